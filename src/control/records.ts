@@ -1,0 +1,159 @@
+/**
+ * The framing of batches: what the core's inbox and outbox are made of, and what the gateway, the web
+ * thread and the simulator exchange with the main thread. One record, little endian:
+ *
+ *   u32 recordBytes   header and payload, padded to a multiple of 8
+ *   u32 payloadBytes
+ *   u32 kind          InboxKind or OutboxKind
+ *   u32 zero
+ *   f64 session       a whole number below 2^53: source * 2^32 + counter
+ *   f64 argument      inbox: the synced sequence of STORED; outbox: the store sequence that must be synced
+ *                     first (0: none), the sequence of PERSIST and FORGET, the due time (ms) of SET_TIMER
+ *   payload           at offset 32, so FlatBuffers inside are 8-aligned when the batch is
+ */
+export const RECORD_HEADER_BYTES = 32
+
+/** What enters the core. */
+export enum InboxKind {
+  /** A session opened; payload: the peer's address as text. */
+  CONNECTED = 1,
+  /** payload: one control Message, exactly as it came from the peer. */
+  MESSAGE = 2,
+  /** The session is gone; payload: the reason as text. Nothing may be sent to it any more. */
+  DISCONNECTED = 3,
+  /** Everything up to sequence `argument` is on disk. */
+  STORED = 4,
+  /** The store can't write; payload: the reason. */
+  STORE_FAILED = 5,
+  /** The time that SET_TIMER asked for has come. */
+  TIMER = 6,
+}
+
+/** What leaves the core. */
+export enum OutboxKind {
+  /** payload: one control Message for `session`. */
+  SEND = 1,
+  /** payload: the reason as text. */
+  CLOSE = 2,
+  /** payload: one store Record; `argument` is its sequence. */
+  PERSIST = 3,
+  /** payload: the key as text; `argument` is its sequence. */
+  FORGET = 4,
+  /** `argument`: when TIMER is due, ms since the epoch; replaces the one before. */
+  SET_TIMER = 5,
+  /** payload: one core Notice. */
+  NOTICE = 6,
+}
+
+/** Who allocated a session: the high part of its number. */
+export enum SessionSource {
+  CONTROL = 0,
+  WEB = 1,
+  GATEWAY = 2,
+}
+
+const COUNTER_SPAN = 2 ** 32
+
+/** @param counter below 2^32 */
+export function sessionOf(source: SessionSource, counter: number): number {
+  return source * COUNTER_SPAN + counter
+}
+
+export function sourceOf(session: number): SessionSource {
+  return Math.floor(session / COUNTER_SPAN)
+}
+
+export interface BatchRecord {
+  readonly kind: number
+  readonly session: number
+  readonly argument: number
+  /** A view into the batch: copy it to keep it longer than the batch. */
+  readonly payload: Uint8Array
+}
+
+const text = new TextEncoder()
+
+/** A growing buffer of records, reused from batch to batch. */
+export class BatchWriter {
+  #bytes: Uint8Array
+  #view: DataView
+  #used = 0
+
+  constructor(initialBytes = 64 * 1024) {
+    this.#bytes = new Uint8Array(initialBytes)
+    this.#view = new DataView(this.#bytes.buffer)
+  }
+
+  get bytes(): number {
+    return this.#used
+  }
+
+  add(kind: number, session: number, payload: Uint8Array | string = '', argument = 0): void {
+    const body = typeof payload === 'string' ? text.encode(payload) : payload
+    const recordBytes = (RECORD_HEADER_BYTES + body.byteLength + 7) & ~7
+    this.#reserve(recordBytes)
+    const at = this.#used
+    this.#view.setUint32(at, recordBytes, true)
+    this.#view.setUint32(at + 4, body.byteLength, true)
+    this.#view.setUint32(at + 8, kind, true)
+    this.#view.setUint32(at + 12, 0, true)
+    this.#view.setFloat64(at + 16, session, true)
+    this.#view.setFloat64(at + 24, argument, true)
+    this.#bytes.set(body, at + RECORD_HEADER_BYTES)
+    this.#used += recordBytes
+  }
+
+  /** Appends a batch that somebody else wrote, as it is. */
+  addBatch(batch: Uint8Array): void {
+    this.#reserve(batch.byteLength)
+    this.#bytes.set(batch, this.#used)
+    this.#used += batch.byteLength
+  }
+
+  /** The records so far, as a view that the next `add` after `reset` overwrites. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#used)
+  }
+
+  /** The records so far, as bytes of their own, to hand to another thread; the writer starts anew. */
+  take(): Uint8Array<ArrayBuffer> {
+    const taken = this.#bytes.slice(0, this.#used) as Uint8Array<ArrayBuffer>
+    this.#used = 0
+    return taken
+  }
+
+  reset(): void {
+    this.#used = 0
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#used + more
+    if (needed <= this.#bytes.byteLength) return
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.byteLength * 2))
+    grown.set(this.#bytes.subarray(0, this.#used))
+    this.#bytes = grown
+    this.#view = new DataView(grown.buffer)
+  }
+}
+
+/** Walks a batch. @throws RangeError when it is not made of whole records */
+export function* records(batch: Uint8Array): Generator<BatchRecord> {
+  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
+  let at = 0
+  while (at < batch.byteLength) {
+    if (at + RECORD_HEADER_BYTES > batch.byteLength) throw new RangeError(`batch ends inside a record header at ${at}`)
+    const recordBytes = view.getUint32(at, true)
+    const payloadBytes = view.getUint32(at + 4, true)
+    if (recordBytes % 8 !== 0 || recordBytes < RECORD_HEADER_BYTES + payloadBytes || at + recordBytes > batch.byteLength) {
+      throw new RangeError(`record at ${at} claims ${recordBytes} bytes with ${payloadBytes} of payload; the batch has ${batch.byteLength}`)
+    }
+    const start = at + RECORD_HEADER_BYTES
+    yield {
+      kind: view.getUint32(at + 8, true),
+      session: view.getFloat64(at + 16, true),
+      argument: view.getFloat64(at + 24, true),
+      payload: batch.subarray(start, start + payloadBytes),
+    }
+    at += recordBytes
+  }
+}

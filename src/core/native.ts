@@ -1,0 +1,52 @@
+/**
+ * The one typed face of the addon, and the only file that loads it. Rules of the boundary: few functions,
+ * bytes in and bytes out, one call a tick. Every thread that needs a core loads its own instance.
+ */
+import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export interface MasterCore {
+  /**
+   * One tick: all events that came in, all effects that go out.
+   *
+   * @param nowMs wall clock, ms since the epoch; never smaller than in the call before
+   * @param utcOffsetMinutes minutes that local time is ahead of UTC (ids carry local time: spec P17)
+   * @param inbox a batch of records (control/records.ts), 8-aligned
+   * @returns a batch of records, valid until the next call
+   * @throws Error when the core's own invariants are broken; the process must not go on
+   */
+  step(nowMs: number, utcOffsetMinutes: number, inbox: Uint8Array): Uint8Array
+  /** A finished ClusterView (schemas/view.fbs), in bytes of its own. */
+  view(nowMs: number): Uint8Array
+  /** Walks the whole state and throws naming the first broken invariant. For tests and the simulator. */
+  check(): void
+}
+
+interface Addon {
+  /** @param config a finished CoreConfig (schemas/core.fbs) */
+  MasterCore: new (config: Uint8Array) => MasterCore
+}
+
+function addonPath(): string {
+  // From src/core and from dist/src/core alike: the first folder upwards that holds the build.
+  let folder = dirname(fileURLToPath(import.meta.url))
+  for (;;) {
+    const candidate = join(folder, 'build', 'Release', 'magneto_core.node')
+    if (existsSync(candidate)) return candidate
+    const parent = dirname(folder)
+    if (parent === folder) {
+      throw new Error('the native core is not built: no build/Release/magneto_core.node here or above; run npm install')
+    }
+    folder = parent
+  }
+}
+
+let addon: Addon | null = null
+
+/** @param config a finished CoreConfig (schemas/core.fbs) @throws Error when the addon is not built */
+export function createMasterCore(config: Uint8Array): MasterCore {
+  addon ??= createRequire(import.meta.url)(addonPath()) as Addon
+  return new addon.MasterCore(config)
+}
