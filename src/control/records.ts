@@ -117,7 +117,7 @@ export class BatchWriter {
 
   /** The records so far, as bytes of their own, to hand to another thread; the writer starts anew. */
   take(): Uint8Array<ArrayBuffer> {
-    const taken = this.#bytes.slice(0, this.#used) as Uint8Array<ArrayBuffer>
+    const taken = this.#bytes.slice(0, this.#used)
     this.#used = 0
     return taken
   }
@@ -141,11 +141,18 @@ export function* records(batch: Uint8Array): Generator<BatchRecord> {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
   let at = 0
   while (at < batch.byteLength) {
-    if (at + RECORD_HEADER_BYTES > batch.byteLength) throw new RangeError(`batch ends inside a record header at ${at}`)
+    if (at + RECORD_HEADER_BYTES > batch.byteLength)
+      throw new RangeError(`batch ends inside a record header at ${at}`)
     const recordBytes = view.getUint32(at, true)
     const payloadBytes = view.getUint32(at + 4, true)
-    if (recordBytes % 8 !== 0 || recordBytes < RECORD_HEADER_BYTES + payloadBytes || at + recordBytes > batch.byteLength) {
-      throw new RangeError(`record at ${at} claims ${recordBytes} bytes with ${payloadBytes} of payload; the batch has ${batch.byteLength}`)
+    if (
+      recordBytes % 8 !== 0 ||
+      recordBytes < RECORD_HEADER_BYTES + payloadBytes ||
+      at + recordBytes > batch.byteLength
+    ) {
+      throw new RangeError(
+        `record at ${at} claims ${recordBytes} bytes with ${payloadBytes} of payload; the batch has ${batch.byteLength}`,
+      )
     }
     const start = at + RECORD_HEADER_BYTES
     yield {

@@ -37,7 +37,9 @@ function addonPath(): string {
     if (existsSync(candidate)) return candidate
     const parent = dirname(folder)
     if (parent === folder) {
-      throw new Error('the native core is not built: no build/Release/magneto_core.node here or above; run npm install')
+      throw new Error(
+        'the native core is not built: no build/Release/magneto_core.node here or above; run npm install',
+      )
     }
     folder = parent
   }

@@ -1096,23 +1096,8 @@ runtime(): string|null {
   return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
 }
 
-dialect(index: number):number|null {
-  const offset = this.bb!.__offset(this.bb_pos, 22);
-  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
-}
-
-dialectLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 22);
-  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
-}
-
-dialectArray():Uint8Array|null {
-  const offset = this.bb!.__offset(this.bb_pos, 22);
-  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
-}
-
 static startApplicationDescription(builder:flatbuffers.Builder) {
-  builder.startObject(10);
+  builder.startObject(9);
 }
 
 static addName(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offset) {
@@ -1151,18 +1136,6 @@ static addRuntime(builder:flatbuffers.Builder, runtimeOffset:flatbuffers.Offset)
   builder.addFieldOffset(8, runtimeOffset, 0);
 }
 
-static addDialect(builder:flatbuffers.Builder, dialectOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(9, dialectOffset, 0);
-}
-
-static createDialectVector(builder:flatbuffers.Builder, data:Uint8Array):flatbuffers.Offset {
-  return builder.createByteVector(data);
-}
-
-static startDialectVector(builder:flatbuffers.Builder, numElems:number) {
-  builder.startVector(1, numElems, 1);
-}
-
 static endApplicationDescription(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // name
@@ -1187,8 +1160,7 @@ unpack(): ApplicationDescriptionT {
       if(temp === null) { return null; }
       return temp.unpack()
   })(),
-    this.runtime(),
-    (this.dialectArray() ?? new Uint8Array())
+    this.runtime()
   );
 }
 
@@ -1207,7 +1179,6 @@ unpackTo(_o: ApplicationDescriptionT): void {
       return temp.unpack()
   })();
   _o.runtime = this.runtime();
-  _o.dialect = (this.dialectArray() ?? new Uint8Array());
 }
 }
 
@@ -1221,8 +1192,7 @@ constructor(
   public defaultProfile: ResourceProfileT|null = null,
   public commandType: Command = Command.NONE,
   public command: JvmCommandT|NodeCommandT|null = null,
-  public runtime: string|null = null,
-  public dialect: Uint8Array = new Uint8Array()
+  public runtime: string|null = null
 ){}
 
 
@@ -1233,7 +1203,6 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const defaultProfile = (this.defaultProfile !== null ? this.defaultProfile!.pack(builder) : 0);
   const command = builder.createObjectOffset(this.command);
   const runtime = (this.runtime !== null ? builder.createString(this.runtime!) : 0);
-  const dialect = ApplicationDescription.createDialectVector(builder, this.dialect);
 
   ApplicationDescription.startApplicationDescription(builder);
   ApplicationDescription.addName(builder, name);
@@ -1247,7 +1216,6 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   ApplicationDescription.addCommandType(builder, this.commandType);
   ApplicationDescription.addCommand(builder, command);
   ApplicationDescription.addRuntime(builder, runtime);
-  ApplicationDescription.addDialect(builder, dialect);
 
   return ApplicationDescription.endApplicationDescription(builder);
 }

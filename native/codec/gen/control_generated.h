@@ -966,8 +966,7 @@ struct ApplicationDescription FLATBUFFERS_FINAL_CLASS : private flatbuffers::Tab
     VT_DEFAULT_PROFILE = 14,
     VT_COMMAND_TYPE = 16,
     VT_COMMAND = 18,
-    VT_RUNTIME = 20,
-    VT_DIALECT = 22
+    VT_RUNTIME = 20
   };
   const flatbuffers::String *name() const {
     return GetPointer<const flatbuffers::String *>(VT_NAME);
@@ -1003,9 +1002,6 @@ struct ApplicationDescription FLATBUFFERS_FINAL_CLASS : private flatbuffers::Tab
   const flatbuffers::String *runtime() const {
     return GetPointer<const flatbuffers::String *>(VT_RUNTIME);
   }
-  const flatbuffers::Vector<uint8_t> *dialect() const {
-    return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_DIALECT);
-  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_NAME) &&
@@ -1023,8 +1019,6 @@ struct ApplicationDescription FLATBUFFERS_FINAL_CLASS : private flatbuffers::Tab
            VerifyCommand(verifier, command(), command_type()) &&
            VerifyOffsetRequired(verifier, VT_RUNTIME) &&
            verifier.VerifyString(runtime()) &&
-           VerifyOffset(verifier, VT_DIALECT) &&
-           verifier.VerifyVector(dialect()) &&
            verifier.EndTable();
   }
 };
@@ -1068,9 +1062,6 @@ struct ApplicationDescriptionBuilder {
   void add_runtime(flatbuffers::Offset<flatbuffers::String> runtime) {
     fbb_.AddOffset(ApplicationDescription::VT_RUNTIME, runtime);
   }
-  void add_dialect(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> dialect) {
-    fbb_.AddOffset(ApplicationDescription::VT_DIALECT, dialect);
-  }
   explicit ApplicationDescriptionBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1096,10 +1087,8 @@ inline flatbuffers::Offset<ApplicationDescription> CreateApplicationDescription(
     flatbuffers::Offset<magneto::control::ResourceProfile> default_profile = 0,
     magneto::control::Command command_type = magneto::control::Command::NONE,
     flatbuffers::Offset<void> command = 0,
-    flatbuffers::Offset<flatbuffers::String> runtime = 0,
-    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> dialect = 0) {
+    flatbuffers::Offset<flatbuffers::String> runtime = 0) {
   ApplicationDescriptionBuilder builder_(_fbb);
-  builder_.add_dialect(dialect);
   builder_.add_runtime(runtime);
   builder_.add_command(command);
   builder_.add_default_profile(default_profile);
@@ -1127,13 +1116,11 @@ inline flatbuffers::Offset<ApplicationDescription> CreateApplicationDescriptionD
     flatbuffers::Offset<magneto::control::ResourceProfile> default_profile = 0,
     magneto::control::Command command_type = magneto::control::Command::NONE,
     flatbuffers::Offset<void> command = 0,
-    const char *runtime = nullptr,
-    const std::vector<uint8_t> *dialect = nullptr) {
+    const char *runtime = nullptr) {
   auto name__ = name ? _fbb.CreateString(name) : 0;
   auto user__ = user ? _fbb.CreateString(user) : 0;
   auto ui_url__ = ui_url ? _fbb.CreateString(ui_url) : 0;
   auto runtime__ = runtime ? _fbb.CreateString(runtime) : 0;
-  auto dialect__ = dialect ? _fbb.CreateVector<uint8_t>(*dialect) : 0;
   return magneto::control::CreateApplicationDescription(
       _fbb,
       name__,
@@ -1144,8 +1131,7 @@ inline flatbuffers::Offset<ApplicationDescription> CreateApplicationDescriptionD
       default_profile,
       command_type,
       command,
-      runtime__,
-      dialect__);
+      runtime__);
 }
 
 struct ExecutorDescription FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {

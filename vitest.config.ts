@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Two cores: files that start processes would starve each other.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+  },
+})
