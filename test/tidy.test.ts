@@ -64,6 +64,10 @@ function offences(list: string[], broken: (line: string, file: string) => string
   )
 }
 
+function sourcesWith(needle: RegExp): string[] {
+  return typescript.filter((file) => file.startsWith('src/') && needle.test(read(file)))
+}
+
 describe('layering', () => {
   test('nobody imports against the arrows', () => {
     const against = typescript.flatMap((file) => {
@@ -84,10 +88,8 @@ describe('layering', () => {
   })
 
   test('one file loads the addon, one imports uWebSockets', () => {
-    const loads = (needle: RegExp) =>
-      typescript.filter((f) => f.startsWith('src/') && needle.test(read(f)))
-    expect(loads(/magneto_core\.node/)).toEqual(['src/core/native.ts'])
-    expect(loads(/['"]uws-\d+['"]/)).toEqual(['src/control/uws.ts'])
+    expect(sourcesWith(/magneto_core\.node/)).toEqual(['src/core/native.ts'])
+    expect(sourcesWith(/['"]uws-\d+['"]/)).toEqual(['src/control/uws.ts'])
   })
 
   test('the core knows no Node, clock, file, socket, thread, random source or log', () => {
@@ -157,10 +159,13 @@ describe('prose', () => {
   ]
 
   test('nothing is left open', () => {
-    const marks = new RegExp(
-      `\\b(${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'].join('|')})\\b`,
-    )
-    expect(offences(sources, (line) => (marks.test(line) ? line.trim() : null))).toEqual([])
+    const marks = /\b(TODO|FIXME|XXX|HACK)\b/
+    expect(
+      offences(
+        sources.filter((file) => file !== 'test/tidy.test.ts'),
+        (line) => (marks.test(line) ? line.trim() : null),
+      ),
+    ).toEqual([])
   })
 
   test('every folder of src and native says its role', () => {
