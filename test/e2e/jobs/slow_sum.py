@@ -1,0 +1,18 @@
+"""Many short tasks that together last long enough for somebody to kill something meanwhile."""
+import sys
+import time
+
+from pyspark import SparkConf, SparkContext
+
+tasks, seconds = int(sys.argv[1]), float(sys.argv[2])
+
+
+def slow(number):
+    time.sleep(seconds)
+    return number
+
+
+with SparkContext(conf=SparkConf().setAppName("e2e-slow")) as context:
+    print("STARTED", flush=True)
+    total = context.parallelize(range(tasks), tasks).map(slow).sum()
+    print(f"RESULT sum={total}")

@@ -1,0 +1,55 @@
+/** Real, unmodified Spark on our master and workers (spec §14 to §16; DESIGN §7.5). */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Cluster, sparkHome } from './cluster.js'
+import { describeWith } from './requirements.js'
+
+// CI runs the oldest and the newest; MAGNETO_SPARK_VERSIONS="4.0.1 4.1.4 4.2.1" runs others on demand.
+const versions = (process.env['MAGNETO_SPARK_VERSIONS'] ?? '4.3.0 3.5.9').split(/[ ,]+/)
+const jobTimeoutMs = 180_000
+
+describeWith(['java', 'python3'], 'Spark applications in client mode', () => {
+  let cluster: Cluster
+  const homes = new Map<string, string>()
+
+  beforeAll(async () => {
+    for (const version of versions) homes.set(version, sparkHome(version))
+    cluster = await Cluster.start({
+      workers: 2,
+      coresPerWorker: 4,
+      memoryPerWorker: '4g',
+      sparkHomes: [...homes.values()],
+    })
+  }, 600_000)
+
+  afterAll(async () => {
+    expect(await cluster.stop()).toEqual([])
+  }, 60_000)
+
+  const home = (version: string) => homes.get(version) ?? ''
+  const limits = { 'spark.executor.cores': '1', 'spark.cores.max': '2' }
+
+  test.each(versions)(
+    '%s joins two data frames with a shuffle',
+    { timeout: jobTimeoutMs },
+    async (version) => {
+      const job = cluster.submit(home(version), 'join', [], limits)
+      expect(await job.result()).toBe(`join=right version=${version}`)
+    },
+  )
+
+  test(
+    'all versions estimate Pi at the same time on one master',
+    { timeout: jobTimeoutMs },
+    async () => {
+      const jobs = versions.map((version) => cluster.submit(home(version), 'pi', ['8'], limits))
+      const results = await Promise.all(jobs.map((job) => job.result()))
+      // The seeds are fixed, so is the estimate.
+      expect(results).toEqual(versions.map((version) => `pi=3.141 version=${version}`))
+      const state = await cluster.until('everything is free again', (now) => now.coresused === 0)
+      expect(state.completedapps.map(({ name, state: end }) => `${name} ${end}`)).toContain(
+        'e2e-pi FINISHED',
+      )
+      expect(state.activeapps).toEqual([])
+    },
+  )
+})
