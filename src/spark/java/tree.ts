@@ -1,0 +1,121 @@
+/**
+ * The generic tree of a Java Object Serialization stream: what was written, with nothing instantiated.
+ * Nodes that the stream shares are shared here too, and may form cycles.
+ */
+
+/** Descriptor flags. */
+export const CLASS_HAS_CUSTOM_DATA = 0x01
+export const CLASS_IS_SERIALIZABLE = 0x02
+export const CLASS_IS_EXTERNALIZABLE = 0x04
+export const CLASS_HAS_BLOCK_DATA = 0x08
+export const CLASS_IS_ENUM = 0x10
+
+export interface FieldDescriptor {
+  readonly name: string
+  /** JVM signature: one of `B C D F I J S Z`, or starting with `L` or `[`. */
+  readonly type: string
+}
+
+export class ClassDescriptor {
+  readonly name: string
+  readonly serialVersionUid: bigint
+  readonly flags: number
+  readonly fields: readonly FieldDescriptor[]
+  readonly superclass: ClassDescriptor | null
+  /** From the topmost superclass down to this class: the order of object data. */
+  readonly lineage: readonly ClassDescriptor[]
+
+  constructor(
+    name: string,
+    serialVersionUid: bigint,
+    flags: number,
+    fields: readonly FieldDescriptor[],
+    superclass: ClassDescriptor | null,
+  ) {
+    this.name = name
+    this.serialVersionUid = serialVersionUid
+    this.flags = flags
+    this.fields = fields
+    this.superclass = superclass
+    this.lineage = superclass === null ? [this] : [...superclass.lineage, this]
+  }
+}
+
+/** A string object: two equal strings may be one object or two. */
+export class JavaString {
+  readonly value: string
+
+  constructor(value: string) {
+    this.value = value
+  }
+}
+
+/** Raw bytes in custom data. */
+export class BlockData {
+  readonly bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+}
+
+/** What one class of an object's lineage wrote. */
+export interface ClassData {
+  /** In the order of the class's field descriptors. */
+  readonly values: JavaValue[]
+  /** What a writeObject or writeExternal wrote; null where the class has none. */
+  readonly custom: (JavaNode | BlockData | null)[] | null
+}
+
+export class JavaObject {
+  readonly descriptor: ClassDescriptor
+  /** Along descriptor.lineage. */
+  readonly data: ClassData[]
+
+  constructor(descriptor: ClassDescriptor, data: ClassData[]) {
+    this.descriptor = descriptor
+    this.data = data
+  }
+}
+
+export class JavaArray {
+  readonly descriptor: ClassDescriptor
+  /** Uint8Array for byte[]. */
+  readonly elements: JavaValue[] | Uint8Array
+
+  constructor(descriptor: ClassDescriptor, elements: JavaValue[] | Uint8Array) {
+    this.descriptor = descriptor
+    this.elements = elements
+  }
+}
+
+/** A java.lang.Class. */
+export class JavaClass {
+  readonly descriptor: ClassDescriptor
+
+  constructor(descriptor: ClassDescriptor) {
+    this.descriptor = descriptor
+  }
+}
+
+/** A constant of a Java enum. */
+export class JavaEnum {
+  readonly descriptor: ClassDescriptor
+  readonly name: JavaString
+
+  constructor(descriptor: ClassDescriptor, name: JavaString) {
+    this.descriptor = descriptor
+    this.name = name
+  }
+}
+
+export type JavaNode = JavaString | JavaObject | JavaArray | JavaClass | JavaEnum | ClassDescriptor
+
+/** int, short, byte, char (its code unit), float and double are numbers, long is a bigint. */
+export type JavaValue = JavaNode | number | bigint | boolean | null
+
+export interface JavaStream {
+  readonly root: JavaNode | null
+  /** Every class descriptor of the stream, in its order. */
+  readonly descriptors: readonly ClassDescriptor[]
+}
