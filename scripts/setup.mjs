@@ -89,6 +89,6 @@ step('native-core', 'build/Release/magneto_core.node', native, () => npm('run', 
 step(
   'typescript',
   'dist/src/app/index.js',
-  ['src', 'examples', 'bench', 'tsconfig.json', 'tsconfig.build.json'],
+  ['src', 'examples', 'tsconfig.json', 'tsconfig.build.json'],
   () => npm('run', 'build:ts'),
 )
