@@ -1,0 +1,161 @@
+/** Keys that both daemons read (spec 5c, 5d). */
+import type { ConfKey } from './configuration.js'
+import {
+  boolean,
+  bytes,
+  durationMs,
+  integer,
+  list,
+  orNull,
+  pattern,
+  port,
+  text,
+} from './parsers.js'
+
+function key<T>(entry: Omit<ConfKey<T>, 'readBy'>): ConfKey<T> {
+  return { ...entry, readBy: 'both' }
+}
+
+const networkTimeoutMs = key<number>({
+  name: 'spark.network.timeout',
+  default: 120_000,
+  parse: durationMs('s', 1),
+  doc: 'How long a silent peer is waited for; a bare number counts seconds.',
+  spec: 'P60',
+})
+
+export const networkKeys = {
+  networkTimeoutMs,
+  rpcAskTimeoutMs: key<number>({
+    name: 'spark.rpc.askTimeout',
+    default: (configuration) => configuration.read(networkTimeoutMs),
+    parse: durationMs('s', 1),
+    doc: 'How long an answer is waited for; falls back to spark.network.timeout.',
+    spec: 'P60',
+  }),
+  rpcLookupTimeoutMs: key<number>({
+    name: 'spark.rpc.lookupTimeout',
+    default: (configuration) => configuration.read(networkTimeoutMs),
+    parse: durationMs('s', 1),
+    doc: 'How long an endpoint is looked for; falls back to spark.network.timeout.',
+    spec: 'P60',
+  }),
+  rpcMessageMaxMb: key<number>({
+    name: 'spark.rpc.message.maxSize',
+    default: 128,
+    parse: integer(1, 2047),
+    doc: 'The largest message, in MiB.',
+    spec: 'P60',
+  }),
+  portMaxRetries: key<number>({
+    name: 'spark.port.maxRetries',
+    default: 16,
+    parse: integer(0),
+    doc: 'How many ports after the wanted one are tried when it is taken (C16).',
+    spec: 'P60',
+  }),
+  controlPort: key<number>({
+    name: 'spark.magneto.control.port',
+    default: 0,
+    parse: port,
+    doc: 'The port of the control link; 0: any free one, which peers learn from the port of the master.',
+    spec: 'M',
+  }),
+  structuredLogging: key<boolean>({
+    name: 'spark.log.structuredLogging.enabled',
+    default: false,
+    parse: boolean,
+    doc: 'Whether the daemons log JSON, one object a line; MAGNETO_LOG_FORMAT=json does the same.',
+    spec: 'F5',
+  }),
+}
+
+export const webKeys = {
+  killEnabled: key<boolean>({
+    name: 'spark.ui.killEnabled',
+    default: true,
+    parse: boolean,
+    doc: 'Whether applications and drivers may be killed in the web UI.',
+    spec: 'P46',
+  }),
+  reverseProxy: key<boolean>({
+    name: 'spark.ui.reverseProxy',
+    default: false,
+    parse: boolean,
+    doc: 'Whether the master serves the pages of workers and applications.',
+    spec: 'P47',
+  }),
+  reverseProxyUrl: key<string | null>({
+    name: 'spark.ui.reverseProxyUrl',
+    default: null,
+    parse: orNull(text),
+    doc: 'Where a proxy in front of the master is reached.',
+    spec: 'P47',
+  }),
+  uiFilters: key<string[]>({
+    name: 'spark.ui.filters',
+    default: [],
+    parse: list(','),
+    doc: 'Filters in front of the web UI.',
+    spec: 'P49',
+  }),
+  redactionPattern: key<RegExp>({
+    name: 'spark.redaction.regex',
+    default: /secret|password|token|access[.]?key/i,
+    parse: pattern,
+    doc: 'What looks secret, in names of keys and variables, is not shown or logged.',
+    spec: 'P55',
+  }),
+  decommissionEnabled: key<boolean>({
+    name: 'spark.decommission.enabled',
+    default: false,
+    parse: boolean,
+    doc: 'Whether workers may be decommissioned.',
+    spec: 'P62',
+  }),
+  uiRequestHeaderBytes: key<number>({
+    name: 'spark.ui.requestHeaderSize',
+    default: 8 * 1024,
+    parse: bytes('b'),
+    doc: 'The largest header of a request to the web UI.',
+    spec: 'P52',
+  }),
+}
+
+export const securityKeys = {
+  aclsEnable: key<boolean>({
+    name: 'spark.acls.enable',
+    default: false,
+    parse: boolean,
+    doc: 'Whether who may see and change what is checked.',
+    spec: 'P50',
+  }),
+  authenticate: key<boolean>({
+    name: 'spark.authenticate',
+    default: false,
+    parse: boolean,
+    doc: 'Whether peers must know the shared secret.',
+    spec: 'P57',
+  }),
+  authenticateSecret: key<string | null>({
+    name: 'spark.authenticate.secret',
+    default: null,
+    parse: orNull(text),
+    doc: 'The shared secret.',
+    spec: 'P57',
+  }),
+  networkCryptoEnabled: key<boolean>({
+    name: 'spark.network.crypto.enabled',
+    default: false,
+    parse: boolean,
+    doc: 'Whether connections between peers are encrypted with AES.',
+    spec: 'P58',
+  }),
+  sslEnabled: key<boolean>({
+    name: 'spark.ssl.enabled',
+    default: false,
+    parse: boolean,
+    doc: 'Whether TLS is used.',
+    spec: 'P56',
+  }),
+}

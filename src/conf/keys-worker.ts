@@ -1,0 +1,196 @@
+/** Keys that the worker reads (spec 5b, 5d). */
+import type { ConfKey } from './configuration.js'
+import { boolean, bytes, durationMs, idPattern, integer, list, nonEmpty, oneOf } from './parsers.js'
+import { orNull, port, text } from './parsers.js'
+
+function key<T>(entry: Omit<ConfKey<T>, 'readBy'>): ConfKey<T> {
+  return { ...entry, readBy: 'worker' }
+}
+
+export const workerKeys = {
+  initialRegistrationRetries: key<number>({
+    name: 'spark.worker.initialRegistrationRetries',
+    default: 6,
+    parse: integer(0),
+    doc: 'Registration attempts at the short interval.',
+    spec: 'P31',
+  }),
+  maxRegistrationRetries: key<number>({
+    name: 'spark.worker.maxRegistrationRetries',
+    default: 16,
+    parse: integer(0),
+    doc: 'Registration attempts altogether; a worker that then still has no master exits.',
+    spec: 'P31',
+  }),
+  preferConfiguredMasterAddress: key<boolean>({
+    name: 'spark.worker.preferConfiguredMasterAddress',
+    default: false,
+    parse: boolean,
+    doc: 'Whether to keep dialling the configured address rather than the one the master names.',
+    spec: 'P32',
+  }),
+  workerCleanupEnabled: key<boolean>({
+    name: 'spark.worker.cleanup.enabled',
+    default: true,
+    parse: boolean,
+    doc: 'Whether folders of ended applications are removed.',
+    spec: 'P33',
+  }),
+  workerCleanupIntervalMs: key<number>({
+    name: 'spark.worker.cleanup.interval',
+    default: 1_800_000,
+    parse: durationMs('s', 1),
+    doc: 'How often; a bare number counts seconds.',
+    spec: 'P33',
+  }),
+  workerCleanupAppDataTtlMs: key<number>({
+    name: 'spark.worker.cleanup.appDataTtl',
+    default: 604_800_000,
+    parse: durationMs('s'),
+    doc: 'How long folders are kept; a bare number counts seconds.',
+    spec: 'P33',
+  }),
+  driverTerminateTimeoutMs: key<number>({
+    name: 'spark.worker.driverTerminateTimeout',
+    default: 10_000,
+    parse: durationMs('ms'),
+    doc: 'From TERM to KILL when a driver is killed.',
+    spec: 'P34',
+  }),
+  executorStateSyncMaxAttempts: key<number>({
+    name: 'spark.worker.executorStateSync.maxAttempts',
+    default: 5,
+    parse: integer(1),
+    doc: 'Failures in a row to tell the master of an executor before the worker exits.',
+    spec: 'P35',
+  }),
+  workerUiPort: key<number>({
+    name: 'spark.worker.ui.port',
+    default: 8081,
+    parse: port,
+    doc: 'The port of the web UI; when set it beats SPARK_WORKER_WEBUI_PORT and --webui-port (C9).',
+    spec: 'P36',
+  }),
+  workerRetainedExecutors: key<number>({
+    name: 'spark.worker.ui.retainedExecutors',
+    default: 1000,
+    parse: integer(0),
+    doc: 'Finished executors that are kept for display.',
+    spec: 'P37',
+  }),
+  workerRetainedDrivers: key<number>({
+    name: 'spark.worker.ui.retainedDrivers',
+    default: 1000,
+    parse: integer(0),
+    doc: 'Finished drivers that are kept for display.',
+    spec: 'P37',
+  }),
+  compressedLogFileLengthCacheSize: key<number>({
+    name: 'spark.worker.ui.compressedLogFileLengthCacheSize',
+    default: 100,
+    parse: integer(0),
+    doc: 'Compressed logs whose plain length is remembered.',
+    spec: 'P38',
+  }),
+  workerDecommissionSignal: key<string>({
+    name: 'spark.worker.decommission.signal',
+    default: 'PWR',
+    parse: nonEmpty,
+    doc: 'The signal, without SIG, that decommissions the worker.',
+    spec: 'P39',
+  }),
+  workerIdPattern: key<string>({
+    name: 'spark.worker.idPattern',
+    default: 'worker-%s-%s-%d',
+    parse: idPattern(3),
+    doc: 'The form of worker ids: local time, host, port.',
+    spec: 'P40',
+  }),
+  workerResourcesFile: key<string | null>({
+    name: 'spark.worker.resourcesFile',
+    default: null,
+    parse: orNull(text),
+    doc: 'A JSON file that lists the addresses of custom resources.',
+    spec: 'P41',
+  }),
+  resourceDiscoveryPlugin: key<string[]>({
+    name: 'spark.resources.discoveryPlugin',
+    default: [],
+    parse: list(','),
+    doc: 'Plug-ins that are asked for addresses before the script is.',
+    spec: 'P42',
+  }),
+  cleanupFilesAfterExecutorExit: key<boolean>({
+    name: 'spark.storage.cleanupFilesAfterExecutorExit',
+    default: true,
+    parse: boolean,
+    doc: 'Whether the shuffle service removes what an executor left but nobody can read.',
+    spec: 'P43',
+  }),
+  localDirs: key<string[]>({
+    name: 'spark.local.dir',
+    default: [],
+    parse: list(','),
+    doc: 'Scratch folders when SPARK_LOCAL_DIRS is not set; empty: the system temporary folder.',
+    spec: 'P44',
+  }),
+  shuffleServiceEnabled: key<boolean>({
+    name: 'spark.shuffle.service.enabled',
+    default: false,
+    parse: boolean,
+    doc: 'Whether the worker hosts the external shuffle service.',
+    spec: 'P63',
+  }),
+  shuffleServicePort: key<number>({
+    name: 'spark.shuffle.service.port',
+    default: 7337,
+    parse: port,
+    doc: 'The port of the external shuffle service.',
+    spec: 'P63',
+  }),
+  sparkHomes: key<string[]>({
+    name: 'spark.magneto.sparkHomes',
+    default: [],
+    parse: list(':'),
+    doc: 'Spark distributions that executors start from, by the version of their application; MAGNETO_SPARK_HOMES beats it.',
+    spec: 'M',
+  }),
+}
+
+export const executorLogKeys = {
+  logRollingStrategy: key<'time' | 'size' | null>({
+    name: 'spark.executor.logs.rolling.strategy',
+    default: null,
+    parse: orNull(oneOf('time', 'size')),
+    doc: 'How logs of executors are rolled; absent: not at all.',
+    spec: 'P45',
+  }),
+  logRollingTimeInterval: key<string>({
+    name: 'spark.executor.logs.rolling.time.interval',
+    default: 'daily',
+    parse: text,
+    doc: 'daily, hourly, minutely, or seconds (at least 60).',
+    spec: 'P45',
+  }),
+  logRollingMaxBytes: key<number>({
+    name: 'spark.executor.logs.rolling.maxSize',
+    default: 1_048_576,
+    parse: bytes('b'),
+    doc: 'Where a log is cut under strategy size (at least 80 KiB).',
+    spec: 'P45',
+  }),
+  logRollingMaxRetainedFiles: key<number>({
+    name: 'spark.executor.logs.rolling.maxRetainedFiles',
+    default: -1,
+    parse: integer(),
+    doc: 'Old logs that are kept; zero or less: all.',
+    spec: 'P45',
+  }),
+  logRollingEnableCompression: key<boolean>({
+    name: 'spark.executor.logs.rolling.enableCompression',
+    default: false,
+    parse: boolean,
+    doc: 'Whether old logs are compressed.',
+    spec: 'P45',
+  }),
+}

@@ -1,0 +1,95 @@
+/** Gathers a daemon's configuration from its sources, in their order of precedence (C15). */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { Configuration } from './configuration.js'
+import { parseJavaOptions } from './env.js'
+import { allKeys } from './keys.js'
+import { unknownKeyWarnings } from './known-keys.js'
+import { readProperties, readPropertiesIfPresent, type PropertiesContent } from './properties.js'
+
+export type Warn = (message: string) => void
+
+export type DaemonKind = 'master' | 'worker'
+
+/** Weakest first: a later one replaces what an earlier one set. */
+const OPTION_VARIABLES: Record<DaemonKind, readonly string[]> = {
+  master: ['SPARK_DAEMON_JAVA_OPTS', 'SPARK_MASTER_OPTS'],
+  worker: ['SPARK_DAEMON_JAVA_OPTS', 'SPARK_WORKER_OPTS'],
+}
+
+/** The root of the installation: MAGNETO_HOME, else the first folder upwards that has a package.json. */
+export function magnetoHome(env: NodeJS.ProcessEnv): string {
+  if (env['MAGNETO_HOME']) return resolve(env['MAGNETO_HOME'])
+  const here = dirname(fileURLToPath(import.meta.url))
+  for (let folder = here; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (folder === dirname(folder)) return here
+  }
+}
+
+/** SPARK_CONF_DIR, else the folder `conf` of the installation. */
+export function confDirectory(env: NodeJS.ProcessEnv, home: string): string {
+  return env['SPARK_CONF_DIR'] ? resolve(env['SPARK_CONF_DIR']) : join(home, 'conf')
+}
+
+interface Sources {
+  kind: DaemonKind
+  env: NodeJS.ProcessEnv
+  confDir: string
+  /** The value of --properties-file; undefined: the default file, if there is one. */
+  propertiesFile: string | undefined
+  warn: Warn
+}
+
+/**
+ * `-D` settings beat the properties file (C5, C15); a later -D beats an earlier one.
+ *
+ * @throws UsageError when a source is malformed, or a key this daemon reads has a bad value
+ */
+export function loadConfiguration(sources: Sources): Configuration {
+  const entries = new Map<string, string>()
+  const origins = new Map<string, string>()
+  const set = (name: string, value: string, origin: string): void => {
+    entries.set(name, value)
+    origins.set(name, origin)
+  }
+  const { path, content } = propertiesOf(sources)
+  for (const entry of content.entries) set(entry.name, entry.value, `${path} line ${entry.line}`)
+  for (const entry of content.foreign) {
+    sources.warn(`${path} line ${entry.line}: ${entry.name} has no effect: not a spark.* key`)
+  }
+  for (const [source, line] of optionLines(sources)) {
+    const options = parseJavaOptions(line, source)
+    for (const [name, value] of options.settings) set(name, value, source)
+    if (options.ignored.length > 0) {
+      sources.warn(`${source}: no effect without a JVM: ${options.ignored.join(' ')}`)
+    }
+  }
+  const configuration = new Configuration(entries, origins)
+  for (const key of allKeys) {
+    if (key.readBy === sources.kind || key.readBy === 'both') configuration.read(key)
+  }
+  for (const warning of unknownKeyWarnings(configuration)) sources.warn(warning)
+  return configuration
+}
+
+function propertiesOf(sources: Sources): { path: string; content: PropertiesContent } {
+  if (sources.propertiesFile !== undefined) {
+    return { path: sources.propertiesFile, content: readProperties(sources.propertiesFile) }
+  }
+  const path = join(sources.confDir, 'spark-defaults.conf')
+  return { path, content: readPropertiesIfPresent(path) ?? { entries: [], foreign: [] } }
+}
+
+/** The file conf/java-opts (F6) and the variables, weakest first. */
+function optionLines(sources: Sources): [string, string][] {
+  const lines: [string, string][] = []
+  const file = join(sources.confDir, 'java-opts')
+  if (existsSync(file)) {
+    for (const line of readFileSync(file, 'utf8').split('\n')) lines.push([file, line])
+  }
+  for (const name of OPTION_VARIABLES[sources.kind]) lines.push([name, sources.env[name] ?? ''])
+  return lines
+}
