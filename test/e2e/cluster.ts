@@ -57,6 +57,8 @@ export interface ClusterOptions {
   sparkHomes?: string[]
   /** Lines of conf/spark-defaults.conf. */
   properties?: string[]
+  /** On top of the environment that the daemons get. */
+  environment?: Record<string, string>
 }
 
 export interface ClusterJson {
@@ -96,6 +98,7 @@ export class Cluster {
       SPARK_WORKER_DIR: join(this.folder, 'work'),
       SPARK_IDENT_STRING: 'e2e',
       MAGNETO_SPARK_HOMES: (options.sparkHomes ?? []).join(':'),
+      ...options.environment,
     }
     delete this.environment['SPARK_HOME']
   }
