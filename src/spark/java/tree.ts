@@ -22,7 +22,7 @@ export class ClassDescriptor {
   readonly flags: number
   readonly fields: readonly FieldDescriptor[]
   readonly superclass: ClassDescriptor | null
-  /** From the topmost superclass down to this class: the order of object data. */
+  /** The classes that write object data, in its order: from the topmost superclass down to this one. */
   readonly lineage: readonly ClassDescriptor[]
 
   constructor(
@@ -37,7 +37,30 @@ export class ClassDescriptor {
     this.flags = flags
     this.fields = fields
     this.superclass = superclass
-    this.lineage = superclass === null ? [this] : [...superclass.lineage, this]
+    const alone = superclass === null || (flags & CLASS_IS_EXTERNALIZABLE) !== 0
+    this.lineage = alone ? [this] : [...superclass.lineage, this]
+  }
+
+  /** Would a stream describe both with the same bytes? */
+  equals(other: ClassDescriptor): boolean {
+    if (this === other) return true
+    if (
+      this.name !== other.name ||
+      this.serialVersionUid !== other.serialVersionUid ||
+      this.flags !== other.flags ||
+      this.fields.length !== other.fields.length
+    ) {
+      return false
+    }
+    for (let index = 0; index < this.fields.length; index++) {
+      const mine = this.fields[index]!
+      const theirs = other.fields[index]!
+      if (mine.name !== theirs.name || mine.type !== theirs.type) return false
+    }
+    if (this.superclass === null || other.superclass === null) {
+      return this.superclass === other.superclass
+    }
+    return this.superclass.equals(other.superclass)
   }
 }
 

@@ -1,0 +1,231 @@
+import { encodeModifiedUtf8, modifiedUtf8Length } from './modified-utf8.js'
+import * as protocol from './protocol.js'
+import { BlockData, ClassDescriptor, JavaArray, JavaClass, JavaObject, JavaString } from './tree.js'
+import type { JavaNode, JavaValue } from './tree.js'
+
+const INITIAL_BYTES = 2048
+const MAX_SHORT_STRING_BYTES = 0xffff
+const MAX_SHORT_BLOCK_BYTES = 0xff
+
+/**
+ * Writes what readJavaStream read byte for byte, renumbering handles as needed: a tree may be put
+ * together of parts of several streams. A class is described once, even if the parts brought their own
+ * descriptors for it. Strings are shared where the tree shares the node, as Java does.
+ */
+export function writeJavaStream(root: JavaNode | null): Uint8Array {
+  return new Writer().stream(root)
+}
+
+class Writer {
+  #bytes = Buffer.allocUnsafe(INITIAL_BYTES)
+  #at = 0
+  #handleCount = 0
+  readonly #handles = new Map<JavaNode, number>()
+  readonly #typeHandles = new Map<string, number>()
+  readonly #classesByName = new Map<string, ClassDescriptor[]>()
+
+  stream(root: JavaNode | null): Uint8Array {
+    this.#u16(protocol.STREAM_MAGIC)
+    this.#u16(protocol.STREAM_VERSION)
+    this.#node(root)
+    return this.#bytes.subarray(0, this.#at)
+  }
+
+  #node(node: JavaNode | null): void {
+    if (node === null) return this.#u8(protocol.TC_NULL)
+    if (node instanceof ClassDescriptor) return this.#descriptor(node)
+    const handle = this.#handles.get(node)
+    if (handle !== undefined) return this.#reference(handle)
+    if (node instanceof JavaString) {
+      this.#keep(node)
+      this.#string(node.value)
+    } else if (node instanceof JavaObject) {
+      this.#object(node)
+    } else if (node instanceof JavaArray) {
+      this.#array(node)
+    } else if (node instanceof JavaClass) {
+      this.#u8(protocol.TC_CLASS)
+      this.#descriptor(node.descriptor)
+      this.#keep(node)
+    } else {
+      this.#u8(protocol.TC_ENUM)
+      this.#descriptor(node.descriptor)
+      this.#keep(node)
+      this.#node(node.name)
+    }
+  }
+
+  #object(object: JavaObject): void {
+    this.#u8(protocol.TC_OBJECT)
+    this.#descriptor(object.descriptor)
+    this.#keep(object)
+    const { lineage } = object.descriptor
+    for (let index = 0; index < lineage.length; index++) {
+      const { fields } = lineage[index]!
+      const { values, custom } = object.data[index]!
+      for (let field = 0; field < values.length; field++) {
+        this.#value(fields[field]!.type.charCodeAt(0), values[field]!)
+      }
+      if (custom === null) continue
+      for (const item of custom) {
+        if (item instanceof BlockData) this.#block(item.bytes)
+        else this.#node(item)
+      }
+      this.#u8(protocol.TC_ENDBLOCKDATA)
+    }
+  }
+
+  #array(array: JavaArray): void {
+    this.#u8(protocol.TC_ARRAY)
+    this.#descriptor(array.descriptor)
+    this.#keep(array)
+    const { elements } = array
+    this.#u32(elements.length)
+    if (elements instanceof Uint8Array) return this.#raw(elements)
+    const component = array.descriptor.name.charCodeAt(1)
+    for (const element of elements) this.#value(component, element)
+  }
+
+  #descriptor(descriptor: ClassDescriptor | null): void {
+    if (descriptor === null) return this.#u8(protocol.TC_NULL)
+    const handle = this.#handles.get(descriptor) ?? this.#handleOfEqual(descriptor)
+    if (handle !== undefined) return this.#reference(handle)
+    this.#u8(protocol.TC_CLASSDESC)
+    this.#text(descriptor.name)
+    this.#i64(descriptor.serialVersionUid)
+    this.#keep(descriptor)
+    this.#u8(descriptor.flags)
+    this.#u16(descriptor.fields.length)
+    for (const { name, type } of descriptor.fields) {
+      this.#u8(type.charCodeAt(0))
+      this.#text(name)
+      if (type.length > 1) this.#typeString(type)
+    }
+    this.#u8(protocol.TC_ENDBLOCKDATA)
+    this.#descriptor(descriptor.superclass)
+  }
+
+  #handleOfEqual(descriptor: ClassDescriptor): number | undefined {
+    const written = this.#classesByName.get(descriptor.name)
+    if (written === undefined) {
+      this.#classesByName.set(descriptor.name, [descriptor])
+      return undefined
+    }
+    const equal = written.find((other) => descriptor.equals(other))
+    if (equal === undefined) {
+      written.push(descriptor)
+      return undefined
+    }
+    const handle = this.#handles.get(equal)
+    if (handle !== undefined) this.#handles.set(descriptor, handle)
+    return handle
+  }
+
+  /** Java interns type strings: equal ones are one object. */
+  #typeString(type: string): void {
+    const handle = this.#typeHandles.get(type)
+    if (handle !== undefined) return this.#reference(handle)
+    this.#typeHandles.set(type, this.#handleCount++)
+    this.#string(type)
+  }
+
+  #value(type: number, value: JavaValue): void {
+    switch (type) {
+      case protocol.TYPE_OBJECT:
+      case protocol.TYPE_ARRAY:
+        return this.#node(value as JavaNode | null)
+      case protocol.TYPE_INT:
+        return this.#u32((value as number) >>> 0)
+      case protocol.TYPE_LONG:
+        return this.#i64(value as bigint)
+      case protocol.TYPE_BOOLEAN:
+        return this.#u8(value === true ? 1 : 0)
+      case protocol.TYPE_BYTE:
+        return this.#u8((value as number) & 0xff)
+      case protocol.TYPE_SHORT:
+      case protocol.TYPE_CHAR:
+        return this.#u16((value as number) & 0xffff)
+      case protocol.TYPE_FLOAT:
+        this.#room(4)
+        this.#at = this.#bytes.writeFloatBE(value as number, this.#at)
+        return
+      default:
+        this.#room(8)
+        this.#at = this.#bytes.writeDoubleBE(value as number, this.#at)
+    }
+  }
+
+  #string(text: string): void {
+    const length = modifiedUtf8Length(text)
+    if (length > MAX_SHORT_STRING_BYTES) {
+      this.#u8(protocol.TC_LONGSTRING)
+      this.#i64(BigInt(length))
+    } else {
+      this.#u8(protocol.TC_STRING)
+      this.#u16(length)
+    }
+    this.#room(length)
+    this.#at = encodeModifiedUtf8(text, this.#bytes, this.#at)
+  }
+
+  /** A name: never longer than a u16 says, as it came from such a name or from a table. */
+  #text(text: string): void {
+    const length = modifiedUtf8Length(text)
+    this.#u16(length)
+    this.#room(length)
+    this.#at = encodeModifiedUtf8(text, this.#bytes, this.#at)
+  }
+
+  #block(bytes: Uint8Array): void {
+    if (bytes.length > MAX_SHORT_BLOCK_BYTES) {
+      this.#u8(protocol.TC_BLOCKDATALONG)
+      this.#u32(bytes.length)
+    } else {
+      this.#u8(protocol.TC_BLOCKDATA)
+      this.#u8(bytes.length)
+    }
+    this.#raw(bytes)
+  }
+
+  #reference(handle: number): void {
+    this.#u8(protocol.TC_REFERENCE)
+    this.#u32(protocol.FIRST_HANDLE + handle)
+  }
+
+  #keep(node: JavaNode): void {
+    this.#handles.set(node, this.#handleCount++)
+  }
+
+  #room(length: number): void {
+    if (this.#at + length <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + length))
+    this.#bytes.copy(grown, 0, 0, this.#at)
+    this.#bytes = grown
+  }
+
+  #raw(bytes: Uint8Array): void {
+    this.#room(bytes.length)
+    this.#bytes.set(bytes, this.#at)
+    this.#at += bytes.length
+  }
+
+  #u8(value: number): void {
+    this.#room(1)
+    this.#bytes[this.#at++] = value
+  }
+
+  #u16(value: number): void {
+    this.#room(2)
+    this.#at = this.#bytes.writeUInt16BE(value, this.#at)
+  }
+
+  #u32(value: number): void {
+    this.#room(4)
+    this.#at = this.#bytes.writeUInt32BE(value, this.#at)
+  }
+
+  #i64(value: bigint): void {
+    this.#room(8)
+    this.#at = this.#bytes.writeBigInt64BE(value, this.#at)
+  }
+}
