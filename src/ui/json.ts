@@ -1,0 +1,128 @@
+/** A ClusterView as Spark's JSON document: same names, types and order (spec §8, U10 to U12). Pure. */
+import {
+  ApplicationState,
+  MasterState,
+  ResourceT,
+  WorkerState,
+  type ApplicationViewT,
+  type ClusterViewT,
+  type ResourceAmountT,
+  type WorkerViewT,
+} from '../schema/magneto.js'
+import { javaDateText } from './java-date.js'
+import type { Json, JsonObject } from './json-text.js'
+import { applicationDurationMs, clusterTotals } from './totals.js'
+
+/** Spec J7: keyed by resource name. */
+function resourcesJson(resources: readonly ResourceT[]): JsonObject {
+  return Object.fromEntries(
+    resources.map((resource) => [
+      String(resource.name),
+      { name: String(resource.name), addresses: [...resource.addresses] },
+    ]),
+  )
+}
+
+function requirementsJson(amounts: readonly ResourceAmountT[]): Json {
+  return amounts.map(({ name, amount }) => ({ name: String(name), amount }))
+}
+
+function freeResources(worker: WorkerViewT): ResourceT[] {
+  const used = new Map(worker.resourcesUsed.map((one) => [one.name, new Set(one.addresses)]))
+  return worker.resources.map((resource) => {
+    const taken = used.get(resource.name)
+    const free = resource.addresses.filter((address) => taken?.has(address) !== true)
+    return new ResourceT(resource.name, free)
+  })
+}
+
+/** Spec J2. */
+function workerJson(worker: WorkerViewT): JsonObject {
+  return {
+    id: String(worker.id),
+    host: String(worker.host),
+    port: worker.port,
+    webuiaddress: worker.webUiUrl ?? '',
+    cores: worker.cores,
+    coresused: worker.coresUsed,
+    coresfree: worker.cores - worker.coresUsed,
+    memory: worker.memoryMb,
+    memoryused: worker.memoryUsedMb,
+    memoryfree: worker.memoryMb - worker.memoryUsedMb,
+    resources: resourcesJson(worker.resources),
+    resourcesused: resourcesJson(worker.resourcesUsed),
+    resourcesfree: resourcesJson(freeResources(worker)),
+    state: WorkerState[worker.state],
+    lastheartbeat: Number(worker.lastHeartbeatMs),
+  }
+}
+
+/** Spec J3. The names with "slave" are Spark's older ones, still there in 4.3. */
+export function applicationJson(application: ApplicationViewT, nowMs: number): JsonObject {
+  const memory = application.memoryPerExecutorMb
+  const requirements = requirementsJson(application.resourcesPerExecutor)
+  return {
+    id: String(application.id),
+    starttime: Number(application.submittedMs),
+    name: String(application.name),
+    cores: application.coresGranted,
+    user: application.user ?? '',
+    memoryperexecutor: memory,
+    memoryperslave: memory,
+    resourcesperexecutor: requirements,
+    resourcesperslave: requirements,
+    submitdate: javaDateText(Number(application.submittedMs)),
+    state: ApplicationState[application.state],
+    duration: applicationDurationMs(application, nowMs),
+  }
+}
+
+/** Every field of the document in its order, each made only when it is asked for. */
+const fields: Record<string, (view: ClusterViewT) => Json> = {
+  url: (view) => String(view.masterUrl),
+  workers: (view) => view.workers.map(workerJson),
+  aliveworkers: (view) => clusterTotals(view).alive.length,
+  cores: (view) => clusterTotals(view).cores,
+  coresused: (view) => clusterTotals(view).coresUsed,
+  memory: (view) => clusterTotals(view).memoryMb,
+  memoryused: (view) => clusterTotals(view).memoryUsedMb,
+  resources: (view) => clusterTotals(view).alive.map(({ resources }) => resourcesJson(resources)),
+  resourcesused: (view) =>
+    clusterTotals(view).alive.map(({ resourcesUsed }) => resourcesJson(resourcesUsed)),
+  activeapps: (view) =>
+    view.activeApplications.map((one) => applicationJson(one, Number(view.nowMs))),
+  completedapps: (view) =>
+    view.completedApplications.map((one) => applicationJson(one, Number(view.nowMs))),
+  // Drivers enter the view with cluster mode.
+  activedrivers: () => [],
+  completeddrivers: () => [],
+  status: (view) => MasterState[view.state],
+}
+
+/** The whole document (spec J1). */
+export function clusterJson(view: ClusterViewT): JsonObject {
+  return Object.fromEntries(Object.entries(fields).map(([name, make]) => [name, make(view)]))
+}
+
+/** Spec U11: one field; an unknown one comes back empty, as Spark does it. */
+export function clusterFieldJson(view: ClusterViewT, name: string): JsonObject {
+  return { [name]: Object.hasOwn(fields, name) ? (fields[name]?.(view) ?? '') : '' }
+}
+
+function percentOf(used: number, total: number): number {
+  return total === 0 ? 100 : Math.floor((100 * used) / total)
+}
+
+/** Spec U12. */
+export function clusterUtilizationJson(view: ClusterViewT): JsonObject {
+  const { cores, coresUsed, memoryMb, memoryUsedMb } = clusterTotals(view)
+  return {
+    waitingDrivers: 0,
+    cores,
+    coresused: coresUsed,
+    coresutilization: percentOf(coresUsed, cores),
+    memory: memoryMb,
+    memoryused: memoryUsedMb,
+    memoryutilization: percentOf(memoryUsedMb, memoryMb),
+  }
+}

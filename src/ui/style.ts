@@ -1,0 +1,29 @@
+/** The one style sheet, inline so that a page is one request; its hash is what the content policy lets in. */
+import { createHash } from 'node:crypto'
+import { Markup } from './html.js'
+
+const css = `
+:root { color-scheme: light dark; --line: light-dark(#d0d5dd, #3a4150); --soft: light-dark(#f5f7fa, #20252e);
+  --text: light-dark(#1b2230, #e6e9ef); --page: light-dark(#ffffff, #14181f); --link: light-dark(#0b57b0, #8ab8ff); }
+body { margin: 0; font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page); }
+header, main { max-width: 76rem; margin: 0 auto; padding: 1rem 1.25rem; }
+h1 { font-size: 1.4rem; margin: .5rem 0; overflow-wrap: anywhere; }
+h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+a { color: var(--link); }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.5rem; margin: 0; }
+dt { font-weight: 600; }
+dd { margin: 0; overflow-wrap: anywhere; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .4rem .75rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { background: var(--soft); white-space: nowrap; }
+td { overflow-wrap: anywhere; }
+form { display: inline; }
+button { font: inherit; font-size: .85em; cursor: pointer; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+@media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } }
+`
+
+export const styleHash = `sha256-${createHash('sha256').update(css).digest('base64')}`
+
+export const style = new Markup(`<style>${css}</style>`)

@@ -1,0 +1,71 @@
+/** Hand-made ClusterViews for the tests of the web thread. */
+import { Builder } from 'flatbuffers'
+import {
+  ApplicationState,
+  ApplicationViewT,
+  ClusterViewT,
+  ExecutorState,
+  ExecutorViewT,
+  MasterState,
+  ResourceAmountT,
+  ResourceT,
+  WorkerState,
+  WorkerViewT,
+} from '../../src/schema/magneto.js'
+
+export const submittedMs = Date.UTC(2026, 10, 21, 5, 0, 0)
+
+export function workerView(id: string, change: Partial<WorkerViewT> = {}): WorkerViewT {
+  return Object.assign(
+    new WorkerViewT(id, '10.0.0.1', 7001, 'http://10.0.0.1:8081', 8, 3, 4096, 1024),
+    {
+      resources: [new ResourceT('gpu', ['0', '1'])],
+      resourcesUsed: [new ResourceT('gpu', ['1'])],
+      lastHeartbeatMs: BigInt(submittedMs),
+      runtimes: ['node', 'spark-4.3'],
+      ...change,
+    },
+  )
+}
+
+export function applicationView(
+  id: string,
+  change: Partial<ApplicationViewT> = {},
+): ApplicationViewT {
+  return Object.assign(new ApplicationViewT(id, 'pi', 'ada', 'http://driver:4040', 'spark-4.3'), {
+    submittedMs: BigInt(submittedMs),
+    startedMs: BigInt(submittedMs),
+    state: ApplicationState.RUNNING,
+    coresGranted: 3,
+    memoryPerExecutorMb: 1024,
+    resourcesPerExecutor: [new ResourceAmountT('gpu', 1)],
+    executors: [new ExecutorViewT(0, 'worker-1', 0, 3, 1024, [], ExecutorState.RUNNING)],
+    ...change,
+  })
+}
+
+export function clusterView(change: Partial<ClusterViewT> = {}): ClusterViewT {
+  return Object.assign(new ClusterViewT('spark://master:7077', MasterState.ALIVE), {
+    nowMs: BigInt(submittedMs + 90_000),
+    workers: [
+      workerView('worker-1'),
+      workerView('worker-2', { state: WorkerState.DEAD, resources: [], resourcesUsed: [] }),
+    ],
+    activeApplications: [applicationView('app-1')],
+    completedApplications: [
+      applicationView('app-0', {
+        state: ApplicationState.KILLED,
+        endedMs: BigInt(submittedMs + 30_000),
+        coresGranted: 0,
+      }),
+    ],
+    ...change,
+  })
+}
+
+/** As the core writes it. */
+export function viewBytes(view: ClusterViewT): Uint8Array {
+  const builder = new Builder(1024)
+  builder.finish(view.pack(builder), 'MGV1')
+  return builder.asUint8Array().slice()
+}
