@@ -61,7 +61,14 @@ function generate(into) {
 // The generator is older than the runtime and its object API is loose about two types: strings are always
 // decoded here, and byte vectors stay byte arrays (never lists of numbers, which cost 16 times the memory).
 function adapt(text) {
+  // An optional number that happens to be 0 must be written: the old generator takes it for the default.
+  const optional = new Set(
+    [...text.matchAll(/^(\w+)\(\):number\|null \{/gm)].map((match) => match[1]),
+  )
   return text
+    .replace(/builder\.addFieldInt32\((\d+), (\w+), 0\);/g, (whole, slot, field) =>
+      optional.has(field) ? `builder.addInt32(${field});\n  builder.slot(${slot});` : whole,
+    )
     .replace(/^( {2}public \w+: )string\|Uint8Array\|null/gm, '$1string|null')
     .replace(/(\w+)\(optionalEncoding\?:any\):string\|Uint8Array\|null \{/g, '$1(): string|null {')
     .replace(

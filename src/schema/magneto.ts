@@ -1113,11 +1113,13 @@ static addUiUrl(builder:flatbuffers.Builder, uiUrlOffset:flatbuffers.Offset) {
 }
 
 static addMaxCores(builder:flatbuffers.Builder, maxCores:number) {
-  builder.addFieldInt32(3, maxCores, 0);
+  builder.addInt32(maxCores);
+  builder.slot(3);
 }
 
 static addInitialExecutorLimit(builder:flatbuffers.Builder, initialExecutorLimit:number) {
-  builder.addFieldInt32(4, initialExecutorLimit, 0);
+  builder.addInt32(initialExecutorLimit);
+  builder.slot(4);
 }
 
 static addDefaultProfile(builder:flatbuffers.Builder, defaultProfileOffset:flatbuffers.Offset) {
@@ -1823,7 +1825,8 @@ static addMessage(builder:flatbuffers.Builder, messageOffset:flatbuffers.Offset)
 }
 
 static addExitStatus(builder:flatbuffers.Builder, exitStatus:number) {
-  builder.addFieldInt32(5, exitStatus, 0);
+  builder.addInt32(exitStatus);
+  builder.slot(5);
 }
 
 static endExecutorStateChanged(builder:flatbuffers.Builder):flatbuffers.Offset {
@@ -3320,7 +3323,8 @@ static addMessage(builder:flatbuffers.Builder, messageOffset:flatbuffers.Offset)
 }
 
 static addExitStatus(builder:flatbuffers.Builder, exitStatus:number) {
-  builder.addFieldInt32(3, exitStatus, 0);
+  builder.addInt32(exitStatus);
+  builder.slot(3);
 }
 
 static addWorkerHost(builder:flatbuffers.Builder, workerHostOffset:flatbuffers.Offset) {
@@ -5203,11 +5207,13 @@ static addCoresGranted(builder:flatbuffers.Builder, coresGranted:number) {
 }
 
 static addCoresMax(builder:flatbuffers.Builder, coresMax:number) {
-  builder.addFieldInt32(10, coresMax, 0);
+  builder.addInt32(coresMax);
+  builder.slot(10);
 }
 
 static addExecutorLimit(builder:flatbuffers.Builder, executorLimit:number) {
-  builder.addFieldInt32(11, executorLimit, 0);
+  builder.addInt32(executorLimit);
+  builder.slot(11);
 }
 
 static addMemoryPerExecutorMb(builder:flatbuffers.Builder, memoryPerExecutorMb:number) {
