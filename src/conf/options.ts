@@ -136,6 +136,7 @@ export function parseWorkerOptions(
     { host: [], port: 'SPARK_WORKER_PORT', defaultPort: 0 },
     { parsed, env, warn },
   )
+  refuseSeveralWithShuffleService(common.configuration, env)
   return {
     ...common,
     masterUrl: parseMasterUrl(masterUrl),
@@ -143,6 +144,19 @@ export function parseWorkerOptions(
     memoryMb: memoryMb ?? null,
     workDir: resolve(workDir ?? join(common.home, 'work')),
     sparkHomes: sparkHomes(common, env),
+  }
+}
+
+/** The shuffle service is one a host, and so is then the worker (E5, Q6). */
+function refuseSeveralWithShuffleService(
+  configuration: Configuration,
+  env: NodeJS.ProcessEnv,
+): void {
+  const instances = Number(env['SPARK_WORKER_INSTANCES'] ?? 1)
+  if (instances > 1 && configuration.read(keys.shuffleServiceEnabled)) {
+    throw new UsageError(
+      `SPARK_WORKER_INSTANCES is ${instances} and ${keys.shuffleServiceEnabled.name} is true: expected one worker a host with the shuffle service; unset one of them`,
+    )
   }
 }
 

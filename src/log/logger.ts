@@ -9,7 +9,9 @@ import { humanLine } from './human.js'
 
 export type Logger = PinoLogger
 
-export type LogFormat = 'text' | 'json'
+export const LOG_FORMATS = ['text', 'json'] as const
+
+export type LogFormat = (typeof LOG_FORMATS)[number]
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
