@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Sourced by magneto and spark-class after load-spark-env.sh: becomes the Node process, so that the daemon is the
+# very process that was started.
+
+readonly MAGNETO_MIN_NODE=20
+
+# $1: program name for messages; the rest: arguments of src/cli/main.ts.
+launch_node() {
+  local program="$1" node main version
+  shift
+  node="${MAGNETO_NODE:-node}"
+  main="${MAGNETO_HOME}/dist/src/cli/main.js"
+  if ! version="$("${node}" --version 2>/dev/null)"; then
+    echo "${program}: Node.js was not found: install version ${MAGNETO_MIN_NODE} or later, or set MAGNETO_NODE to its binary" >&2
+    exit 1
+  fi
+  version="${version#v}"
+  if [ "${version%%.*}" -lt "${MAGNETO_MIN_NODE}" ]; then
+    echo "${program}: Node.js ${version} is too old: install version ${MAGNETO_MIN_NODE} or later, or set MAGNETO_NODE to its binary" >&2
+    exit 1
+  fi
+  if [ ! -f "${main}" ]; then
+    echo "${program}: not built: run \"npm install && npm run build\" in ${MAGNETO_HOME}" >&2
+    exit 1
+  fi
+  exec "${node}" "${main}" "$@"
+}

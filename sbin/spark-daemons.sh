@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs spark-daemon.sh on every worker host (spec B9): spark-daemons.sh [--config <conf-dir>] <its arguments>
+
+# shellcheck source=sbin/spark-config.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/spark-config.sh"
+
+if [ $# -le 2 ]; then
+  echo "Usage: spark-daemons.sh [--config <conf-dir>] (start|stop|status) <class> <instance number> [arguments]" >&2
+  exit 1
+fi
+
+exec "${MAGNETO_HOME}/sbin/workers.sh" cd "${MAGNETO_HOME}" \; \
+  "${MAGNETO_HOME}/sbin/spark-daemon.sh" "$@"
