@@ -1,27 +1,71 @@
+import { UnknownFieldError } from '../java/build.js'
+import type { ClassSource } from '../java/build.js'
+import type { ClassDescriptor } from '../java/tree.js'
+import { writeJavaStream } from '../java/writer.js'
+import { isListed, listedDescriptor, versionsWith } from '../tables/class-table.js'
+import { SPARK_VERSIONS, UnsupportedPeerError, narrowByJavaOptions } from '../versions.js'
 import type { SparkVersion } from '../versions.js'
+import { buildMessage } from './encode.js'
 import type { IncomingMessage } from './incoming.js'
 import type { OutgoingMessage } from './outgoing.js'
 
-/** How to write for one peer. One per connection. */
+const CHECK_EXISTENCE = 'org.apache.spark.rpc.netty.RpcEndpointVerifier$CheckExistence'
+const DEPLOY_MESSAGES = 'org.apache.spark.deploy.DeployMessages$'
+/** Their numbers change between versions more often than those of the messages. */
+const TELLING_CLASSES: readonly string[] = [
+  'org.apache.spark.rpc.RpcEndpointRef',
+  'org.apache.spark.resource.ResourceProfile',
+]
+
+/**
+ * How to write for one peer. One per connection: class descriptors that the peer itself sent are used
+ * first, so that patch releases with other numbers work as long as the fields stay; the tables of the
+ * recognised version fill the gaps.
+ */
 export class PeerDialect {
+  #candidates: readonly SparkVersion[]
+  /** Only classes that the tables list: bounded by them. */
+  readonly #learnt = new Map<string, ClassDescriptor>()
+  readonly #chosen = new Map<string, ClassDescriptor | null>()
+  /** Telling classes whose number is of no served version, as `class (number)`. */
+  readonly #unlisted = new Map<string, string>()
+  readonly #classes: ClassSource
+
   /** @param version of a peer that is dialled and has not spoken yet, or null */
   constructor(version: SparkVersion | null = null) {
-    this.#version = version
+    this.#candidates = version === null ? SPARK_VERSIONS : [version]
+    this.#classes = {
+      descriptor: (name) => this.#descriptor(name),
+      has: (name) => this.#find(name) !== null,
+    }
   }
 
-  #version: SparkVersion | null
+  /** What the peer may be. Workers of 4.1, 4.2 and 4.3 look alike, as do submit clients of all 4.x. */
+  get candidates(): readonly SparkVersion[] {
+    return this.#candidates
+  }
 
   /** null: the peer has not said enough to tell; see requireVersion(). */
   get version(): SparkVersion | null {
-    return this.#version
+    return this.#candidates.length === 1 ? this.#candidates[0]! : null
   }
 
   /**
-   * Known for sure after RegisterApplication.
+   * Known after RegisterApplication; of other peers often never.
    * @throws UnsupportedPeerError when what was seen leaves several versions or none
    */
   requireVersion(): SparkVersion {
-    throw new Error('not readable yet')
+    if (this.#unlisted.size === TELLING_CLASSES.length) {
+      throw new UnsupportedPeerError(`this Spark has ${[...this.#unlisted.values()].join(', ')}`)
+    }
+    if (this.version === null) {
+      throw new UnsupportedPeerError(
+        `this Spark may be ${this.#candidates.join(' or ')}, and an executor must be of the very ` +
+          'version of its driver: leave spark.executor.defaultJavaOptions to Spark, so that its ' +
+          'options tell',
+      )
+    }
+    return this.version
   }
 
   /**
@@ -30,7 +74,11 @@ export class PeerDialect {
    *   the peer: as the error of an RpcFailure it shows up in its log
    */
   learn(message: IncomingMessage): void {
-    throw new Error(`not readable yet: ${message.kind}`)
+    for (const descriptor of message.stream.descriptors) this.#learnClass(descriptor)
+    if (message.kind === 'RegisterApplication') {
+      const { javaOpts } = message.appDescription.command
+      this.#candidates = narrowByJavaOptions(this.#candidates, javaOpts)
+    }
   }
 
   /**
@@ -38,6 +86,62 @@ export class PeerDialect {
    * @throws UnsupportedPeerError when the peer's version isn't known well enough to write this
    */
   encode(message: OutgoingMessage): Uint8Array {
-    throw new Error(`not writable yet: ${message.kind}`)
+    try {
+      return writeJavaStream(buildMessage(message, this.#classes))
+    } catch (error) {
+      if (!(error instanceof UnknownFieldError)) throw error
+      throw new UnsupportedPeerError(`${error.message}, which Magneto can't fill`)
+    }
+  }
+
+  #learnClass(descriptor: ClassDescriptor): void {
+    const { name, serialVersionUid } = descriptor
+    if (!isListed(name) || this.#learnt.get(name)?.equals(descriptor) === true) return
+    const versions = versionsWith(name, serialVersionUid)
+    const seen = `${name} (serialVersionUID ${serialVersionUid})`
+    if (versions.length > 0) {
+      const left = this.#candidates.filter((version) => versions.includes(version))
+      if (left.length === 0) {
+        throw new UnsupportedPeerError(
+          `${seen} is of Spark ${versions.join(', ')}, but what this peer sent before is of Spark ` +
+            this.#candidates.join(', '),
+        )
+      }
+      this.#candidates = left
+    } else if (name === CHECK_EXISTENCE || name.startsWith(DEPLOY_MESSAGES)) {
+      throw new UnsupportedPeerError(`${seen} is of none of the Spark versions known here`)
+    } else if (TELLING_CLASSES.includes(name)) {
+      this.#unlisted.set(name, seen)
+    }
+    this.#learnt.set(name, descriptor)
+    this.#chosen.clear()
+  }
+
+  #descriptor(name: string): ClassDescriptor {
+    const descriptor = this.#find(name)
+    if (descriptor !== null) return descriptor
+    throw new UnsupportedPeerError(
+      `this Spark may be ${this.#candidates.join(' or ')}, which differ in ${name}`,
+    )
+  }
+
+  /** @returns null when the candidates have no such class, or differ in it */
+  #find(name: string): ClassDescriptor | null {
+    const chosen = this.#chosen.get(name)
+    if (chosen !== undefined) return chosen
+    const found = this.#learnt.get(name) ?? this.#findListed(name)
+    this.#chosen.set(name, found)
+    return found
+  }
+
+  #findListed(name: string): ClassDescriptor | null {
+    let found: ClassDescriptor | null = null
+    for (const version of this.#candidates) {
+      const descriptor = listedDescriptor(name, version)
+      if (descriptor === null) return null
+      if (found !== null && !found.equals(descriptor)) return null
+      found = descriptor
+    }
+    return found
   }
 }

@@ -1,0 +1,62 @@
+import { ClassDescriptor } from '../java/tree.js'
+import type { FieldDescriptor } from '../java/tree.js'
+import { CLASS_LINES, SPARK_VERSIONS } from './classes.js'
+
+export type SparkVersion = (typeof SPARK_VERSIONS)[number]
+
+interface ClassRow {
+  readonly versions: readonly SparkVersion[]
+  readonly suid: bigint
+  readonly flags: number
+  readonly superclass: string | null
+  readonly fields: readonly FieldDescriptor[]
+}
+
+function parse(): Map<string, ClassRow[]> {
+  const rows = new Map<string, ClassRow[]>()
+  for (const line of CLASS_LINES.trim().split('\n')) {
+    const [name, versions, suid, flags, superclass, ...fields] = line.split(' ')
+    const row: ClassRow = {
+      versions: versions === '*' ? SPARK_VERSIONS : (versions!.split(',') as SparkVersion[]),
+      suid: BigInt(suid!),
+      flags: Number(flags),
+      superclass: superclass === '-' ? null : superclass!,
+      fields: fields.map((field) => {
+        const colon = field.indexOf(':')
+        return { name: field.slice(0, colon), type: field.slice(colon + 1) }
+      }),
+    }
+    const known = rows.get(name!)
+    if (known === undefined) rows.set(name!, [row])
+    else known.push(row)
+  }
+  return rows
+}
+
+const ROWS = parse()
+const DESCRIPTORS = new Map<string, ClassDescriptor>()
+
+/** Does any version have the class? Only what we write, or tell versions by, is listed. */
+export function isListed(name: string): boolean {
+  return ROWS.has(name)
+}
+
+/** @returns the versions in which the class has this number; all, for most classes of Java */
+export function versionsWith(name: string, suid: bigint): SparkVersion[] {
+  const rows = ROWS.get(name) ?? []
+  return rows.filter((row) => row.suid === suid).flatMap((row) => row.versions)
+}
+
+/** @returns null when the version has no such class, or it isn't listed */
+export function listedDescriptor(name: string, version: SparkVersion): ClassDescriptor | null {
+  const key = `${version} ${name}`
+  const known = DESCRIPTORS.get(key)
+  if (known !== undefined) return known
+  const row = ROWS.get(name)?.find(({ versions }) => versions.includes(version))
+  if (row === undefined) return null
+  const { superclass, suid, flags, fields } = row
+  const parent = superclass === null ? null : listedDescriptor(superclass, version)
+  const descriptor = new ClassDescriptor(name, suid, flags, fields, parent)
+  DESCRIPTORS.set(key, descriptor)
+  return descriptor
+}
