@@ -1,0 +1,81 @@
+/**
+ * The gateway's worker thread. In: sockets of the Spark port, and from the main thread `ready`, batches of
+ * outbox records, `stop`. Out: `listening` or `failed`, then batches of inbox records.
+ */
+import type { Socket } from 'node:net'
+import { parentPort, workerData } from 'node:worker_threads'
+
+import { createLogger } from '../log/logger.js'
+import { DiscoveryServer } from './gateway-http.js'
+import { Gateway } from './gateway.js'
+import { RpcServer } from './rpc-server.js'
+
+export interface GatewayData {
+  readonly host: string
+  readonly port: number
+  /** `spark.port.maxRetries` (C16). */
+  readonly maxRetries: number
+  /** Where the control link listens. */
+  readonly controlPort: number
+}
+
+export type GatewayInput =
+  | { readonly kind: 'ready'; readonly masterUrl: string; readonly webUiUrl: string }
+  | { readonly kind: 'batch'; readonly bytes: Uint8Array }
+  | { readonly kind: 'stop' }
+
+export type GatewayOutput =
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'batch'; readonly bytes: Uint8Array<ArrayBuffer> }
+
+const data = workerData as GatewayData
+if (parentPort === null)
+  throw new Error('gateway-thread.js is a worker thread; the master starts it')
+const main = parentPort
+
+const log = createLogger('Gateway')
+
+function post(message: GatewayOutput, transferred: readonly ArrayBuffer[] = []): void {
+  main.postMessage(message, transferred)
+}
+
+const discovery = new DiscoveryServer()
+const gateway = new Gateway({
+  log,
+  post: (bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]),
+})
+const server = new RpcServer({
+  host: data.host,
+  port: data.port,
+  maxRetries: data.maxRetries,
+  log,
+  endpoints: new Map([['Master', gateway]]),
+  http: (socket: Socket) => discovery.accept(socket),
+  onClosed: (connection, reason) => gateway.connectionClosed(connection, reason),
+})
+
+async function stop(): Promise<void> {
+  await server.close('the master stops')
+  main.close()
+}
+
+main.on('message', (message: GatewayInput) => {
+  if (message.kind === 'ready') {
+    discovery.ready(data.controlPort, message.masterUrl)
+    gateway.ready(message.masterUrl)
+  } else if (message.kind === 'batch') {
+    gateway.handle(message.bytes)
+  } else {
+    stop().catch((error: unknown) => {
+      throw error
+    })
+  }
+})
+
+try {
+  post({ kind: 'listening', port: await server.listen() })
+} catch (error) {
+  post({ kind: 'failed', message: (error as Error).message })
+  main.close()
+}

@@ -1,0 +1,210 @@
+/** One connection of Spark RPC: frames in, messages out in the peer's own version. */
+import type { Socket } from 'node:net'
+
+import { quoted } from '../conf/errors.js'
+import type { Logger } from '../log/logger.js'
+import {
+  encodeOneWay,
+  encodeRpcFailure,
+  encodeRpcResponse,
+  FrameDecoder,
+  FrameError,
+  type Frame,
+} from './frame.js'
+import { PeerDialect, type EndpointRef, type OutgoingMessage, type RpcAddress } from './messages.js'
+import { encodeRequestHeader } from './rpc-request.js'
+
+export interface RpcLimits {
+  /** One frame. */
+  readonly maxFrameBytes: number
+  /** Written but not taken by the peer: a peer that does not read loses its connection. */
+  readonly maxUnsentBytes: number
+  /** Asks that have no answer yet. */
+  readonly maxOpenAsks: number
+  /** Log lines about one peer: one that earns more of them loses its connection. */
+  readonly maxComplaints: number
+  /** A frame that has begun must go on arriving. */
+  readonly frameTimeoutMs: number
+  /** From the last frame of ours to the end of a connection that we close. */
+  readonly closeTimeoutMs: number
+}
+
+export const DEFAULT_RPC_LIMITS: RpcLimits = {
+  // A Java stream may have 16 MiB (java/limits.ts), its frame's header some more.
+  maxFrameBytes: 17 * 1024 * 1024,
+  maxUnsentBytes: 16 * 1024 * 1024,
+  maxOpenAsks: 256,
+  maxComplaints: 100,
+  frameTimeoutMs: 120_000,
+  closeTimeoutMs: 5_000,
+}
+
+export interface RpcConnectionOptions {
+  readonly log: Logger
+  readonly limits: RpcLimits
+  onFrame(connection: RpcConnection, frame: Frame): void
+  /** Exactly once, when the socket is gone. */
+  onClosed(connection: RpcConnection, reason: string): void
+}
+
+export class RpcConnection {
+  /** The socket's other end, `host:port`. */
+  readonly peer: string
+  readonly dialect = new PeerDialect()
+  readonly limits: RpcLimits
+  openAsks = 0
+  readonly #socket: Socket
+  readonly #log: Logger
+  readonly #options: RpcConnectionOptions
+  readonly #decoder: FrameDecoder
+  #complaints = 0
+  #corked = false
+  #closing = false
+  #reason: string | null = null
+
+  constructor(socket: Socket, options: RpcConnectionOptions) {
+    this.peer = peerOf(socket)
+    this.limits = options.limits
+    this.#socket = socket
+    this.#log = options.log
+    this.#options = options
+    this.#decoder = new FrameDecoder(options.limits.maxFrameBytes)
+    socket.on('data', (chunk: Buffer) => this.receive(chunk))
+    socket.on('timeout', () => this.destroy('a frame stopped arriving half way'))
+    socket.on('error', (error) => {
+      this.#reason ??= error.message
+    })
+    socket.on('close', () => {
+      this.#closing = true
+      options.onClosed(this, this.#reason ?? 'the peer closed the connection')
+    })
+  }
+
+  /** No more is read, and what is sent is dropped. */
+  get closed(): boolean {
+    return this.#closing
+  }
+
+  receive(chunk: Buffer): void {
+    if (this.#closing) return
+    const wasInFrame = this.#decoder.inFrame
+    try {
+      this.#decoder.push(chunk, (frame) => {
+        if (!this.#closing) this.#options.onFrame(this, frame)
+      })
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      this.destroy(error.message)
+      return
+    }
+    if (this.#decoder.inFrame !== wasInFrame)
+      this.#socket.setTimeout(wasInFrame ? 0 : this.limits.frameTimeoutMs)
+  }
+
+  /**
+   * One-way, to an endpoint of the peer, over this connection whatever the ref's address is (WIRE 1.4).
+   *
+   * @param sender our public listening address: workers know us by it (WIRE 1.5)
+   * @throws UnsupportedPeerError when the peer's version isn't known well enough to write this
+   */
+  send(to: EndpointRef, message: OutgoingMessage, sender: RpcAddress | null): void {
+    if (this.#closing) return
+    const header = encodeRequestHeader({ sender, receiver: to.address, endpoint: to.name })
+    this.write(encodeOneWay(header, this.dialect.encode(message)))
+  }
+
+  write(frame: Buffer): void {
+    if (this.#closing) return
+    if (!this.#corked) {
+      // All frames of one turn leave in one system call.
+      this.#corked = true
+      this.#socket.cork()
+      process.nextTick(() => {
+        this.#corked = false
+        this.#socket.uncork()
+      })
+    }
+    this.#socket.write(frame)
+    if (this.#socket.writableLength > this.limits.maxUnsentBytes) {
+      this.destroy(
+        `the peer does not read: ${this.#socket.writableLength} bytes wait for it, ` +
+          `the limit is ${this.limits.maxUnsentBytes}`,
+      )
+    }
+  }
+
+  /** Something of this peer can't be served: logged, and bounded so that it can't fill the log. */
+  complain(what: string): void {
+    this.#complaints++
+    this.#log.warn(`${this.peer}: ${what}`)
+    if (this.#complaints >= this.limits.maxComplaints)
+      this.destroy(`${this.#complaints} messages of this peer could not be served`)
+  }
+
+  /** Ends the connection after what has been sent. */
+  close(reason: string): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.#reason ??= reason
+    const timer = setTimeout(() => this.#socket.destroy(), this.limits.closeTimeoutMs)
+    this.#socket.once('close', () => clearTimeout(timer))
+    this.#socket.end()
+  }
+
+  /** Ends the connection at once. */
+  destroy(reason: string): void {
+    if (this.#socket.destroyed) return
+    if (!this.#closing) this.#log.warn(`${this.peer}: connection closed: ${reason}`)
+    this.#closing = true
+    this.#reason ??= reason
+    this.#socket.destroy()
+  }
+}
+
+export function peerOf(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket
+  if (remoteAddress === undefined) return 'a peer that has left'
+  return remoteAddress.includes(':')
+    ? `[${remoteAddress}]:${remotePort}`
+    : `${remoteAddress}:${remotePort}`
+}
+
+/** The answer to one ask. Exactly one of its methods is to be called, once; the connection may be gone. */
+export class RpcReply {
+  readonly #connection: RpcConnection
+  readonly #requestId: bigint
+  #answered = false
+
+  constructor(connection: RpcConnection, requestId: bigint) {
+    this.#connection = connection
+    this.#requestId = requestId
+    connection.openAsks++
+  }
+
+  get answered(): boolean {
+    return this.#answered
+  }
+
+  /** @throws UnsupportedPeerError when it can't be written in the peer's version; `failure` then can */
+  value(message: OutgoingMessage): void {
+    const frame = encodeRpcResponse(this.#requestId, this.#connection.dialect.encode(message))
+    this.#answer(frame)
+  }
+
+  /** The asker raises it as the text of an exception. Needs no class of the peer's version (WIRE 1.2). */
+  failure(error: string): void {
+    this.#answer(encodeRpcFailure(this.#requestId, error))
+  }
+
+  #answer(frame: Buffer): void {
+    if (this.#answered) throw new Error(`ask ${this.#requestId} is answered twice`)
+    this.#answered = true
+    this.#connection.openAsks--
+    this.#connection.write(frame)
+  }
+}
+
+/** Names from strangers, as logs and errors may show them. */
+export function shown(name: string): string {
+  return quoted(name)
+}
