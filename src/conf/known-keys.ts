@@ -16,9 +16,12 @@ const knownNames = allKeys.flatMap(namesOf)
 /** A key further away than this share of its length is no slip any more. */
 const MAX_DISTANCE_SHARE = 0.4
 
-/** Single-letter insertions, deletions and replacements between two words. */
-export function editDistance(left: string, right: string): number {
-  let previous = Array.from({ length: right.length + 1 }, (_, index) => index)
+/** A letter that was left out: abbreviating is the commonest slip, so it counts half. */
+const OMISSION_COST = 0.5
+
+/** What turns `left` into `right`, letter by letter: a replaced or needless letter costs 1. */
+function distanceBetween(left: string, right: string): number {
+  let previous = Array.from({ length: right.length + 1 }, (_, index) => index * OMISSION_COST)
   for (let row = 1; row <= left.length; row++) {
     const current = [row]
     for (let column = 1; column <= right.length; column++) {
@@ -26,7 +29,7 @@ export function editDistance(left: string, right: string): number {
       current.push(
         Math.min(
           (previous[column] ?? 0) + 1,
-          (current[column - 1] ?? 0) + 1,
+          (current[column - 1] ?? 0) + OMISSION_COST,
           (previous[column - 1] ?? 0) + replaced,
         ),
       )
@@ -41,7 +44,7 @@ export function nearestKey(name: string): string | null {
   let best: string | null = null
   let bestDistance = Math.floor(name.length * MAX_DISTANCE_SHARE) + 1
   for (const known of knownNames) {
-    const distance = editDistance(name.toLowerCase(), known.toLowerCase())
+    const distance = distanceBetween(name.toLowerCase(), known.toLowerCase())
     if (distance < bestDistance) {
       best = known
       bestDistance = distance
