@@ -181,12 +181,11 @@ function masterRef(builder: ValueBuilder, address: RpcAddress): JavaObject {
 function resourceMap(builder: ValueBuilder, resources: readonly ResourceInformation[]): JavaObject {
   return builder.map(
     resources.map(({ name, addresses }): readonly [JavaNode, JavaNode] => {
-      const key = builder.string(name)
       const information = builder.object('org.apache.spark.resource.ResourceInformation', {
-        name: key,
+        name: builder.string(name),
         addresses: builder.stringArray(addresses),
       })
-      return [key, information]
+      return [builder.string(name), information]
     }),
   )
 }
