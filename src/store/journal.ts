@@ -115,7 +115,7 @@ export class Journal implements StoreEngine {
     const path = join(this.#folder, journalName)
     this.#places.clear()
     // 'a+' creates the file, yet appends whatever the position: writing needs 'r+'.
-    await open(path, 'a+').then((created) => created.close())
+    await (await open(path, 'a+')).close()
     const file = await open(path, 'r+')
     this.#file = file
     const found = await readFile(path)
@@ -145,9 +145,9 @@ export class Journal implements StoreEngine {
     this.#bytes = validBytes
     const parts: DamagedPart[] = []
     for (const { offset, bytes, reason } of damaged) {
-      const file = join(this.#folder, `damaged-${offset}-${bytes.byteLength}`)
-      await writeFile(file, bytes)
-      parts.push({ file, reason })
+      const kept = join(this.#folder, `damaged-${offset}-${bytes.byteLength}`)
+      await writeFile(kept, bytes)
+      parts.push({ file: kept, reason })
     }
     return { records: [...records.values()], damaged: parts }
   }
