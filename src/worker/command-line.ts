@@ -1,0 +1,85 @@
+/** What JVM and Node executors have in common: substitution, environment, the header in their stderr. */
+import type { PropertyT } from '../schema/magneto.js'
+
+/** What the worker puts in for `{{NAME}}` (W7). */
+export interface Substitutions {
+  workerUrl: string
+  executorId: number
+  hostname: string
+  cores: number
+  appId: string
+  profileId: number
+}
+
+/** A process to start. */
+export interface ProcessPlan {
+  /** The program and its arguments. */
+  command: string[]
+  environment: Record<string, string>
+  /** 'pipe': the worker holds it open; its end means that the worker is gone. */
+  stdin: 'ignore' | 'pipe'
+}
+
+/** Whole arguments only: `{{CORES}}` is replaced, `n={{CORES}}` is not (W7). */
+export function substituteArgument(argument: string, values: Substitutions): string {
+  switch (argument) {
+    case '{{WORKER_URL}}':
+      return values.workerUrl
+    case '{{EXECUTOR_ID}}':
+      return String(values.executorId)
+    case '{{HOSTNAME}}':
+      return values.hostname
+    case '{{CORES}}':
+      return String(values.cores)
+    case '{{APP_ID}}':
+      return values.appId
+    case '{{RESOURCE_PROFILE_ID}}':
+      return String(values.profileId)
+    default:
+      return argument
+  }
+}
+
+/** Inside a Java option, anywhere in it (W7). */
+export function substituteOption(option: string, values: Substitutions): string {
+  return option
+    .replaceAll('{{APP_ID}}', () => values.appId)
+    .replaceAll('{{EXECUTOR_ID}}', () => String(values.executorId))
+}
+
+/** Variables that are about the worker process itself and would mislead or break a child. */
+const OWN_VARIABLES = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID']
+
+/** The worker's environment with the command's over it (E18). */
+export function inheritedEnvironment(
+  workerEnv: NodeJS.ProcessEnv,
+  properties: readonly PropertyT[],
+): Record<string, string> {
+  const environment: Record<string, string> = {}
+  for (const [name, value] of Object.entries(workerEnv)) {
+    if (value !== undefined && !OWN_VARIABLES.includes(name)) environment[name] = value
+  }
+  for (const { key, value } of properties) environment[String(key)] = String(value)
+  return environment
+}
+
+const REDACTED = '*********(redacted)'
+
+/** `-Dname=value` loses its value when name or value looks secret (W10, P55). */
+export function redactCommand(command: readonly string[], pattern: RegExp): string[] {
+  const looksSecret = new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, ''))
+  return command.map((argument) => {
+    const match = /^-D(.+?)=(.+)$/s.exec(argument)
+    if (match?.[1] === undefined || match[2] === undefined) return argument
+    const secret = looksSecret.test(match[1]) || looksSecret.test(match[2])
+    return secret ? `-D${match[1]}=${REDACTED}` : argument
+  })
+}
+
+/** The first lines of an executor's stderr (W10). */
+export function stderrHeader(command: readonly string[], pattern: RegExp): string {
+  const shown = redactCommand(command, pattern)
+    .map((argument) => `"${argument}"`)
+    .join(' ')
+  return `Spark Executor Command: ${shown}\n${'='.repeat(40)}\n\n`
+}

@@ -1,0 +1,108 @@
+/** Carries out what the worker's machine decides. The only file that knows both the machine and the world. */
+import type { BodyT } from '../control/codec.js'
+import type { Logger } from '../log/logger.js'
+import type { LaunchExecutorT } from '../schema/magneto.js'
+import type { ExecutorResult, StartedNote } from './launcher/request.js'
+import type { WorkerMachine, TimerName, WorkerEffect, WorkerEvent } from './state.js'
+
+/** The machine's reach into the world. */
+export interface WorkerPort {
+  send(body: BodyT): void
+  launch(order: LaunchExecutorT): void
+  kill(appId: string, executorId: number): void
+  cleanUpApplication(appId: string): void
+  exit(status: number, reason: string): void
+}
+
+/** Longer waits than setTimeout can hold are cut into several. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+export class WorkerLoop {
+  readonly #machine: WorkerMachine
+  readonly #port: WorkerPort
+  readonly #log: Logger
+  readonly #timers = new Map<TimerName, NodeJS.Timeout>()
+  readonly #events: WorkerEvent[] = []
+  #running = false
+
+  constructor(machine: WorkerMachine, port: WorkerPort, log: Logger) {
+    this.#machine = machine
+    this.#port = port
+    this.#log = log
+  }
+
+  /** One event through the machine. An effect that causes another event at once doesn't nest: it comes after. */
+  handle(event: WorkerEvent): void {
+    this.#events.push(event)
+    if (this.#running) return
+    this.#running = true
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        for (const effect of this.#machine.step(next, Date.now())) this.#carryOut(effect)
+      }
+    } finally {
+      this.#running = false
+    }
+  }
+
+  onStarted(order: LaunchExecutorT, { pid }: StartedNote): void {
+    const { executorId } = order
+    this.#log.info(`executor ${order.appId}/${executorId} runs as process ${pid}`)
+    this.handle({ kind: 'executorStarted', appId: String(order.appId), executorId, pid })
+  }
+
+  onEnded(order: LaunchExecutorT, result: ExecutorResult): void {
+    const key = { appId: String(order.appId), executorId: order.executorId }
+    this.#log.info(`executor ${key.appId}/${key.executorId} ended: ${result.message}`)
+    if (result.kind === 'failed') {
+      this.handle({ kind: 'executorFailed', ...key, message: result.message })
+    } else {
+      const { exitStatus, message } = result
+      this.handle({ kind: 'executorExited', ...key, exitStatus, message })
+    }
+  }
+
+  /** No timer fires any more. */
+  stop(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+  }
+
+  #carryOut(effect: WorkerEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        return this.#port.send(effect.body)
+      case 'launch':
+        return this.#port.launch(effect.order)
+      case 'kill':
+        return this.#port.kill(effect.appId, effect.executorId)
+      case 'cleanUpApplication':
+        return this.#port.cleanUpApplication(effect.appId)
+      case 'setTimer':
+        return this.#setTimer(effect.timer, effect.dueMs)
+      case 'clearTimer':
+        return this.#clearTimer(effect.timer)
+      case 'log':
+        return this.#log[effect.level](effect.text)
+      case 'exit':
+        this.stop()
+        return this.#port.exit(effect.status, effect.reason)
+    }
+  }
+
+  #setTimer(timer: TimerName, dueMs: number): void {
+    this.#clearTimer(timer)
+    const delayMs = Math.min(Math.max(dueMs - Date.now(), 0), MAX_TIMEOUT_MS)
+    const handle = setTimeout(() => {
+      if (delayMs === MAX_TIMEOUT_MS) return this.#setTimer(timer, dueMs)
+      this.#timers.delete(timer)
+      this.handle({ kind: 'timer', timer })
+    }, delayMs)
+    this.#timers.set(timer, handle)
+  }
+
+  #clearTimer(timer: TimerName): void {
+    clearTimeout(this.#timers.get(timer))
+    this.#timers.delete(timer)
+  }
+}

@@ -1,0 +1,63 @@
+/** Everything before the process starts: folders, resources file, command line. Runs in a launcher thread. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { decodeApplication } from '../../control/codec.js'
+import { JvmCommandT, NodeCommandT } from '../../schema/magneto.js'
+import type { ProcessPlan, Substitutions } from '../command-line.js'
+import { jvmPlan } from '../jvm-command.js'
+import { nodePlan } from '../node-command.js'
+import { chooseSparkHome } from '../spark-homes.js'
+import { executorDir } from '../work-dir.js'
+import type { ExecutorRequest } from './request.js'
+
+export interface Prepared {
+  plan: ProcessPlan
+  /** Where it runs and logs (W2). */
+  directory: string
+}
+
+/** @throws Error whose message an operator and the driver are shown */
+export async function prepare(request: ExecutorRequest): Promise<Prepared> {
+  const { settings, appId, executorId, memoryMb, localDirs } = request
+  const directory = executorDir(settings.workDir, appId, executorId)
+  const application = decodeApplication(request.application)
+  await mkdir(directory, { recursive: true })
+  const resourcesFile = await writeResourcesFile(directory, request)
+  const values: Substitutions = {
+    workerUrl: settings.workerUrl,
+    executorId,
+    hostname: settings.host,
+    cores: request.cores,
+    appId,
+    profileId: request.profileId,
+  }
+  const common = { memoryMb, values, localDirs, resourcesFile, workerEnv: process.env }
+  const { command } = application
+  if (command instanceof NodeCommandT) {
+    const { execPath, executorMain } = settings
+    return { plan: nodePlan({ ...common, command, execPath, executorMain }), directory }
+  }
+  if (command instanceof JvmCommandT) {
+    const { sparkHomes, ownConfDir } = settings
+    const runtime = String(application.runtime)
+    const { path } = chooseSparkHome(sparkHomes, command.sparkVersion || null, runtime)
+    return { plan: await jvmPlan({ ...common, command, sparkHome: path, ownConfDir }), directory }
+  }
+  throw new Error(`application ${appId} has a command that is neither for a JVM nor for Node`)
+}
+
+/** G4: what the executor may use, by name and address. @returns null when nothing was assigned */
+async function writeResourcesFile(
+  directory: string,
+  { executorId, resources }: ExecutorRequest,
+): Promise<string | null> {
+  if (resources.length === 0) return null
+  const path = join(directory, `resource-executor-${executorId}.json`)
+  const document = resources.map(({ name, addresses }) => ({
+    id: { componentName: 'spark.executor', resourceName: name },
+    addresses,
+  }))
+  await writeFile(path, JSON.stringify(document))
+  return path
+}

@@ -1,0 +1,58 @@
+/** What the pool's threads run: one long task an executor, and the short ones about scratch folders. */
+import { createPrivateDirs, removePrivateDirs, type CreatedDirs } from '../work-dir.js'
+import { stderrHeader } from '../command-line.js'
+import { prepare } from './prepare.js'
+import type { ExecutorRequest, ExecutorResult, KillNote, StartedNote } from './request.js'
+import { startProcess, type WatchedProcess } from './watched-process.js'
+
+/** Prepares, starts, watches and ends one executor. Never rejects for what can go wrong with an executor. */
+export async function runExecutor(request: ExecutorRequest): Promise<ExecutorResult> {
+  const { port, settings } = request
+  let child: WatchedProcess | null = null
+  let killed = false
+  port.on('message', (note: KillNote) => {
+    if (note.kind !== 'kill') return
+    killed = true
+    child?.kill()
+  })
+  try {
+    const { plan, directory } = await prepare(request)
+    if (killed) return { kind: 'failed', message: 'Killed before it started' }
+    const header = stderrHeader(plan.command, settings.redactionPattern)
+    child = await startProcess(plan, directory, header, settings.killTimeoutMs)
+    const note: StartedNote = { kind: 'started', pid: child.pid, execMs: Date.now() }
+    port.postMessage(note)
+    // The order may have come while the process was being started.
+    if (killed) child.kill()
+    const { exitStatus, orphaned } = await child.ended
+    const message = orphaned
+      ? `Process ${child.pid} outlived SIGKILL and is left behind`
+      : `Command exited with code ${exitStatus}`
+    return { kind: 'exited', exitStatus, message }
+  } catch (error) {
+    return { kind: 'failed', message: `Error running executor: ${explain(error)}` }
+  } finally {
+    port.close()
+  }
+}
+
+function explain(error: unknown): string {
+  const { code, path, syscall, message } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' && syscall?.startsWith('spawn') === true) {
+    return path === 'java'
+      ? 'there is no java in the PATH; set JAVA_HOME on the worker'
+      : `there is no program ${path}`
+  }
+  return message
+}
+
+export function createDirs(task: {
+  parents: readonly string[]
+  prefix: 'spark' | 'executor'
+}): Promise<CreatedDirs> {
+  return createPrivateDirs(task.parents, task.prefix)
+}
+
+export function removeDirs(dirs: readonly string[]): Promise<void> {
+  return removePrivateDirs(dirs)
+}

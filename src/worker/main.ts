@@ -1,0 +1,188 @@
+/** Starts a worker: the order is W1's. Everything that decides is in state.ts, everything that acts in effects.ts. */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import type { Configuration } from '../conf/configuration.js'
+import { UsageError } from '../conf/errors.js'
+import { keys } from '../conf/keys.js'
+import type { WorkerOptions } from '../conf/options.js'
+import { MasterLink } from '../control/link.js'
+import { createLogger, type Logger } from '../log/logger.js'
+import { WorkerLoop } from './effects.js'
+import { detectHardware, type Hardware } from './hardware.js'
+import { Launcher } from './launcher/pool.js'
+import type { LauncherSettings } from './launcher/request.js'
+import { findSparkHomes, runtimesOf, type SparkHome } from './spark-homes.js'
+import { WorkerMachine, type WorkerSettings } from './state.js'
+import { WorkerWatcher, workerUrl } from './watcher.js'
+import { localDirRoots, prepareWorkDir, WorkDirError } from './work-dir.js'
+import { workerId } from './worker-id.js'
+
+export interface RunningWorker {
+  workerId: string
+  /** Ends all executors, says so to the master and stops; settles when nothing is left. */
+  stop(): Promise<void>
+  /** The exit status that the process should have; never rejects. */
+  stopped: Promise<number>
+}
+
+/** T8 */
+const KILL_TIMEOUT_MS = 10_000
+
+/**
+ * @returns as soon as the worker listens and tries to register
+ * @throws UsageError when an option can't be served @throws Error when a port can't be had
+ */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const log = createLogger('Worker')
+  refuseUnserved(options.configuration, log)
+  await prepareWorkDir(options.workDir).catch((error: unknown) => {
+    throw error instanceof WorkDirError ? new UsageError(error.message) : error
+  })
+  const hardware = await offered(options)
+  const { homes, problems } = await findSparkHomes(options.sparkHomes)
+  for (const problem of problems) log.warn(problem)
+  const watcher = new WorkerWatcher({
+    host: options.host,
+    port: options.port,
+    maxRetries: options.configuration.read(keys.portMaxRetries),
+    log,
+  })
+  // Executors dial this port, and the worker's id carries it: it comes before everything they see.
+  const port = await watcher.listen()
+  const settings = workerSettings(options, { hardware, homes, port })
+  const { cores, memoryMb, runtimes } = settings
+  log.info(`${settings.workerId}: ${cores} cores, ${memoryMb} MiB, runtimes ${runtimes.join(', ')}`)
+  return run(options, { settings, homes, watcher, log })
+}
+
+interface Parts {
+  settings: WorkerSettings
+  homes: readonly SparkHome[]
+  watcher: WorkerWatcher
+  log: Logger
+}
+
+function run(options: WorkerOptions, { settings, homes, watcher, log }: Parts): RunningWorker {
+  let leave: (status: number) => void = () => {}
+  // eslint-disable-next-line promise/avoid-new -- settled by the machine's last effect
+  const stopped = new Promise<number>((resolve) => {
+    leave = resolve
+  })
+  const launcher = new Launcher({
+    settings: launcherSettings(options, settings, homes),
+    log,
+    localDirRoots: localRoots(options.configuration),
+    onStarted: (order, note) => loop.onStarted(order, note),
+    onEnded: (order, result) => loop.onEnded(order, result),
+  })
+  const close = async (): Promise<void> => {
+    await launcher.close()
+    link.close()
+    await watcher.close()
+  }
+  const loop: WorkerLoop = new WorkerLoop(
+    new WorkerMachine(settings),
+    {
+      send: (body) => link.send(body),
+      launch: (order) => launcher.launch(order),
+      kill: (appId, executorId) => launcher.kill(appId, executorId),
+      cleanUpApplication: (appId) => launcher.cleanUpApplication(appId),
+      exit: (status, reason) => {
+        if (status === 0) log.info(`stops: ${reason}`)
+        else log.error(`stops: ${reason}`)
+        close().then(
+          () => leave(status),
+          (error: Error) => {
+            log.error(`while stopping: ${error.message}`)
+            leave(status === 0 ? 1 : status)
+          },
+        )
+      },
+    },
+    log,
+  )
+  const link: MasterLink = new MasterLink({
+    masterUrl: options.masterUrl,
+    log,
+    onOpen: () => loop.handle({ kind: 'linkOpened' }),
+    onMessage: (body) => loop.handle({ kind: 'message', body }),
+    onClose: (reason) => loop.handle({ kind: 'linkClosed', reason }),
+  })
+  loop.handle({ kind: 'started' })
+  const stop = async (): Promise<void> => {
+    loop.handle({ kind: 'stop', reason: 'asked to' })
+    await stopped
+  }
+  return { workerId: settings.workerId, stop, stopped }
+}
+
+async function offered(options: WorkerOptions): Promise<Hardware> {
+  const { cores, memoryMb } = options
+  // Looking at the machine starts processes; it is skipped where nothing is asked of it.
+  if (cores !== null && memoryMb !== null) return { cores, memoryMb }
+  const found = await detectHardware()
+  return { cores: cores ?? found.cores, memoryMb: memoryMb ?? found.memoryMb }
+}
+
+function workerSettings(
+  { host, configuration }: WorkerOptions,
+  found: { hardware: Hardware; homes: readonly SparkHome[]; port: number },
+): WorkerSettings {
+  const { hardware, homes, port } = found
+  return {
+    workerId: workerId(configuration.read(keys.workerIdPattern), new Date(), host, port),
+    host,
+    port,
+    ...hardware,
+    // There is no UI of the worker yet, so it names none; SPARK_LOG_URL_* stay unset for the same reason.
+    webUiUrl: '',
+    resources: [],
+    runtimes: runtimesOf(homes),
+    initialRegistrationRetries: configuration.read(keys.initialRegistrationRetries),
+    maxRegistrationRetries: configuration.read(keys.maxRegistrationRetries),
+    registrationFactor: 0.5 + Math.random(),
+  }
+}
+
+function launcherSettings(
+  options: WorkerOptions,
+  { host, port }: WorkerSettings,
+  sparkHomes: readonly SparkHome[],
+): LauncherSettings {
+  return {
+    workDir: options.workDir,
+    workerUrl: workerUrl(host, port),
+    host,
+    sparkHomes,
+    ownConfDir: join(options.home, 'conf'),
+    redactionPattern: options.configuration.read(keys.redactionPattern),
+    execPath: process.execPath,
+    executorMain: fileURLToPath(new URL('../app/executor-main.js', import.meta.url)),
+    killTimeoutMs: KILL_TIMEOUT_MS,
+  }
+}
+
+function localRoots(configuration: Configuration): string[] {
+  return localDirRoots(process.env, configuration.read(keys.localDirs), tmpdir())
+}
+
+/** What is configured and can't be done is said before anything starts. */
+function refuseUnserved(configuration: Configuration, log: Logger): void {
+  const resource = configuration
+    .entries()
+    .map(([name]) => name)
+    .find((name) => name.startsWith('spark.worker.resource'))
+  const refused: [boolean, string][] = [
+    [resource !== undefined, `${resource}: custom resources are`],
+    [configuration.read(keys.shuffleServiceEnabled), 'spark.shuffle.service.enabled: it is'],
+    [configuration.read(keys.authenticate), 'spark.authenticate: it is'],
+  ]
+  for (const [set, what] of refused) {
+    if (set) throw new UsageError(`${what} not served by this worker yet; take the setting out`)
+  }
+  if (configuration.read(keys.logRollingStrategy) !== null) {
+    log.warn('spark.executor.logs.rolling.strategy has no effect yet: logs of executors grow')
+  }
+}

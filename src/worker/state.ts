@@ -1,0 +1,513 @@
+/**
+ * The worker as a function: (state, event, now) -> effects. No socket, file, process, clock, thread, random
+ * source or log in here: the real worker (main.ts, effects.ts) and the deterministic simulator both run this.
+ *
+ * Rules a driver of this machine keeps to:
+ * - one `step` at a time; carry the effects out in order;
+ * - `linkOpened`/`linkClosed` alternate; messages come only in between;
+ * - after `launch` exactly one of `executorFailed` or `executorExited` comes, `executorStarted` at most once and
+ *   before it; `kill` may come at any time in between, and more than once;
+ * - a timer fires once, at or after its due time, unless it was set anew or cleared;
+ * - nothing is stepped after an `exit` effect.
+ */
+import type { BodyT } from '../control/codec.js'
+import * as schema from '../schema/magneto.js'
+
+/** What cannot change while the worker process lives. */
+export interface WorkerSettings {
+  workerId: string
+  host: string
+  port: number
+  cores: number
+  memoryMb: number
+  webUiUrl: string
+  resources: readonly schema.ResourceT[]
+  /** "node", "spark-4.3", ... */
+  runtimes: readonly string[]
+  /** P31: attempts in the short rhythm. */
+  initialRegistrationRetries: number
+  /** P31: attempts in all before the worker gives up and exits with 1. */
+  maxRegistrationRetries: number
+  /** T4: 0.5 to 1.5, drawn once a process, so that workers do not come all at once. */
+  registrationFactor: number
+}
+
+export type TimerName = 'registration' | 'heartbeat'
+
+export interface ExecutorKey {
+  appId: string
+  executorId: number
+}
+
+export type WorkerEvent =
+  | { kind: 'started' }
+  | { kind: 'linkOpened' }
+  | { kind: 'linkClosed'; reason: string }
+  | { kind: 'message'; body: BodyT }
+  | ({ kind: 'executorStarted'; pid: number } & ExecutorKey)
+  /** It could not be started. */
+  | ({ kind: 'executorFailed'; message: string } & ExecutorKey)
+  /** exitStatus as a JVM sees it: the exit code, or 128 plus the signal's number. */
+  | ({ kind: 'executorExited'; exitStatus: number; message: string | null } & ExecutorKey)
+  | { kind: 'timer'; timer: TimerName }
+  /** No new executors from now on (D2). */
+  | { kind: 'decommission' }
+  /** SIGTERM, SIGINT or stop(): end all executors, then exit with 0. */
+  | { kind: 'stop'; reason: string }
+
+export type WorkerEffect =
+  | { kind: 'send'; body: BodyT }
+  | { kind: 'launch'; order: schema.LaunchExecutorT }
+  | ({ kind: 'kill' } & ExecutorKey)
+  /** Its local folders can go: no executor of it is left here (W3). */
+  | { kind: 'cleanUpApplication'; appId: string }
+  /** dueMs: ms since the epoch; replaces the timer of that name. */
+  | { kind: 'setTimer'; timer: TimerName; dueMs: number }
+  | { kind: 'clearTimer'; timer: TimerName }
+  | { kind: 'log'; level: 'debug' | 'info' | 'warn' | 'error'; text: string }
+  /** The last effect ever. */
+  | { kind: 'exit'; status: number; reason: string }
+
+/** One executor that lives, or is about to. */
+export interface Executor {
+  readonly appId: string
+  readonly executorId: number
+  readonly profileId: number
+  readonly cores: number
+  readonly memoryMb: number
+  state: schema.ExecutorState.LAUNCHING | schema.ExecutorState.RUNNING
+  killing: boolean
+  pid: number | null
+}
+
+interface Application {
+  /** Executors of it that live here. */
+  executors: Set<string>
+  finished: boolean
+  /** The link was lost since its last launch here: ApplicationFinished may have been missed. */
+  uncertain: boolean
+}
+
+export const MAX_EXECUTORS = 4096
+/** Ended executors that are remembered, to tell duplicates (P37). */
+export const MAX_FINISHED_EXECUTORS = 1000
+const SHORT_REGISTRATION_INTERVAL_S = 10
+const LONG_REGISTRATION_INTERVAL_S = 60
+/** Used when a master names no timeout of its own (P18). */
+const DEFAULT_WORKER_TIMEOUT_MS = 60_000
+const HEARTBEATS_PER_TIMEOUT = 4
+const MAX_REQUEST_ID = 0xffff_ffff
+const SHUTDOWN_MESSAGE = 'Worker shutting down'
+
+const { LAUNCHING, RUNNING, KILLED, FAILED, EXITED } = schema.ExecutorState
+
+function keyOf({ appId, executorId }: ExecutorKey): string {
+  return `${appId}/${executorId}`
+}
+
+export class WorkerMachine {
+  readonly #settings: WorkerSettings
+  readonly #executors = new Map<string, Executor>()
+  readonly #applications = new Map<string, Application>()
+  /** Keys of ended executors, oldest first. */
+  readonly #finished = new Set<string>()
+  /** Reports that no Reply has come for, oldest first; at most two an executor. */
+  readonly #unacknowledged = new Map<number, schema.ExecutorStateChangedT>()
+  #linkOpen = false
+  #registered = false
+  #everRegistered = false
+  #registrationWaits = false
+  #attempts = 0
+  #masterUrl = ''
+  #heartbeatMs = DEFAULT_WORKER_TIMEOUT_MS / HEARTBEATS_PER_TIMEOUT
+  #nextRequestId = 1
+  #decommissioned = false
+  #stopping = false
+  #exited = false
+  #nowMs = 0
+  #effects: WorkerEffect[] = []
+
+  constructor(settings: WorkerSettings) {
+    this.#settings = settings
+  }
+
+  get registered(): boolean {
+    return this.#registered
+  }
+
+  /** Of the master that this worker obeys; empty before the first registration. */
+  get masterUrl(): string {
+    return this.#masterUrl
+  }
+
+  executors(): readonly Readonly<Executor>[] {
+    return [...this.#executors.values()]
+  }
+
+  /** Reports that the master has not confirmed yet, oldest first. */
+  unacknowledged(): readonly schema.ExecutorStateChangedT[] {
+    return [...this.#unacknowledged.values()]
+  }
+
+  /** @param nowMs wall clock, ms since the epoch @returns what to do, in this order */
+  step(event: WorkerEvent, nowMs: number): WorkerEffect[] {
+    if (this.#exited) return []
+    this.#nowMs = nowMs
+    this.#effects = []
+    this.#dispatch(event)
+    if (this.#stopping && this.#executors.size === 0) this.#leave()
+    return this.#effects
+  }
+
+  /** Walks the whole state. @throws Error naming the first broken invariant */
+  check(): void {
+    const assert = (holds: boolean, what: string): void => {
+      if (!holds) throw new Error(`worker state is broken: ${what}`)
+    }
+    assert(!this.#registered || this.#linkOpen, 'registered without a link')
+    assert(!this.#registered || this.#masterUrl !== '', 'registered with a nameless master')
+    assert(!(this.#registered && this.#registrationWaits), 'registered and still trying')
+    assert(this.#executors.size <= MAX_EXECUTORS, 'too many executors')
+    assert(this.#finished.size <= MAX_FINISHED_EXECUTORS, 'too many ended executors')
+    let counted = 0
+    for (const [appId, application] of this.#applications) {
+      counted += application.executors.size
+      for (const key of application.executors) {
+        const executor = this.#executors.get(key)
+        assert(executor?.appId === appId, `${key} of ${appId} is unknown`)
+        assert(!this.#finished.has(key), `${key} lives and has ended`)
+      }
+      assert(
+        application.executors.size > 0 || !application.finished,
+        `${appId} is over and not cleaned up`,
+      )
+    }
+    assert(counted === this.#executors.size, 'executors and applications disagree')
+  }
+
+  #dispatch(event: WorkerEvent): void {
+    switch (event.kind) {
+      case 'started':
+        return this.#waitForRegistration()
+      case 'linkOpened':
+        this.#linkOpen = true
+        return this.#register()
+      case 'linkClosed':
+        return this.#onLinkClosed(event.reason)
+      case 'message':
+        return this.#onMessage(event.body)
+      case 'executorStarted':
+        return this.#onStarted(event)
+      case 'executorFailed':
+        return this.#onEnded(event, FAILED, event.message, null)
+      case 'executorExited':
+        return this.#onEnded(event, EXITED, event.message, event.exitStatus)
+      case 'timer':
+        return event.timer === 'heartbeat' ? this.#onHeartbeat() : this.#onRegistrationTimer()
+      case 'decommission':
+        this.#decommissioned = true
+        return this.#log('info', 'this worker takes no new executors from now on')
+      case 'stop':
+        return this.#onStop(event.reason)
+    }
+  }
+
+  #onMessage(body: BodyT): void {
+    if (body instanceof schema.WorkerRegisteredT) this.#onRegistered(body)
+    else if (body instanceof schema.RegisterWorkerFailedT) this.#onRefused(body.message)
+    else if (body instanceof schema.ReconnectWorkerT) this.#onReconnect(body)
+    else if (body instanceof schema.LaunchExecutorT) this.#onLaunch(body)
+    else if (body instanceof schema.KillExecutorT) this.#onKill(body)
+    else if (body instanceof schema.ApplicationFinishedT) this.#onApplicationFinished(body)
+    else if (body instanceof schema.ReplyT) this.#onReply(body)
+    else if (body instanceof schema.RefusedT) {
+      this.#log('error', `the master ended this connection: ${body.message}`)
+    } else this.#log('warn', `a worker has no use for ${body.constructor.name}; ignored`)
+  }
+
+  // ---- registration (T1, T4, T5) ----
+
+  #register(): void {
+    if (this.#stopping || !this.#linkOpen) return
+    const s = this.#settings
+    this.#send(
+      new schema.RegisterWorkerT(
+        s.workerId,
+        s.host,
+        s.port,
+        s.cores,
+        s.memoryMb,
+        s.webUiUrl,
+        [...s.resources],
+        [...s.runtimes],
+      ),
+    )
+  }
+
+  #waitForRegistration(): void {
+    if (this.#registrationWaits || this.#stopping) return
+    this.#registrationWaits = true
+    this.#attempts = 0
+    this.#setRegistrationTimer()
+  }
+
+  #setRegistrationTimer(): void {
+    const seconds =
+      this.#attempts < this.#settings.initialRegistrationRetries
+        ? SHORT_REGISTRATION_INTERVAL_S
+        : LONG_REGISTRATION_INTERVAL_S
+    const delayMs = Math.round(seconds * this.#settings.registrationFactor) * 1000
+    this.#effects.push({ kind: 'setTimer', timer: 'registration', dueMs: this.#nowMs + delayMs })
+  }
+
+  #onRegistrationTimer(): void {
+    if (!this.#registrationWaits || this.#stopping) return
+    this.#attempts += 1
+    if (this.#attempts > this.#settings.maxRegistrationRetries) {
+      const tries = this.#settings.maxRegistrationRetries
+      return this.#exit(1, `no master took this worker in after ${tries} attempts; giving up`)
+    }
+    this.#log('info', `not registered yet: attempt ${this.#attempts}`)
+    this.#register()
+    this.#setRegistrationTimer()
+  }
+
+  #onRegistered(body: schema.WorkerRegisteredT): void {
+    if (this.#stopping) return
+    this.#registered = true
+    this.#everRegistered = true
+    this.#masterUrl = String(body.masterUrl)
+    if (this.#registrationWaits) {
+      this.#registrationWaits = false
+      this.#effects.push({ kind: 'clearTimer', timer: 'registration' })
+    }
+    const timeoutMs = body.workerTimeoutMs || DEFAULT_WORKER_TIMEOUT_MS
+    this.#heartbeatMs = Math.max(1, Math.floor(timeoutMs / HEARTBEATS_PER_TIMEOUT))
+    this.#setHeartbeat()
+    this.#log(
+      body.duplicate ? 'warn' : 'info',
+      body.duplicate
+        ? `${this.#masterUrl} knew this worker already`
+        : `registered with ${this.#masterUrl}`,
+    )
+    // The list first: the master kills what it does not know, then learns what has ended meanwhile.
+    this.#send(
+      new schema.WorkerLatestStateT(
+        this.#settings.workerId,
+        [...this.#executors.values()].map(
+          (e) =>
+            new schema.ExecutorDescriptionT(
+              e.appId,
+              e.executorId,
+              e.profileId,
+              e.cores,
+              e.memoryMb,
+              e.state,
+            ),
+        ),
+      ),
+    )
+    for (const report of this.#unacknowledged.values()) this.#send(report)
+    for (const appId of [...this.#applications.keys()]) this.#maybeCleanUp(appId)
+  }
+
+  #onRefused(message: string | null): void {
+    const text = `the master refuses this worker: ${message ?? 'no reason given'}`
+    if (!this.#everRegistered) return this.#exit(1, text)
+    this.#log('error', text)
+  }
+
+  #onReconnect(body: schema.ReconnectWorkerT): void {
+    if (this.#stopping) return
+    this.#log('info', `${body.masterUrl} asks this worker to register again`)
+    this.#unregister()
+    this.#register()
+  }
+
+  #unregister(): void {
+    if (this.#registered) {
+      this.#registered = false
+      this.#effects.push({ kind: 'clearTimer', timer: 'heartbeat' })
+    }
+    for (const application of this.#applications.values()) application.uncertain = true
+    this.#waitForRegistration()
+  }
+
+  #onLinkClosed(reason: string): void {
+    this.#linkOpen = false
+    if (!this.#stopping) this.#log('warn', `the master is out of reach: ${reason}`)
+    this.#unregister()
+  }
+
+  #setHeartbeat(): void {
+    const dueMs = this.#nowMs + this.#heartbeatMs
+    this.#effects.push({ kind: 'setTimer', timer: 'heartbeat', dueMs })
+  }
+
+  #onHeartbeat(): void {
+    if (!this.#registered) return
+    this.#send(new schema.WorkerHeartbeatT(this.#settings.workerId))
+    this.#setHeartbeat()
+  }
+
+  // ---- executors (W3, W4, W13, W18, W19) ----
+
+  #onLaunch(order: schema.LaunchExecutorT): void {
+    const appId = String(order.appId)
+    const { executorId } = order
+    const key = keyOf({ appId, executorId })
+    const ignore = (why: string): void => this.#log('warn', `launch of ${key} is ignored: ${why}`)
+    if (this.#stopping) return ignore('this worker shuts down')
+    if (this.#decommissioned) return ignore('this worker is decommissioned')
+    if (!this.#obeys(order.masterUrl)) {
+      return ignore(`it is from ${order.masterUrl}, not from ${this.#masterUrl || 'a master'}`)
+    }
+    if (this.#executors.has(key) || this.#finished.has(key)) return ignore('it is a duplicate')
+    if (this.#executors.size >= MAX_EXECUTORS) {
+      const message = `this worker runs ${MAX_EXECUTORS} executors, which is its limit`
+      return this.#report({ appId, executorId }, FAILED, message, null)
+    }
+    const { profileId, cores, memoryMb } = order
+    const facts = { appId, executorId, profileId, cores, memoryMb }
+    this.#executors.set(key, { ...facts, state: LAUNCHING, killing: false, pid: null })
+    const application = this.#applications.get(appId)
+    if (application === undefined) {
+      const executors = new Set([key])
+      this.#applications.set(appId, { executors, finished: false, uncertain: false })
+    } else {
+      application.executors.add(key)
+      application.uncertain = false
+    }
+    this.#effects.push({ kind: 'launch', order })
+  }
+
+  #onKill(body: schema.KillExecutorT): void {
+    const key = keyOf({ appId: String(body.appId), executorId: body.executorId })
+    if (!this.#obeys(body.masterUrl)) {
+      return this.#log('warn', `kill of ${key} is ignored: it is from ${body.masterUrl}`)
+    }
+    const executor = this.#executors.get(key)
+    if (executor === undefined) return this.#log('info', `asked to kill ${key}, which is not here`)
+    this.#kill(executor)
+  }
+
+  #obeys(masterUrl: string | null): boolean {
+    return this.#registered && masterUrl === this.#masterUrl
+  }
+
+  #kill(executor: Executor): void {
+    if (executor.killing) return
+    executor.killing = true
+    const { appId, executorId } = executor
+    this.#effects.push({ kind: 'kill', appId, executorId })
+  }
+
+  #onStarted(event: ExecutorKey & { pid: number }): void {
+    const executor = this.#executors.get(keyOf(event))
+    if (executor === undefined || executor.state === RUNNING) return
+    executor.state = RUNNING
+    executor.pid = event.pid
+    if (!this.#stopping) this.#report(event, RUNNING, null, null)
+  }
+
+  #onEnded(
+    event: ExecutorKey,
+    state: schema.ExecutorState.FAILED | schema.ExecutorState.EXITED,
+    message: string | null,
+    exitStatus: number | null,
+  ): void {
+    const key = keyOf(event)
+    const executor = this.#executors.get(key)
+    if (executor === undefined) return
+    this.#executors.delete(key)
+    this.#remember(key)
+    // A stopping worker has told the last word of each executor already.
+    if (!this.#stopping) this.#report(event, executor.killing ? KILLED : state, message, exitStatus)
+    this.#applications.get(event.appId)?.executors.delete(key)
+    this.#maybeCleanUp(event.appId)
+  }
+
+  #remember(key: string): void {
+    if (this.#finished.size >= MAX_FINISHED_EXECUTORS) {
+      const oldest = [...this.#finished].slice(0, MAX_FINISHED_EXECUTORS / 10) // W17
+      for (const old of oldest) this.#finished.delete(old)
+    }
+    this.#finished.add(key)
+  }
+
+  #onApplicationFinished(body: schema.ApplicationFinishedT): void {
+    const application = this.#applications.get(String(body.appId))
+    if (application === undefined) return
+    application.finished = true
+    this.#maybeCleanUp(String(body.appId))
+  }
+
+  #maybeCleanUp(appId: string): void {
+    const application = this.#applications.get(appId)
+    if (application === undefined || application.executors.size > 0) return
+    if (!application.finished && !application.uncertain && !this.#stopping) return
+    this.#applications.delete(appId)
+    this.#effects.push({ kind: 'cleanUpApplication', appId })
+  }
+
+  // ---- reports (M11) ----
+
+  #report(
+    { appId, executorId }: ExecutorKey,
+    state: schema.ExecutorState,
+    message: string | null,
+    exitStatus: number | null,
+  ): void {
+    const id = this.#nextRequestId
+    this.#nextRequestId = id === MAX_REQUEST_ID ? 1 : id + 1
+    const args = [id, appId, executorId, state, message, exitStatus] as const
+    const report = new schema.ExecutorStateChangedT(...args)
+    this.#unacknowledged.set(id, report)
+    if (this.#registered) this.#send(report)
+  }
+
+  #onReply(body: schema.ReplyT): void {
+    const report = this.#unacknowledged.get(body.requestId)
+    if (report === undefined) return
+    this.#unacknowledged.delete(body.requestId)
+    if (!body.ok) {
+      const what = `${report.appId}/${report.executorId} ${schema.ExecutorState[report.state]}`
+      this.#log('warn', `the master refuses the report ${what}: ${body.message}`)
+    }
+  }
+
+  // ---- the end (W18) ----
+
+  #onStop(reason: string): void {
+    if (this.#stopping) return
+    this.#log('info', `shutting down: ${reason}`)
+    for (const executor of this.#executors.values()) {
+      this.#report(executor, FAILED, SHUTDOWN_MESSAGE, null)
+      this.#kill(executor)
+    }
+    this.#stopping = true
+    if (this.#registered) this.#effects.push({ kind: 'clearTimer', timer: 'heartbeat' })
+    if (this.#registrationWaits) this.#effects.push({ kind: 'clearTimer', timer: 'registration' })
+    this.#registrationWaits = false
+  }
+
+  #leave(): void {
+    for (const appId of [...this.#applications.keys()]) this.#maybeCleanUp(appId)
+    this.#exit(0, SHUTDOWN_MESSAGE)
+  }
+
+  #exit(status: number, reason: string): void {
+    // A worker that gives up takes its executors along.
+    for (const executor of this.#executors.values()) this.#kill(executor)
+    this.#exited = true
+    this.#effects.push({ kind: 'exit', status, reason })
+  }
+
+  #send(body: BodyT): void {
+    this.#effects.push({ kind: 'send', body })
+  }
+
+  #log(level: 'debug' | 'info' | 'warn' | 'error', text: string): void {
+    this.#effects.push({ kind: 'log', level, text })
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Folders of executors (W2) and of their scratch data (W3). Names come from the wire: none of them leads out of
+ * the work folder. Runs in the launcher's threads.
+ */
+import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { access, chmod, mkdir, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+
+import { quoted } from '../conf/errors.js'
+
+const MAX_NAME_BYTES = 255
+const MAX_EXECUTOR_ID = 0xffff_ffff
+const PRIVATE_MODE = 0o700
+
+/** An order that names a folder which this worker must not touch. */
+export class WorkDirError extends Error {
+  override readonly name = 'WorkDirError'
+}
+
+/** @throws WorkDirError unless `appId` is one plain folder name */
+export function checkAppId(appId: string): string {
+  const plain =
+    appId !== '' &&
+    appId !== '.' &&
+    appId !== '..' &&
+    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+    !/[/\\\u0000-\u001f\u007f]/.test(appId) &&
+    Buffer.byteLength(appId) <= MAX_NAME_BYTES
+  if (!plain) {
+    throw new WorkDirError(
+      `application id ${quoted(appId)} is no folder name: it must be 1 to ${MAX_NAME_BYTES} bytes without slashes and control characters`,
+    )
+  }
+  return appId
+}
+
+/** @returns `<workDir>/<appId>/<executorId>` @throws WorkDirError when it would lie elsewhere */
+export function executorDir(workDir: string, appId: string, executorId: number): string {
+  if (!Number.isInteger(executorId) || executorId < 0 || executorId > MAX_EXECUTOR_ID) {
+    throw new WorkDirError(`executor id ${executorId} is no whole number from 0`)
+  }
+  const root = resolve(workDir)
+  const folder = join(root, checkAppId(appId), String(executorId))
+  // The check above is enough; this one holds should it ever be wrong.
+  if (dirname(dirname(folder)) !== root) {
+    throw new WorkDirError(`executor ${quoted(appId)}/${executorId} leads out of ${root}`)
+  }
+  return folder
+}
+
+/** Makes the work folder or finds it usable (C12). @throws WorkDirError */
+export async function prepareWorkDir(workDir: string): Promise<void> {
+  try {
+    await mkdir(workDir, { recursive: true })
+    if (!(await stat(workDir)).isDirectory()) throw new Error('it is no folder')
+    await access(workDir, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new WorkDirError(
+      `work folder ${quoted(workDir)} can't be used: ${(error as Error).message}; name another one with --work-dir`,
+    )
+  }
+}
+
+/** Where scratch folders go: SPARK_LOCAL_DIRS (E9), spark.local.dir (P44), the system's. */
+export function localDirRoots(
+  env: NodeJS.ProcessEnv,
+  configured: readonly string[],
+  systemTemporary: string,
+): string[] {
+  const listed = (env['SPARK_LOCAL_DIRS'] ?? '')
+    .split(',')
+    .map((root) => root.trim())
+    .filter((root) => root !== '')
+  const [roots] = [listed, configured, [systemTemporary]].filter((list) => list.length > 0)
+  if (roots === undefined) return []
+  return [...new Set(roots.map((root) => resolve(root)))]
+}
+
+export interface CreatedDirs {
+  dirs: string[]
+  /** One line for each folder that can't be used. */
+  problems: string[]
+}
+
+/**
+ * One folder `<prefix>-<uuid>`, mode 700, under each of `parents` that takes one.
+ *
+ * @throws WorkDirError when none does
+ */
+export async function createPrivateDirs(
+  parents: readonly string[],
+  prefix: 'spark' | 'executor',
+): Promise<CreatedDirs> {
+  const created: CreatedDirs = { dirs: [], problems: [] }
+  for (const parent of parents) {
+    const dir = join(parent, `${prefix}-${randomUUID()}`)
+    try {
+      await mkdir(dir, { recursive: true, mode: PRIVATE_MODE })
+      // The mode of mkdir is cut by the umask.
+      await chmod(dir, PRIVATE_MODE)
+      created.dirs.push(dir)
+    } catch (error) {
+      created.problems.push(`scratch folder ${parent} can't be used: ${(error as Error).message}`)
+    }
+  }
+  if (created.dirs.length === 0) {
+    throw new WorkDirError(
+      `no scratch folder can be used (SPARK_LOCAL_DIRS, spark.local.dir): ${created.problems.join('; ')}`,
+    )
+  }
+  return created
+}
+
+/** Removes folders that `createPrivateDirs` made; anything else is left alone. */
+export async function removePrivateDirs(dirs: readonly string[]): Promise<void> {
+  for (const dir of dirs) {
+    if (!/^(spark|executor)-[0-9a-f]{8}-[0-9a-f-]{27}$/.test(basename(dir))) {
+      throw new WorkDirError(`${quoted(dir)} is no scratch folder of a worker; it stays`)
+    }
+    await rm(dir, { recursive: true, force: true, maxRetries: 2 })
+  }
+}

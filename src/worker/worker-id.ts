@@ -1,0 +1,20 @@
+/** Names of workers (P40). */
+
+/** @param pattern three places in order: `%s` local time, `%s` host, `%d` port @param now in local time */
+export function workerId(pattern: string, now: Date, host: string, port: number): string {
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const time = [
+    String(now.getFullYear()).padStart(4, '0'),
+    ...[now.getMonth() + 1, now.getDate(), now.getHours(), now.getMinutes()].map(two),
+    two(now.getSeconds()),
+  ].join('')
+  const values = [time, host, String(port)]
+  return pattern.replaceAll(
+    /%%|%(?:\d+\$)?(0?)(\d*)[sd]/g,
+    (place, zero: string, width: string) => {
+      if (place === '%%') return '%'
+      const value = values.shift() ?? ''
+      return width === '' ? value : value.padStart(Number(width), zero === '0' ? '0' : ' ')
+    },
+  )
+}
