@@ -51,7 +51,7 @@ is_alive() {
   local arguments
   [[ "$1" =~ ^[0-9]+$ ]] || return 1
   if [ -d /proc/self ]; then
-    arguments="$(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline")" 2>/dev/null || return 1
+    arguments="$(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline")" || return 1
   else
     arguments="$(ps -ww -p "$1" -o args= 2>/dev/null)" || return 1
   fi
@@ -118,11 +118,12 @@ start_in_background() {
     echo "spark-daemon.sh: can't write ${pid_file}: make it writable, or set SPARK_PID_DIR" >&2
     exit 1
   fi
-  while [ "${ticks}" -lt "${WATCH_TICKS}" ] && [ ! -s "${ready}" ] && is_alive "${pid}"; do
+  # A child of ours is gone once the shell has reaped it; its command line is empty while it turns into Node.
+  while [ "${ticks}" -lt "${WATCH_TICKS}" ] && [ ! -s "${ready}" ] && kill -0 "${pid}" 2>/dev/null; do
     sleep "${TICK_SECONDS}"
     ticks=$((ticks + 1))
   done
-  if ! is_alive "${pid}"; then
+  if ! kill -0 "${pid}" 2>/dev/null; then
     rm -f "${pid_file}"
     echo "failed to launch: $*" >&2
     tail -10 "${log}" | sed 's/^/  /' >&2

@@ -21,7 +21,11 @@ test('text: time, level, name, message, fields', () => {
 test('text: nobody can forge a record or steer the terminal', () => {
   const { log, written } = lines('text')
   log.warn({ app: 'a\n24/11/21 05:00:00 INFO Master: forged' }, 'name \u001b[31m\r\nforged\u2028x')
-  expect(written.join('')).toMatch(/^[^\n\r\u001b\u2028]*\n$/)
+  const text = written.join('')
+  expect(text.endsWith('\n')).toBe(true)
+  for (const forbidden of ['\n', '\r', '\u001b', '\u2028']) {
+    expect(text.slice(0, -1)).not.toContain(forbidden)
+  }
 })
 
 test('text: a stack follows behind tabs', () => {
