@@ -29,10 +29,10 @@ export class ValueBuilder {
 
   /** @param fields by name, inherited ones included; those that the class lacks are left out */
   object(className: string, fields: Readonly<Record<string, JavaValue>> = {}): JavaObject {
-    return this.#objectOf(this.#classes.descriptor(className), (name) => {
-      const value = fields[name]
-      if (value === undefined) throw new UnknownFieldError(`${className} has a field ${name}`)
-      return value
+    return this.#objectOf(this.#classes.descriptor(className), (name, type) => {
+      const value = Object.hasOwn(fields, name) ? fields[name] : undefined
+      if (value !== undefined && fits(value, type)) return value
+      throw new UnknownFieldError(`${className} has a field ${name} of type ${type}`)
     })
   }
 
@@ -148,6 +148,20 @@ export class ValueBuilder {
 
   #isScala213(): boolean {
     return this.#classes.has(MODULE_PROXY)
+  }
+}
+
+/** The reader's class may be another than ours: what is written must still be a valid stream. */
+function fits(value: JavaValue, type: string): boolean {
+  switch (type) {
+    case 'I':
+      return typeof value === 'number'
+    case 'J':
+      return typeof value === 'bigint'
+    case 'Z':
+      return typeof value === 'boolean'
+    default:
+      return type.length > 1 && typeof value === 'object'
   }
 }
 

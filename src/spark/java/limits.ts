@@ -8,6 +8,10 @@ export interface JavaLimits {
   readonly maxHandles: number
   /** One string, bytes of its modified UTF-8. */
   readonly maxStringBytes: number
+  /** Fields that one class describes. */
+  readonly maxFields: number
+  /** Superclasses of one class, itself included. */
+  readonly maxGenerations: number
   /** Elements of one array. */
   readonly maxArrayLength: number
   /** Field values, array elements and custom items of the whole stream. */
@@ -19,10 +23,12 @@ export interface JavaLimits {
  * environment or a long class path may make them a hundred times larger.
  */
 export const DEFAULT_JAVA_LIMITS: JavaLimits = {
-  maxBytes: 16 * 1024 * 1024,
+  maxBytes: 8 * 1024 * 1024,
   maxDepth: 128,
   maxHandles: 100_000,
   maxStringBytes: 4 * 1024 * 1024,
+  maxFields: 256,
+  maxGenerations: 16,
   maxArrayLength: 100_000,
-  maxValues: 400_000,
+  maxValues: 300_000,
 }

@@ -198,6 +198,9 @@ class Reader {
     }
     const superclass = this.#descriptorOrNull()
     const descriptor = new ClassDescriptor(name, serialVersionUid, flags, fields, superclass)
+    if (descriptor.generation > this.#limits.maxGenerations) {
+      this.#fail(`class ${name} has more than ${this.#limits.maxGenerations - 1} superclasses`)
+    }
     this.#spend(descriptor.lineage.length)
     this.#handles[handle] = descriptor
     this.#descriptors.push(descriptor)
@@ -206,6 +209,9 @@ class Reader {
 
   #fieldDescriptors(): FieldDescriptor[] {
     const count = this.#u16()
+    if (count > this.#limits.maxFields) {
+      this.#fail(`class with ${count} fields, over the limit of ${this.#limits.maxFields}`)
+    }
     this.#spend(count)
     const fields: FieldDescriptor[] = []
     for (let index = 0; index < count; index++) {

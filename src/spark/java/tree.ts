@@ -16,6 +16,17 @@ export interface FieldDescriptor {
   readonly type: string
 }
 
+/** Where an object keeps the value of a field. */
+export interface FieldPlace {
+  /** Index in ClassDescriptor.lineage and JavaObject.data. */
+  readonly owner: number
+  /** Index in the owner's fields. */
+  readonly field: number
+}
+
+/** Below this many fields a search is cheaper than an index, as descriptors live for one message. */
+const INDEXED_FIELDS = 48
+
 export class ClassDescriptor {
   readonly name: string
   readonly serialVersionUid: bigint
@@ -24,6 +35,9 @@ export class ClassDescriptor {
   readonly superclass: ClassDescriptor | null
   /** The classes that write object data, in its order: from the topmost superclass down to this one. */
   readonly lineage: readonly ClassDescriptor[]
+  /** Superclasses up to the topmost, itself included. */
+  readonly generation: number
+  #index: Map<string, FieldPlace> | null = null
 
   constructor(
     name: string,
@@ -37,8 +51,34 @@ export class ClassDescriptor {
     this.flags = flags
     this.fields = fields
     this.superclass = superclass
+    this.generation = superclass === null ? 1 : superclass.generation + 1
     const alone = superclass === null || (flags & CLASS_IS_EXTERNALIZABLE) !== 0
     this.lineage = alone ? [this] : [...superclass.lineage, this]
+  }
+
+  /** The field of the most derived class that has one of this name; null: none has. */
+  place(name: string): FieldPlace | null {
+    const index = this.#index
+    if (index !== null) return index.get(name) ?? null
+    let searched = 0
+    for (let owner = this.lineage.length - 1; owner >= 0; owner--) {
+      const { fields } = this.lineage[owner]!
+      searched += fields.length
+      if (searched > INDEXED_FIELDS) return this.#indexed().get(name) ?? null
+      for (let field = 0; field < fields.length; field++) {
+        if (fields[field]!.name === name) return { owner, field }
+      }
+    }
+    return null
+  }
+
+  #indexed(): Map<string, FieldPlace> {
+    const index = new Map<string, FieldPlace>()
+    for (const [owner, { fields }] of this.lineage.entries()) {
+      for (const [field, { name }] of fields.entries()) index.set(name, { owner, field })
+    }
+    this.#index = index
+    return index
   }
 
   /** Would a stream describe both with the same bytes? */

@@ -11,7 +11,7 @@ export class JavaShapeError extends Error {
 }
 
 /** A unit is a character of a string that is read; an element of a collection costs several. */
-const MAX_UNITS = 16 * 1024 * 1024
+const MAX_UNITS = 4 * 1024 * 1024
 const UNITS_PER_ELEMENT = 64
 /** Nested Map$WithDefault; Spark writes one. */
 const MAX_WRAPPERS = 4
@@ -60,14 +60,8 @@ export function describe(value: JavaValue | undefined): string {
 
 /** @returns undefined when no class of the object has such a field */
 export function findField(object: JavaObject, name: string): JavaValue | undefined {
-  const { lineage } = object.descriptor
-  for (let index = lineage.length - 1; index >= 0; index--) {
-    const { fields } = lineage[index]!
-    for (let field = 0; field < fields.length; field++) {
-      if (fields[field]!.name === name) return object.data[index]!.values[field]
-    }
-  }
-  return undefined
+  const place = object.descriptor.place(name)
+  return place === null ? undefined : object.data[place.owner]!.values[place.field]
 }
 
 export function fieldOf(object: JavaObject, name: string): JavaValue {

@@ -6,6 +6,8 @@ import type { JavaNode, JavaValue } from './tree.js'
 const INITIAL_BYTES = 2048
 const MAX_SHORT_STRING_BYTES = 0xffff
 const MAX_SHORT_BLOCK_BYTES = 0xff
+/** Descriptors of one name that are compared with a new one; a stream from Spark has one. */
+const MAX_COMPARED_CLASSES = 4
 
 /**
  * Writes what readJavaStream read byte for byte, renumbering handles as needed: a tree may be put
@@ -113,7 +115,7 @@ class Writer {
     }
     const equal = written.find((other) => descriptor.equals(other))
     if (equal === undefined) {
-      written.push(descriptor)
+      if (written.length < MAX_COMPARED_CLASSES) written.push(descriptor)
       return undefined
     }
     const handle = this.#handles.get(equal)

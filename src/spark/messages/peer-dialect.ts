@@ -74,7 +74,12 @@ export class PeerDialect {
    *   the peer: as the error of an RpcFailure it shows up in its log
    */
   learn(message: IncomingMessage): void {
-    for (const descriptor of message.stream.descriptors) this.#learnClass(descriptor)
+    const seen = new Set<string>()
+    for (const descriptor of message.stream.descriptors) {
+      if (!isListed(descriptor.name) || seen.has(descriptor.name)) continue
+      seen.add(descriptor.name)
+      this.#learnClass(descriptor)
+    }
     if (message.kind === 'RegisterApplication') {
       const { javaOpts } = message.appDescription.command
       this.#candidates = narrowByJavaOptions(this.#candidates, javaOpts)
@@ -96,7 +101,7 @@ export class PeerDialect {
 
   #learnClass(descriptor: ClassDescriptor): void {
     const { name, serialVersionUid } = descriptor
-    if (!isListed(name) || this.#learnt.get(name)?.equals(descriptor) === true) return
+    if (this.#learnt.get(name)?.equals(descriptor) === true) return
     const versions = versionsWith(name, serialVersionUid)
     const seen = `${name} (serialVersionUID ${serialVersionUid})`
     if (versions.length > 0) {
