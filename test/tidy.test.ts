@@ -40,7 +40,7 @@ const arrows: Record<string, string[]> = {
   app: ['control', 'conf'],
   ui: ['control', 'conf'],
   master: ['control', 'conf', 'core', 'store'],
-  cli: ['conf', 'master', 'worker', 'control'],
+  cli: ['conf', 'master', 'worker', 'control', 'spark'],
 }
 
 function importsOf(file: string): string[] {
