@@ -45,6 +45,7 @@ export class CommandSession {
     }
     const requestId = this.#nextRequest
     this.#nextRequest = (requestId + 1) % requestIdSpan
+    const message = encode(new KillApplicationT(requestId, appId))
     const reply = settleable<CommandReply>()
     const timer = setTimeout(
       () => this.#fail(requestId, 'the master did not answer in time'),
@@ -53,7 +54,7 @@ export class CommandSession {
     this.#waiting.set(requestId, { reply, timer })
     const batch = new BatchWriter(1024)
     const session = this.#open(batch)
-    batch.add(InboxKind.MESSAGE, session, encode(new KillApplicationT(requestId, appId)))
+    batch.add(InboxKind.MESSAGE, session, message)
     this.#post(batch.take())
     return reply.promise
   }

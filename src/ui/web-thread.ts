@@ -13,7 +13,8 @@ const port = parentPort
 if (port === null)
   throw new Error('web-thread.js is a worker thread of the master; start the master')
 
-const data = workerData as WebThreadData
+/** `spark.ui.killEnabled` (P46) comes along where the master knows it. */
+const data = workerData as WebThreadData & { readonly killEnabled?: boolean }
 const log = createLogger('MasterWebUI')
 
 function post(message: FromWebThread, transfer: ArrayBuffer[] = []): void {

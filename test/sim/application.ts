@@ -1,0 +1,211 @@
+/** A fake driver: registers, wants executors, believes what the master tells it, and ends one way or another. */
+import { decode, encode, encodeApplication, type BodyT } from '../../src/control/codec.js'
+import { SessionSource } from '../../src/control/records.js'
+import {
+  ApplicationDescriptionT,
+  ApplicationRegisteredT,
+  ApplicationRemovedT,
+  Command,
+  ExecutorAddedT,
+  ExecutorState,
+  ExecutorUpdatedT,
+  JvmCommandT,
+  KillExecutorsT,
+  NodeCommandT,
+  ProfileTargetT,
+  RefusedT,
+  RegisterApplicationT,
+  ReplyT,
+  RequestExecutorsT,
+  ResourceProfileT,
+  UnregisterApplicationT,
+} from '../../src/schema/magneto.js'
+import { Violation } from './ledger.js'
+import type { Connection, Receiver } from './network.js'
+import { messageText } from './trace.js'
+import type { World } from './world.js'
+
+export interface Demand {
+  readonly name: string
+  readonly runtime: 'node' | 'spark-4.3'
+  readonly coresMax: number | null
+  /** 0: whatever is free. */
+  readonly executorCores: number
+  readonly memoryMb: number
+  readonly executorLimit: number | null
+}
+
+const finished = new Set([
+  ExecutorState.KILLED,
+  ExecutorState.FAILED,
+  ExecutorState.LOST,
+  ExecutorState.EXITED,
+])
+
+function commandOf({ runtime }: Demand): [Command, NodeCommandT | JvmCommandT] {
+  return runtime === 'node'
+    ? [Command.NodeCommand, new NodeCommandT('/srv/task.mjs', ['--app-id', '{{APP_ID}}'])]
+    : [Command.JvmCommand, new JvmCommandT('org.example.Backend', ['{{EXECUTOR_ID}}'])]
+}
+
+export class SimulatedApplication implements Receiver {
+  readonly demand: Demand
+  readonly #world: World
+  #connection: Connection | null = null
+  #nextRequest = 1
+  readonly #waiting = new Set<number>()
+  readonly #everAdded = new Set<number>()
+  readonly #givenUp = new Set<number>()
+  /** Executors that the driver counts on. */
+  readonly believed = new Map<number, ExecutorState>()
+  executorLimit: number | null
+  id: string | null = null
+  /** Over for the driver: it ended, crashed or was told so. */
+  over = false
+
+  constructor(world: World, demand: Demand) {
+    this.#world = world
+    this.demand = demand
+    this.executorLimit = demand.executorLimit
+  }
+
+  get registered(): boolean {
+    return this.id !== null && !this.over
+  }
+
+  get unanswered(): number {
+    return this.#waiting.size
+  }
+
+  start(): void {
+    const { random, master, clock } = this.#world
+    clock.after(random.between(0, 50), () => {
+      if (this.over) return
+      const source = this.demand.runtime === 'node' ? SessionSource.CONTROL : SessionSource.GATEWAY
+      const address = `10.1.0.1:${random.between(30_000, 60_000)}`
+      this.#connection = master.accept(source, address, this, random.between(0, 60))
+      const { name, coresMax, executorCores, memoryMb, executorLimit, runtime } = this.demand
+      const profile = new ResourceProfileT(0, executorCores, memoryMb)
+      const description = new ApplicationDescriptionT(
+        name,
+        'ada',
+        'http://10.1.0.1:4040',
+        coresMax,
+        executorLimit,
+        profile,
+        ...commandOf(this.demand),
+        runtime,
+      )
+      // One driver address an application: names are never given twice.
+      const bytes = encodeApplication(description)
+      this.#send(new RegisterApplicationT(bytes, `${name}.driver:7078`))
+    })
+  }
+
+  request(total: number): void {
+    if (!this.registered) return
+    const { executorCores, memoryMb } = this.demand
+    const profile = new ResourceProfileT(0, executorCores, memoryMb)
+    this.executorLimit = total
+    const target = new ProfileTargetT(profile, total)
+    this.#send(new RequestExecutorsT(this.#request(), this.id, [target]))
+  }
+
+  kill(executorIds: readonly string[]): void {
+    if (!this.registered) return
+    this.#send(new KillExecutorsT(this.#request(), this.id, [...executorIds]))
+    // The master tells nothing about executors that the driver itself gave up.
+    for (const id of executorIds.map(Number)) {
+      if (this.believed.delete(id)) this.#givenUp.add(id)
+    }
+  }
+
+  /** Ends as it should. */
+  finish(): void {
+    if (!this.registered) return
+    this.#send(new UnregisterApplicationT(this.id))
+    this.#connection?.closeByPeer('the driver is done')
+    this.#end()
+  }
+
+  crash(silently: boolean): void {
+    this.#connection?.peerGone(silently)
+    this.#end()
+  }
+
+  cut(): void {
+    this.#connection?.cut()
+  }
+
+  stall(forMs: number): void {
+    this.#connection?.stall(forMs)
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.over) return
+    this.#take(decode(bytes))
+  }
+
+  closed(reason: string): void {
+    this.#world.trace.add(this.demand.name, () => `closed: ${reason}`)
+    this.#end()
+  }
+
+  #take(body: BodyT): void {
+    if (body instanceof ApplicationRegisteredT) this.id = String(body.appId)
+    else if (body instanceof ExecutorAddedT) this.#added(body.executorId)
+    else if (body instanceof ExecutorUpdatedT) this.#updated(body)
+    else if (body instanceof ReplyT) this.#answered(body.requestId)
+    else if (body instanceof RefusedT) {
+      throw new Violation(`${this.demand.name} was refused: ${body.message}`)
+    } else if (body instanceof ApplicationRemovedT) {
+      this.#world.trace.add(this.demand.name, () => `removed: ${body.message}`)
+      this.#connection?.closeByPeer('removed')
+      this.#end()
+    }
+  }
+
+  #added(executorId: number): void {
+    if (this.id === null) throw new Violation(`${this.demand.name}: an executor before its id`)
+    if (this.#everAdded.has(executorId)) {
+      throw new Violation(`${this.id} was given executor ${executorId} twice`)
+    }
+    this.#everAdded.add(executorId)
+    this.believed.set(executorId, ExecutorState.LAUNCHING)
+  }
+
+  #updated({ executorId, state }: ExecutorUpdatedT): void {
+    if (!this.#everAdded.has(executorId)) {
+      throw new Violation(`${this.id} hears of executor ${executorId}, which it was never given`)
+    }
+    if (this.#givenUp.has(executorId)) return
+    if (finished.has(state)) this.believed.delete(executorId)
+    else if (this.believed.has(executorId)) this.believed.set(executorId, state)
+    else throw new Violation(`${this.id} executor ${executorId} rose from the dead as ${state}`)
+  }
+
+  #answered(requestId: number): void {
+    if (!this.#waiting.delete(requestId)) {
+      throw new Violation(`${this.id} got an answer to request ${requestId}, which waits for none`)
+    }
+  }
+
+  #request(): number {
+    const id = this.#nextRequest
+    this.#nextRequest += 1
+    this.#waiting.add(id)
+    return id
+  }
+
+  #send(body: BodyT): void {
+    this.#world.trace.add(this.demand.name, () => `-> ${messageText(body)}`)
+    this.#connection?.sendToMaster(encode(body))
+  }
+
+  #end(): void {
+    this.over = true
+    this.#connection = null
+    this.believed.clear()
+    this.#waiting.clear()
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * A fake network of TCP-like connections between peers and the master: what is sent arrives late but in
+ * order, or the connection ends. An end may lose what was still under way, in each direction on its own;
+ * a peer may also vanish without notice, so that the master learns of it much later.
+ */
+import type { Clock } from './clock.js'
+import type { Random } from './random.js'
+
+export interface Receiver {
+  receive(bytes: Uint8Array): void
+  closed(reason: string): void
+}
+
+type Content = { readonly bytes: Uint8Array } | { readonly reason: string }
+
+interface Item {
+  readonly dueMs: number
+  readonly content: Content
+}
+
+/** One direction. */
+class Pipe {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #receiver: Receiver
+  readonly #underWay: Item[] = []
+  #lastArrivalMs = 0
+  #stalledUntilMs = 0
+  #ended = false
+  #delayMaxMs: number
+
+  constructor(clock: Clock, random: Random, receiver: Receiver, delayMaxMs: number) {
+    this.#clock = clock
+    this.#random = random
+    this.#receiver = receiver
+    this.#delayMaxMs = delayMaxMs
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  put(content: Content): void {
+    if (this.#ended) return
+    const delayMs = this.#random.between(0, this.#delayMaxMs)
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, this.#clock.nowMs + delayMs)
+    this.#underWay.push({ dueMs: this.#lastArrivalMs, content })
+    this.#clock.after(this.#lastArrivalMs - this.#clock.nowMs, () => this.#arrive())
+  }
+
+  /** Nothing arrives for a while; then everything does. */
+  stall(forMs: number): void {
+    this.#stalledUntilMs = this.#clock.nowMs + forMs
+  }
+
+  /** The receiver is gone or has closed: nothing arrives any more. */
+  end(): void {
+    this.#ended = true
+    this.#underWay.length = 0
+  }
+
+  /** A random end of what is under way is lost; the receiver learns of the end after the rest. */
+  cut(reason: string, noticeMs: number): void {
+    this.#underWay.length = this.#random.between(0, this.#underWay.length)
+    this.#stalledUntilMs = 0
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, this.#clock.nowMs + noticeMs)
+    this.#delayMaxMs = 0
+    this.put({ reason })
+  }
+
+  // An arrival brings the oldest item, not the one it was scheduled for: a stall can't reorder.
+  #arrive(): void {
+    const { nowMs } = this.#clock
+    if (nowMs < this.#stalledUntilMs) {
+      this.#clock.after(this.#stalledUntilMs - nowMs, () => this.#arrive())
+      return
+    }
+    const [item] = this.#underWay
+    // After a cut there are more arrivals than items; each item still waits for its own time.
+    if (item === undefined || item.dueMs > nowMs) return
+    this.#underWay.shift()
+    if ('bytes' in item.content) {
+      this.#receiver.receive(item.content.bytes)
+      return
+    }
+    this.end()
+    this.#receiver.closed(item.content.reason)
+  }
+}
+
+const noticeMaxMs = 2_000
+// A dead peer is noticed by keep-alive probes at last.
+const vanishedNoticeMs = 150_000
+
+export class Connection {
+  readonly session: number
+  readonly #toMaster: Pipe
+  readonly #toPeer: Pipe
+  readonly #random: Random
+
+  constructor(
+    clock: Clock,
+    random: Random,
+    session: number,
+    master: Receiver,
+    peer: Receiver,
+    delayMaxMs: number,
+  ) {
+    this.#random = random
+    this.session = session
+    this.#toMaster = new Pipe(clock, random, master, delayMaxMs)
+    this.#toPeer = new Pipe(clock, random, peer, delayMaxMs)
+  }
+
+  get peerOpen(): boolean {
+    return !this.#toPeer.ended
+  }
+
+  sendToMaster(bytes: Uint8Array): void {
+    this.#toMaster.put({ bytes: bytes.slice() })
+  }
+
+  sendToPeer(bytes: Uint8Array): void {
+    this.#toPeer.put({ bytes: bytes.slice() })
+  }
+
+  /** In order, behind what was sent. The one who closes hears nothing more. */
+  closeByPeer(reason: string): void {
+    this.#toPeer.end()
+    this.#toMaster.put({ reason })
+  }
+
+  closeByMaster(reason: string): void {
+    this.#toMaster.end()
+    this.#toPeer.put({ reason })
+  }
+
+  /** The connection breaks; both sides learn it, each in its own time. */
+  cut(): void {
+    this.#toMaster.cut('connection reset', this.#random.between(0, noticeMaxMs))
+    this.#toPeer.cut('connection reset', this.#random.between(0, noticeMaxMs))
+  }
+
+  /** The peer is gone. @param silently the master's side stays half open for long */
+  peerGone(silently: boolean): void {
+    this.#toPeer.end()
+    const noticeMs = silently ? vanishedNoticeMs : this.#random.between(0, 100)
+    this.#toMaster.cut(silently ? 'no answer to probes' : 'connection reset', noticeMs)
+  }
+
+  /** A partition that heals: late, but nothing is lost. */
+  stall(forMs: number): void {
+    this.#toMaster.stall(forMs)
+    this.#toPeer.stall(forMs)
+  }
+}

@@ -1,0 +1,151 @@
+/** What must hold once the faults are over and the cluster had time: nothing lost, nothing left, nothing idle. */
+import {
+  ExecutorState,
+  WorkerState,
+  type ApplicationViewT,
+  type ClusterViewT,
+  type WorkerViewT,
+} from '../../src/schema/magneto.js'
+import type { SimulatedApplication } from './application.js'
+import type { SimulatedHost } from './worker.js'
+
+export interface Scene {
+  readonly view: ClusterViewT
+  readonly storedKeys: readonly string[]
+  readonly hosts: readonly SimulatedHost[]
+  readonly applications: readonly SimulatedApplication[]
+}
+
+function runningKeys(hosts: readonly SimulatedHost[]): string[] {
+  return hosts.flatMap(({ processes }) => [...processes.keys()])
+}
+
+function* workersAgree({ view, hosts }: Scene): Generator<string> {
+  const alive = view.workers.filter(({ state }) => state === WorkerState.ALIVE)
+  for (const host of hosts) {
+    if (!host.up) yield `${host.facts.name} is not up`
+    else if (!host.registered) yield `${host.workerId} is not registered`
+    else if (!alive.some(({ id }) => id === host.workerId)) {
+      yield `${host.workerId} thinks it is registered; the master does not list it as alive`
+    }
+    if (host.unacknowledged > 0) {
+      yield `${host.workerId} waits for ${host.unacknowledged} confirmations`
+    }
+  }
+  for (const { id } of alive) {
+    if (!hosts.some((host) => host.workerId === id)) yield `${id} is listed alive and is gone`
+  }
+}
+
+/** What runs, what the master lists and what the drivers count on are the same executors. */
+function* executorsAgree({ view, hosts, applications }: Scene): Generator<string> {
+  const running = new Set(runningKeys(hosts))
+  const listed = new Set<string>()
+  for (const application of view.activeApplications) {
+    for (const executor of application.executors) {
+      const key = `${application.id}/${executor.id}`
+      listed.add(key)
+      const host = hosts.find(({ workerId }) => workerId === executor.workerId)
+      if (host?.processes.has(key) !== true) yield `${key} is listed and does not run`
+      else if (executor.state !== ExecutorState.RUNNING) {
+        yield `${key} runs and is listed as ${ExecutorState[executor.state]}`
+      }
+    }
+  }
+  for (const key of running) if (!listed.has(key)) yield `${key} runs and the master has no such`
+  for (const { id, believed, registered } of applications) {
+    if (!registered) continue
+    for (const [executor, state] of believed) {
+      const key = `${id}/${executor}`
+      if (!running.has(key)) yield `${key} is counted on by its driver and does not run`
+      else if (state !== ExecutorState.RUNNING) {
+        yield `${key} runs and its driver thinks ${ExecutorState[state]}`
+      }
+    }
+    for (const key of running) {
+      if (!key.startsWith(`${id}/`)) continue
+      const executor = Number(key.split('/')[1])
+      if (!believed.has(executor)) yield `${key} runs and its driver does not know`
+    }
+  }
+}
+
+function* applicationsAgree({ view, applications }: Scene): Generator<string> {
+  const live = new Map(
+    applications.filter(({ over }) => !over).map((application) => [application.id, application]),
+  )
+  for (const [id, { demand, unanswered }] of live) {
+    if (id === null) yield `${demand.name} was never told its id`
+    else if (!view.activeApplications.some((one) => one.id === id)) yield `${id} is not active`
+    if (unanswered > 0) yield `${id} waits for ${unanswered} answers`
+  }
+  for (const { id } of view.activeApplications) {
+    if (!live.has(id)) yield `${id} is active and its driver is gone`
+  }
+}
+
+function hasRoom(worker: WorkerViewT, cores: number, memoryMb: number): boolean {
+  return (
+    worker.cores - worker.coresUsed >= cores && worker.memoryMb - worker.memoryUsedMb >= memoryMb
+  )
+}
+
+function wantsMore(app: ApplicationViewT, driver: SimulatedApplication): boolean {
+  const coresLeft = (app.coresMax ?? Number.MAX_SAFE_INTEGER) - app.coresGranted
+  const { executorLimit } = driver
+  const executorsLeft = (executorLimit ?? Number.MAX_SAFE_INTEGER) - app.executors.length
+  return coresLeft >= Math.max(1, driver.demand.executorCores) && executorsLeft > 0
+}
+
+/** A9 to A15: no application waits for what a worker has free. */
+function* nothingIdle({ view, applications }: Scene): Generator<string> {
+  for (const app of view.activeApplications) {
+    const driver = applications.find(({ id }) => id === app.id)
+    if (driver === undefined || !wantsMore(app, driver)) continue
+    const { executorCores, memoryMb, runtime } = driver.demand
+    for (const worker of view.workers) {
+      if (worker.state !== WorkerState.ALIVE || !worker.runtimes.includes(runtime)) continue
+      if (hasRoom(worker, Math.max(1, executorCores), memoryMb)) {
+        yield `${app.id} could have one more executor on ${worker.id} and has none`
+      }
+    }
+  }
+}
+
+function* nothingOverfull({ hosts }: Scene): Generator<string> {
+  for (const { facts, processes } of hosts) {
+    let cores = 0
+    let memoryMb = 0
+    for (const process of processes.values()) {
+      cores += process.cores
+      memoryMb += process.memoryMb
+    }
+    if (cores > facts.cores || memoryMb > facts.memoryMb) {
+      yield `${facts.name} is overfull: ${cores} cores, ${memoryMb} MiB`
+    }
+  }
+}
+
+function* storeAgrees({ view, storedKeys }: Scene): Generator<string> {
+  const expected = [
+    ...view.activeApplications.map(({ id }) => `app_${id}`),
+    ...view.workers
+      .filter(({ state }) => state === WorkerState.ALIVE)
+      .map(({ id }) => `worker_${id}`),
+  ].sort()
+  if (expected.join() !== storedKeys.join()) {
+    yield `on disk is [${storedKeys.join()}], expected [${expected.join()}]`
+  }
+}
+
+/** @returns what does not hold yet; empty when the cluster is at rest and everything is right */
+export function unrest(scene: Scene): string[] {
+  return [
+    ...workersAgree(scene),
+    ...applicationsAgree(scene),
+    ...executorsAgree(scene),
+    ...nothingIdle(scene),
+    ...nothingOverfull(scene),
+    ...storeAgrees(scene),
+  ]
+}

@@ -1,0 +1,162 @@
+/** A whole cluster from one seed: real core, real worker machines, fake everything else. */
+import { CoreConfigT } from '../../src/schema/magneto.js'
+import type { MasterCore } from '../../src/core/native.js'
+import { WorkerMachine, type WorkerSettings } from '../../src/worker/state.js'
+import { Chaos } from './chaos.js'
+import { Clock } from './clock.js'
+import { Ledger, Violation } from './ledger.js'
+import { SimulatedMaster } from './master.js'
+import { Random } from './random.js'
+import { unrest } from './rest.js'
+import { Trace } from './trace.js'
+import { SimulatedHost } from './worker.js'
+import type { World } from './world.js'
+
+const startMs = Date.UTC(2026, 10, 21, 5, 0, 0)
+const rounds = 2
+const chaosMaxMs = 60_000
+const sliceMs = 15_000
+/** Longest time to come to rest: vanished peers, worker timeouts and slow registration in a row. */
+const restMaxMs = 900_000
+
+export interface Options {
+  readonly trace?: boolean
+  /** Broken parts, to show that the simulator notices. */
+  readonly makeWorker?: (settings: WorkerSettings) => WorkerMachine
+  readonly core?: (config: Uint8Array) => MasterCore
+}
+
+export interface Outcome {
+  readonly seed: number
+  readonly steps: number
+  /** null: every property held. */
+  readonly violation: string | null
+  readonly trace: readonly string[]
+}
+
+function coreConfig(random: Random): CoreConfigT {
+  const config = new CoreConfigT('spark://master:7077', 'http://master:8080', 20_000)
+  config.deadWorkerPersistence = random.between(0, 2)
+  config.maxExecutorRetries = random.pick([-1, 3, 10])
+  config.spreadOutApps = random.chance(0.5)
+  config.workerSelectionPolicy = random.between(0, 4)
+  config.retainedApplications = random.pick([1, 3, 200])
+  config.seed = BigInt(random.between(0, 2 ** 31))
+  return config
+}
+
+class Simulation {
+  readonly #clock = new Clock(startMs)
+  readonly #random: Random
+  readonly trace: Trace
+  readonly #world: World
+  readonly #hosts: SimulatedHost[]
+  readonly #chaos: Chaos
+
+  constructor(seed: number, options: Options) {
+    const clock = this.#clock
+    const random = new Random(seed)
+    this.#random = random
+    const trace = new Trace(options.trace ?? false, () => clock.nowMs)
+    this.trace = trace
+    const ledger = new Ledger()
+    const master = new SimulatedMaster({
+      clock,
+      random,
+      trace,
+      config: coreConfig(random),
+      witness: (session, body, store) => ledger.sent(session, body, store),
+      ...(options.core === undefined ? {} : { core: options.core }),
+    })
+    this.#world = {
+      clock,
+      random,
+      trace,
+      ledger,
+      master,
+      makeWorker: options.makeWorker ?? ((settings) => new WorkerMachine(settings)),
+      startFailureRate: random.pick([0, 0, 0.1, 0.5]),
+      calm: false,
+    }
+    this.#hosts = Array.from({ length: random.between(1, 4) }, (_, at) => this.#host(at))
+    this.#chaos = new Chaos(this.#world, this.#hosts)
+  }
+
+  get steps(): number {
+    return this.#world.master.steps
+  }
+
+  run(): void {
+    for (const host of this.#hosts) {
+      this.#clock.after(this.#random.between(0, 5_000), () => host.boot())
+    }
+    for (let round = 0; round < rounds; round += 1) {
+      this.#world.calm = false
+      const untilMs = this.#clock.nowMs + this.#random.between(chaosMaxMs / 4, chaosMaxMs)
+      this.#chaos.run(untilMs)
+      this.#clock.runUntil(untilMs)
+      this.#comeToRest()
+    }
+    this.trace.add('simulator', () => 'every application ends')
+    for (const application of this.#chaos.live()) application.finish()
+    this.#comeToRest()
+    const left = this.#world.master.view().activeApplications.length
+    if (left > 0) throw new Violation(`${left} applications are left after all have ended`)
+  }
+
+  #host(at: number): SimulatedHost {
+    const random = this.#random
+    return new SimulatedHost(this.#world, {
+      name: `h${at + 1}`,
+      host: `10.0.0.${at + 1}`,
+      port: 7001,
+      cores: random.between(1, 8),
+      memoryMb: random.pick([512, 1024, 2048, 4096]),
+      runtimes: random.pick([
+        ['node'],
+        ['spark-4.3'],
+        ['node', 'spark-4.3'],
+        ['node', 'spark-4.3'],
+      ]),
+    })
+  }
+
+  // Rest must last: a second look a while later has to find the same.
+  #comeToRest(): void {
+    this.#world.calm = true
+    this.trace.add('simulator', () => 'no faults from now on')
+    const deadlineMs = this.#clock.nowMs + restMaxMs
+    let quiet = 0
+    for (;;) {
+      this.#clock.runUntil(this.#clock.nowMs + sliceMs)
+      const left = this.#unrest()
+      quiet = left.length === 0 ? quiet + 1 : 0
+      if (quiet === 2) return
+      if (this.#clock.nowMs >= deadlineMs) {
+        throw new Violation(`the cluster does not come to rest: ${left.slice(0, 5).join('; ')}`)
+      }
+    }
+  }
+
+  #unrest(): string[] {
+    const { master } = this.#world
+    return unrest({
+      view: master.view(),
+      storedKeys: master.storedKeys(),
+      hosts: this.#hosts,
+      applications: this.#chaos.applications,
+    })
+  }
+}
+
+/** Never throws: whatever went wrong is the outcome's violation. */
+export function simulate(seed: number, options: Options = {}): Outcome {
+  const simulation = new Simulation(seed, options)
+  let violation: string | null = null
+  try {
+    simulation.run()
+  } catch (error) {
+    violation = error instanceof Violation ? error.message : String((error as Error).stack)
+  }
+  return { seed, steps: simulation.steps, violation, trace: simulation.trace.lines }
+}
