@@ -1,6 +1,12 @@
 #!/usr/bin/env bash
 # Runs spark-daemon.sh on every worker host (spec B9): spark-daemons.sh [--config <conf-dir>] <its arguments>
 
+# The list of hosts is that folder's as well.
+if [ "${1:-}" = --config ] && [ -d "${2:-}" ]; then
+  SPARK_CONF_DIR="$(cd "$2" && pwd)"
+  export SPARK_CONF_DIR
+fi
+
 # shellcheck source=sbin/spark-config.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/spark-config.sh"
 

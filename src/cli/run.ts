@@ -28,7 +28,10 @@ export async function run(argv: readonly string[], outside: Surroundings): Promi
     if (error instanceof UsageError) {
       outside.stderr(`magneto: ${error.message}\n`)
     } else {
-      createLogger('Main').fatal({ err: error }, 'could not start')
+      // The stack first: scripts show the last lines, and the reason must be among them.
+      const log = createLogger('Main')
+      log.error({ err: error }, 'could not start')
+      log.fatal(`could not start: ${error instanceof Error ? error.message : String(error)}`)
     }
     return FAILED_STATUS
   }

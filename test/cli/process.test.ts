@@ -57,7 +57,8 @@ test('C6: help ends with 0, a bad flag with one line and 1', () => {
 test('a daemon that can not start says why in the log, and ends with 1', () => {
   const failed = here.run('bin/magneto', ['master', '-h', 'h'], { FAKE_FAILS: '1' })
   expect(failed.status).toBe(1)
-  expect(failed.output).toMatch(/FATAL Main: could not start\n\tError: no such port\n/)
+  expect(failed.output).toMatch(/ERROR Main: could not start\n\tError: no such port\n/)
+  expect(failed.output).toMatch(/FATAL Main: could not start: no such port\n$/)
 })
 
 describe('signals', () => {

@@ -1,5 +1,5 @@
 /** B1 to B9: the scripts that people call. */
-import { existsSync, readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -186,6 +186,14 @@ describe('B9: workers.sh', () => {
       `localhost: starting ${WORKER}`,
     )
     expect(existsSync(here.pidFile(WORKER))).toBe(true)
+  })
+
+  test('spark-daemons.sh --config takes the list from that folder too', () => {
+    mkdirSync(join(here.home, 'other'))
+    writeFileSync(join(here.home, 'other', 'workers'), 'host5\n')
+    const args = ['--config', join(here.home, 'other'), 'status', WORKER, '1']
+    const { output } = here.run('sbin/spark-daemons.sh', args)
+    expect(output).toMatch(/^host5: ssh .*spark-daemon\.sh --config .*other status .*Worker 1\n$/)
   })
 })
 
