@@ -48,7 +48,11 @@ export function substituteOption(option: string, values: Substitutions): string 
 }
 
 /** Variables that are about the worker process itself and would mislead or break a child. */
-const OWN_VARIABLES = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID']
+const OWN_VARIABLES = new Set([
+  'NODE_CHANNEL_FD',
+  'NODE_CHANNEL_SERIALIZATION_MODE',
+  'NODE_UNIQUE_ID',
+])
 
 /** The worker's environment with the command's over it (E18). */
 export function inheritedEnvironment(
@@ -57,7 +61,7 @@ export function inheritedEnvironment(
 ): Record<string, string> {
   const environment: Record<string, string> = {}
   for (const [name, value] of Object.entries(workerEnv)) {
-    if (value !== undefined && !OWN_VARIABLES.includes(name)) environment[name] = value
+    if (value !== undefined && !OWN_VARIABLES.has(name)) environment[name] = value
   }
   for (const { key, value } of properties) environment[String(key)] = String(value)
   return environment

@@ -11,11 +11,12 @@ import {
   type ProcessPlan,
   type Substitutions,
 } from './command-line.js'
+import type { SparkHome } from './spark-homes.js'
 
 export interface JvmRequest {
   command: JvmCommandT
   /** The distribution to start from. */
-  sparkHome: string
+  sparkHome: SparkHome
   memoryMb: number
   values: Substitutions
   /** SPARK_EXECUTOR_DIRS. */
@@ -45,11 +46,11 @@ export async function jvmPlan(request: JvmRequest): Promise<ProcessPlan> {
   // The command's variables count before the worker's (E15, E16): exactly what inheritance made.
   const variable = (name: string): string => environment[name] ?? ''
   const commandNames = new Set(command.environment.map(({ key }) => String(key)))
-  if (!commandNames.has('SPARK_HOME')) environment['SPARK_HOME'] = request.sparkHome
+  if (!commandNames.has('SPARK_HOME')) environment['SPARK_HOME'] = request.sparkHome.path
   if (!commandNames.has('SPARK_CONF_DIR') && variable('SPARK_CONF_DIR') === request.ownConfDir) {
     delete environment['SPARK_CONF_DIR']
   }
-  const confDir = variable('SPARK_CONF_DIR') || join(request.sparkHome, 'conf')
+  const confDir = variable('SPARK_CONF_DIR') || join(request.sparkHome.path, 'conf')
   const args = [
     ...command.args,
     ...(request.resourcesFile === null ? [] : ['--resourcesFile', request.resourcesFile]),
@@ -83,11 +84,12 @@ export async function jvmPlan(request: JvmRequest): Promise<ProcessPlan> {
 async function classPath(
   entries: readonly string[],
   confDir: string,
-  sparkHome: string,
+  sparkHome: SparkHome,
   variable: (name: string) => string,
 ): Promise<string[]> {
-  const jars = join(sparkHome, 'jars')
-  const names = await readdir(jars)
+  const jars = join(sparkHome.path, 'jars')
+  // From 4.0 on, Spark puts this one first.
+  const names = Number.parseInt(sparkHome.version) >= 4 ? await readdir(jars) : []
   const slf4j = names.filter((name) => name.startsWith('slf4j-api-')).sort()
   const wanted = [
     ...entries,

@@ -10,6 +10,7 @@ import type { WorkerOptions } from '../conf/options.js'
 import { MasterLink } from '../control/link.js'
 import { createLogger, type Logger } from '../log/logger.js'
 import { WorkerLoop } from './effects.js'
+import { settledLater } from './settled-later.js'
 import { detectHardware, type Hardware } from './hardware.js'
 import { Launcher } from './launcher/pool.js'
 import type { LauncherSettings } from './launcher/request.js'
@@ -65,11 +66,7 @@ interface Parts {
 }
 
 function run(options: WorkerOptions, { settings, homes, watcher, log }: Parts): RunningWorker {
-  let leave: (status: number) => void = () => {}
-  // eslint-disable-next-line promise/avoid-new -- settled by the machine's last effect
-  const stopped = new Promise<number>((resolve) => {
-    leave = resolve
-  })
+  const { promise: stopped, resolve: leave } = settledLater<number>()
   const launcher = new Launcher({
     settings: launcherSettings(options, settings, homes),
     log,

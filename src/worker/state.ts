@@ -105,6 +105,10 @@ function keyOf({ appId, executorId }: ExecutorKey): string {
   return `${appId}/${executorId}`
 }
 
+function assert(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`worker state is broken: ${what}`)
+}
+
 export class WorkerMachine {
   readonly #settings: WorkerSettings
   readonly #executors = new Map<string, Executor>()
@@ -161,9 +165,6 @@ export class WorkerMachine {
 
   /** Walks the whole state. @throws Error naming the first broken invariant */
   check(): void {
-    const assert = (holds: boolean, what: string): void => {
-      if (!holds) throw new Error(`worker state is broken: ${what}`)
-    }
     assert(!this.#registered || this.#linkOpen, 'registered without a link')
     assert(!this.#registered || this.#masterUrl !== '', 'registered with a nameless master')
     assert(!(this.#registered && this.#registrationWaits), 'registered and still trying')
@@ -308,7 +309,7 @@ export class WorkerMachine {
       ),
     )
     for (const report of this.#unacknowledged.values()) this.#send(report)
-    for (const appId of [...this.#applications.keys()]) this.#maybeCleanUp(appId)
+    for (const appId of this.#applications.keys()) this.#maybeCleanUp(appId)
   }
 
   #onRefused(message: string | null): void {
@@ -492,7 +493,7 @@ export class WorkerMachine {
   }
 
   #leave(): void {
-    for (const appId of [...this.#applications.keys()]) this.#maybeCleanUp(appId)
+    for (const appId of this.#applications.keys()) this.#maybeCleanUp(appId)
     this.#exit(0, SHUTDOWN_MESSAGE)
   }
 

@@ -72,8 +72,7 @@ export function localDirRoots(
     .split(',')
     .map((root) => root.trim())
     .filter((root) => root !== '')
-  const [roots] = [listed, configured, [systemTemporary]].filter((list) => list.length > 0)
-  if (roots === undefined) return []
+  const roots = [listed, configured].find((list) => list.length > 0) ?? [systemTemporary]
   return [...new Set(roots.map((root) => resolve(root)))]
 }
 

@@ -1,8 +1,11 @@
 /** Names of workers (P40). */
 
+function two(value: number): string {
+  return String(value).padStart(2, '0')
+}
+
 /** @param pattern three places in order: `%s` local time, `%s` host, `%d` port @param now in local time */
 export function workerId(pattern: string, now: Date, host: string, port: number): string {
-  const two = (value: number): string => String(value).padStart(2, '0')
   const time = [
     String(now.getFullYear()).padStart(4, '0'),
     ...[now.getMonth() + 1, now.getDate(), now.getHours(), now.getMinutes()].map(two),

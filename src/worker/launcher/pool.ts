@@ -75,11 +75,7 @@ export class Launcher {
     const key = keyOf(String(order.appId), order.executorId)
     const running: Running = { port: null, pid: null, killed: false }
     this.#running.set(key, running)
-    const task = this.#run(order, running).then((result) => {
-      this.#running.delete(key)
-      this.#options.onEnded(order, result)
-    })
-    this.#track(task, `executor ${key}`)
+    this.#track(this.#runAndTell(order, key, running), `executor ${key}`)
   }
 
   /** TERM, then KILL. Nothing happens to what has ended. */
@@ -110,6 +106,12 @@ export class Launcher {
     await this.#pool.destroy()
   }
 
+  async #runAndTell(order: LaunchExecutorT, key: string, running: Running): Promise<void> {
+    const result = await this.#run(order, running)
+    this.#running.delete(key)
+    this.#options.onEnded(order, result)
+  }
+
   async #run(order: LaunchExecutorT, running: Running): Promise<ExecutorResult> {
     const appId = String(order.appId)
     let localDirs: string[]
@@ -128,7 +130,13 @@ export class Launcher {
     const { executorId, profileId, cores, memoryMb, application } = order
     const request: ExecutorRequest = {
       settings: this.#options.settings,
-      ...{ appId, executorId, profileId, cores, memoryMb, application, localDirs },
+      appId,
+      executorId,
+      profileId,
+      cores,
+      memoryMb,
+      application,
+      localDirs,
       resources: order.resources.map((r) => ({ name: String(r.name), addresses: r.addresses })),
       port: channel.port2,
     }

@@ -41,8 +41,8 @@ export async function prepare(request: ExecutorRequest): Promise<Prepared> {
   if (command instanceof JvmCommandT) {
     const { sparkHomes, ownConfDir } = settings
     const runtime = String(application.runtime)
-    const { path } = chooseSparkHome(sparkHomes, command.sparkVersion || null, runtime)
-    return { plan: await jvmPlan({ ...common, command, sparkHome: path, ownConfDir }), directory }
+    const sparkHome = chooseSparkHome(sparkHomes, command.sparkVersion || null, runtime)
+    return { plan: await jvmPlan({ ...common, command, sparkHome, ownConfDir }), directory }
   }
   throw new Error(`application ${appId} has a command that is neither for a JVM nor for Node`)
 }

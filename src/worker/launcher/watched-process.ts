@@ -7,6 +7,7 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 
 import type { ProcessPlan } from '../command-line.js'
+import { settledLater } from '../settled-later.js'
 
 // Emptied when an id comes again; appended to, so that a log rotated from outside keeps working.
 const LOG_FLAGS = fileFlags.O_CREAT | fileFlags.O_TRUNC | fileFlags.O_APPEND | fileFlags.O_WRONLY
@@ -65,7 +66,7 @@ function watch(child: ChildProcess, killTimeoutMs: number): WatchedProcess {
   const pid = child.pid ?? 0
   let timer: NodeJS.Timeout | null = null
   let killing = false
-  const { promise, resolve } = withResolvers<{ exitStatus: number; orphaned: boolean }>()
+  const { promise, resolve } = settledLater<{ exitStatus: number; orphaned: boolean }>()
   const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
     if (timer !== null) clearTimeout(timer)
     endGroup(pid)
@@ -100,13 +101,4 @@ export function endGroup(pid: number): void {
   } catch {
     // Nobody is left in it: the usual case.
   }
-}
-
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {}
-  // eslint-disable-next-line promise/avoid-new -- the settling side is needed outside
-  const promise = new Promise<T>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }
