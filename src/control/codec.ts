@@ -1,92 +1,119 @@
-/** Control messages as bytes and back (schemas/control.fbs). Any thread. */
-import * as flatbuffers from 'flatbuffers'
-import * as schema from '../schema/magneto.js'
+/** Builds and reads control messages (schemas/control.fbs) outside the core. */
+import { Builder, ByteBuffer } from 'flatbuffers'
+import {
+  ApplicationDescription,
+  ApplicationFinishedT,
+  ApplicationRegisteredT,
+  ApplicationRemovedT,
+  Body,
+  ExecutorAddedT,
+  ExecutorStateChangedT,
+  ExecutorUpdatedT,
+  KillApplicationT,
+  KillExecutorsT,
+  KillExecutorT,
+  LaunchExecutorT,
+  Message,
+  MessageT,
+  ReconnectWorkerT,
+  RefusedT,
+  RegisterApplicationT,
+  RegisterWorkerFailedT,
+  RegisterWorkerT,
+  ReplyT,
+  RequestExecutorsT,
+  UnregisterApplicationT,
+  WorkerHeartbeatT,
+  WorkerLatestStateT,
+  WorkerRegisteredT,
+  WorkerRemovedT,
+} from '../schema/magneto.js'
+import type { ApplicationDescriptionT } from '../schema/magneto.js'
+import { ControlError } from './errors.js'
+import { MESSAGE_IDENTIFIER, verifyApplication, verifyMessage } from './verify.js'
 
-/** The body of a control message, as a plain object. */
-export type BodyT = NonNullable<schema.MessageT['body']>
+export { ControlError } from './errors.js'
 
-/** A message that is not one: its sender's connection ends, nobody else's. */
-export class ControlError extends Error {
-  override readonly name = 'ControlError'
+/** The body of any control message, as a plain object. */
+export type BodyT = NonNullable<MessageT['body']>
+
+const FIRST_BUILDER_BYTES = 1024
+/** A builder that has grown beyond this for one big message is not kept. */
+const MAX_KEPT_BUILDER_BYTES = 2 ** 20
+
+const bodyTypes: ReadonlyMap<unknown, Body> = new Map<unknown, Body>([
+  [RegisterWorkerT, Body.RegisterWorker],
+  [WorkerHeartbeatT, Body.WorkerHeartbeat],
+  [WorkerLatestStateT, Body.WorkerLatestState],
+  [ExecutorStateChangedT, Body.ExecutorStateChanged],
+  [WorkerRegisteredT, Body.WorkerRegistered],
+  [RegisterWorkerFailedT, Body.RegisterWorkerFailed],
+  [ReconnectWorkerT, Body.ReconnectWorker],
+  [LaunchExecutorT, Body.LaunchExecutor],
+  [KillExecutorT, Body.KillExecutor],
+  [ApplicationFinishedT, Body.ApplicationFinished],
+  [RegisterApplicationT, Body.RegisterApplication],
+  [UnregisterApplicationT, Body.UnregisterApplication],
+  [RequestExecutorsT, Body.RequestExecutors],
+  [KillExecutorsT, Body.KillExecutors],
+  [ApplicationRegisteredT, Body.ApplicationRegistered],
+  [ExecutorAddedT, Body.ExecutorAdded],
+  [ExecutorUpdatedT, Body.ExecutorUpdated],
+  [WorkerRemovedT, Body.WorkerRemoved],
+  [ApplicationRemovedT, Body.ApplicationRemoved],
+  [ReplyT, Body.Reply],
+  [RefusedT, Body.Refused],
+  [KillApplicationT, Body.KillApplication],
+])
+
+let kept = new Builder(FIRST_BUILDER_BYTES)
+
+/** Runs `build` on the kept builder and copies what it made. */
+function built(what: string, build: (builder: Builder) => void): Uint8Array<ArrayBuffer> {
+  const builder = kept
+  builder.clear()
+  try {
+    build(builder)
+    const bytes = builder.asUint8Array().slice()
+    if (bytes.byteLength > MAX_KEPT_BUILDER_BYTES) kept = new Builder(FIRST_BUILDER_BYTES)
+    return bytes
+  } catch (error) {
+    // A builder that stopped half way can't be cleared reliably.
+    kept = new Builder(FIRST_BUILDER_BYTES)
+    throw new ControlError(`can't build ${what}: ${(error as Error).message}`, { cause: error })
+  }
 }
 
-const identifier = 'MGC1'
-const initialBytes = 512
-
-const types = new Map<unknown, schema.Body>(
-  Object.entries({
-    RegisterWorker: schema.RegisterWorkerT,
-    WorkerHeartbeat: schema.WorkerHeartbeatT,
-    WorkerLatestState: schema.WorkerLatestStateT,
-    ExecutorStateChanged: schema.ExecutorStateChangedT,
-    WorkerRegistered: schema.WorkerRegisteredT,
-    RegisterWorkerFailed: schema.RegisterWorkerFailedT,
-    ReconnectWorker: schema.ReconnectWorkerT,
-    LaunchExecutor: schema.LaunchExecutorT,
-    KillExecutor: schema.KillExecutorT,
-    ApplicationFinished: schema.ApplicationFinishedT,
-    RegisterApplication: schema.RegisterApplicationT,
-    UnregisterApplication: schema.UnregisterApplicationT,
-    RequestExecutors: schema.RequestExecutorsT,
-    KillExecutors: schema.KillExecutorsT,
-    ApplicationRegistered: schema.ApplicationRegisteredT,
-    ExecutorAdded: schema.ExecutorAddedT,
-    ExecutorUpdated: schema.ExecutorUpdatedT,
-    WorkerRemoved: schema.WorkerRemovedT,
-    ApplicationRemoved: schema.ApplicationRemovedT,
-    Reply: schema.ReplyT,
-    Refused: schema.RefusedT,
-    KillApplication: schema.KillApplicationT,
-  } satisfies Record<Exclude<keyof typeof schema.Body, 'NONE'>, unknown>).map(([name, type]) => [
-    type,
-    schema.Body[name as keyof typeof schema.Body],
-  ]),
-)
-
-/** @returns a finished Message with its identifier */
-export function encode(body: BodyT): Uint8Array {
-  const type = types.get(body.constructor)
+/**
+ * @returns a finished Message, in bytes of its own
+ * @throws ControlError when a required field is missing
+ */
+export function encode(body: BodyT): Uint8Array<ArrayBuffer> {
+  const type = bodyTypes.get(body.constructor)
   if (type === undefined) throw new ControlError(`${body.constructor.name} is no control message`)
-  const builder = new flatbuffers.Builder(initialBytes)
-  builder.finish(new schema.MessageT(type, body).pack(builder), identifier)
-  return builder.asUint8Array()
+  return built(Body[type], (builder) => {
+    builder.finish(new MessageT(type, body).pack(builder), MESSAGE_IDENTIFIER)
+  })
 }
 
-/** @throws ControlError when the bytes are no message that this version knows */
+/**
+ * @returns the body; byte vectors in it are views into `bytes`
+ * @throws ControlError when the bytes are not one whole, well-formed Message of a known type
+ */
 export function decode(bytes: Uint8Array): BodyT {
-  const buffer = new flatbuffers.ByteBuffer(bytes)
-  if (bytes.byteLength < 12 || !buffer.__has_identifier(identifier)) {
-    throw new ControlError(
-      `no control message: ${bytes.byteLength} bytes without the identifier ${identifier}`,
-    )
-  }
-  let message: schema.MessageT
-  try {
-    message = schema.Message.getRootAsMessage(buffer).unpack()
-  } catch (error) {
-    throw new ControlError(`malformed control message: ${String(error)}`, { cause: error })
-  }
-  if (message.body === null) {
-    throw new ControlError(
-      `control message of unknown type ${message.bodyType}; the peer may be newer`,
-    )
-  }
-  return message.body
+  verifyMessage(bytes)
+  const body = Message.getRootAsMessage(new ByteBuffer(bytes)).unpack().body
+  if (body === null) throw new ControlError('the message has no body')
+  return body
 }
 
-/** @returns a finished ApplicationDescription, to be carried inside RegisterApplication */
-export function encodeApplication(description: schema.ApplicationDescriptionT): Uint8Array {
-  const builder = new flatbuffers.Builder(initialBytes)
-  builder.finish(description.pack(builder))
-  return builder.asUint8Array()
+/** @throws ControlError when a required field is missing */
+export function encodeApplication(description: ApplicationDescriptionT): Uint8Array<ArrayBuffer> {
+  return built('ApplicationDescription', (builder) => builder.finish(description.pack(builder)))
 }
 
-/** @throws ControlError when the bytes are no description */
-export function decodeApplication(bytes: Uint8Array): schema.ApplicationDescriptionT {
-  try {
-    const buffer = new flatbuffers.ByteBuffer(bytes)
-    return schema.ApplicationDescription.getRootAsApplicationDescription(buffer).unpack()
-  } catch (error) {
-    throw new ControlError(`malformed application description: ${String(error)}`, { cause: error })
-  }
+/** @throws ControlError when the bytes are not one whole, well-formed ApplicationDescription */
+export function decodeApplication(bytes: Uint8Array): ApplicationDescriptionT {
+  verifyApplication(bytes)
+  return ApplicationDescription.getRootAsApplicationDescription(new ByteBuffer(bytes)).unpack()
 }

@@ -1,0 +1,74 @@
+/**
+ * What the main thread of the master and its two other threads say to each other over their ports. Order of a
+ * thread's life: it starts with its data, says `listening` or `failed`, hears `ready`, then batches go both ways
+ * until it hears `stop`, closes its sockets and ends by itself with status 0.
+ *
+ * The bytes of a batch are transferred, not copied: the sender must not touch them afterwards. A batch is made
+ * of whole records (records.ts): inbox records towards the main thread, outbox records (SEND, CLOSE) from it.
+ */
+
+/** `workerData` of the gateway thread. */
+export interface GatewayThreadData {
+  readonly host: string
+  readonly port: number
+  /** How many ports after `port` may be tried (spec C16). */
+  readonly maxRetries: number
+  /** What `GET /control` answers. */
+  readonly controlPort: number
+}
+
+/** `workerData` of the web thread. */
+export interface WebThreadData {
+  readonly host: string
+  readonly port: number
+  readonly maxRetries: number
+  /** The host that links on pages name. */
+  readonly publicHost: string
+}
+
+/** The thread listens; `port` is where, after retries. */
+export interface ThreadListening {
+  readonly kind: 'listening'
+  readonly port: number
+}
+
+/** The thread can't do its work; it ends after this. */
+export interface ThreadFailed {
+  readonly kind: 'failed'
+  readonly message: string
+}
+
+export interface ThreadBatch {
+  readonly kind: 'batch'
+  readonly bytes: Uint8Array
+}
+
+/** The core runs; comes once, before any batch. */
+export interface ThreadReady {
+  readonly kind: 'ready'
+  readonly masterUrl: string
+  readonly webUiUrl: string
+}
+
+export interface ThreadStop {
+  readonly kind: 'stop'
+}
+
+/** Asks for a view; the answer carries the same id. */
+export interface ViewRequest {
+  readonly kind: 'view'
+  readonly id: number
+}
+
+/** A finished ClusterView (schemas/view.fbs), in bytes of its own. */
+export interface ViewAnswer {
+  readonly kind: 'view'
+  readonly id: number
+  readonly bytes: Uint8Array
+}
+
+export type FromGatewayThread = ThreadListening | ThreadFailed | ThreadBatch
+export type ToGatewayThread = ThreadReady | ThreadBatch | ThreadStop
+
+export type FromWebThread = ThreadListening | ThreadFailed | ThreadBatch | ViewRequest
+export type ToWebThread = ThreadReady | ThreadBatch | ThreadStop | ViewAnswer
