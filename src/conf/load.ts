@@ -8,6 +8,7 @@ import { parseJavaOptions } from './env.js'
 import { allKeys } from './keys.js'
 import { unknownKeyWarnings } from './known-keys.js'
 import { readProperties, readPropertiesIfPresent, type PropertiesContent } from './properties.js'
+import { refuseUnserved } from './unserved.js'
 
 export type Warn = (message: string) => void
 
@@ -71,6 +72,7 @@ export function loadConfiguration(sources: Sources): Configuration {
   for (const key of allKeys) {
     if (key.readBy === sources.kind || key.readBy === 'both') configuration.read(key)
   }
+  refuseUnserved(configuration, sources.kind)
   for (const warning of unknownKeyWarnings(configuration)) sources.warn(warning)
   return configuration
 }

@@ -162,6 +162,38 @@ describe('C5, C15: settings', () => {
   })
 })
 
+describe('a promise that is not kept is refused, never ignored', () => {
+  test.each([
+    'spark.authenticate=true',
+    'spark.network.crypto.enabled=true',
+    'spark.acls.enable=true',
+    'spark.ui.filters=org.apache.spark.ui.JWSFilter',
+    'spark.master.rest.filters=x.Y',
+    'spark.ssl.enabled=true',
+    'spark.ssl.rpc.enabled=TRUE',
+    'spark.deploy.recoveryMode=ZOOKEEPER',
+  ])('%s', (setting) => {
+    const env = { SPARK_DAEMON_JAVA_OPTS: `-D${setting}` }
+    const message = `${setting} (set in SPARK_DAEMON_JAVA_OPTS) asks for what this version does not`
+    expect(() => parseMaster([], env)).toThrow(message)
+    const masterAlone = /rest|recoveryMode/.test(setting)
+    if (masterAlone) expect(() => parseWorker([master], env)).not.toThrow()
+    else expect(() => parseWorker([master], env)).toThrow(message)
+  })
+
+  test.each(['spark.authenticate=false', 'spark.ssl.enabled=false', 'spark.ssl.protocol=TLSv1.3'])(
+    '%s promises nothing',
+    (setting) => {
+      expect(() => parseMaster([], { SPARK_MASTER_OPTS: `-D${setting}` })).not.toThrow()
+    },
+  )
+
+  test('FILESYSTEM recovery is kept', () => {
+    const env = { SPARK_MASTER_OPTS: '-Dspark.deploy.recoveryMode=filesystem' }
+    expect(parseMaster([], env).configuration.read(keys.recoveryMode)).toBe('FILESYSTEM')
+  })
+})
+
 describe('bad input is one clear error', () => {
   const bad = file('bad.conf', 'spark.x 1\nspark.worker.timeout soon\n')
   test.each<[string, string[], NodeJS.ProcessEnv, RegExp]>([

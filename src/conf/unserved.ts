@@ -1,0 +1,54 @@
+/**
+ * Settings that promise what these daemons do not keep yet. A promise of security or of recovery that is silently
+ * broken is worse than a daemon that does not start, so each is refused by name.
+ */
+import { namesOf, type ConfKey, type Configuration } from './configuration.js'
+import { UsageError } from './errors.js'
+import { keys } from './keys.js'
+
+interface Pledge<T> {
+  key: ConfKey<T>
+  /** Whether this value promises something. Declared as a method so that a table may hold all types. */
+  promised(this: void, value: T): boolean
+}
+
+function pledge<T>(key: ConfKey<T>, promised: (value: T) => boolean): Pledge<unknown> {
+  return { key, promised }
+}
+
+const isTrue = (value: boolean): boolean => value
+const isListed = (value: string[]): boolean => value.length > 0
+
+const PLEDGES: readonly Pledge<unknown>[] = [
+  pledge(keys.authenticate, isTrue),
+  pledge(keys.networkCryptoEnabled, isTrue),
+  pledge(keys.aclsEnable, isTrue),
+  pledge(keys.uiFilters, isListed),
+  pledge(keys.restFilters, isListed),
+  pledge(keys.recoveryMode, (mode) => mode !== 'NONE' && mode !== 'FILESYSTEM'),
+]
+
+/** `spark.ssl.enabled` and its namespaces: `spark.ssl.standalone.enabled`, `spark.ssl.rpc.enabled`, ... */
+const TLS_SWITCH = /^spark\.ssl\.([A-Za-z]+\.)?enabled$/
+
+/** @throws UsageError naming the first such setting and where it was set */
+export function refuseUnserved(configuration: Configuration, daemon: 'master' | 'worker'): void {
+  for (const { key, promised } of PLEDGES) {
+    if (key.readBy !== daemon && key.readBy !== 'both') continue
+    const name = namesOf(key).find((candidate) => configuration.get(candidate) !== undefined)
+    if (name !== undefined && promised(configuration.read(key))) throw refusal(configuration, name)
+  }
+  for (const [name, value] of configuration.entries()) {
+    if (TLS_SWITCH.test(name) && value.trim().toLowerCase() === 'true') {
+      throw refusal(configuration, name)
+    }
+  }
+}
+
+function refusal(configuration: Configuration, name: string): UsageError {
+  const origin = configuration.originOf(name)
+  const place = origin === undefined ? '' : ` (set in ${origin})`
+  return new UsageError(
+    `${name}=${configuration.get(name)}${place} asks for what this version does not do yet: remove it to start without`,
+  )
+}
