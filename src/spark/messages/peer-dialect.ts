@@ -56,7 +56,8 @@ export class PeerDialect {
    */
   requireVersion(): SparkVersion {
     if (this.#unlisted.size === TELLING_CLASSES.length) {
-      throw new UnsupportedPeerError(`this Spark has ${[...this.#unlisted.values()].join(', ')}`)
+      const seen = [...this.#unlisted.values()].join(' and ')
+      throw new UnsupportedPeerError(`this Spark has ${seen}, which no version known here has`)
     }
     if (this.version === null) {
       throw new UnsupportedPeerError(
