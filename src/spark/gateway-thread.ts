@@ -5,38 +5,24 @@
 import type { Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 
+import type {
+  FromGatewayThread,
+  GatewayThreadData,
+  ToGatewayThread,
+} from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
 import { DiscoveryServer } from './gateway-http.js'
 import { Gateway } from './gateway.js'
 import { RpcServer } from './rpc-server.js'
 
-export interface GatewayData {
-  readonly host: string
-  readonly port: number
-  /** `spark.port.maxRetries` (C16). */
-  readonly maxRetries: number
-  /** Where the control link listens. */
-  readonly controlPort: number
-}
-
-export type GatewayInput =
-  | { readonly kind: 'ready'; readonly masterUrl: string; readonly webUiUrl: string }
-  | { readonly kind: 'batch'; readonly bytes: Uint8Array }
-  | { readonly kind: 'stop' }
-
-export type GatewayOutput =
-  | { readonly kind: 'listening'; readonly port: number }
-  | { readonly kind: 'failed'; readonly message: string }
-  | { readonly kind: 'batch'; readonly bytes: Uint8Array<ArrayBuffer> }
-
-const data = workerData as GatewayData
+const data = workerData as GatewayThreadData
 if (parentPort === null)
   throw new Error('gateway-thread.js is a worker thread; the master starts it')
 const main = parentPort
 
 const log = createLogger('Gateway')
 
-function post(message: GatewayOutput, transferred: readonly ArrayBuffer[] = []): void {
+function post(message: FromGatewayThread, transferred: readonly ArrayBuffer[] = []): void {
   main.postMessage(message, transferred)
 }
 
@@ -60,7 +46,7 @@ async function stop(): Promise<void> {
   main.close()
 }
 
-main.on('message', (message: GatewayInput) => {
+main.on('message', (message: ToGatewayThread) => {
   if (message.kind === 'ready') {
     discovery.ready(data.controlPort, message.masterUrl)
     gateway.ready(message.masterUrl)

@@ -91,7 +91,7 @@ export class Gateway implements Endpoint {
     try {
       this.#receive(connection, message, reply)
     } catch (error) {
-      if (!(error instanceof TranslationError)) throw error
+      if (!(error instanceof TranslationError || error instanceof ControlError)) throw error
       reply?.failure(sparkError(error.message))
       connection.complain(`${message.kind}: ${error.message}`)
       if (message.kind === 'RegisterApplication')

@@ -202,7 +202,10 @@ export class RpcServer {
       this.#refuse(connection, open, error.message)
     } else {
       // A fault of ours that this peer's message brought out: it must not cost the others their service.
-      this.#options.log.error({ error }, `${connection.peer}: a message could not be handled`)
+      this.#options.log.error(
+        { error },
+        `${connection.peer}: a message could not be handled: ${String(error)}`,
+      )
       open?.failure(sparkError('the message could not be handled; see the log of the server'))
       connection.close('a message could not be handled')
     }
