@@ -48,6 +48,8 @@ function line(effect: WorkerEffect, nowMs: number): string[] {
       return [`clear ${effect.timer}`]
     case 'exit':
       return [`exit ${effect.status}`]
+    default:
+      return effect satisfies never
   }
 }
 
