@@ -29,10 +29,16 @@ export interface Demand {
   readonly name: string
   readonly runtime: 'node' | 'spark-4.3'
   readonly coresMax: number | null
+  /** Kinds of executors by profile id; 0 is the default one. */
+  readonly profiles: readonly ProfileDemand[]
+}
+
+export interface ProfileDemand {
   /** 0: whatever is free. */
-  readonly executorCores: number
+  readonly cores: number
   readonly memoryMb: number
-  readonly executorLimit: number | null
+  /** null: as many as fit. */
+  readonly limit: number | null
 }
 
 const finished = new Set([
@@ -58,7 +64,8 @@ export class SimulatedApplication implements Receiver {
   readonly #givenUp = new Set<number>()
   /** Executors that the driver counts on. */
   readonly believed = new Map<number, ExecutorState>()
-  executorLimit: number | null
+  /** The limits in force, by profile id. */
+  readonly limits: (number | null)[]
   id: string | null = null
   /** Over for the driver: it ended, crashed or was told so. */
   over = false
@@ -66,7 +73,7 @@ export class SimulatedApplication implements Receiver {
   constructor(world: World, demand: Demand) {
     this.#world = world
     this.demand = demand
-    this.executorLimit = demand.executorLimit
+    this.limits = demand.profiles.map(({ limit }) => limit)
   }
 
   get registered(): boolean {
@@ -84,30 +91,39 @@ export class SimulatedApplication implements Receiver {
       const source = this.demand.runtime === 'node' ? SessionSource.CONTROL : SessionSource.GATEWAY
       const address = `10.1.0.1:${random.between(30_000, 60_000)}`
       this.#connection = master.accept(source, address, this, random.between(0, 60))
-      const { name, coresMax, executorCores, memoryMb, executorLimit, runtime } = this.demand
-      const profile = new ResourceProfileT(0, executorCores, memoryMb)
-      const description = new ApplicationDescriptionT(
-        name,
-        'ada',
-        'http://10.1.0.1:4040',
-        coresMax,
-        executorLimit,
-        profile,
-        ...commandOf(this.demand),
-        runtime,
-      )
-      // One driver address an application: names are never given twice.
-      const bytes = encodeApplication(description)
-      this.#send(new RegisterApplicationT(bytes, `${name}.driver:7078`))
+      const registration = this.#registration()
+      this.#send(registration)
+      // Drivers repeat themselves while the answer is on its way (L1).
+      if (random.chance(0.2)) this.#send(registration)
     })
   }
 
-  request(total: number): void {
+  #registration(): RegisterApplicationT {
+    const { name, coresMax, runtime } = this.demand
+    const description = new ApplicationDescriptionT(
+      name,
+      'ada',
+      'http://10.1.0.1:4040',
+      coresMax,
+      this.limits[0] ?? null,
+      this.#profile(0),
+      ...commandOf(this.demand),
+      runtime,
+    )
+    // One driver address an application: names are never given twice.
+    return new RegisterApplicationT(encodeApplication(description), `${name}.driver:7078`)
+  }
+
+  #profile(id: number): ResourceProfileT {
+    const profile = this.demand.profiles[id]
+    if (profile === undefined) throw new RangeError(`${this.demand.name} has no profile ${id}`)
+    return new ResourceProfileT(id, profile.cores, profile.memoryMb)
+  }
+
+  request(profileId: number, total: number): void {
     if (!this.registered) return
-    const { executorCores, memoryMb } = this.demand
-    const profile = new ResourceProfileT(0, executorCores, memoryMb)
-    this.executorLimit = total
-    const target = new ProfileTargetT(profile, total)
+    this.limits[profileId] = total
+    const target = new ProfileTargetT(this.#profile(profileId), total)
     this.#send(new RequestExecutorsT(this.#request(), this.id, [target]))
   }
 
@@ -152,7 +168,7 @@ export class SimulatedApplication implements Receiver {
   }
 
   #take(body: BodyT): void {
-    if (body instanceof ApplicationRegisteredT) this.id = String(body.appId)
+    if (body instanceof ApplicationRegisteredT) this.#named(String(body.appId))
     else if (body instanceof ExecutorAddedT) this.#added(body.executorId)
     else if (body instanceof ExecutorUpdatedT) this.#updated(body)
     else if (body instanceof ReplyT) this.#answered(body.requestId)
@@ -163,6 +179,13 @@ export class SimulatedApplication implements Receiver {
       this.#connection?.closeByPeer('removed')
       this.#end()
     }
+  }
+
+  #named(id: string): void {
+    if (this.id !== null && this.id !== id) {
+      throw new Violation(`${this.demand.name} was named ${this.id} and then ${id}`)
+    }
+    this.id = id
   }
 
   #added(executorId: number): void {

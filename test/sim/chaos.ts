@@ -71,9 +71,15 @@ export class Chaos {
       name,
       runtime: random.chance(0.5) ? 'node' : 'spark-4.3',
       coresMax: random.chance(0.3) ? null : random.between(1, 10),
-      executorCores: random.chance(0.3) ? 0 : random.between(1, 3),
-      memoryMb: random.pick([256, 512, 1024]),
-      executorLimit: random.chance(0.6) ? null : random.between(0, 3),
+      profiles: [
+        {
+          cores: random.chance(0.3) ? 0 : random.between(1, 3),
+          memoryMb: random.pick([256, 512, 1024]),
+          limit: random.chance(0.6) ? null : random.between(0, 3),
+        },
+        // Asked for later, if at all (A15).
+        { cores: random.between(1, 2), memoryMb: random.pick([128, 256]), limit: 0 },
+      ],
     }
   }
 }
@@ -82,7 +88,10 @@ const ordinary: Action[] = [
   (chaos) => chaos.startApplication(),
   (chaos) => chaos.startApplication(),
   (chaos) => chaos.someApplication()?.finish(),
-  (chaos) => chaos.someApplication()?.request(chaos.world.random.between(0, 5)),
+  (chaos) => {
+    const { random } = chaos.world
+    chaos.someApplication()?.request(random.between(0, 1), random.between(0, 5))
+  },
   (chaos) => {
     const application = chaos.someApplication()
     const known = [...(application?.believed.keys() ?? [])]

@@ -89,6 +89,9 @@ class Pipe {
 }
 
 const noticeMaxMs = 2_000
+/** The master's end of a broken connection may stay half open, well into the peer's next connection. */
+const halfOpenRate = 0.3
+const halfOpenMaxMs = 60_000
 // A dead peer is noticed by keep-alive probes at last.
 const vanishedNoticeMs = 150_000
 
@@ -137,7 +140,9 @@ export class Connection {
 
   /** The connection breaks; both sides learn it, each in its own time. */
   cut(): void {
-    this.#toMaster.cut('connection reset', this.#random.between(0, noticeMaxMs))
+    const halfOpen = this.#random.chance(halfOpenRate)
+    const masterNoticeMs = this.#random.between(0, halfOpen ? halfOpenMaxMs : noticeMaxMs)
+    this.#toMaster.cut('connection reset', masterNoticeMs)
     this.#toPeer.cut('connection reset', this.#random.between(0, noticeMaxMs))
   }
 

@@ -90,23 +90,31 @@ function hasRoom(worker: WorkerViewT, cores: number, memoryMb: number): boolean 
   )
 }
 
-function wantsMore(app: ApplicationViewT, driver: SimulatedApplication): boolean {
+function wantsMore(
+  app: ApplicationViewT,
+  profileId: number,
+  cores: number,
+  limit: number | null,
+): boolean {
   const coresLeft = (app.coresMax ?? Number.MAX_SAFE_INTEGER) - app.coresGranted
-  const { executorLimit } = driver
-  const executorsLeft = (executorLimit ?? Number.MAX_SAFE_INTEGER) - app.executors.length
-  return coresLeft >= Math.max(1, driver.demand.executorCores) && executorsLeft > 0
+  const started = app.executors.filter((executor) => executor.profileId === profileId).length
+  return coresLeft >= cores && (limit === null || started < limit)
 }
 
 /** A9 to A15: no application waits for what a worker has free. */
 function* nothingIdle({ view, applications }: Scene): Generator<string> {
+  const alive = view.workers.filter(({ state }) => state === WorkerState.ALIVE)
   for (const app of view.activeApplications) {
     const driver = applications.find(({ id }) => id === app.id)
-    if (driver === undefined || !wantsMore(app, driver)) continue
-    const { executorCores, memoryMb, runtime } = driver.demand
-    for (const worker of view.workers) {
-      if (worker.state !== WorkerState.ALIVE || !worker.runtimes.includes(runtime)) continue
-      if (hasRoom(worker, Math.max(1, executorCores), memoryMb)) {
-        yield `${app.id} could have one more executor on ${worker.id} and has none`
+    if (driver === undefined) continue
+    const { profiles, runtime } = driver.demand
+    for (const [profileId, profile] of profiles.entries()) {
+      const cores = Math.max(1, profile.cores)
+      if (!wantsMore(app, profileId, cores, driver.limits[profileId] ?? null)) continue
+      for (const worker of alive) {
+        if (!worker.runtimes.includes(runtime) || !hasRoom(worker, cores, profile.memoryMb))
+          continue
+        yield `${app.id} could have one more executor of profile ${profileId} on ${worker.id}`
       }
     }
   }

@@ -13,8 +13,8 @@ import { SimulatedHost } from './worker.js'
 import type { World } from './world.js'
 
 const startMs = Date.UTC(2026, 10, 21, 5, 0, 0)
-const rounds = 2
-const chaosMaxMs = 60_000
+const rounds = 3
+const chaosMaxMs = 90_000
 const sliceMs = 15_000
 /** Longest time to come to rest: vanished peers, worker timeouts and slow registration in a row. */
 const restMaxMs = 900_000
@@ -78,7 +78,7 @@ class Simulation {
       startFailureRate: random.pick([0, 0, 0.1, 0.5]),
       calm: false,
     }
-    this.#hosts = Array.from({ length: random.between(1, 4) }, (_, at) => this.#host(at))
+    this.#hosts = Array.from({ length: random.between(1, 5) }, (_, at) => this.#host(at))
     this.#chaos = new Chaos(this.#world, this.#hosts)
   }
 

@@ -41,7 +41,7 @@ export class SimulatedHost implements Receiver {
   readonly #timers = new Map<string, Timer>()
   /** Counts lives: what a dead worker still had in mind must not reach the next one. */
   #life = 0
-  #links = 0
+  #registrations = 0
   #unreachableUntilMs = 0
 
   constructor(world: World, facts: HostFacts) {
@@ -70,7 +70,7 @@ export class SimulatedHost implements Receiver {
     if (this.#machine !== null) return
     const { host, port, cores, memoryMb, runtimes } = this.facts
     this.#life += 1
-    this.#links = 0
+    this.#registrations = 0
     this.#machine = this.#world.makeWorker({
       workerId: this.workerId,
       host,
@@ -150,7 +150,6 @@ export class SimulatedHost implements Receiver {
         receiver,
         random.between(0, 60),
       )
-      this.#links += 1
       this.#step({ kind: 'linkOpened' })
     })
   }
@@ -170,6 +169,7 @@ export class SimulatedHost implements Receiver {
       case 'send':
         this.#trace(() => `-> ${messageText(effect.body)}`)
         if (this.#connection !== null && effect.body instanceof RegisterWorkerT) {
+          this.#registrations += 1
           this.#world.ledger.registering(this.#connection.session, this.workerId)
         }
         this.#connection?.sendToMaster(encode(effect.body))
@@ -215,8 +215,8 @@ export class SimulatedHost implements Receiver {
     ledger.launched(key, this.facts.name)
     const fresh: Process = { appId, executorId, cores, memoryMb, started: false, killed: false }
     this.processes.set(key, fresh)
-    // Over several links, orders may cross with what the master has forgotten meanwhile.
-    if (this.#links === 1) ledger.mustFit(this.facts, this.processes.values())
+    // After a second registration the master may order before it has heard what still runs here.
+    if (this.#registrations === 1) ledger.mustFit(this.facts, this.processes.values())
     this.#later(random.between(0, startMaxMs), () => {
       if (this.processes.get(key) !== fresh) return
       if (!this.#world.calm && random.chance(this.#world.startFailureRate)) {

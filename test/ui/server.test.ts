@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { createServer } from 'node:net'
 import { gunzipSync } from 'node:zlib'
@@ -120,6 +121,14 @@ describe('every page', () => {
       expect(headers['content-security-policy']).toContain("default-src 'none'")
       expect(headers.server).toBeUndefined()
     }
+  })
+
+  test('P51: the content policy lets in the one style sheet of the page', async () => {
+    const { ask } = await start()
+    const { headers, body } = await ask('GET', '/')
+    const css = /<style>([^]*)<\/style>/.exec(body.toString())?.[1] ?? ''
+    const hash = createHash('sha256').update(css).digest('base64')
+    expect(headers['content-security-policy']).toContain(`style-src 'sha256-${hash}'`)
   })
 
   test('a master that gives no view: 503', async () => {
