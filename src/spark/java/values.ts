@@ -2,6 +2,7 @@
  * Reads what Scala and Java values mean from the generic tree, in every form that Scala 2.12 (Spark 3.5)
  * and 2.13 (Spark 4) write them (WIRE 2.1). Which collection class stands where is the sender's accident.
  */
+import { JavaStreamError } from './error.js'
 import { BlockData, JavaArray, JavaClass, JavaObject, JavaString } from './tree.js'
 import type { ClassData, JavaNode, JavaValue } from './tree.js'
 
@@ -160,7 +161,7 @@ function isEndMarker(item: JavaNode | BlockData | null): boolean {
 
 /**
  * Reads strings and collections with one budget for all, since a small stream may name one large
- * collection many times.
+ * collection many times. Methods throw JavaShapeError, or JavaStreamError when the budget is spent.
  */
 export class ValueReader {
   #unitsLeft = MAX_UNITS
@@ -246,7 +247,8 @@ export class ValueReader {
 
   #spend(units: number): void {
     this.#unitsLeft -= units
-    if (this.#unitsLeft < 0) throw new JavaShapeError('the message holds too much')
+    if (this.#unitsLeft >= 0) return
+    throw new JavaStreamError(0, `its strings and collections hold more than ${MAX_UNITS} units`)
   }
 
   #few<T>(count: number, read: (index: number) => T): T[] {

@@ -30,6 +30,7 @@ export const DRIVER_STATES = [
 export type DriverStateName = (typeof DRIVER_STATES)[number]
 
 export interface RpcAddress {
+  /** A name or an address; an IPv6 address is in brackets. */
   readonly host: string
   readonly port: number
 }
