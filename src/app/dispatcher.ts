@@ -1,0 +1,235 @@
+/** Which executor gets which task, and what becomes of the tasks of one that is lost. No sockets in here. */
+import { EventEmitter } from 'node:events'
+
+import { ExecutorLostError } from './errors.js'
+import {
+  MAX_BATCH_TASKS,
+  MAX_PREFETCH_PER_CORE,
+  PREFETCH_BYTES,
+  PREFETCH_WORK_MS,
+  BATCH_BYTES,
+} from './limits.js'
+import type { DriverMessage, WireResult } from './protocol.js'
+import { type PoolTask, TaskQueue } from './task-queue.js'
+
+/** How the dispatcher reaches an executor; the driver's server has the real one. */
+export interface ExecutorPort {
+  /** False while its socket holds more than it should. */
+  readonly writable: boolean
+  send(message: DriverMessage): void
+  /** Drops the connection, if it is still there. */
+  disconnect(): void
+}
+
+export interface ExecutorIdentity {
+  readonly appId: string
+  readonly id: string
+  readonly host: string
+  readonly cores: number
+}
+
+export class ConnectedExecutor {
+  readonly identity: ExecutorIdentity
+  readonly port: ExecutorPort
+  /** In the order in which they were sent; so the first `cores` of them are the ones that run. */
+  readonly inFlight = new Map<number, PoolTask>()
+  inFlightBytes = 0
+  completed = 0
+  recalling = false
+  /** Moving average of a task's run time; null before the first result. */
+  averageMs: number | null = null
+
+  constructor(identity: ExecutorIdentity, port: ExecutorPort) {
+    this.identity = identity
+    this.port = port
+  }
+
+  /** How many tasks it may hold now: long tasks are never prefetched, so that none waits behind another. */
+  get room(): number {
+    const { cores } = this.identity
+    if (this.averageMs === null || this.inFlightBytes >= PREFETCH_BYTES) return cores
+    const perCore = Math.floor(PREFETCH_WORK_MS / Math.max(this.averageMs, 0.001))
+    return cores * (1 + Math.min(perCore, MAX_PREFETCH_PER_CORE))
+  }
+
+  take(task: PoolTask): void {
+    this.inFlight.set(task.id, task)
+    this.inFlightBytes += task.payload.byteLength
+  }
+
+  drop(id: number): PoolTask | null {
+    const task = this.inFlight.get(id) ?? null
+    if (task !== null) {
+      this.inFlight.delete(id)
+      this.inFlightBytes -= task.payload.byteLength
+    }
+    return task
+  }
+}
+
+/** Weight of the newest run time in the moving average. */
+const AVERAGE_WEIGHT = 0.2
+
+export class Dispatcher extends EventEmitter<{
+  result: [PoolTask, WireResult]
+  rejected: [PoolTask, Error]
+}> {
+  readonly queue = new TaskQueue()
+  readonly executors = new Set<ConnectedExecutor>()
+  readonly #maxRetries: number
+  #running = 0
+  #scheduled = false
+
+  constructor(maxRetries: number) {
+    super()
+    this.#maxRetries = maxRetries
+  }
+
+  /** Tasks that executors hold. */
+  get inFlight(): number {
+    return this.#running
+  }
+
+  get cores(): number {
+    return [...this.executors].reduce((sum, executor) => sum + executor.identity.cores, 0)
+  }
+
+  add(executor: ConnectedExecutor): void {
+    this.executors.add(executor)
+    this.schedule()
+  }
+
+  /** Hands out tasks at the end of this turn: many `run` calls in a row become few messages. */
+  schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#handOut()
+    })
+  }
+
+  finish(executor: ConnectedExecutor, results: readonly WireResult[]): void {
+    for (const result of results) {
+      const task = executor.drop(result.id)
+      if (task === null) continue
+      this.#running--
+      executor.completed++
+      const average = executor.averageMs ?? result.runMs
+      executor.averageMs = average + (result.runMs - average) * AVERAGE_WEIGHT
+      if (!task.settled) this.emit('result', task, result)
+    }
+    this.schedule()
+  }
+
+  giveBack(executor: ConnectedExecutor, ids: readonly number[]): void {
+    executor.recalling = false
+    for (const id of ids) {
+      const task = executor.drop(id)
+      if (task === null) continue
+      this.#running--
+      if (!task.settled) this.queue.pushRetried(task)
+    }
+    this.schedule()
+  }
+
+  /**
+   * Tasks that were running are tried again until maxRetries; those that only waited there count no loss.
+   *
+   * @param reason how it was lost, for the error of a task that has no try left
+   */
+  lose(executor: ConnectedExecutor, reason: string): void {
+    if (!this.executors.delete(executor)) return
+    let position = 0
+    for (const task of executor.inFlight.values()) {
+      this.#running--
+      const ran = position++ < executor.identity.cores
+      if (task.settled) continue
+      if (ran) task.losses++
+      if (task.losses <= this.#maxRetries) {
+        this.queue.pushRetried(task)
+        continue
+      }
+      const { id, host } = executor.identity
+      this.emit(
+        'rejected',
+        task,
+        new ExecutorLostError(
+          `the task was tried ${task.losses} times (maxRetries is ${this.#maxRetries}) and each time ` +
+            `its executor was lost, the last time executor ${id} on ${host}: ${reason}`,
+        ),
+      )
+    }
+    executor.inFlight.clear()
+    this.schedule()
+  }
+
+  /** A task that executors hold was aborted: whoever runs it is told. */
+  abort(task: PoolTask): void {
+    for (const executor of this.executors) {
+      if (executor.inFlight.has(task.id)) executor.port.send({ kind: 'abort', ids: [task.id] })
+    }
+  }
+
+  #handOut(): void {
+    const batches = new Map<ConnectedExecutor, PoolTask[]>()
+    const open = new Set([...this.executors].filter((executor) => executor.port.writable))
+    while (this.queue.size > 0 && open.size > 0) {
+      // One core's worth each in turn, so that the first tasks spread over all executors.
+      for (const executor of open) {
+        if (!this.#fill(executor, batches)) open.delete(executor)
+      }
+    }
+    for (const [executor, tasks] of batches) send(executor, tasks)
+    if (this.queue.size === 0) this.#recall()
+  }
+
+  /** @returns false when the executor takes no more */
+  #fill(executor: ConnectedExecutor, batches: Map<ConnectedExecutor, PoolTask[]>): boolean {
+    // A retried task may be what killed its executor: alone on a core, only it is to blame for the next loss.
+    const { cores } = executor.identity
+    for (let count = 0; count < cores; count++) {
+      const room = this.queue.nextIsRetried ? cores : executor.room
+      if (executor.inFlight.size >= room) return false
+      const task = this.queue.shift()
+      if (task === null) return false
+      executor.take(task)
+      this.#running++
+      const batch = batches.get(executor)
+      if (batch === undefined) batches.set(executor, [task])
+      else batch.push(task)
+    }
+    return true
+  }
+
+  /** Nothing waits here and somebody is idle: takes back what waits behind running tasks elsewhere. */
+  #recall(): void {
+    const idle = [...this.executors].some(
+      ({ inFlight, identity }) => inFlight.size < identity.cores,
+    )
+    if (!idle) return
+    for (const executor of this.executors) {
+      const waiting = executor.inFlight.size - executor.identity.cores
+      if (waiting <= 0 || executor.recalling) continue
+      executor.recalling = true
+      const count = Math.min(Math.ceil(waiting / 2), MAX_BATCH_TASKS)
+      executor.port.send({ kind: 'recall', count })
+    }
+  }
+}
+
+function send(executor: ConnectedExecutor, tasks: readonly PoolTask[]): void {
+  let batch: PoolTask[] = []
+  let bytes = 0
+  const flush = () => {
+    if (batch.length > 0) executor.port.send({ kind: 'tasks', tasks: batch })
+    batch = []
+    bytes = 0
+  }
+  for (const task of tasks) {
+    if (batch.length >= MAX_BATCH_TASKS || bytes + task.payload.byteLength > BATCH_BYTES) flush()
+    batch.push(task)
+    bytes += task.payload.byteLength
+  }
+  flush()
+}

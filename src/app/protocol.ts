@@ -1,0 +1,184 @@
+/**
+ * What a driver and its executors say to each other, over one WebSocket that the executor opens. The request
+ * that opens it carries the headers below; the secret among them is the application's, so only its own
+ * executors get as far as a message. Each message is one object as V8 serializes it. Payloads, each a
+ * serialized value of its own, lie end to end in `bytes`, and only the thread that runs the task opens them.
+ */
+import { deserialize, serialize } from 'node:v8'
+
+import { ProtocolError } from './errors.js'
+import { MAX_BATCH_TASKS } from './limits.js'
+
+export const PROTOCOL_VERSION = 1
+
+export const header = {
+  protocol: 'magneto-protocol',
+  token: 'authorization',
+  appId: 'magneto-app',
+  executorId: 'magneto-executor',
+  hostname: 'magneto-hostname',
+  cores: 'magneto-cores',
+} as const
+
+/** The variable that holds the application's secret in an executor's environment. */
+export const TOKEN_VARIABLE = 'MAGNETO_APP_TOKEN'
+
+export enum ResultStatus {
+  DONE = 0,
+  /** The payload is a ThrownRecord. */
+  THREW = 1,
+  /** It was aborted and is over; nobody waits for it. */
+  ABORTED = 2,
+}
+
+export interface WireTask {
+  readonly id: number
+  readonly name: string
+  readonly payload: Uint8Array
+}
+
+export interface WireResult {
+  readonly id: number
+  readonly status: ResultStatus
+  /** How long the task ran, ms. */
+  readonly runMs: number
+  readonly payload: Uint8Array
+}
+
+export type DriverMessage =
+  | { kind: 'tasks'; tasks: WireTask[] }
+  | { kind: 'abort'; ids: number[] }
+  /** Give back up to `count` tasks that have not started, the last ones first. */
+  | { kind: 'recall'; count: number }
+  | { kind: 'stop' }
+
+export type ExecutorMessage =
+  | { kind: 'results'; results: WireResult[] }
+  /** The answer to each recall, also when nothing can be given back. */
+  | { kind: 'returned'; ids: number[] }
+
+function joined(payloads: readonly Uint8Array[]): { lengths: number[]; bytes: Uint8Array } {
+  return { lengths: payloads.map((each) => each.byteLength), bytes: Buffer.concat(payloads) }
+}
+
+export function encodeDriverMessage(message: DriverMessage): Uint8Array {
+  if (message.kind !== 'tasks') return serialize(message)
+  return serialize({
+    kind: 'tasks',
+    ids: message.tasks.map((task) => task.id),
+    names: message.tasks.map((task) => task.name),
+    ...joined(message.tasks.map((task) => task.payload)),
+  })
+}
+
+export function encodeExecutorMessage(message: ExecutorMessage): Uint8Array {
+  if (message.kind !== 'results') return serialize(message)
+  return serialize({
+    kind: 'results',
+    ids: message.results.map((result) => result.id),
+    statuses: message.results.map((result) => result.status),
+    runMs: message.results.map((result) => result.runMs),
+    ...joined(message.results.map((result) => result.payload)),
+  })
+}
+
+type Fields = Record<string, unknown>
+
+function open(bytes: Uint8Array): Fields {
+  let value: unknown
+  try {
+    value = deserialize(bytes)
+  } catch (error) {
+    throw new ProtocolError('a message is not a serialized value', { cause: error })
+  }
+  if (typeof value !== 'object' || value === null)
+    throw new ProtocolError(`a message is a ${typeof value}; expected an object`)
+  return value as Fields
+}
+
+function list<T>(fields: Fields, key: string, fits: (value: unknown) => value is T): T[] {
+  const value = fields[key]
+  if (!Array.isArray(value) || value.length > MAX_BATCH_TASKS || !value.every(fits))
+    throw new ProtocolError(
+      `${key} of a message is not a list of at most ${MAX_BATCH_TASKS} fitting values`,
+    )
+  return value
+}
+
+const isId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isDuration = (value: unknown): value is number => typeof value === 'number' && value >= 0
+const isStatus = (value: unknown): value is ResultStatus =>
+  value === 0 || value === 1 || value === 2
+
+/** The payloads of a batch, each with memory of its own so that none keeps the whole message alive. */
+function split(fields: Fields, count: number): Uint8Array[] {
+  const lengths = list(fields, 'lengths', isId)
+  const bytes = fields['bytes']
+  if (!(bytes instanceof Uint8Array) || lengths.length !== count)
+    throw new ProtocolError('the columns of a batch differ in length')
+  let at = 0
+  const payloads = lengths.map((length) => {
+    const from = at
+    at += length
+    return Uint8Array.prototype.slice.call(bytes, from, at)
+  })
+  if (at !== bytes.byteLength)
+    throw new ProtocolError(
+      `a batch holds ${bytes.byteLength} bytes but its lengths add up to ${at}`,
+    )
+  return payloads
+}
+
+/** @throws ProtocolError when it is none */
+export function decodeDriverMessage(bytes: Uint8Array): DriverMessage {
+  const fields = open(bytes)
+  switch (fields['kind']) {
+    case 'tasks': {
+      const ids = list(fields, 'ids', isId)
+      const names = list(fields, 'names', isText)
+      const payloads = split(fields, ids.length)
+      if (names.length !== ids.length)
+        throw new ProtocolError('the columns of a batch differ in length')
+      const tasks = ids.map((id, at) => ({ id, name: names[at]!, payload: payloads[at]! }))
+      return { kind: 'tasks', tasks }
+    }
+    case 'abort':
+      return { kind: 'abort', ids: list(fields, 'ids', isId) }
+    case 'recall':
+      if (!isId(fields['count'])) throw new ProtocolError('a recall has no count')
+      return { kind: 'recall', count: fields['count'] }
+    case 'stop':
+      return { kind: 'stop' }
+    default:
+      throw new ProtocolError(`a driver's message has the unknown kind ${String(fields['kind'])}`)
+  }
+}
+
+/** @throws ProtocolError when it is none */
+export function decodeExecutorMessage(bytes: Uint8Array): ExecutorMessage {
+  const fields = open(bytes)
+  switch (fields['kind']) {
+    case 'results': {
+      const ids = list(fields, 'ids', isId)
+      const statuses = list(fields, 'statuses', isStatus)
+      const runMs = list(fields, 'runMs', isDuration)
+      const payloads = split(fields, ids.length)
+      if (statuses.length !== ids.length || runMs.length !== ids.length)
+        throw new ProtocolError('the columns of a batch differ in length')
+      const results = ids.map((id, at) => ({
+        id,
+        status: statuses[at]!,
+        runMs: runMs[at]!,
+        payload: payloads[at]!,
+      }))
+      return { kind: 'results', results }
+    }
+    case 'returned':
+      return { kind: 'returned', ids: list(fields, 'ids', isId) }
+    default:
+      throw new ProtocolError(
+        `an executor's message has the unknown kind ${String(fields['kind'])}`,
+      )
+  }
+}

@@ -1,0 +1,156 @@
+/** The application's side of the control link: registers, again after each reconnect, and reads the news. */
+import { EventEmitter } from 'node:events'
+import { userInfo } from 'node:os'
+
+import { encodeApplication } from '../control/codec.js'
+import { createLogger, type Logger } from '../log/logger.js'
+import {
+  ApplicationDescriptionT,
+  ApplicationRegisteredT,
+  ApplicationRemovedT,
+  Command,
+  ExecutorAddedT,
+  ExecutorUpdatedT,
+  type MessageT,
+  NodeCommandT,
+  PropertyT,
+  RefusedT,
+  RegisterApplicationT,
+  ResourceProfileT,
+  UnregisterApplicationT,
+  WorkerRemovedT,
+} from '../schema/magneto.js'
+import type { PoolSettings } from './options.js'
+import { TOKEN_VARIABLE } from './protocol.js'
+
+export type ControlBody = NonNullable<MessageT['body']>
+
+export interface Link {
+  send(body: ControlBody): void
+  close(): void
+}
+
+export interface LinkOptions {
+  masterUrl: string
+  log: Logger
+  onOpen(): void
+  onMessage(body: ControlBody): void
+  onClose(reason: string): void
+}
+
+export type LinkFactory = (options: LinkOptions) => Link | Promise<Link>
+
+interface RegistrationEvents {
+  registered: [ApplicationRegisteredT]
+  /** The master ended the application, or will not have it. */
+  removed: [string]
+  executorAdded: [ExecutorAddedT]
+  executorUpdated: [ExecutorUpdatedT]
+  workerRemoved: [WorkerRemovedT]
+  closed: [string]
+}
+
+/** What executors are started with; the worker fills in the braces (spec W7). */
+function commandOf(settings: PoolSettings, driverUrl: string, token: string): NodeCommandT {
+  const args = ['--driver-url', driverUrl]
+  args.push(
+    '--executor-id',
+    '{{EXECUTOR_ID}}',
+    '--hostname',
+    '{{HOSTNAME}}',
+    '--cores',
+    '{{CORES}}',
+  )
+  args.push('--app-id', '{{APP_ID}}', '--worker-url', '{{WORKER_URL}}')
+  const environment = Object.entries({ ...settings.env, [TOKEN_VARIABLE]: token })
+  return new NodeCommandT(
+    settings.modulePath,
+    args,
+    environment.map(([key, value]) => new PropertyT(key, value)),
+    [...settings.nodeOptions],
+  )
+}
+
+export class Registration extends EventEmitter<RegistrationEvents> {
+  readonly #body: RegisterApplicationT
+  #link: Link | null = null
+  #appId: string | null = null
+
+  constructor(settings: PoolSettings, driverAddress: string, token: string) {
+    super()
+    const { executorCores, executorMemoryMib } = settings
+    const description = new ApplicationDescriptionT(
+      settings.name,
+      userInfo().username,
+      null,
+      settings.maxCores,
+      null,
+      new ResourceProfileT(0, executorCores, executorMemoryMib),
+      Command.NodeCommand,
+      commandOf(settings, `ws://${driverAddress}`, token),
+      'node',
+    )
+    this.#body = new RegisterApplicationT(encodeApplication(description), driverAddress)
+  }
+
+  /** The id of the running registration; null while there is none. */
+  get appId(): string | null {
+    return this.#appId
+  }
+
+  async open(masterUrl: string, createLink: LinkFactory): Promise<void> {
+    this.#link = await createLink({
+      masterUrl,
+      // The pool tells its news by events; a library's log is for those who ask for it.
+      log: createLogger('ClusterPool', {
+        level: process.env['MAGNETO_LOG_LEVEL'] === 'debug' ? 'debug' : 'silent',
+      }),
+      // The master ended the application with the old link (spec L2): each link registers a new one.
+      onOpen: () => this.#register(),
+      onMessage: (body) => this.#read(body),
+      onClose: (reason) => {
+        this.#appId = null
+        this.emit('closed', reason)
+      },
+    })
+  }
+
+  close(): void {
+    if (this.#appId !== null) this.#link?.send(new UnregisterApplicationT(this.#appId))
+    this.#appId = null
+    this.#link?.close()
+    this.#link = null
+    this.removeAllListeners()
+  }
+
+  #register(): void {
+    // A link may open before its constructor has returned it to us.
+    if (this.#link === null) setImmediate(() => this.#link?.send(this.#body))
+    else this.#link.send(this.#body)
+  }
+
+  #read(body: ControlBody): void {
+    if (body instanceof ApplicationRegisteredT) {
+      this.#appId = body.appId
+      this.emit('registered', body)
+    } else if (body instanceof ExecutorAddedT) this.emit('executorAdded', body)
+    else if (body instanceof ExecutorUpdatedT) this.emit('executorUpdated', body)
+    else if (body instanceof WorkerRemovedT) this.emit('workerRemoved', body)
+    else if (body instanceof ApplicationRemovedT)
+      this.emit(
+        'removed',
+        `the master removed the application: ${body.message ?? 'no reason given'}`,
+      )
+    else if (body instanceof RefusedT)
+      this.emit(
+        'removed',
+        `the master refused the application: ${body.message ?? 'no reason given'}`,
+      )
+  }
+}
+
+/** The real link; loaded here so that nothing of the control room is needed to check options. */
+export const masterLink: LinkFactory = async (options) => {
+  const { MasterLink } = await import('../control/link.js')
+  return new MasterLink(options)
+}
