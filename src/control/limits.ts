@@ -27,9 +27,6 @@ export const MAX_DISCOVERY_BYTES = 4096
 export const MIN_BACK_OFF_MS = 200
 export const MAX_BACK_OFF_MS = 10_000
 
-/** Masters one spark:// URL may name. */
-export const MAX_MASTERS = 16
-
 /** Connections the master keeps open at once on the control port. */
 export const MAX_SESSIONS = 100_000
 

@@ -1,0 +1,90 @@
+/**
+ * The master's side of the control link: a WebSocket server whose connections are sessions. It stands on
+ * uWebSockets where that can be loaded, else on node:http and ws; both behave alike.
+ */
+import type { Logger } from '../log/logger.js'
+import { FallbackTransport } from './server-fallback.js'
+import { UwsTransport } from './server-uws.js'
+import type { ServerEvents, ServerLimits, ServerTransport } from './server-transport.js'
+import * as limits from './limits.js'
+import { loadUws } from './uws.js'
+
+export const CONTROL_PATH = '/control/v1'
+
+export interface ControlServerOptions extends Partial<ServerLimits> {
+  readonly log: Logger
+  onConnected(session: number, address: string): void
+  /** @param bytes valid during the call only */
+  onMessage(session: number, bytes: Uint8Array): void
+  /** Comes exactly once a session, also after a close of ours, and possibly before `close` returns. */
+  onDisconnected(session: number, reason: string): void
+  /** Which implementation; auto prefers uWebSockets. */
+  readonly transport?: 'auto' | 'uws' | 'ws'
+}
+
+export class ControlServer {
+  readonly #transport: ServerTransport
+
+  /** @throws Error when uWebSockets is asked for and can't be loaded */
+  constructor(options: ControlServerOptions) {
+    const events: ServerEvents = {
+      onConnected: (session, address) => options.onConnected(session, address),
+      onMessage: (session, bytes) => options.onMessage(session, bytes),
+      onDisconnected: (session, reason) => {
+        options.log.debug(`session ${session} ends: ${reason}`)
+        options.onDisconnected(session, reason)
+      },
+      onFault: (session, reason) =>
+        options.log.warn(`control link: closing session ${session}: ${reason}`),
+    }
+    const bounds: ServerLimits = {
+      maxMessageBytes: options.maxMessageBytes ?? limits.MAX_MESSAGE_BYTES,
+      maxBufferedBytes: options.maxBufferedBytes ?? limits.MAX_BUFFERED_BYTES,
+      idleTimeoutMs: options.idleTimeoutMs ?? limits.IDLE_TIMEOUT_MS,
+      pingIntervalMs: options.pingIntervalMs ?? limits.PING_INTERVAL_MS,
+      maxSessions: options.maxSessions ?? limits.MAX_SESSIONS,
+    }
+    this.#transport = choose(options, events, bounds)
+  }
+
+  /**
+   * @param host an address or a name, IPv6 without brackets
+   * @param port 0: any free one
+   * @returns the port
+   * @throws Error when it can't be had
+   */
+  listen(host: string, port: number): Promise<number> {
+    return this.#transport.listen(host, port, CONTROL_PATH)
+  }
+
+  /** A peer whose buffer is full is closed. Nothing happens when the session is gone. */
+  send(session: number, bytes: Uint8Array): void {
+    this.#transport.send(session, bytes)
+  }
+
+  /** What was sent before still leaves. Nothing happens when the session is gone. */
+  close(session: number, reason: string): void {
+    this.#transport.close(session, reason)
+  }
+
+  /** Ends all sessions and gives the port back. */
+  stop(reason: string): Promise<void> {
+    return this.#transport.stop(reason)
+  }
+}
+
+function choose(
+  options: ControlServerOptions,
+  events: ServerEvents,
+  bounds: ServerLimits,
+): ServerTransport {
+  const wanted = options.transport ?? 'auto'
+  if (wanted === 'ws') return new FallbackTransport(events, bounds)
+  const uws = loadUws()
+  if (!(uws instanceof Error)) return new UwsTransport(uws, events, bounds)
+  if (wanted === 'uws') throw uws
+  options.log.info(
+    `uWebSockets can't be loaded (${uws.message.split('\n')[0]}): the control link uses ws`,
+  )
+  return new FallbackTransport(events, bounds)
+}
