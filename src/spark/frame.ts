@@ -104,6 +104,11 @@ export class FrameDecoder {
     this.#maxFrameBytes = maxFrameBytes
   }
 
+  /** What is kept of a frame that is not complete. */
+  get heldBytes(): number {
+    return this.#lengthBytes + this.#pieces.bytes
+  }
+
   /** A frame has begun and is not complete. */
   get inFrame(): boolean {
     return this.#lengthBytes > 0

@@ -5,6 +5,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
+import type { Logger } from '../log/logger.js'
+
 export const CONTROL_PROTOCOL = 1
 export const CONTROL_PATH = '/control/v1'
 
@@ -26,7 +28,11 @@ export class DiscoveryServer {
   readonly #sockets = new Set<Socket>()
   #document: ControlDocument | null = null
 
-  constructor() {
+  readonly #log: Logger
+  #full = false
+
+  constructor(log: Logger) {
+    this.#log = log
     this.#server = createServer(
       { maxHeaderSize: MAX_HEADER_BYTES, keepAlive: false },
       (request, response) => this.#answer(request, response),
@@ -49,9 +55,12 @@ export class DiscoveryServer {
   /** Takes over a socket that has its first bytes unread. */
   accept(socket: Socket): void {
     if (this.#sockets.size >= MAX_CONNECTIONS) {
+      if (!this.#full) this.#log.error(`over ${MAX_CONNECTIONS} HTTP connections: more are refused`)
+      this.#full = true
       socket.destroy()
       return
     }
+    this.#full = false
     this.#sockets.add(socket)
     const deadline = setTimeout(() => socket.destroy(), CONNECTION_TIMEOUT_MS)
     socket.once('close', () => {

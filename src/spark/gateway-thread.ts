@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 
+import { socketAddress } from '../conf/host.js'
 import type {
   FromGatewayThread,
   GatewayThreadData,
@@ -26,13 +27,13 @@ function post(message: FromGatewayThread, transferred: readonly ArrayBuffer[] = 
   main.postMessage(message, transferred)
 }
 
-const discovery = new DiscoveryServer()
+const discovery = new DiscoveryServer(log)
 const gateway = new Gateway({
   log,
   post: (bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]),
 })
 const server = new RpcServer({
-  host: data.host,
+  host: socketAddress(data.host),
   port: data.port,
   maxRetries: data.maxRetries,
   log,
@@ -43,6 +44,7 @@ const server = new RpcServer({
 
 async function stop(): Promise<void> {
   await server.close('the master stops')
+  gateway.flush()
   main.close()
 }
 

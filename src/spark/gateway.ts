@@ -109,10 +109,16 @@ export class Gateway implements Endpoint {
     else if (message?.kind === 'RegisterWorker') connection.close(error.message)
   }
 
+  /** Hands over at once what waits for the end of the turn. */
+  flush(): void {
+    if (this.#master !== null) this.#flush()
+  }
+
   /** To be called exactly once for every connection that called `receive`. */
   connectionClosed(connection: RpcConnection, reason: string): void {
     const session = this.#byConnection.get(connection)
     if (session === undefined) return
+    this.#log.info(`${connection.peer}: connection ended: ${reason}`)
     this.#byConnection.delete(connection)
     this.#sessions.delete(session.id)
     this.#add(InboxKind.DISCONNECTED, session, reason)

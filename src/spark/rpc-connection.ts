@@ -17,6 +17,8 @@ import { encodeRequestHeader } from './rpc-request.js'
 export interface RpcLimits {
   /** One frame. */
   readonly maxFrameBytes: number
+  /** Of frames that are not complete, all connections of a server together. */
+  readonly maxHeldBytes: number
   /** Written but not taken by the peer: a peer that does not read loses its connection. */
   readonly maxUnsentBytes: number
   /** Asks that have no answer yet. */
@@ -32,6 +34,7 @@ export interface RpcLimits {
 export const DEFAULT_RPC_LIMITS: RpcLimits = {
   // A Java stream may have 16 MiB (java/limits.ts), its frame's header some more.
   maxFrameBytes: 17 * 1024 * 1024,
+  maxHeldBytes: 256 * 1024 * 1024,
   maxUnsentBytes: 16 * 1024 * 1024,
   maxOpenAsks: 256,
   maxComplaints: 100,
@@ -39,9 +42,16 @@ export const DEFAULT_RPC_LIMITS: RpcLimits = {
   closeTimeoutMs: 5_000,
 }
 
+/** What the connections of one server share. */
+export interface SharedBytes {
+  /** Of frames that are not complete. */
+  held: number
+}
+
 export interface RpcConnectionOptions {
   readonly log: Logger
   readonly limits: RpcLimits
+  readonly shared: SharedBytes
   onFrame(connection: RpcConnection, frame: Frame): void
   /** Exactly once, when the socket is gone. */
   onClosed(connection: RpcConnection, reason: string): void
@@ -57,6 +67,7 @@ export class RpcConnection {
   readonly #log: Logger
   readonly #options: RpcConnectionOptions
   readonly #decoder: FrameDecoder
+  #heldBytes = 0
   #complaints = 0
   #corked = false
   #closing = false
@@ -76,6 +87,7 @@ export class RpcConnection {
     })
     socket.on('close', () => {
       this.#closing = true
+      this.#hold(0)
       options.onClosed(this, this.#reason ?? 'the peer closed the connection')
     })
   }
@@ -97,6 +109,7 @@ export class RpcConnection {
       this.destroy(error.message)
       return
     }
+    this.#hold(this.#decoder.heldBytes)
     if (this.#decoder.inFrame !== wasInFrame)
       this.#socket.setTimeout(wasInFrame ? 0 : this.limits.frameTimeoutMs)
   }
@@ -131,6 +144,14 @@ export class RpcConnection {
           `the limit is ${this.limits.maxUnsentBytes}`,
       )
     }
+  }
+
+  #hold(bytes: number): void {
+    const { shared } = this.#options
+    shared.held += bytes - this.#heldBytes
+    this.#heldBytes = bytes
+    if (shared.held > this.limits.maxHeldBytes && bytes > 0)
+      this.destroy(`unfinished frames of all peers take over ${this.limits.maxHeldBytes} bytes`)
   }
 
   /** Something of this peer can't be served: logged, and bounded so that it can't fill the log. */

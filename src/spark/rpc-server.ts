@@ -19,6 +19,7 @@ import {
   RpcReply,
   shown,
   type RpcLimits,
+  type SharedBytes,
 } from './rpc-connection.js'
 import { listenWithRetries } from './rpc-port.js'
 import { decodeRequest, RequestError, type RequestHeader } from './rpc-request.js'
@@ -73,6 +74,7 @@ export class RpcServer {
   readonly #connections = new Set<RpcConnection>()
   /** Sockets that have not shown yet what they speak, and those handed over to HTTP. */
   readonly #others = new Set<Socket>()
+  readonly #shared: SharedBytes = { held: 0 }
   #full = false
 
   constructor(options: RpcServerOptions) {
@@ -140,6 +142,7 @@ export class RpcServer {
     const connection = new RpcConnection(socket, {
       log: this.#options.log,
       limits: this.#limits,
+      shared: this.#shared,
       onFrame: (on, frame) => this.#onFrame(on, frame),
       onClosed: (on, reason) => {
         this.#connections.delete(on)

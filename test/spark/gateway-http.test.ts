@@ -4,10 +4,10 @@ import { get, request, type IncomingMessage, type RequestOptions } from 'node:ht
 import { expect, test } from 'vitest'
 
 import { DiscoveryServer } from '../../src/spark/gateway-http.js'
-import { captured, GatewayHarness, MASTER_URL } from './gateway-harness.js'
+import { captured, GatewayHarness, LogLines, MASTER_URL } from './gateway-harness.js'
 
 async function start(): Promise<{ harness: GatewayHarness; discovery: DiscoveryServer }> {
-  const discovery = new DiscoveryServer()
+  const discovery = new DiscoveryServer(new LogLines().logger)
   const harness = await GatewayHarness.start({ http: (socket) => discovery.accept(socket) })
   return { harness, discovery }
 }

@@ -187,6 +187,25 @@ describe('bounds', () => {
     await peer.closed
   })
 
+  test('unfinished frames of all peers together', async () => {
+    await using harness = await Harness.start({ limits: { maxHeldBytes: 10_000 } })
+    const first = harness.connect()
+    const long = encodeOneWay(headerFor('Nope'), Buffer.alloc(20_000))
+    await first.write(long.subarray(0, 6000))
+    await first.write(Buffer.concat([long.subarray(6000), long.subarray(0, 6000)]))
+    await harness.log.until('message dropped')
+    const second = harness.connect()
+    await second.write(long.subarray(0, 6000))
+    expect((await harness.gone.next()).reason).toMatch(/of all peers take over 10000 bytes/)
+    await second.closed
+    first.socket.destroy()
+    await harness.gone.next()
+    const third = harness.connect()
+    await third.write(long.subarray(0, 6000))
+    await third.write(long.subarray(6000))
+    await harness.log.until('message dropped')
+  })
+
   test('asks without an answer', async () => {
     await using harness = await Harness.start({
       limits: { maxOpenAsks: 2 },

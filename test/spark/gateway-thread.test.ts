@@ -1,0 +1,97 @@
+/** The gateway's thread as the master starts it: its whole life over the port. */
+import { once } from 'node:events'
+import { get } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+
+import { expect, test } from 'vitest'
+
+import { encode } from '../../src/control/codec.js'
+import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/records.js'
+import type {
+  FromGatewayThread,
+  GatewayThreadData,
+  ToGatewayThread,
+} from '../../src/control/thread-messages.js'
+import { ApplicationRegisteredT } from '../../src/schema/magneto.js'
+import { captured, MASTER_URL, Peer, Queue } from './gateway-harness.js'
+
+const entry = join(import.meta.dirname, '..', '..', 'dist', 'src', 'spark', 'gateway-thread.js')
+
+class Thread {
+  readonly messages = new Queue<FromGatewayThread>()
+  readonly #worker: Worker
+  readonly exited: Promise<unknown[]>
+
+  constructor(data: Partial<GatewayThreadData>) {
+    const workerData = { host: '127.0.0.1', port: 0, maxRetries: 0, controlPort: 4321, ...data }
+    this.#worker = new Worker(entry, { workerData, stderr: true })
+    this.#worker.on('message', (message: FromGatewayThread) => this.messages.add(message))
+    this.exited = once(this.#worker, 'exit')
+  }
+
+  post(message: ToGatewayThread): void {
+    this.#worker.postMessage(message, [])
+  }
+
+  async listening(): Promise<number> {
+    const message = await this.messages.next()
+    if (message.kind !== 'listening') throw new Error(`the thread says ${message.kind}`)
+    return message.port
+  }
+}
+
+test('listens, is ready, translates both ways, stops', async () => {
+  const thread = new Thread({})
+  const port = await thread.listening()
+  thread.post({ kind: 'ready', masterUrl: MASTER_URL, webUiUrl: 'http://127.0.0.1:8080' })
+
+  const peer = new Peer(port)
+  for (const { direction, endpoint, bytes } of captured('client-app-4.3.0'))
+    if (direction === 'c2s' && endpoint !== 'Master') await peer.write(bytes)
+  await peer.frames.next()
+  await peer.write(
+    captured('client-app-4.3.0').find(({ endpoint }) => endpoint === 'Master')!.bytes,
+  )
+  const batch = await thread.messages.next()
+  if (batch.kind !== 'batch') throw new Error(`the thread says ${batch.kind}`)
+  const inbox = [...records(batch.bytes)]
+  expect(inbox.map(({ kind }) => kind)).toEqual([InboxKind.CONNECTED, InboxKind.MESSAGE])
+
+  const writer = new BatchWriter()
+  writer.add(
+    OutboxKind.SEND,
+    inbox[0]!.session,
+    encode(new ApplicationRegisteredT('app-7', MASTER_URL)),
+  )
+  thread.post({ kind: 'batch', bytes: writer.take() })
+  await peer.frames.next()
+  expect(peer.received.includes('app-7')).toBe(true)
+
+  const response = await new Promise<string>((resolve) => {
+    get({ host: '127.0.0.1', port, path: '/control', agent: false }, (answer) => {
+      answer.once('data', (chunk: Buffer) => resolve(chunk.toString()))
+    })
+  })
+  expect(JSON.parse(response)).toMatchObject({ port: 4321, masterUrl: MASTER_URL })
+
+  thread.post({ kind: 'stop' })
+  await peer.closed
+  expect(await thread.exited).toEqual([0])
+})
+
+test('says why it can not listen, and ends', async () => {
+  const other = createServer()
+  await new Promise<void>((resolve) => {
+    other.listen(0, '127.0.0.1', resolve)
+  })
+  const { port } = other.address() as AddressInfo
+  const thread = new Thread({ port })
+  expect(await thread.messages.next()).toEqual({
+    kind: 'failed',
+    message: expect.stringContaining(`ports ${port} to ${port} are taken`),
+  })
+  expect(await thread.exited).toEqual([0])
+  other.close()
+})
