@@ -1,6 +1,6 @@
 /** A pool of tasks over a cluster: in the user's process, on its main thread (or whichever made it). */
 import { randomBytes } from 'node:crypto'
-import { EventEmitter } from 'node:events'
+import { EventEmitter, setMaxListeners } from 'node:events'
 
 import { type ExecutorAddedT, ExecutorState, type ExecutorUpdatedT } from '../schema/magneto.js'
 import { type ConnectedExecutor, Dispatcher } from './dispatcher.js'
@@ -207,6 +207,8 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
       throw new OptionError(`option concurrency is ${concurrency}: expected a whole number from 1`)
     const stop = new AbortController()
     const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
+    // Each task in flight listens to it, and `concurrency` bounds those.
+    setMaxListeners(0, either)
     const inFlight: Promise<Result>[] = []
     try {
       for await (const item of items) {

@@ -71,6 +71,12 @@ describe('run', () => {
     expect(pool.executors.every(({ completed }) => completed > 0)).toBe(true)
   })
 
+  test('map ends with the first error and leaves nothing queued', async () => {
+    const results = pool.map([1, 2, 3], { name: 'nowhere' })
+    await expect(results.next()).rejects.toThrow(NoFunctionError)
+    expect(pool.queueSize).toBe(0)
+  })
+
   test('map keeps the order and its bound', async () => {
     let taken = 0
     let most = 0
