@@ -58,7 +58,7 @@ const steps = [
   {
     name: 'fuzz-java',
     slow: true,
-    command: [bin('tsx'), 'test/fuzz/java-reader.ts', '--seconds', String(fuzzSeconds)],
+    command: [bin('tsx'), 'test/fuzz/java-reader.ts', String(fuzzSeconds)],
   },
   {
     name: 'tests',
