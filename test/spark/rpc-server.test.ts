@@ -187,6 +187,15 @@ describe('bounds', () => {
     await peer.closed
   })
 
+  test('a frame that stops half way', async () => {
+    await using harness = await Harness.start({ limits: { frameTimeoutMs: 1 } })
+    const peer = harness.connect()
+    await peer.write(lookUpMaster)
+    await peer.frames.next()
+    await peer.write(lookUpMaster.subarray(0, 20))
+    expect((await harness.gone.next()).reason).toBe('a frame stopped arriving half way')
+  })
+
   test('unfinished frames of all peers together', async () => {
     await using harness = await Harness.start({ limits: { maxHeldBytes: 10_000 } })
     const first = harness.connect()
