@@ -19,8 +19,13 @@ export class Ledger {
   readonly #workerSessions = new Map<number, string>()
   readonly #applicationSessions = new Map<string, number>()
 
+  /** Messages of the master, by type: a simulation in which little happens proves little. */
+  readonly counts = new Map<string, number>()
+
   /** A promise may leave the master only when it is on disk (ARCHITECTURE.md, Durability). */
   sent(session: number, body: BodyT, store: Store): void {
+    const type = body.constructor.name.replace(/T$/, '')
+    this.counts.set(type, (this.counts.get(type) ?? 0) + 1)
     if (body instanceof ApplicationRegisteredT) {
       const id = String(body.appId)
       const before = this.#applicationSessions.get(id)

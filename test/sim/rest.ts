@@ -12,6 +12,8 @@ import type { SimulatedHost } from './worker.js'
 export interface Scene {
   readonly view: ClusterViewT
   readonly storedKeys: readonly string[]
+  /** P8. */
+  readonly retainedApplications: number
   readonly hosts: readonly SimulatedHost[]
   readonly applications: readonly SimulatedApplication[]
 }
@@ -134,6 +136,38 @@ function* nothingOverfull({ hosts }: Scene): Generator<string> {
   }
 }
 
+/** W3: of an application that is over nothing is left. */
+function* nothingLeftBehind({ view, hosts }: Scene): Generator<string> {
+  const active = new Set(view.activeApplications.map(({ id }) => id))
+  for (const { facts, scratch } of hosts) {
+    for (const appId of scratch) {
+      if (!active.has(appId)) yield `${facts.name} still has folders of ${appId}, which is over`
+    }
+  }
+}
+
+function* sumsAgree({ view, retainedApplications }: Scene): Generator<string> {
+  for (const app of view.activeApplications) {
+    const cores = app.executors.reduce((sum, executor) => sum + executor.cores, 0)
+    if (cores !== app.coresGranted) yield `${app.id} has ${cores}, listed ${app.coresGranted} cores`
+  }
+  const executors = view.activeApplications.flatMap((app) => app.executors)
+  for (const worker of view.workers) {
+    const own = executors.filter(({ workerId }) => workerId === worker.id)
+    const cores = own.reduce((sum, executor) => sum + executor.cores, 0)
+    const memoryMb = own.reduce((sum, executor) => sum + executor.memoryMb, 0)
+    if (cores !== worker.coresUsed || memoryMb !== worker.memoryUsedMb) {
+      yield (
+        `${worker.id} is listed with ${worker.coresUsed} cores and ${worker.memoryUsedMb} MiB ` +
+          `used; its executors take ${cores} and ${memoryMb}`
+      )
+    }
+  }
+  if (view.completedApplications.length > retainedApplications) {
+    yield `${view.completedApplications.length} completed applications are kept`
+  }
+}
+
 function* storeAgrees({ view, storedKeys }: Scene): Generator<string> {
   const expected = [
     ...view.activeApplications.map(({ id }) => `app_${id}`),
@@ -154,6 +188,8 @@ export function unrest(scene: Scene): string[] {
     ...executorsAgree(scene),
     ...nothingIdle(scene),
     ...nothingOverfull(scene),
+    ...nothingLeftBehind(scene),
+    ...sumsAgree(scene),
     ...storeAgrees(scene),
   ]
 }

@@ -13,15 +13,18 @@ const first = Number(values.seed)
 const count = Number(values.count)
 let steps = 0
 const failed: number[] = []
+const sent = new Map<string, number>()
 const startedMs = performance.now()
 for (let seed = first; seed < first + count; seed += 1) {
   const outcome = simulate(seed, { trace: values.trace })
   steps += outcome.steps
+  for (const [type, number] of outcome.sent) sent.set(type, (sent.get(type) ?? 0) + number)
   for (const line of outcome.trace) console.log(line)
   if (outcome.violation === null) continue
   failed.push(seed)
   console.log(`seed ${seed}: ${outcome.violation}`)
 }
 const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
+console.log([...sent].map(([type, number]) => `${type} ${number}`).join(', '))
 console.log(`${count} seeds, ${steps} steps, ${failed.length} failed, ${seconds} s`)
 process.exitCode = failed.length === 0 ? 0 : 1

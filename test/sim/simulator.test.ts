@@ -42,6 +42,27 @@ describe('a cluster from one seed', () => {
     .filter((line) => /^\d/.test(line))
   test.each(named)('regression: %s', (line) => mustHold(Number.parseInt(line, 10)))
 
+  test('a few seeds see every message that a master sends', () => {
+    const seen = new Set<string>()
+    for (let seed = 1; seed <= 60; seed += 1) {
+      for (const type of simulate(seed).sent.keys()) seen.add(type)
+    }
+    expect([...seen].sort()).toEqual([
+      'ApplicationFinished',
+      'ApplicationRegistered',
+      'ApplicationRemoved',
+      'ExecutorAdded',
+      'ExecutorUpdated',
+      'KillExecutor',
+      'LaunchExecutor',
+      'ReconnectWorker',
+      'RegisterWorkerFailed',
+      'Reply',
+      'WorkerRegistered',
+      'WorkerRemoved',
+    ])
+  })
+
   test('the same seed gives the same history', () => {
     const [once, again] = [simulate(3, { trace: true }), simulate(3, { trace: true })]
     expect(once.trace.length).toBeGreaterThan(100)

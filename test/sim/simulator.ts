@@ -29,6 +29,8 @@ export interface Options {
 export interface Outcome {
   readonly seed: number
   readonly steps: number
+  /** Messages that left the master, by type. */
+  readonly sent: ReadonlyMap<string, number>
   /** null: every property held. */
   readonly violation: string | null
   readonly trace: readonly string[]
@@ -50,6 +52,7 @@ class Simulation {
   readonly #random: Random
   readonly trace: Trace
   readonly #world: World
+  readonly #config: CoreConfigT
   readonly #hosts: SimulatedHost[]
   readonly #chaos: Chaos
 
@@ -60,11 +63,12 @@ class Simulation {
     const trace = new Trace(options.trace ?? false, () => clock.nowMs)
     this.trace = trace
     const ledger = new Ledger()
+    this.#config = coreConfig(random)
     const master = new SimulatedMaster({
       clock,
       random,
       trace,
-      config: coreConfig(random),
+      config: this.#config,
       witness: (session, body, store) => ledger.sent(session, body, store),
       ...(options.core === undefined ? {} : { core: options.core }),
     })
@@ -80,6 +84,10 @@ class Simulation {
     }
     this.#hosts = Array.from({ length: random.between(1, 5) }, (_, at) => this.#host(at))
     this.#chaos = new Chaos(this.#world, this.#hosts)
+  }
+
+  get sent(): ReadonlyMap<string, number> {
+    return this.#world.ledger.counts
   }
 
   get steps(): number {
@@ -143,6 +151,7 @@ class Simulation {
     return unrest({
       view: master.view(),
       storedKeys: master.storedKeys(),
+      retainedApplications: this.#config.retainedApplications,
       hosts: this.#hosts,
       applications: this.#chaos.applications,
     })
@@ -158,5 +167,6 @@ export function simulate(seed: number, options: Options = {}): Outcome {
   } catch (error) {
     violation = error instanceof Violation ? error.message : String((error as Error).stack)
   }
-  return { seed, steps: simulation.steps, violation, trace: simulation.trace.lines }
+  const { steps, sent, trace } = simulation
+  return { seed, steps, sent, violation, trace: trace.lines }
 }

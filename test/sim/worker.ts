@@ -36,6 +36,8 @@ export class SimulatedHost implements Receiver {
   readonly facts: HostFacts
   readonly #world: World
   readonly processes = new Map<string, Process>()
+  /** Applications whose local folders are here (W3). */
+  readonly scratch = new Set<string>()
   #machine: WorkerMachine | null = null
   #connection: Connection | null = null
   readonly #timers = new Map<string, Timer>()
@@ -203,6 +205,8 @@ export class SimulatedHost implements Receiver {
         this.#trace(() => `log ${effect.level}: ${effect.text}`)
         return
       case 'cleanUpApplication':
+        this.#trace(() => `cleans up ${effect.appId}`)
+        this.scratch.delete(effect.appId)
         return
     }
   }
@@ -215,6 +219,7 @@ export class SimulatedHost implements Receiver {
     ledger.launched(key, this.facts.name)
     const fresh: Process = { appId, executorId, cores, memoryMb, started: false, killed: false }
     this.processes.set(key, fresh)
+    this.scratch.add(appId)
     // After a second registration the master may order before it has heard what still runs here.
     if (this.#registrations === 1) ledger.mustFit(this.facts, this.processes.values())
     this.#later(random.between(0, startMaxMs), () => {
@@ -250,6 +255,7 @@ export class SimulatedHost implements Receiver {
     this.#machine = null
     this.#connection = null
     this.processes.clear()
+    this.scratch.clear()
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
   }
