@@ -1,0 +1,168 @@
+/** A whole worker in this process, with compiled launcher threads, against a master's end of the link. */
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { once } from 'node:events'
+import { pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { Configuration } from '../../src/conf/configuration.js'
+import type { WorkerOptions } from '../../src/conf/options.js'
+import { encodeApplication } from '../../src/control/codec.js'
+import * as schema from '../../src/schema/magneto.js'
+import type { RunningWorker } from '../../src/worker/main.js'
+import { FakeMaster } from './fake-master.js'
+
+type MainModule = typeof import('../../src/worker/main.js')
+const compiled = resolve(import.meta.dirname, '../../dist/src/worker/main.js')
+const { RUNNING, KILLED, EXITED, FAILED } = schema.ExecutorState
+
+let root = ''
+let master: FakeMaster
+let worker: RunningWorker | null = null
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'magneto-worker-'))
+  await mkdir(join(root, 'spark', 'jars'), { recursive: true })
+  await mkdir(join(root, 'jvm', 'bin'), { recursive: true })
+  await writeFile(join(root, 'spark', 'jars', 'spark-core_2.13-4.3.0.jar'), '')
+  master = new FakeMaster()
+  await master.start()
+})
+afterEach(async () => {
+  await worker?.stop()
+  worker = null
+  await master.stop()
+  await rm(root, { recursive: true, force: true })
+})
+
+async function start(settings: [string, string][] = [], changes: Partial<WorkerOptions> = {}) {
+  const module = (await import(pathToFileURL(compiled).href)) as MainModule
+  worker = await module.startWorker({
+    host: '127.0.0.1',
+    port: 0,
+    webUiPort: 0,
+    publicHost: '127.0.0.1',
+    home: join(root, 'home'),
+    confDir: join(root, 'home', 'conf'),
+    configuration: new Configuration([['spark.local.dir', join(root, 'scratch')], ...settings]),
+    masterUrl: master.url,
+    cores: 3,
+    memoryMb: 2048,
+    workDir: join(root, 'work'),
+    sparkHomes: [join(root, 'spark')],
+    ...changes,
+  })
+  return worker
+}
+
+/** Orders an executor whose java is `script`. */
+async function launch(executorId: number, script: string): Promise<void> {
+  const java = join(root, 'jvm', 'bin', 'java')
+  await writeFile(java, `#!/bin/sh\n${script}\n`)
+  await chmod(java, 0o755)
+  const command = new schema.JvmCommandT('Main', ['{{WORKER_URL}}'])
+  command.environment = [new schema.PropertyT('JAVA_HOME', join(root, 'jvm'))]
+  const description = new schema.ApplicationDescriptionT('a', 'u', '')
+  description.defaultProfile = new schema.ResourceProfileT()
+  description.commandType = schema.Command.JvmCommand
+  description.command = command
+  description.runtime = 'spark-4.3'
+  const order = new schema.LaunchExecutorT(master.url, 'app', executorId, 0, 1, 256, [])
+  order.application = encodeApplication(description)
+  master.send(order)
+}
+
+const stays = 'exec sleep 600'
+
+describe('a worker', () => {
+  test('P40, M1: registers with what it offers', async () => {
+    const { workerId } = await start()
+    const registration = await master.register()
+    expect(registration).toMatchObject({
+      workerId,
+      host: '127.0.0.1',
+      cores: 3,
+      memoryMb: 2048,
+      runtimes: ['node', 'spark-4.3'],
+    })
+    expect(workerId).toMatch(new RegExp(`^worker-\\d{14}-127\\.0\\.0\\.1-${registration.port}$`))
+    expect((await master.next(schema.WorkerLatestStateT)).executors).toEqual([])
+  })
+
+  test('M13, M11: launches, reports RUNNING and the exit', async () => {
+    await start()
+    await master.register()
+    await launch(0, 'echo "$5"; exit 4')
+    expect(await master.report()).toMatchObject({ executorId: 0, state: RUNNING })
+    expect(await master.report()).toMatchObject({ state: EXITED, exitStatus: 4 })
+  })
+
+  test('trap 17: executors are told a port that listens', async () => {
+    await start()
+    const { port } = await master.register()
+    await launch(0, 'echo "$5"')
+    await master.report()
+    await master.report()
+    const stdout = await readFile(join(root, 'work', 'app', '0', 'stdout'), 'utf8')
+    expect(stdout).toBe(`spark://Worker@127.0.0.1:${port}\n`)
+    const socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    socket.destroy()
+  })
+
+  test('M14: kills on order', async () => {
+    await start()
+    await master.register()
+    await launch(0, stays)
+    await master.report()
+    master.send(new schema.KillExecutorT(master.url, 'app', 0))
+    expect(await master.report()).toMatchObject({ state: KILLED, exitStatus: 143 })
+  })
+
+  test('W19: keeps its executors over a lost master and says so to the next', async () => {
+    await start()
+    await master.register()
+    await launch(0, stays)
+    await master.report()
+    master.hangUp()
+    await master.register()
+    const { executors } = await master.next(schema.WorkerLatestStateT)
+    expect(executors).toMatchObject([{ appId: 'app', executorId: 0, state: RUNNING }])
+  })
+
+  test('W18: stops its executors, says so and leaves no scratch folder', async () => {
+    const running = await start()
+    await master.register()
+    await launch(0, stays)
+    await master.report()
+    await running.stop()
+    expect(await running.stopped).toBe(0)
+    expect(await master.report()).toMatchObject({ state: FAILED, message: 'Worker shutting down' })
+    expect(await readdir(join(root, 'scratch'))).toEqual([])
+  })
+
+  test('T4: a refusal at first ends it with 1', async () => {
+    const running = await start()
+    await master.next(schema.RegisterWorkerT)
+    master.send(new schema.RegisterWorkerFailedT('that address is taken'))
+    expect(await running.stopped).toBe(1)
+  })
+})
+
+describe('what a worker does not start with', () => {
+  test.each([
+    ['spark.worker.resource.gpu.amount', '1'],
+    ['spark.shuffle.service.enabled', 'true'],
+    ['spark.authenticate', 'true'],
+  ])('%s=%s', async (name, value) => {
+    await expect(start([[name, value]])).rejects.toThrow(new RegExp(`${name}.*not served`))
+  })
+
+  test('C12: a work folder that can not be one', async () => {
+    await writeFile(join(root, 'file'), '')
+    const workDir = join(root, 'file')
+    await expect(start([], { workDir })).rejects.toThrow(/work folder .* can't be used/)
+  })
+})
