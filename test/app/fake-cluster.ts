@@ -29,7 +29,7 @@ export class FakeCluster {
   readonly stderr: string[] = []
   application: ApplicationDescriptionT | null = null
   closed = false
-  #link: LinkOptions | null = null
+  #link: Partial<LinkOptions> | null = null
   #nextId = 0
   #registrations = 0
 
@@ -45,19 +45,24 @@ export class FakeCluster {
       (link) => {
         this.#link = link
         setImmediate(() => link.onOpen())
-        return { send: (body) => this.#receive(body), close: () => void (this.closed = true) }
+        return { send: (body) => this.receive(body), close: () => void (this.closed = true) }
       },
     )
   }
 
+  /** Instead of `pool`: for a pool in another process. */
+  answerBy(onMessage: (body: ControlBody) => void): void {
+    this.#link = { onMessage }
+  }
+
   tell(body: ControlBody): void {
-    this.#link?.onMessage(body)
+    this.#link?.onMessage?.(body)
   }
 
   /** The link drops and comes back, as after a restart of the master. */
   reconnect(): void {
-    this.#link?.onClose('the fake master went away')
-    this.#link?.onOpen()
+    this.#link?.onClose?.('the fake master went away')
+    this.#link?.onOpen?.()
   }
 
   launch(): void {
@@ -101,7 +106,8 @@ export class FakeCluster {
     await Promise.all([...this.children.values()].map((child) => once(child, 'exit')))
   }
 
-  #receive(body: ControlBody): void {
+  /** What the pool sent to its master. */
+  receive(body: ControlBody): void {
     this.sent.push(body)
     if (!(body instanceof RegisterApplicationT)) return
     this.application = decodeApplication(body.application)
