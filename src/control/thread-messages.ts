@@ -24,6 +24,8 @@ export interface WebThreadData {
   readonly maxRetries: number
   /** The host that links on pages name. */
   readonly publicHost: string
+  /** spark.ui.killEnabled (spec P46); absent: true. */
+  readonly killEnabled?: boolean
 }
 
 /** The thread listens; `port` is where, after retries. */

@@ -1,0 +1,156 @@
+/**
+ * Carries out what the core decided. An effect that waits for a store sequence is held back until that is on
+ * disk, and so is everything after it for the same session, so that a session never sees messages out of order.
+ */
+import { ByteBuffer } from 'flatbuffers'
+import {
+  OutboxKind,
+  SessionSource,
+  records,
+  sourceOf,
+  type BatchRecord,
+} from '../control/records.js'
+import type { Logger } from '../log/logger.js'
+import { Level, Notice, Record as StoreRecord } from '../schema/magneto.js'
+import type { StoreChange } from '../store/engine.js'
+import { MAX_HELD_BYTES } from './limits.js'
+
+/** Where messages for sessions of one source go. */
+export interface SessionSink {
+  /** @param bytes valid during the call only */
+  send(session: number, bytes: Uint8Array): void
+  close(session: number, reason: string): void
+  /** Everything of one batch has been handed over. */
+  flush(): void
+}
+
+export interface EffectsOptions {
+  readonly log: Logger
+  readonly sinks: Readonly<Record<SessionSource, SessionSink>>
+  /** Takes changes in order; `stored` is called when a sequence is on disk. */
+  persist(change: StoreChange, sequence: number): void
+  /** @param dueMs ms since the epoch */
+  setTimer(dueMs: number): void
+  readonly maxHeldBytes?: number
+}
+
+interface Held {
+  readonly kind: OutboxKind
+  readonly sequence: number
+  readonly payload: Uint8Array
+}
+
+const text = new TextDecoder()
+
+export class Effects {
+  readonly #options: EffectsOptions
+  readonly #maxHeldBytes: number
+  readonly #held = new Map<number, Held[]>()
+  #heldBytes = 0
+  #synced = 0
+
+  constructor(options: EffectsOptions) {
+    this.#options = options
+    this.#maxHeldBytes = options.maxHeldBytes ?? MAX_HELD_BYTES
+  }
+
+  /** @param outbox what a step returned @throws RangeError when it is not made of whole records */
+  run(outbox: Uint8Array): void {
+    for (const record of records(outbox)) this.#take(record)
+    this.#flush()
+  }
+
+  /** Everything up to `sequence` is on disk: what waited for it leaves. */
+  stored(sequence: number): void {
+    this.#synced = Math.max(this.#synced, sequence)
+    for (const [session, waiting] of this.#held) {
+      let released = 0
+      for (const { kind, sequence: needed, payload } of waiting) {
+        if (needed > this.#synced) break
+        released += 1
+        this.#heldBytes -= payload.byteLength
+        this.#deliver(kind, session, payload)
+      }
+      if (released === waiting.length) this.#held.delete(session)
+      else waiting.splice(0, released)
+    }
+    this.#flush()
+  }
+
+  /** The session is gone, and what was held for it with it. */
+  forget(session: number): void {
+    for (const { payload } of this.#held.get(session) ?? []) this.#heldBytes -= payload.byteLength
+    this.#held.delete(session)
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  #take({ kind, session, argument, payload }: BatchRecord): void {
+    const effect: OutboxKind = kind
+    switch (effect) {
+      case OutboxKind.SEND:
+      case OutboxKind.CLOSE:
+        return this.#toSession(effect, session, argument, payload)
+      case OutboxKind.PERSIST:
+        return this.#options.persist({ key: keyOf(payload), record: payload.slice() }, argument)
+      case OutboxKind.FORGET:
+        return this.#options.persist({ key: text.decode(payload), record: null }, argument)
+      case OutboxKind.SET_TIMER:
+        return this.#options.setTimer(argument)
+      case OutboxKind.NOTICE:
+        return this.#notice(payload)
+      default:
+        throw new RangeError(`the core returned an effect of unknown kind ${String(effect)}`)
+    }
+  }
+
+  #toSession(kind: OutboxKind, session: number, sequence: number, payload: Uint8Array): void {
+    const waiting = this.#held.get(session)
+    if (waiting === undefined && sequence <= this.#synced)
+      return this.#deliver(kind, session, payload)
+    if (this.#heldBytes + payload.byteLength > this.#maxHeldBytes) {
+      const reason = `over ${this.#maxHeldBytes} bytes wait for the recovery store, which is too slow`
+      this.#options.log.error(`closing session ${session}: ${reason}`)
+      this.forget(session)
+      return this.#sink(session).close(session, reason)
+    }
+    this.#heldBytes += payload.byteLength
+    const held = { kind, sequence, payload: payload.slice() }
+    if (waiting === undefined) this.#held.set(session, [held])
+    else waiting.push(held)
+  }
+
+  #deliver(kind: OutboxKind, session: number, payload: Uint8Array): void {
+    const sink = this.#sink(session)
+    if (kind === OutboxKind.SEND) sink.send(session, payload)
+    else sink.close(session, text.decode(payload))
+  }
+
+  #sink(session: number): SessionSink {
+    const sink = this.#options.sinks[sourceOf(session)]
+    if (sink === undefined) throw new RangeError(`session ${session} has no known source`)
+    return sink
+  }
+
+  #flush(): void {
+    for (const sink of Object.values(this.#options.sinks)) sink.flush()
+  }
+
+  #notice(payload: Uint8Array): void {
+    const notice = Notice.getRootAsNotice(new ByteBuffer(payload)).unpack()
+    const line = `${String(notice.text)} [${String(notice.code)}]`
+    const { log } = this.#options
+    if (notice.level === Level.DEBUG) log.debug(line)
+    else if (notice.level === Level.INFO) log.info(line)
+    else if (notice.level === Level.WARN) log.warn(line)
+    else log.error(line)
+  }
+}
+
+function keyOf(payload: Uint8Array): string {
+  const key = StoreRecord.getRootAsRecord(new ByteBuffer(payload)).key()
+  if (key === null) throw new RangeError('the core returned a store record without a key')
+  return key
+}

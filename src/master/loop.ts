@@ -1,0 +1,94 @@
+/**
+ * The one place that calls the core. What comes in during a turn of the event loop is one batch; the step is
+ * taken at its end, and the effects are carried out before anything else is read.
+ */
+import { BatchWriter, InboxKind } from '../control/records.js'
+import type { MasterCore } from '../core/native.js'
+import type { Clock } from './clock.js'
+import { MAX_INBOX_BYTES, MAX_TIMER_MS } from './limits.js'
+
+export interface LoopOptions {
+  readonly core: MasterCore
+  readonly clock: Clock
+  /** Carries out an outbox; may call back into `add`, which never steps from in here. */
+  run(outbox: Uint8Array): void
+  /** The core's or the interpreter's invariants are broken: nothing is stepped any more. */
+  onBroken(error: Error): void
+  readonly maxInboxBytes?: number
+}
+
+export class Loop {
+  readonly #options: LoopOptions
+  readonly #maxInboxBytes: number
+  readonly #inbox = new BatchWriter()
+  #scheduled: NodeJS.Immediate | null = null
+  #timer: NodeJS.Timeout | null = null
+  #stepping = false
+  #ended = false
+
+  constructor(options: LoopOptions) {
+    this.#options = options
+    this.#maxInboxBytes = options.maxInboxBytes ?? MAX_INBOX_BYTES
+  }
+
+  add(kind: InboxKind, session: number, payload: Uint8Array | string = '', argument = 0): void {
+    if (this.#ended) return
+    this.#inbox.add(kind, session, payload, argument)
+    this.#schedule()
+  }
+
+  /** @param batch whole inbox records @throws RangeError when it is not a multiple of 8 bytes */
+  addBatch(batch: Uint8Array): void {
+    if (this.#ended) return
+    if (batch.byteLength % 8 !== 0)
+      throw new RangeError(`a batch of ${batch.byteLength} bytes is not made of whole records`)
+    this.#inbox.addBatch(batch)
+    this.#schedule()
+  }
+
+  /** @param dueMs ms since the epoch; replaces the one before */
+  setTimer(dueMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#ended) return
+    const waitMs = Math.max(0, dueMs - this.#options.clock.nowMs())
+    this.#timer = setTimeout(
+      () => {
+        if (this.#options.clock.nowMs() < dueMs) this.setTimer(dueMs)
+        else this.add(InboxKind.TIMER, 0)
+      },
+      Math.min(MAX_TIMER_MS, Math.ceil(waitMs)),
+    )
+  }
+
+  /** Takes no more input and calls the core no more. */
+  end(): void {
+    this.#ended = true
+    if (this.#scheduled !== null) clearImmediate(this.#scheduled)
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#inbox.reset()
+  }
+
+  #schedule(): void {
+    if (this.#inbox.bytes >= this.#maxInboxBytes && !this.#stepping) return this.#step()
+    this.#scheduled ??= setImmediate(() => this.#step())
+  }
+
+  #step(): void {
+    if (this.#scheduled !== null) clearImmediate(this.#scheduled)
+    this.#scheduled = null
+    if (this.#ended || this.#inbox.bytes === 0) return
+    const { core, clock } = this.#options
+    this.#stepping = true
+    try {
+      const outbox = core.step(clock.nowMs(), clock.utcOffsetMinutes(), this.#inbox.view())
+      // Effects may bring new input, which must not overwrite what the core has just read.
+      this.#inbox.reset()
+      this.#options.run(outbox)
+    } catch (error) {
+      this.end()
+      this.#options.onBroken(error as Error)
+    } finally {
+      this.#stepping = false
+    }
+  }
+}

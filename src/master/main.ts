@@ -1,0 +1,273 @@
+/** Starts the master and ends it. The order matters: nothing is promised to a peer before all ports are had. */
+import { socketAddress } from '../conf/host.js'
+import { keys } from '../conf/keys.js'
+import type { MasterOptions } from '../conf/options.js'
+import { InboxKind, SessionSource, records } from '../control/records.js'
+import { ControlServer } from '../control/server.js'
+import type { GatewayThreadData, WebThreadData } from '../control/thread-messages.js'
+import { createMasterCore, type MasterCore } from '../core/native.js'
+import { createLogger, type Logger } from '../log/logger.js'
+import type { StoreEngine } from '../store/engine.js'
+import { Clock } from './clock.js'
+import { Effects, type SessionSink } from './effects.js'
+import { Loop } from './loop.js'
+import { Persistence } from './persistence.js'
+import { coreConfig, openStore, storeEngine } from './settings.js'
+import { MasterThread } from './thread.js'
+
+export interface RunningMaster {
+  /** spark://host:port */
+  masterUrl: string
+  webUiUrl: string
+  controlPort: number
+  /** Closes every port and thread and settles when none is left. */
+  stop(): Promise<void>
+  /** The exit status that the process should have; never rejects. */
+  stopped: Promise<number>
+}
+
+/** Threads started instead of Magneto's own, and a core; for tests. */
+export interface MasterParts {
+  readonly gatewayEntry?: URL
+  readonly webEntry?: URL
+  readonly createCore?: (config: Uint8Array) => MasterCore
+}
+
+/** sysexits' EX_SOFTWARE: an invariant is broken, the master must not go on. */
+const STATUS_BROKEN = 70
+
+const GATEWAY_ENTRY = new URL('../spark/gateway-thread.js', import.meta.url)
+const WEB_ENTRY = new URL('../ui/web-thread.js', import.meta.url)
+const ANY_ADDRESS = '0.0.0.0'
+const STOP_REASON = 'the master stops'
+
+/**
+ * @returns when all ports are open and peers can register
+ * @throws UsageError when a setting can't be served @throws Error when a port, a thread or the store can't be had
+ */
+export async function startMaster(
+  options: MasterOptions,
+  parts: MasterParts = {},
+): Promise<RunningMaster> {
+  const log = createLogger('Master')
+  const engine = storeEngine(options.configuration)
+  const clock = new Clock()
+  await openStore(engine, log, clock.nowMs())
+  const master = new Master(options, parts, { log, engine, clock })
+  try {
+    return await master.start()
+  } catch (error) {
+    await master.stop(1)
+    throw error
+  }
+}
+
+interface Tools {
+  readonly log: Logger
+  readonly engine: StoreEngine
+  readonly clock: Clock
+}
+
+class Master {
+  readonly #options: MasterOptions
+  readonly #parts: MasterParts
+  readonly #tools: Tools
+  readonly #control: ControlServer
+  readonly #persistence: Persistence
+  readonly #stopped: Promise<number>
+  #leave: (status: number) => void = () => {}
+  #gateway: MasterThread | null = null
+  #web: MasterThread | null = null
+  #core: MasterCore | null = null
+  #loop: Loop | null = null
+  #effects: Effects | null = null
+  #stopping: Promise<void> | null = null
+
+  constructor(options: MasterOptions, parts: MasterParts, tools: Tools) {
+    this.#options = options
+    this.#parts = parts
+    this.#tools = tools
+    this.#stopped = new Promise((resolve) => {
+      this.#leave = resolve
+    })
+    this.#control = new ControlServer({
+      log: tools.log,
+      onConnected: (session, address) => {
+        if (this.#loop === null) this.#control.close(session, 'the master is still starting')
+        else this.#loop.add(InboxKind.CONNECTED, session, address)
+      },
+      onMessage: (session, bytes) => this.#loop?.add(InboxKind.MESSAGE, session, bytes),
+      onDisconnected: (session, reason) => {
+        this.#effects?.forget(session)
+        this.#loop?.add(InboxKind.DISCONNECTED, session, reason)
+      },
+    })
+    this.#persistence = new Persistence({
+      engine: tools.engine,
+      onStored: (sequence) => {
+        this.#effects?.stored(sequence)
+        this.#loop?.add(InboxKind.STORED, 0, '', sequence)
+      },
+      onFailed: (error) =>
+        this.#fail(`the recovery store can't be written: ${error.message}`, error),
+    })
+  }
+
+  async start(): Promise<RunningMaster> {
+    const { host, configuration, publicHost } = this.#options
+    const controlPort = await this.#control.listen(
+      socketAddress(host),
+      configuration.read(keys.controlPort),
+    )
+    // Both threads start at once: each takes a while to load its modules.
+    this.#gateway = this.#startGateway(controlPort)
+    this.#web = this.#startWeb()
+    const ports = await Promise.allSettled([this.#gateway.listening(), this.#web.listening()])
+    for (const port of ports) if (port.status === 'rejected') throw port.reason as Error
+    const [gatewayPort, webPort] = ports.map(
+      (port) => (port as PromiseFulfilledResult<number>).value,
+    )
+    const masterUrl = `spark://${host}:${gatewayPort}`
+    const webUiUrl = `http://${publicHost}:${webPort}`
+    this.#startCore(masterUrl, webUiUrl)
+    this.#gateway.ready(masterUrl, webUiUrl)
+    this.#web.ready(masterUrl, webUiUrl)
+    this.#tools.log.info(
+      `master at ${masterUrl}, web UI at ${webUiUrl}, control link on port ${controlPort}`,
+    )
+    return {
+      masterUrl,
+      webUiUrl,
+      controlPort,
+      stop: () => this.stop(0),
+      stopped: this.#stopped,
+    }
+  }
+
+  /** Settles when nothing is left; the first status wins. */
+  stop(status: number): Promise<void> {
+    this.#stopping ??= this.#stop(status)
+    return this.#stopping
+  }
+
+  async #stop(status: number): Promise<void> {
+    const { log, engine } = this.#tools
+    this.#loop?.end()
+    const left: [string, () => Promise<void>][] = [
+      ['control link', () => this.#control.stop(STOP_REASON)],
+      ['gateway thread', async () => this.#gateway?.stop()],
+      ['web thread', async () => this.#web?.stop()],
+      ['store', () => this.#persistence.drained().then(() => engine.close())],
+    ]
+    let leaveWith = status
+    const outcomes = await Promise.allSettled(left.map(([, end]) => end()))
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.status === 'fulfilled') continue
+      log.error(`while stopping the ${left[index]![0]}: ${String(outcome.reason)}`)
+      leaveWith ||= 1
+    }
+    this.#leave(leaveWith)
+  }
+
+  #startGateway(controlPort: number): MasterThread {
+    const { host, port, configuration } = this.#options
+    const data: GatewayThreadData = {
+      host: socketAddress(host),
+      port,
+      maxRetries: configuration.read(keys.portMaxRetries),
+      controlPort,
+    }
+    return this.#startThread('gateway thread', this.#parts.gatewayEntry ?? GATEWAY_ENTRY, data)
+  }
+
+  #startWeb(): MasterThread {
+    const { webUiHost, webUiPort, publicHost, configuration } = this.#options
+    const data: WebThreadData = {
+      host: socketAddress(webUiHost ?? ANY_ADDRESS),
+      port: webUiPort,
+      maxRetries: configuration.read(keys.portMaxRetries),
+      publicHost,
+      killEnabled: configuration.read(keys.killEnabled),
+    }
+    return this.#startThread('web thread', this.#parts.webEntry ?? WEB_ENTRY, data)
+  }
+
+  #startThread(name: string, entry: URL, data: object): MasterThread {
+    const thread: MasterThread = new MasterThread({
+      name,
+      entry,
+      data,
+      log: this.#tools.log,
+      onBatch: (bytes) => this.#takeBatch(bytes),
+      onView: ({ id }) => this.#answerView(thread, id),
+      // Its sessions and its port are gone: peers find their way to a new master, not to a half one.
+      onDied: (error) => this.#fail(error.message, error),
+    })
+    return thread
+  }
+
+  #startCore(masterUrl: string, webUiUrl: string): void {
+    const { log, clock } = this.#tools
+    const config = coreConfig(this.#options.configuration, masterUrl, webUiUrl)
+    const core = (this.#parts.createCore ?? createMasterCore)(config)
+    const control: SessionSink = {
+      send: (session, bytes) => this.#control.send(session, bytes),
+      close: (session, reason) => this.#control.close(session, reason),
+      flush: () => {},
+    }
+    const effects = new Effects({
+      log,
+      sinks: {
+        [SessionSource.CONTROL]: control,
+        [SessionSource.WEB]: this.#web!,
+        [SessionSource.GATEWAY]: this.#gateway!,
+      },
+      persist: (change, sequence) => this.#persistence.add(change, sequence),
+      setTimer: (dueMs) => loop.setTimer(dueMs),
+    })
+    const loop: Loop = new Loop({
+      core,
+      clock,
+      run: (outbox) => effects.run(outbox),
+      onBroken: (error) => this.#fail(`the core is broken: ${error.message}`, error),
+    })
+    this.#core = core
+    this.#effects = effects
+    this.#loop = loop
+    // The first step, so that the core sets its first timer.
+    loop.add(InboxKind.TIMER, 0)
+  }
+
+  #takeBatch(bytes: Uint8Array): void {
+    try {
+      for (const { kind, session } of records(bytes)) {
+        const event: InboxKind = kind
+        if (event === InboxKind.DISCONNECTED) this.#effects?.forget(session)
+      }
+      this.#loop?.addBatch(bytes)
+    } catch (error) {
+      this.#fail(`a thread sent a broken batch: ${(error as Error).message}`, error as Error)
+    }
+  }
+
+  #answerView(thread: MasterThread, id: number): void {
+    // Asked between listening and ready, or while stopping: the thread gives up on it by its own timeout.
+    if (this.#core === null || this.#stopping !== null) return
+    try {
+      thread.answerView(id, this.#core.view(this.#tools.clock.nowMs()))
+    } catch (error) {
+      this.#fail(`the core can't show its state: ${(error as Error).message}`, error as Error)
+    }
+  }
+
+  #fail(what: string, error: Error): void {
+    if (this.#stopping !== null) return
+    const memoryMb = Math.round(process.memoryUsage.rss() / 2 ** 20)
+    this.#tools.log.fatal(
+      { error },
+      `${what}; stopping: up for ${Math.round(process.uptime())} s, ${memoryMb} MiB in use, ` +
+        `${this.#effects?.heldBytes ?? 0} bytes waiting for the store`,
+    )
+    void this.stop(STATUS_BROKEN)
+  }
+}

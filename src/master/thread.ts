@@ -1,0 +1,128 @@
+/** The main thread's side of the gateway and web threads: their start, their batches, their end. */
+import { Worker } from 'node:worker_threads'
+import { BatchWriter, OutboxKind } from '../control/records.js'
+import type {
+  FromWebThread,
+  ThreadReady,
+  ToWebThread,
+  ViewRequest,
+} from '../control/thread-messages.js'
+import type { Logger } from '../log/logger.js'
+import type { SessionSink } from './effects.js'
+import { THREAD_START_TIMEOUT_MS, THREAD_STOP_TIMEOUT_MS } from './limits.js'
+
+export interface MasterThreadOptions {
+  readonly name: string
+  readonly entry: URL
+  readonly data: object
+  readonly log: Logger
+  /** @param bytes whole inbox records */
+  onBatch(bytes: Uint8Array): void
+  onView(request: ViewRequest): void
+  /** It ended though nobody asked it to. */
+  onDied(error: Error): void
+}
+
+export class MasterThread implements SessionSink {
+  readonly #options: MasterThreadOptions
+  readonly #outbox = new BatchWriter()
+  readonly #worker: Worker
+  readonly #exited: Promise<void>
+  #stopping = false
+  #listening: ((outcome: number | Error) => void) | null = null
+
+  constructor(options: MasterThreadOptions) {
+    this.#options = options
+    this.#worker = new Worker(options.entry, { workerData: options.data, name: options.name })
+    this.#worker.on('message', (message: FromWebThread) => this.#receive(message))
+    this.#worker.on('error', (error) => this.#ended(error))
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once('exit', (status) => {
+        this.#ended(new Error(`it ended with status ${status}`))
+        resolve()
+      })
+    })
+  }
+
+  /** @returns the port where it listens @throws Error when it can't */
+  async listening(): Promise<number> {
+    let timeout: NodeJS.Timeout | null = null
+    const outcome = await new Promise<number | Error>((resolve) => {
+      this.#listening = resolve
+      timeout = setTimeout(
+        () => resolve(new Error(`not listening after ${THREAD_START_TIMEOUT_MS} ms`)),
+        THREAD_START_TIMEOUT_MS,
+      )
+    })
+    if (timeout !== null) clearTimeout(timeout)
+    this.#listening = null
+    if (typeof outcome === 'number') return outcome
+    throw new Error(`the ${this.#options.name} can't start: ${outcome.message}`, {
+      cause: outcome,
+    })
+  }
+
+  ready(masterUrl: string, webUiUrl: string): void {
+    const message: ThreadReady = { kind: 'ready', masterUrl, webUiUrl }
+    this.#post(message)
+  }
+
+  send(session: number, bytes: Uint8Array): void {
+    this.#outbox.add(OutboxKind.SEND, session, bytes)
+  }
+
+  close(session: number, reason: string): void {
+    this.#outbox.add(OutboxKind.CLOSE, session, reason)
+  }
+
+  flush(): void {
+    if (this.#outbox.bytes === 0) return
+    const bytes = this.#outbox.take()
+    this.#post({ kind: 'batch', bytes }, [bytes.buffer])
+  }
+
+  answerView(id: number, bytes: Uint8Array): void {
+    this.#post({ kind: 'view', id, bytes })
+  }
+
+  /** Asks it to end, and ends it where it doesn't. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#post({ kind: 'stop' })
+    const late = setTimeout(() => {
+      this.#options.log.warn(`the ${this.#options.name} did not stop; ending it`)
+      void this.#worker.terminate()
+    }, THREAD_STOP_TIMEOUT_MS)
+    await this.#exited
+    clearTimeout(late)
+  }
+
+  #post(message: ToWebThread, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer)
+  }
+
+  #receive(message: FromWebThread): void {
+    switch (message.kind) {
+      case 'listening':
+        return this.#listening?.(message.port)
+      case 'failed':
+        return this.#ended(new Error(message.message))
+      case 'view':
+        return this.#options.onView(message)
+      case 'batch':
+        return this.#options.onBatch(message.bytes)
+    }
+  }
+
+  #ended(error: Error): void {
+    if (this.#listening !== null) {
+      // That it can't start has one report: by listening().
+      this.#stopping = true
+      this.#listening(error)
+    } else if (!this.#stopping) {
+      this.#options.onDied(
+        new Error(`the ${this.#options.name} died: ${error.message}`, { cause: error }),
+      )
+    }
+  }
+}
