@@ -1,9 +1,8 @@
 /** Asks a master, on the port that spark:// names, where its control link is. */
 import { request } from 'node:http'
 import { ControlError } from './errors.js'
-import { CONNECT_TIMEOUT_MS, MAX_DISCOVERY_BYTES } from './limits.js'
+import { CONNECT_TIMEOUT_MS, CONTROL_PROTOCOL, MAX_DISCOVERY_BYTES } from './limits.js'
 
-const PROTOCOL = 1
 const MAX_PORT = 65_535
 
 /**
@@ -47,9 +46,9 @@ function webSocketUrl(host: string, status: number, body: string): string {
     throw new ControlError(`GET /control was not answered with JSON; ${expected}`, { cause: error })
   }
   const { protocol, port, path } = answer
-  if (protocol !== PROTOCOL) {
+  if (protocol !== CONTROL_PROTOCOL) {
     throw new ControlError(
-      `the master speaks control protocol ${String(protocol)}, this version speaks ${PROTOCOL}`,
+      `the master speaks control protocol ${String(protocol)}, this version speaks ${CONTROL_PROTOCOL}`,
     )
   }
   if (!Number.isInteger(port) || Number(port) < 1 || Number(port) > MAX_PORT)

@@ -36,3 +36,7 @@ export const MAX_CLOSE_REASON_BYTES = 123
 /** Depth and number of tables in one message; what is beyond was not made by an honest peer. */
 export const MAX_TABLE_DEPTH = 16
 export const MAX_TABLES = 1_000_000
+
+/** What `GET /control` on the master's port answers, and what the link speaks (schemas/control.fbs). */
+export const CONTROL_PROTOCOL = 1
+export const CONTROL_PATH = '/control/v1'

@@ -9,8 +9,6 @@ import type { ServerEvents, ServerLimits, ServerTransport } from './server-trans
 import * as limits from './limits.js'
 import { loadUws } from './uws.js'
 
-export const CONTROL_PATH = '/control/v1'
-
 export interface ControlServerOptions extends Partial<ServerLimits> {
   readonly log: Logger
   onConnected(session: number, address: string): void
@@ -54,7 +52,7 @@ export class ControlServer {
    * @throws Error when it can't be had
    */
   listen(host: string, port: number): Promise<number> {
-    return this.#transport.listen(host, port, CONTROL_PATH)
+    return this.#transport.listen(host, port, limits.CONTROL_PATH)
   }
 
   /** A peer whose buffer is full is closed. Nothing happens when the session is gone. */

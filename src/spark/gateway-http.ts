@@ -5,10 +5,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
+import { CONTROL_PATH, CONTROL_PROTOCOL } from '../control/limits.js'
 import type { Logger } from '../log/logger.js'
-
-export const CONTROL_PROTOCOL = 1
-export const CONTROL_PATH = '/control/v1'
 
 /** What `GET /control` answers. */
 export interface ControlDocument {

@@ -3,7 +3,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 import { decode, encode, type BodyT } from '../../src/control/codec.js'
-import { CONTROL_PATH, ControlServer } from '../../src/control/server.js'
+import { CONTROL_PATH } from '../../src/control/limits.js'
+import { ControlServer } from '../../src/control/server.js'
 import { createLogger } from '../../src/log/logger.js'
 import * as schema from '../../src/schema/magneto.js'
 
