@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import {
+  ControlError,
+  decode,
+  decodeApplication,
+  encode,
+  encodeApplication,
+  type BodyT,
+} from '../../src/control/codec.js'
+import { applicationDescription, bodies, type Table } from '../../src/control/shapes.js'
+import * as s from '../../src/schema/magneto.js'
+
+const profile = (): s.ResourceProfileT =>
+  new s.ResourceProfileT(1, 2, 1024, [new s.ResourceAmountT('gpu', 2)])
+const node = new s.NodeCommandT('/m.js', ['--a', 'ü'], [new s.PropertyT('K', 'V')], ['--x'])
+const jvm = new s.JvmCommandT(
+  'Main',
+  ['1'],
+  [new s.PropertyT('A', 'B')],
+  ['c'],
+  ['l'],
+  ['j'],
+  '4.3',
+)
+const application = (command: s.NodeCommandT | s.JvmCommandT): s.ApplicationDescriptionT =>
+  new s.ApplicationDescriptionT(
+    'name',
+    'user',
+    'http://ui',
+    4,
+    null,
+    profile(),
+    command instanceof s.NodeCommandT ? s.Command.NodeCommand : s.Command.JvmCommand,
+    command,
+    'node',
+  )
+const bytes = encodeApplication(application(node))
+const resource = new s.ResourceT('gpu', ['0', '1'])
+const executor = new s.ExecutorDescriptionT('app', 1, 2, 3, 4, s.ExecutorState.EXITED)
+
+const messages: BodyT[] = [
+  new s.RegisterWorkerT('w', 'h', 65535, 4, 2 ** 32 - 1, 'http://w', [resource], ['node']),
+  new s.WorkerHeartbeatT('w'),
+  new s.WorkerLatestStateT('w', [executor, executor]),
+  new s.ExecutorStateChangedT(7, 'app', 1, s.ExecutorState.FAILED, 'why', -1),
+  new s.WorkerRegisteredT('spark://m:1', 'http://m', true, 60_000),
+  new s.RegisterWorkerFailedT('no'),
+  new s.ReconnectWorkerT('spark://m:1'),
+  new s.LaunchExecutorT('spark://m:1', 'app', 1, 2, 3, 4, [resource], bytes),
+  new s.KillExecutorT('spark://m:1', 'app', 3),
+  new s.ApplicationFinishedT('app'),
+  new s.RegisterApplicationT(bytes, 'h:1'),
+  new s.UnregisterApplicationT('app'),
+  new s.RequestExecutorsT(1, 'app', [new s.ProfileTargetT(profile(), 9)]),
+  new s.KillExecutorsT(1, 'app', ['1', '2']),
+  new s.ApplicationRegisteredT('app', 'spark://m:1'),
+  new s.ExecutorAddedT(1, 'w', 'h', 2, 3, 4),
+  new s.ExecutorUpdatedT(1, s.ExecutorState.LOST, 'gone', 137, 'h'),
+  new s.WorkerRemovedT('w', 'h', 'dead'),
+  new s.ApplicationRemovedT('bye'),
+  new s.ReplyT(4, false, 'because'),
+  new s.RefusedT('never'),
+  new s.KillApplicationT(5, 'app'),
+]
+
+describe('codec', () => {
+  test('the list below holds every member of Body', () => {
+    expect(messages.map((body) => body.constructor.name)).toEqual(
+      Object.keys(s.Body)
+        .filter((name) => !/^\d+$|^NONE$/.test(name))
+        .map((name) => `${name}T`),
+    )
+  })
+
+  test.each(messages.map((body) => [body.constructor.name, body] as const))(
+    '%s round trips',
+    (_name, body) => {
+      expect(decode(encode(body))).toEqual(body)
+    },
+  )
+
+  test.each([node, jvm])('an application round trips', (command) => {
+    expect(decodeApplication(encodeApplication(application(command)))).toEqual(application(command))
+  })
+
+  test('a missing required field is refused before it is sent', () => {
+    expect(() => encode(new s.RegisterApplicationT(bytes, 'x'))).not.toThrow()
+    expect(() => encode(new s.WorkerHeartbeatT(null))).toThrow(ControlError)
+    // The builder is whole again afterwards.
+    expect(decode(encode(new s.WorkerHeartbeatT('w')))).toEqual(new s.WorkerHeartbeatT('w'))
+  })
+})
+
+describe('malformed bytes', () => {
+  test.each(messages.map((body) => [body.constructor.name, body] as const))(
+    '%s, damaged anywhere, is read or refused, never more',
+    (_name, body) => {
+      const good = encode(body)
+      for (let at = 0; at < good.byteLength; at += 1) {
+        for (const value of [0, 1, 0x7f, 0x80, 0xff]) {
+          const bad = good.slice()
+          bad[at] = value
+          try {
+            decode(bad)
+          } catch (error) {
+            expect(error).toBeInstanceOf(ControlError)
+          }
+        }
+      }
+    },
+  )
+
+  test('every cut of a message is refused or reads the same', () => {
+    const good = encode(messages[10]!)
+    for (let length = 0; length < good.byteLength - 8; length += 1)
+      expect(() => decode(good.subarray(0, length))).toThrow(ControlError)
+  })
+
+  test('bytes of something else are refused with what was expected', () => {
+    expect(() => decode(new Uint8Array(64))).toThrow(/expected identifier MGC1/)
+    expect(() => decode(new Uint8Array())).toThrow(/too short/)
+    expect(() => decodeApplication(new Uint8Array([1]))).toThrow(ControlError)
+  })
+})
+
+describe('shapes', () => {
+  const schema = readFileSync(join(import.meta.dirname, '../../schemas/control.fbs'), 'utf8')
+
+  /** Names of the fields in the order of their slots, `!` for required, as the schema has them. */
+  function fieldsOf(name: string): string[] {
+    const body = new RegExp(`\\btable ${name} \\{([^}]*)\\}`).exec(schema)?.[1] ?? ''
+    return body
+      .replaceAll(/\/\/.*$/gm, '')
+      .split(';')
+      .map((field) => /^\s*(\w+)\s*:\s*([^\s=(]+)(.*)$/s.exec(field))
+      .filter((match) => match !== null)
+      .flatMap(([, field, type, rest]) => {
+        const shown = `${field}${rest!.includes('required') ? '!' : ''}`
+        return type === 'Command' ? [`${field}_type`, shown] : [shown]
+      })
+  }
+
+  test.each([...bodies, applicationDescription])(
+    '$name is what the schema says',
+    (table: Table) => {
+      expect(table.fields.map(({ name, required }) => `${name}${required ? '!' : ''}`)).toEqual(
+        fieldsOf(table.name),
+      )
+    },
+  )
+})
