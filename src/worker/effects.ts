@@ -45,9 +45,9 @@ export class WorkerLoop {
     }
   }
 
-  onStarted(order: LaunchExecutorT, { pid }: StartedNote): void {
+  onStarted(order: LaunchExecutorT, { pid, execMs }: StartedNote): void {
     const { executorId } = order
-    this.#log.info(`executor ${order.appId}/${executorId} runs as process ${pid}`)
+    this.#log.info({ execMs }, `executor ${order.appId}/${executorId} runs as process ${pid}`)
     this.handle({ kind: 'executorStarted', appId: String(order.appId), executorId, pid })
   }
 

@@ -214,6 +214,7 @@ export class WorkerMachine {
   }
 
   #onMessage(body: BodyT): void {
+    if (!this.#linkOpen) return this.#log('warn', 'a message of a closed link is ignored')
     if (body instanceof schema.WorkerRegisteredT) this.#onRegistered(body)
     else if (body instanceof schema.RegisterWorkerFailedT) this.#onRefused(body.message)
     else if (body instanceof schema.ReconnectWorkerT) this.#onReconnect(body)
@@ -336,7 +337,10 @@ export class WorkerMachine {
 
   #onLinkClosed(reason: string): void {
     this.#linkOpen = false
-    if (!this.#stopping) this.#log('warn', `the master is out of reach: ${reason}`)
+    if (!this.#stopping) {
+      const kept = `${this.#executors.size} executors go on meanwhile`
+      this.#log('warn', `no master (${reason}); ${kept}`)
+    }
     this.#unregister()
   }
 

@@ -1,0 +1,182 @@
+/** What holds for the worker's machine whatever happens, in whatever order. */
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import * as schema from '../../src/schema/magneto.js'
+import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
+import { launchOrder, MASTER, settings } from './machine.js'
+
+const appIds = ['a', 'b']
+const { EXITED, FAILED, KILLED, RUNNING } = schema.ExecutorState
+const SECOND_MS = 1000
+
+/** What can happen, as often as it stands here. */
+const DEEDS = words(
+  'launch launch launch launch start start start exit exit exit fail kill finish',
+  'acknowledge acknowledge link register register register reconnect heartbeat registration',
+)
+
+function words(...lines: string[]): string[] {
+  return lines.flatMap((line) => line.split(' '))
+}
+
+/** app and id matter only to what is done to one executor or application. */
+interface Step {
+  do: string
+  app: number
+  id: number
+}
+
+const steps = fc.array(
+  fc.record({ do: fc.constantFrom(...DEEDS), app: fc.nat(1), id: fc.nat(3) }),
+  { size: 'max', minLength: 20, maxLength: 120 },
+)
+
+/** The world around one machine: it keeps to the rules that state.ts names, and writes down what it sees. */
+class World {
+  readonly machine = new WorkerMachine({ ...settings, maxRegistrationRetries: 1000 })
+  readonly live = new Map<string, { started: boolean }>()
+  readonly launched: string[] = []
+  readonly ended = new Set<string>()
+  /** What the master has got and confirmed, by executor. */
+  readonly heard = new Map<string, schema.ExecutorState[]>()
+  readonly underWay: schema.ExecutorStateChangedT[] = []
+  linkOpen = false
+  exited = false
+  nowMs = 0
+
+  send(event: WorkerEvent): void {
+    this.nowMs += SECOND_MS
+    const effects = this.machine.step(event, this.nowMs)
+    this.machine.check()
+    for (const effect of effects) this.see(effect)
+  }
+
+  see(effect: WorkerEffect): void {
+    if (effect.kind === 'exit') this.exited = true
+    if (effect.kind === 'launch') {
+      const key = `${effect.order.appId}/${effect.order.executorId}`
+      this.launched.push(key)
+      this.live.set(key, { started: false })
+    }
+    if (effect.kind === 'kill') {
+      expect(this.live.has(`${effect.appId}/${effect.executorId}`)).toBe(true)
+    }
+    if (effect.kind === 'cleanUpApplication') {
+      const left = [...this.live.keys()].filter((key) => key.startsWith(`${effect.appId}/`))
+      expect(left).toEqual([])
+    }
+    if (effect.kind === 'send') {
+      expect(this.linkOpen).toBe(true)
+      if (effect.body instanceof schema.ExecutorStateChangedT) this.underWay.push(effect.body)
+    }
+  }
+
+  message(body: Extract<WorkerEvent, { kind: 'message' }>['body']): void {
+    if (this.linkOpen) this.send({ kind: 'message', body })
+  }
+
+  toggleLink(): void {
+    this.linkOpen = !this.linkOpen
+    if (this.linkOpen) return this.send({ kind: 'linkOpened' })
+    this.underWay.length = 0
+    this.send({ kind: 'linkClosed', reason: 'chance' })
+  }
+
+  acknowledge(): void {
+    const report = this.underWay.shift()
+    if (report === undefined) return
+    const key = `${report.appId}/${report.executorId}`
+    this.heard.set(key, [...(this.heard.get(key) ?? []), report.state])
+    this.message(new schema.ReplyT(report.requestId, true, null))
+  }
+
+  /** As most histories begin. */
+  begin(): void {
+    this.send({ kind: 'started' })
+    this.toggleLink()
+    this.message(new schema.WorkerRegisteredT(MASTER, null, false, 60_000))
+  }
+
+  act(step: Step): void {
+    if (step.do === 'link') return this.toggleLink()
+    if (step.do === 'acknowledge') return this.acknowledge()
+    if (step.do === 'register') {
+      return this.message(new schema.WorkerRegisteredT(MASTER, null, false, 60_000))
+    }
+    if (step.do === 'reconnect') return this.message(new schema.ReconnectWorkerT(MASTER))
+    if (step.do === 'heartbeat' || step.do === 'registration') {
+      return this.send({ kind: 'timer', timer: step.do })
+    }
+    const appId = appIds[step.app] ?? 'a'
+    if (step.do === 'finish') return this.message(new schema.ApplicationFinishedT(appId))
+    return this.actOn(step.do, appId, step.id)
+  }
+
+  actOn(what: string, appId: string, executorId: number) {
+    const key = `${appId}/${executorId}`
+    if (what === 'launch') return this.message(launchOrder(appId, executorId))
+    if (what === 'kill') return this.message(new schema.KillExecutorT(MASTER, appId, executorId))
+    const process = this.live.get(key)
+    if (process === undefined) return undefined
+    if (what === 'start') {
+      if (process.started) return undefined
+      process.started = true
+      return this.send({ kind: 'executorStarted', appId, executorId, pid: 1 })
+    }
+    if (what === 'fail' && process.started) return undefined
+    this.live.delete(key)
+    this.ended.add(key)
+    return what === 'fail'
+      ? this.send({ kind: 'executorFailed', appId, executorId, message: 'no' })
+      : this.send({ kind: 'executorExited', appId, executorId, exitStatus: 0, message: null })
+  }
+
+  /** In the end the link stays and the master answers everything. */
+  settle(): void {
+    if (!this.linkOpen) this.toggleLink()
+    this.message(new schema.WorkerRegisteredT(MASTER, null, false, 60_000))
+    while (this.underWay.length > 0) this.acknowledge()
+  }
+}
+
+test('nothing is launched twice, and every end is told and confirmed, whatever the link does', () => {
+  fc.assert(
+    fc.property(steps, (history) => {
+      const world = new World()
+      world.begin()
+      for (const step of history) world.act(step)
+      world.settle()
+      expect(world.machine.unacknowledged()).toEqual([])
+      expect(new Set(world.launched).size).toBe(world.launched.length)
+      for (const key of world.ended) {
+        const told = new Set(world.heard.get(key))
+        expect([EXITED, FAILED, KILLED].filter((state) => told.has(state))).toHaveLength(1)
+      }
+      for (const [key, process] of world.live) {
+        expect(world.heard.get(key)?.includes(RUNNING) ?? false).toBe(process.started)
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('W18: a stop at any moment ends with every executor gone and exit 0', () => {
+  fc.assert(
+    fc.property(steps, steps, (before, after) => {
+      const world = new World()
+      world.begin()
+      for (const step of before) world.act(step)
+      const launched = world.launched.length
+      world.send({ kind: 'stop', reason: 'test' })
+      for (const step of after) if (!world.exited) world.act(step)
+      expect(world.launched).toHaveLength(launched)
+      for (const key of world.live.keys()) {
+        expect(world.exited).toBe(false)
+        world.actOn('exit', key.charAt(0), Number(key.slice(2)))
+      }
+      expect(world.exited).toBe(true)
+    }),
+    { numRuns: 500 },
+  )
+})
