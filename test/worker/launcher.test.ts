@@ -3,7 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Piscina } from 'piscina'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { encodeApplication } from '../../src/control/codec.js'
 import { createLogger } from '../../src/log/logger.js'
@@ -264,6 +265,22 @@ describe('what can go wrong', () => {
     launcher.launch(order)
     expect(await over).toMatchObject({ message: expect.stringMatching(/no folder name/) as string })
     expect(await readdir(root)).not.toContain('app')
+  })
+
+  test('a thread that breaks takes its executors along, and the next launch has a new one', async () => {
+    const run = vi.spyOn(Piscina.prototype, 'run')
+    const first = await node(1, stays)
+    const pid = await first.running
+    const pool = run.mock.contexts[0] as Piscina
+    run.mockRestore()
+    await Promise.all(pool.threads.map((thread) => thread.terminate()))
+    expect(await first.over).toMatchObject({
+      exitStatus: 137,
+      message: expect.stringMatching(/^the launcher broke/) as string,
+    })
+    await gone(pid)
+    const second = await node(2, 'process.exit(0)')
+    expect(await second.over).toMatchObject({ kind: 'exited', exitStatus: 0 })
   })
 
   test('scratch folders go with their application', async () => {
