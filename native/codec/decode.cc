@@ -1,0 +1,260 @@
+#include "codec/decode.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "codec/gen/control_generated.h"
+#include "codec/gen/core_generated.h"
+#include "core/limits.h"
+
+namespace magneto::codec {
+
+namespace {
+
+namespace limits = core::limits;
+using core::Text;
+
+template <class T>
+using Tables = flatbuffers::Vector<flatbuffers::Offset<T>>;
+using Strings = Tables<flatbuffers::String>;
+
+Text text(const flatbuffers::String* value, const char* what,
+          size_t most = limits::max_text_bytes) {
+  if (!value) return {};
+  if (value->size() > most)
+    throw Malformed(std::string(what) + " has " + std::to_string(value->size()) +
+                    " bytes; at most " + std::to_string(most) + " are accepted");
+  return {value->c_str(), value->size()};
+}
+
+// Ids become parts of URLs, store keys and folder names.
+Text id(const flatbuffers::String* value, const char* what) {
+  const Text result = text(value, what, limits::max_id_bytes);
+  if (result.empty()) throw Malformed(std::string(what) + " is empty");
+  for (const char c : result)
+    if (static_cast<unsigned char>(c) <= ' ' || c == '/' || c == '\\' || c == 0x7f)
+      throw Malformed(std::string(what) + " contains white space, a slash or a control character");
+  return result;
+}
+
+// For requests about ids that may be anybody's: looked up, never kept.
+Text asked_id(const flatbuffers::String* value, const char* what) {
+  return text(value, what, limits::max_id_bytes);
+}
+
+template <class Vector>
+size_t count(const Vector* vector, const char* what, size_t most) {
+  const size_t size = vector ? vector->size() : 0;
+  if (size > most)
+    throw Malformed(std::to_string(size) + " " + what + "; at most " + std::to_string(most) +
+                    " are accepted");
+  return size;
+}
+
+core::ResourceAmounts amounts(const Tables<control::ResourceAmount>* from) {
+  core::ResourceAmounts result;
+  const size_t size = count(from, "resources of a profile", limits::max_resources);
+  for (uint32_t at = 0; at < size; ++at) {
+    const auto* each = from->Get(at);
+    if (each->amount() == 0) continue;
+    result.emplace_back(id(each->name(), "the name of a resource"), each->amount());
+  }
+  std::sort(result.begin(), result.end());
+  for (size_t at = 1; at < result.size(); ++at)
+    if (result[at].first == result[at - 1].first)
+      throw Malformed("resource " + result[at].first + " is named twice in a profile");
+  return result;
+}
+
+core::ProfileText profile(const control::ResourceProfile& from) {
+  return {from.id(), from.cores(), from.memory_mb(), amounts(from.resources())};
+}
+
+std::vector<core::ResourceText> resources(const Tables<control::Resource>* from) {
+  std::vector<core::ResourceText> result;
+  const size_t size = count(from, "resources of a worker", limits::max_resources);
+  for (uint32_t at = 0; at < size; ++at) {
+    const auto* each = from->Get(at);
+    core::ResourceText resource{id(each->name(), "the name of a resource"), {}};
+    for (const auto& other : result)
+      if (other.name == resource.name)
+        throw Malformed("resource " + std::string(resource.name) + " is named twice");
+    const size_t units =
+        count(each->addresses(), "addresses of a resource", limits::max_addresses_per_resource);
+    for (uint32_t unit = 0; unit < units; ++unit)
+      resource.addresses.push_back(
+          text(each->addresses()->Get(unit), "the address of a resource", limits::max_id_bytes));
+    result.push_back(std::move(resource));
+  }
+  return result;
+}
+
+core::RegisterWorker read(const control::RegisterWorker& from) {
+  core::RegisterWorker to;
+  to.worker_id = id(from.worker_id(), "worker_id");
+  to.host = id(from.host(), "the worker's host");
+  to.port = from.port();
+  to.cores = from.cores();
+  to.memory_mb = from.memory_mb();
+  if (to.cores == 0 || to.cores > limits::max_cores_per_worker)
+    throw Malformed("a worker needs 1 to " + std::to_string(limits::max_cores_per_worker) +
+                    " cores; this one says " + std::to_string(to.cores));
+  if (to.memory_mb == 0 || to.memory_mb > limits::max_memory_mb)
+    throw Malformed("a worker needs 1 to " + std::to_string(limits::max_memory_mb) +
+                    " MiB of memory; this one says " + std::to_string(to.memory_mb));
+  to.web_ui_url = text(from.web_ui_url(), "web_ui_url");
+  to.resources = resources(from.resources());
+  const size_t size = count(from.runtimes(), "runtimes", limits::max_runtimes_per_worker);
+  for (uint32_t at = 0; at < size; ++at) {
+    const Text runtime = id(from.runtimes()->Get(at), "a runtime");
+    if (std::find(to.runtimes.begin(), to.runtimes.end(), runtime) == to.runtimes.end())
+      to.runtimes.push_back(runtime);
+  }
+  return to;
+}
+
+core::WorkerLatestState read(const control::WorkerLatestState& from) {
+  core::WorkerLatestState to{asked_id(from.worker_id(), "worker_id"), {}};
+  const size_t size = count(from.executors(), "executors", limits::max_executors_per_application);
+  for (uint32_t at = 0; at < size; ++at)
+    to.executors.emplace_back(asked_id(from.executors()->Get(at)->app_id(), "app_id"),
+                              from.executors()->Get(at)->executor_id());
+  return to;
+}
+
+core::ExecutorStateChanged read(const control::ExecutorStateChanged& from) {
+  if (from.state() > control::ExecutorState::MAX)
+    throw Malformed("executor state " + std::to_string(static_cast<int>(from.state())) +
+                    " is unknown");
+  core::ExecutorStateChanged to;
+  to.request_id = from.request_id();
+  to.app_id = asked_id(from.app_id(), "app_id");
+  to.executor_id = from.executor_id();
+  to.state = static_cast<core::ExecutorState>(from.state());
+  if (from.message()) to.message = text(from.message(), "message", limits::max_message_bytes);
+  if (from.exit_status().has_value()) to.exit_status = *from.exit_status();
+  return to;
+}
+
+core::RequestExecutors read(const control::RequestExecutors& from) {
+  core::RequestExecutors to;
+  to.request_id = from.request_id();
+  to.app_id = asked_id(from.app_id(), "app_id");
+  const size_t size = count(from.targets(), "targets", limits::max_profiles_per_application);
+  for (uint32_t at = 0; at < size; ++at)
+    to.targets.emplace_back(profile(*from.targets()->Get(at)->profile()),
+                            from.targets()->Get(at)->total());
+  return to;
+}
+
+core::KillExecutors read(const control::KillExecutors& from) {
+  core::KillExecutors to{from.request_id(), asked_id(from.app_id(), "app_id"), {}};
+  const size_t size =
+      count(from.executor_ids(), "executor ids", limits::max_executors_per_application);
+  for (uint32_t at = 0; at < size; ++at)
+    to.executor_ids.push_back(text(from.executor_ids()->Get(at), "an executor id"));
+  return to;
+}
+
+}  // namespace
+
+core::RegisterApplication Decoder::application(const void* table) {
+  const auto& from = *static_cast<const control::RegisterApplication*>(table);
+  const size_t bytes = from.application()->size();
+  if (bytes > limits::max_description_bytes)
+    throw Malformed("the application's description has " + std::to_string(bytes) +
+                    " bytes; at most " + std::to_string(limits::max_description_bytes) +
+                    " are accepted");
+  nested_.assign((bytes + 7) / 8, 0);
+  if (bytes > 0) std::memcpy(nested_.data(), from.application()->data(), bytes);
+  const auto* copy = reinterpret_cast<const uint8_t*>(nested_.data());
+  flatbuffers::Verifier verifier(copy, bytes);
+  if (!verifier.VerifyBuffer<control::ApplicationDescription>(nullptr))
+    throw Malformed("the application's description is not a valid FlatBuffer");
+  const auto& description = *flatbuffers::GetRoot<control::ApplicationDescription>(copy);
+  if (description.command_type() == control::Command::NONE ||
+      description.command_type() > control::Command::MAX)
+    throw Malformed("the application's command is of unknown kind " +
+                    std::to_string(static_cast<int>(description.command_type())));
+  core::RegisterApplication to;
+  to.description = {copy, bytes};
+  to.name = text(description.name(), "the application's name");
+  to.user = text(description.user(), "user");
+  to.ui_url = text(description.ui_url(), "ui_url");
+  to.runtime = id(description.runtime(), "runtime");
+  if (description.max_cores().has_value()) to.max_cores = *description.max_cores();
+  if (description.initial_executor_limit().has_value())
+    to.initial_executor_limit = *description.initial_executor_limit();
+  to.default_profile = profile(*description.default_profile());
+  to.driver_address = text(from.driver_address(), "driver_address", limits::max_text_bytes);
+  return to;
+}
+
+core::Message Decoder::decode(std::span<const uint8_t> bytes) {
+  if (bytes.size() > limits::max_message_bytes)
+    throw Malformed("a message of " + std::to_string(bytes.size()) + " bytes; at most " +
+                    std::to_string(limits::max_message_bytes) + " are accepted");
+  flatbuffers::Verifier::Options options;
+  options.check_nested_flatbuffers = false;  // by the reader, from an aligned copy
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size(), options);
+  if (!control::VerifyMessageBuffer(verifier))
+    throw Malformed("not a valid control message (FlatBuffers verification failed)");
+  const auto& message = *control::GetMessage(bytes.data());
+  switch (message.body_type()) {
+    case control::Body::RegisterWorker:
+      return read(*message.body_as_RegisterWorker());
+    case control::Body::WorkerHeartbeat:
+      return core::WorkerHeartbeat{
+          asked_id(message.body_as_WorkerHeartbeat()->worker_id(), "worker_id")};
+    case control::Body::WorkerLatestState:
+      return read(*message.body_as_WorkerLatestState());
+    case control::Body::ExecutorStateChanged:
+      return read(*message.body_as_ExecutorStateChanged());
+    case control::Body::RegisterApplication:
+      return application(message.body());
+    case control::Body::UnregisterApplication:
+      return core::UnregisterApplication{
+          asked_id(message.body_as_UnregisterApplication()->app_id(), "app_id")};
+    case control::Body::RequestExecutors:
+      return read(*message.body_as_RequestExecutors());
+    case control::Body::KillExecutors:
+      return read(*message.body_as_KillExecutors());
+    case control::Body::KillApplication:
+      return core::KillApplication{message.body_as_KillApplication()->request_id(),
+                                   asked_id(message.body_as_KillApplication()->app_id(), "app_id")};
+    default:
+      break;
+  }
+  if (message.body_type() > control::Body::MAX || message.body_type() == control::Body::NONE)
+    throw Malformed("message type " + std::to_string(static_cast<int>(message.body_type())) +
+                    " is unknown to this master; it speaks control/v1");
+  throw Malformed(std::string(control::EnumNameBody(message.body_type())) +
+                  " is a message of the master; it does not accept it");
+}
+
+DecodedConfig decode_config(std::span<const uint8_t> bytes) {
+  std::vector<uint64_t> aligned((bytes.size() + 7) / 8);
+  if (!bytes.empty()) std::memcpy(aligned.data(), bytes.data(), bytes.size());
+  const auto* copy = reinterpret_cast<const uint8_t*>(aligned.data());
+  flatbuffers::Verifier verifier(copy, bytes.size());
+  if (!verifier.VerifyBuffer<core::CoreConfig>(nullptr))
+    throw std::invalid_argument("the core's config is not a valid CoreConfig");
+  const auto& from = *flatbuffers::GetRoot<core::CoreConfig>(copy);
+  if (from.worker_selection_policy() > core::WorkerSelectionPolicy::MAX)
+    throw std::invalid_argument("unknown worker_selection_policy");
+  DecodedConfig to;
+  to.master_url = from.master_url()->str();
+  if (from.master_web_ui_url()) to.master_web_ui_url = from.master_web_ui_url()->str();
+  to.core.worker_timeout_ms = from.worker_timeout_ms();
+  to.core.dead_worker_persistence = from.dead_worker_persistence();
+  to.core.max_executor_retries = from.max_executor_retries();
+  to.core.spread_out_apps = from.spread_out_apps();
+  to.core.selection_policy = static_cast<core::SelectionPolicy>(from.worker_selection_policy());
+  to.core.default_cores = from.default_cores();
+  to.core.retained_applications = from.retained_applications();
+  if (from.app_id_pattern()) to.core.app_id_pattern = from.app_id_pattern()->str();
+  return to;
+}
+
+}  // namespace magneto::codec

@@ -1,0 +1,42 @@
+// Verified FlatBuffers -> core structs. What comes in is from strangers: verified, bounded,
+// aligned.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "core/config.h"
+#include "core/event.h"
+
+namespace magneto::codec {
+
+// A message that is not served; the text is for the peer and for the operator.
+class Malformed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+class Decoder {
+ public:
+  // `bytes` must be 8-aligned. The result points into `bytes` and into this decoder; both must stay
+  // until the next call. Throws Malformed.
+  core::Message decode(std::span<const uint8_t> bytes);
+
+ private:
+  core::RegisterApplication application(const void* table);
+
+  // A vector inside a message is not 8-aligned: nested buffers are read from a copy that is.
+  std::vector<uint64_t> nested_;
+};
+
+// Throws std::invalid_argument when the bytes are no CoreConfig.
+struct DecodedConfig {
+  core::Config core;
+  std::string master_url;
+  std::string master_web_ui_url;
+};
+DecodedConfig decode_config(std::span<const uint8_t> bytes);
+
+}  // namespace magneto::codec

@@ -1,0 +1,62 @@
+// Core effects -> records of the outbox.
+#pragma once
+
+#include <string>
+
+#include "codec/gen/core_generated.h"
+#include "codec/gen/store_generated.h"
+#include "codec/records.h"
+#include "core/effect.h"
+
+namespace magneto::codec {
+
+class Encoder : public core::Port {
+ public:
+  Encoder(std::string master_url, std::string web_ui_url, uint32_t worker_timeout_ms);
+
+  void send(core::Session session, uint64_t sequence, const core::Outgoing& message) override;
+  void close(core::Session session, uint64_t sequence, core::Text reason) override;
+  void persist(uint64_t sequence, core::Text key, const core::RegisterWorker& record) override;
+  void persist(uint64_t sequence, core::Text key, const core::ApplicationRecord& record) override;
+  void forget(uint64_t sequence, core::Text key) override;
+  void set_timer(core::Millis due_ms) override;
+  void notice(core::NoticeLevel level, core::Text code, core::Text text) override;
+
+  std::span<const uint8_t> outbox() const { return outbox_.view(); }
+  void reset() { outbox_.reset(); }
+
+ private:
+  using String = flatbuffers::Offset<flatbuffers::String>;
+  String string(core::Text text) { return builder_.CreateString(text.data(), text.size()); }
+  flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<control::Resource>>> resources(
+      const std::vector<core::ResourceText>& from);
+  flatbuffers::Offset<flatbuffers::Vector<uint8_t>> nested(std::span<const uint8_t> bytes);
+
+  flatbuffers::Offset<void> body(const core::WorkerRegistered& message);
+  flatbuffers::Offset<void> body(const core::RegisterWorkerFailed& message);
+  flatbuffers::Offset<void> body(const core::ReconnectWorker& message);
+  flatbuffers::Offset<void> body(const core::LaunchExecutor& message);
+  flatbuffers::Offset<void> body(const core::KillExecutor& message);
+  flatbuffers::Offset<void> body(const core::ApplicationFinished& message);
+  flatbuffers::Offset<void> body(const core::ApplicationRegistered& message);
+  flatbuffers::Offset<void> body(const core::ExecutorAdded& message);
+  flatbuffers::Offset<void> body(const core::ExecutorUpdated& message);
+  flatbuffers::Offset<void> body(const core::WorkerRemoved& message);
+  flatbuffers::Offset<void> body(const core::ApplicationRemoved& message);
+  flatbuffers::Offset<void> body(const core::Reply& message);
+  flatbuffers::Offset<void> body(const core::Refused& message);
+
+  void finish_record(uint64_t sequence, core::Text key, store::Value type,
+                     flatbuffers::Offset<void> value);
+  std::span<const uint8_t> finished() const {
+    return {builder_.GetBufferPointer(), builder_.GetSize()};
+  }
+
+  const std::string master_url_;
+  const std::string web_ui_url_;
+  const uint32_t worker_timeout_ms_;
+  flatbuffers::FlatBufferBuilder builder_;
+  BatchWriter outbox_;
+};
+
+}  // namespace magneto::codec

@@ -1,0 +1,82 @@
+#include "codec/engine.h"
+
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "codec/view.h"
+
+namespace magneto::codec {
+
+namespace {
+
+constexpr double safe_integers = 9007199254740992.0;  // 2^53
+
+uint64_t whole(double value, const char* what) {
+  if (!(value >= 0 && value < safe_integers) || value != std::floor(value))
+    throw std::range_error(std::string("a record's ") + what + " is no whole number below 2^53");
+  return static_cast<uint64_t>(value);
+}
+
+}  // namespace
+
+Engine::Engine(std::span<const uint8_t> config) : Engine(decode_config(config)) {}
+
+Engine::Engine(DecodedConfig config)
+    : master_url_(config.master_url),
+      encoder_(config.master_url, config.master_web_ui_url, config.core.worker_timeout_ms),
+      core_(config.core, encoder_) {}
+
+std::span<const uint8_t> Engine::step(core::Millis now_ms, int32_t utc_offset_minutes,
+                                      std::span<const uint8_t> inbox) {
+  if (reinterpret_cast<uintptr_t>(inbox.data()) % 8 != 0) {
+    aligned_.resize((inbox.size() + 7) / 8);
+    std::memcpy(aligned_.data(), inbox.data(), inbox.size());
+    inbox = {reinterpret_cast<const uint8_t*>(aligned_.data()), inbox.size()};
+  }
+  // The framing is ours, not a peer's: all of it is looked at before anything of it is believed.
+  Record record;
+  for (BatchReader all(inbox); all.next(record);) {
+    whole(record.session, "session");
+    whole(record.argument, "argument");
+  }
+  encoder_.reset();
+  core_.begin(now_ms, utc_offset_minutes);
+  for (BatchReader all(inbox); all.next(record);) event(record);
+  core_.finish();
+  return encoder_.outbox();
+}
+
+void Engine::event(const Record& record) {
+  const core::Session session = whole(record.session, "session");
+  switch (static_cast<InboxKind>(record.kind)) {
+    case InboxKind::connected:
+      return core_.connected(session, record.text());
+    case InboxKind::disconnected:
+      return core_.disconnected(session, record.text());
+    case InboxKind::stored:
+      return core_.stored(whole(record.argument, "argument"));
+    case InboxKind::store_failed:
+      return core_.store_failed(record.text());
+    case InboxKind::timer:
+      return core_.timer();
+    case InboxKind::message:
+      break;
+    default:
+      throw std::range_error("inbox record of unknown kind " + std::to_string(record.kind));
+  }
+  std::optional<core::Message> message;
+  try {
+    message = decoder_.decode(record.payload);
+  } catch (const Malformed& malformed) {
+    return core_.malformed(session, malformed.what());
+  }
+  core_.message(session, *message);
+}
+
+std::vector<uint8_t> Engine::view(core::Millis now_ms) const {
+  return write_view(core_, master_url_, now_ms);
+}
+
+}  // namespace magneto::codec

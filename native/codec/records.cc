@@ -1,0 +1,68 @@
+#include "codec/records.h"
+
+#include <bit>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+namespace magneto::codec {
+
+static_assert(std::endian::native == std::endian::little, "batches are little endian");
+
+namespace {
+
+struct Header {
+  uint32_t record_bytes;
+  uint32_t payload_bytes;
+  uint32_t kind;
+  uint32_t zero;
+  double session;
+  double argument;
+};
+static_assert(sizeof(Header) == record_header_bytes);
+
+}  // namespace
+
+void BatchWriter::add(uint32_t kind, uint64_t session, std::span<const uint8_t> payload,
+                      double argument) {
+  const size_t record_bytes = (record_header_bytes + payload.size() + 7) & ~size_t{7};
+  if (record_bytes > UINT32_MAX) throw std::length_error("a record is over 4 GiB");
+  const Header header{static_cast<uint32_t>(record_bytes),
+                      static_cast<uint32_t>(payload.size()),
+                      kind,
+                      0,
+                      static_cast<double>(session),
+                      argument};
+  const size_t at = bytes_.size();
+  bytes_.resize(at + record_bytes);  // zeroes the padding
+  std::memcpy(bytes_.data() + at, &header, record_header_bytes);
+  if (!payload.empty())
+    std::memcpy(bytes_.data() + at + record_header_bytes, payload.data(), payload.size());
+}
+
+void BatchWriter::add(uint32_t kind, uint64_t session, std::string_view text, double argument) {
+  add(kind, session,
+      std::span<const uint8_t>(reinterpret_cast<const uint8_t*>(text.data()), text.size()),
+      argument);
+}
+
+bool BatchReader::next(Record& record) {
+  if (at_ == batch_.size()) return false;
+  const size_t left = batch_.size() - at_;
+  if (left < record_header_bytes)
+    throw std::range_error("batch ends inside a record header at " + std::to_string(at_));
+  Header header;
+  std::memcpy(&header, batch_.data() + at_, record_header_bytes);
+  if (header.record_bytes % 8 != 0 || header.record_bytes > left ||
+      header.record_bytes < record_header_bytes + uint64_t{header.payload_bytes})
+    throw std::range_error("record at " + std::to_string(at_) + " claims " +
+                           std::to_string(header.record_bytes) + " bytes with " +
+                           std::to_string(header.payload_bytes) + " of payload; the batch has " +
+                           std::to_string(batch_.size()));
+  record = {header.kind, header.session, header.argument,
+            batch_.subspan(at_ + record_header_bytes, header.payload_bytes)};
+  at_ += header.record_bytes;
+  return true;
+}
+
+}  // namespace magneto::codec

@@ -1,0 +1,194 @@
+// Every invariant of State. Rescans everything: for tests and the simulator.
+#include <algorithm>
+
+#include "core/core.h"
+#include "core/schedule/schedule.h"
+
+namespace magneto::core {
+
+namespace {
+
+void check_resources(const State& state, const Worker& worker) {
+  std::vector<std::vector<bool>> used;
+  for (const ResourcePool& pool : worker.resources) {
+    MAGNETO_ASSERT(pool.addresses.size() == pool.used.size());
+    const auto taken = std::count(pool.used.begin(), pool.used.end(), true);
+    MAGNETO_ASSERT(pool.free + static_cast<size_t>(taken) == pool.used.size());
+    used.emplace_back(pool.used.size());
+  }
+  for (const Executor* executor : worker.executors) {
+    MAGNETO_ASSERT(state.applications.holds(executor->application));
+    for (const HeldResource& held : executor->resources) {
+      for (const uint32_t unit : held.addresses) {
+        MAGNETO_ASSERT(!used.at(held.pool).at(unit));
+        used[held.pool][unit] = true;
+      }
+    }
+  }
+  for (size_t at = 0; at < used.size(); ++at) MAGNETO_ASSERT(used[at] == worker.resources[at].used);
+}
+
+void check_index(const Core& core, const Worker& worker) {
+  const bool usable = worker.state == WorkerState::alive && worker.cores_free() > 0;
+  MAGNETO_ASSERT(worker.indexed == usable);
+  if (usable) MAGNETO_ASSERT(worker.index_key == index_key(worker, core.config.selection_policy));
+  for (const Runtime* runtime : worker.runtimes) {
+    MAGNETO_ASSERT(core.state.runtimes.contains(runtime->name));
+    const Candidate entry{worker.index_key, &worker.id, nullptr};
+    MAGNETO_ASSERT(runtime->candidates.contains(entry) == usable);
+  }
+}
+
+void check_worker(const Core& core, WorkerSlot slot, const Worker& worker) {
+  const State& state = core.state;
+  MAGNETO_ASSERT(worker.slot == slot);
+  MAGNETO_ASSERT(state.worker_by_id.find(worker.id)->second == slot);
+  uint64_t cores = 0;
+  uint64_t memory_mb = 0;
+  for (uint32_t at = 0; at < worker.executors.size(); ++at) {
+    const Executor* executor = worker.executors[at];
+    MAGNETO_ASSERT(executor->worker == slot && executor->position == at);
+    MAGNETO_ASSERT(!is_finished(executor->state));
+    cores += executor->cores;
+    memory_mb += executor->memory_mb;
+  }
+  MAGNETO_ASSERT(cores == worker.cores_used && cores <= worker.cores);
+  MAGNETO_ASSERT(memory_mb == worker.memory_used_mb && memory_mb <= worker.memory_mb);
+  const std::string address = worker.host + ":" + std::to_string(worker.port);
+  if (worker.state == WorkerState::alive) {
+    const auto peer = state.sessions.find(worker.session);
+    MAGNETO_ASSERT(peer != state.sessions.end() && !peer->second.closing);
+    MAGNETO_ASSERT(peer->second.role == Role::worker && peer->second.worker == slot);
+    MAGNETO_ASSERT(state.worker_by_address.at(address) == slot);
+    MAGNETO_ASSERT(*worker.heartbeat_position == slot);
+  } else {
+    MAGNETO_ASSERT(worker.state == WorkerState::dead && worker.executors.empty());
+    MAGNETO_ASSERT(state.dead_by_address.at(address).contains(slot));
+    MAGNETO_ASSERT(state.by_cull_time.contains({worker.cull_at_ms, slot}));
+  }
+  check_resources(state, worker);
+  check_index(core, worker);
+}
+
+void check_requests(const Application& application) {
+  std::map<uint32_t, uint32_t> executors;
+  for (const auto& [id, executor] : application.executors) ++executors[executor.profile_id];
+  for (const auto& [id, request] : application.requests) {
+    MAGNETO_ASSERT(request.profile_id == id);
+    MAGNETO_ASSERT(request.executors == executors[id]);
+    MAGNETO_ASSERT(request.wanting == wants(application, request));
+    const RequestKey key{application.order, id, application.slot};
+    MAGNETO_ASSERT(request.shape->wanting.contains(key) == request.wanting);
+    MAGNETO_ASSERT(request.shape->runtime->name == application.runtime);
+  }
+}
+
+void check_application(const Core& core, ApplicationSlot slot, const Application& application) {
+  const State& state = core.state;
+  MAGNETO_ASSERT(application.slot == slot);
+  MAGNETO_ASSERT(state.application_by_id.find(application.id)->second == slot);
+  MAGNETO_ASSERT(application.driver_address.empty() ||
+                 state.application_by_driver.find(application.driver_address)->second == slot);
+  const auto peer = state.sessions.find(application.session);
+  MAGNETO_ASSERT(peer != state.sessions.end() && !peer->second.closing);
+  MAGNETO_ASSERT(peer->second.role == Role::application && peer->second.application == slot);
+  MAGNETO_ASSERT(application.next_executor_id <= application.durable_executor_ids);
+  uint64_t cores = 0;
+  uint32_t running = 0;
+  for (const auto& [id, executor] : application.executors) {
+    MAGNETO_ASSERT(executor.id == id && id < application.next_executor_id);
+    MAGNETO_ASSERT(executor.application == slot);
+    MAGNETO_ASSERT(state.workers[executor.worker].executors.at(executor.position) == &executor);
+    cores += executor.cores;
+    running += executor.state == ExecutorState::running ? 1 : 0;
+  }
+  MAGNETO_ASSERT(cores == application.cores_granted && cores <= application.cores_max);
+  MAGNETO_ASSERT(running == application.executors_running);
+  MAGNETO_ASSERT(application.state == ApplicationState::waiting ||
+                 application.state == ApplicationState::running);
+  check_requests(application);
+}
+
+// What fits nowhere must be so on a rescan, and nothing may wait that could be placed (A1).
+void check_shapes(const State& state) {
+  std::map<const Shape*, uint32_t> references;
+  size_t wanting = 0;
+  state.applications.each([&](ApplicationSlot, const Application& application) {
+    for (const auto& [id, request] : application.requests) {
+      ++references[request.shape];
+      wanting += request.wanting ? 1 : 0;
+    }
+  });
+  for (const auto& [key, shape] : state.shapes) {
+    MAGNETO_ASSERT(references[&shape] == shape.references);
+    wanting -= shape.wanting.size();
+    const auto& blocked = shape.runtime->blocked;
+    const bool is_blocked = std::any_of(blocked.begin(), blocked.end(), [&](const auto& each) {
+      return each.second == &shape && each.first == shape.min_cores;
+    });
+    MAGNETO_ASSERT(is_blocked == !shape.may_fit);
+    MAGNETO_ASSERT(shape.wanting.empty() || !shape.may_fit);
+    if (shape.may_fit) continue;
+    for (const Candidate& candidate : shape.runtime->candidates)
+      MAGNETO_ASSERT(!fits(*candidate.worker, shape));
+  }
+  MAGNETO_ASSERT(wanting == 0 && references.size() == state.shapes.size());
+  MAGNETO_ASSERT(state.ready.empty());
+}
+
+void check_runtimes(const State& state) {
+  std::map<const Runtime*, uint32_t> references;
+  size_t usable = 0;
+  size_t indexed = 0;
+  state.workers.each([&](WorkerSlot, const Worker& worker) {
+    for (const Runtime* runtime : worker.runtimes) ++references[runtime];
+    usable += worker.indexed ? worker.runtimes.size() : 0;
+  });
+  for (const auto& [key, shape] : state.shapes) ++references[shape.runtime];
+  for (const auto& [name, runtime] : state.runtimes) {
+    MAGNETO_ASSERT(runtime.name == name && references[&runtime] == runtime.references);
+    indexed += runtime.candidates.size();
+  }
+  MAGNETO_ASSERT(indexed == usable && references.size() == state.runtimes.size());
+}
+
+void check_heartbeats(const State& state) {
+  Millis before = 0;
+  for (const WorkerSlot slot : state.by_heartbeat) {
+    const Worker& worker = state.workers[slot];
+    MAGNETO_ASSERT(worker.state == WorkerState::alive && worker.last_heartbeat_ms >= before);
+    before = worker.last_heartbeat_ms;
+  }
+  MAGNETO_ASSERT(state.by_heartbeat.size() == state.worker_by_address.size());
+  MAGNETO_ASSERT(state.by_heartbeat.size() + state.by_cull_time.size() == state.workers.size());
+  MAGNETO_ASSERT(state.worker_by_id.size() == state.workers.size());
+}
+
+void check_sessions(const State& state) {
+  for (const auto& [id, peer] : state.sessions) {
+    MAGNETO_ASSERT(peer.sequence <= state.sequence);
+    if (peer.role == Role::application)
+      MAGNETO_ASSERT(state.applications[peer.application].session == id);
+    MAGNETO_ASSERT(!peer.closing || peer.role == Role::none);
+  }
+  MAGNETO_ASSERT(state.application_by_id.size() == state.applications.size());
+  MAGNETO_ASSERT(state.stored_sequence <= state.sequence);
+}
+
+}  // namespace
+
+void Core::check() const {
+  state.workers.each(
+      [&](WorkerSlot slot, const Worker& worker) { check_worker(*this, slot, worker); });
+  state.applications.each([&](ApplicationSlot slot, const Application& application) {
+    check_application(*this, slot, application);
+  });
+  check_shapes(state);
+  check_runtimes(state);
+  check_heartbeats(state);
+  check_sessions(state);
+  const Millis due = next_due_ms(*this);
+  MAGNETO_ASSERT(due == 0 || (state.timer_due_ms != 0 && state.timer_due_ms <= due));
+}
+
+}  // namespace magneto::core

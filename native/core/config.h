@@ -1,0 +1,28 @@
+// Settings of the core; checked once, by Core's constructor.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace magneto::core {
+
+enum class SelectionPolicy : uint8_t {  // P13
+  cores_free_desc,
+  cores_free_asc,
+  memory_free_asc,
+  memory_free_desc,
+  worker_id
+};
+
+struct Config {
+  uint32_t worker_timeout_ms = 60'000;    // P18
+  uint32_t dead_worker_persistence = 15;  // P9
+  int32_t max_executor_retries = 10;      // P10
+  bool spread_out_apps = true;            // P11
+  SelectionPolicy selection_policy = SelectionPolicy::cores_free_desc;
+  uint32_t default_cores = 2147483647;         // P14
+  uint32_t retained_applications = 200;        // P8
+  std::string app_id_pattern = "app-%s-%04d";  // P17
+};
+
+}  // namespace magneto::core

@@ -1,0 +1,202 @@
+#include "core/core.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "core/limits.h"
+#include "core/schedule/schedule.h"
+
+namespace magneto::core {
+
+namespace {
+
+void validate(const Config& config) {
+  if (config.worker_timeout_ms == 0 || config.worker_timeout_ms > limits::max_timeout_ms)
+    throw std::invalid_argument("worker_timeout_ms must be 1 to 1000000000 (spark.worker.timeout)");
+  if (config.default_cores == 0)
+    throw std::invalid_argument("default_cores must be above 0 (spark.deploy.defaultCores)");
+  if (config.selection_policy > SelectionPolicy::worker_id)
+    throw std::invalid_argument("unknown worker_selection_policy");
+  if (application_id(config.app_id_pattern, 0, 0).empty())
+    throw std::invalid_argument(
+        "app_id_pattern '" + config.app_id_pattern +
+        "' must be like app-%s-%04d: one %s, one %d, no white space (spark.deploy.appIdPattern)");
+}
+
+}  // namespace
+
+Core::Core(Config wanted, Port& effects) : config(std::move(wanted)), port(effects) {
+  validate(config);
+}
+
+void Core::begin(Millis now, int32_t offset_minutes) {
+  // A wall clock that was set back must not undo time-outs: time stands still until it catches up.
+  now_ms = std::max(now_ms, now);
+  utc_offset_minutes = offset_minutes;
+  timer_fired_ = false;
+}
+
+void Core::connected(Session id, Text address) {
+  if (state.sessions.size() >= limits::max_sessions) {
+    port.close(id, 0, "too many sessions; try another master or later");
+    // The session is remembered all the same, so that its end finds it.
+  }
+  const auto [entry, added] = state.sessions.try_emplace(id);
+  MAGNETO_ASSERT(added);
+  entry->second.address = address.substr(0, limits::max_id_bytes);
+  entry->second.closing = state.sessions.size() > limits::max_sessions;
+}
+
+void Core::disconnected(Session id, Text reason) {
+  if (!session(id)) return;
+  released(id, reason);
+  state.sessions.erase(id);
+  schedule(*this);
+}
+
+// What a peer held is given back as soon as it is known to be gone, which a close of ours is too.
+void Core::released(Session id, Text reason) {
+  SessionState& gone = *session(id);
+  gone.closing = true;
+  const Role role = gone.role;
+  gone.role = Role::none;
+  if (role == Role::worker) {
+    const WorkerSlot slot = gone.worker;
+    if (!state.workers.holds(slot)) return;
+    Worker& worker = state.workers[slot];
+    if (worker.state == WorkerState::alive && worker.session == id)
+      remove_worker(*this, worker, std::string("connection lost: ") + std::string(reason));
+  } else if (role == Role::application) {
+    const ApplicationSlot slot = gone.application;
+    if (state.applications.holds(slot) && state.applications[slot].session == id)
+      remove_application(*this, state.applications[slot], ApplicationState::finished);  // L2
+  }
+}
+
+void Core::message(Session id, const Message& message) {
+  SessionState* peer = session(id);
+  if (!peer && id >> session_source_shift == web_source) {
+    connected(id, "web");
+    peer = session(id);
+  }
+  if (!peer) {
+    notice(NoticeLevel::warn, "session.unknown",
+           "message from a session that never connected; dropped");
+    return;
+  }
+  if (peer->closing) return;
+  const bool command = std::holds_alternative<KillApplication>(message);
+  if (command != (id >> session_source_shift == web_source)) {
+    violation(id, command ? "KillApplication is accepted from the web thread only"
+                          : "the web thread may send commands only");
+    return;
+  }
+  struct Dispatch {
+    Core& core;
+    Session id;
+    void operator()(const RegisterWorker& m) { on_register_worker(core, id, m); }
+    void operator()(const WorkerHeartbeat& m) { on_worker_heartbeat(core, id, m); }
+    void operator()(const WorkerLatestState& m) { on_worker_latest_state(core, id, m); }
+    void operator()(const ExecutorStateChanged& m) { on_executor_state_changed(core, id, m); }
+    void operator()(const RegisterApplication& m) { on_register_application(core, id, m); }
+    void operator()(const UnregisterApplication& m) { on_unregister_application(core, id, m); }
+    void operator()(const RequestExecutors& m) { on_request_executors(core, id, m); }
+    void operator()(const KillExecutors& m) { on_kill_executors(core, id, m); }
+    void operator()(const KillApplication& m) { on_kill_application(core, id, m); }
+  };
+  std::visit(Dispatch{*this, id}, message);
+  schedule(*this);
+}
+
+void Core::malformed(Session id, Text reason) {
+  const SessionState* peer = session(id);
+  if (!peer || peer->closing) return;
+  violation(id, reason);
+}
+
+void Core::stored(uint64_t sequence) {
+  MAGNETO_ASSERT(sequence <= state.sequence);
+  state.stored_sequence = std::max(state.stored_sequence, sequence);
+}
+
+void Core::store_failed(Text reason) {
+  if (state.store_failed) return;
+  state.store_failed = true;
+  notice(NoticeLevel::error, "store.failed",
+         "the store can't write: " + std::string(reason) +
+             "; no worker and no application can register until the master is restarted");
+  // What is held back for the store will never leave: its receivers must not wait for it.
+  std::vector<Session> waiting;
+  for (const auto& [id, peer] : state.sessions)
+    if (!peer.closing && peer.sequence > state.stored_sequence) waiting.push_back(id);
+  std::sort(waiting.begin(), waiting.end());
+  for (const Session id : waiting) {
+    session(id)->sequence = 0;
+    refuse(id, "the master's store failed before your registration was on disk");
+  }
+  schedule(*this);
+}
+
+// Heartbeats of the same batch count first: a late batch must not drop workers that spoke in time.
+void Core::timer() {
+  timer_fired_ = true;
+  state.timer_due_ms = 0;
+}
+
+void Core::finish() {
+  if (timer_fired_) {
+    on_timer(*this);
+    schedule(*this);
+  }
+  arm_timer();
+}
+
+void Core::arm_timer() {
+  const Millis due = next_due_ms(*this);
+  if (due == 0 || (state.timer_due_ms != 0 && state.timer_due_ms <= due)) return;
+  state.timer_due_ms = due;
+  port.set_timer(due);
+}
+
+SessionState* Core::session(Session id) {
+  const auto found = state.sessions.find(id);
+  return found == state.sessions.end() ? nullptr : &found->second;
+}
+
+void Core::send(Session id, const Outgoing& message, uint64_t sequence) {
+  SessionState* peer = session(id);
+  if (!peer || peer->closing) return;
+  peer->sequence = std::max(peer->sequence, sequence);
+  port.send(id, peer->sequence > state.stored_sequence ? peer->sequence : 0, message);
+}
+
+void Core::close(Session id, Text reason) {
+  SessionState* peer = session(id);
+  if (!peer || peer->closing) return;
+  port.close(id, peer->sequence > state.stored_sequence ? peer->sequence : 0, reason);
+  released(id, reason);
+}
+
+void Core::refuse(Session id, Text reason) {
+  send(id, Refused{reason});
+  close(id, reason);
+}
+
+void Core::violation(Session id, Text reason) {
+  const SessionState* peer = session(id);
+  notice(NoticeLevel::warn, "session.violation",
+         "session of " + (peer ? peer->address : std::string("nobody")) +
+             " closed: " + std::string(reason));
+  refuse(id, reason);
+  schedule(*this);
+}
+
+void Core::notice(NoticeLevel level, Text code, Text text) { port.notice(level, code, text); }
+
+uint64_t Core::next_sequence() { return ++state.sequence; }
+
+void Core::forget(Text key) {
+  if (!state.store_failed) port.forget(next_sequence(), key);
+}
+
+}  // namespace magneto::core

@@ -1,0 +1,98 @@
+// The core: (state, event, now) -> effects. One call an event; `finish` ends a batch.
+#pragma once
+
+#include <vector>
+
+#include "core/config.h"
+#include "core/effect.h"
+#include "core/event.h"
+#include "core/state.h"
+
+namespace magneto::core {
+
+// Who allocated a session: the high part of its number (src/control/records.ts).
+inline constexpr uint64_t session_source_shift = 32;
+inline constexpr uint64_t web_source = 1;
+
+class Core {
+ public:
+  // Throws std::invalid_argument when a setting is out of its range.
+  Core(Config config, Port& port);
+
+  // Starts a batch. `now_ms` never goes back; ids carry local time (P17).
+  void begin(Millis now_ms, int32_t utc_offset_minutes);
+  void connected(Session session, Text address);
+  void disconnected(Session session, Text reason);
+  void message(Session session, const Message& message);
+  void malformed(Session session, Text reason);
+  void stored(uint64_t sequence);
+  void store_failed(Text reason);
+  void timer();
+  // Ends a batch: what is due now, and the next timer.
+  void finish();
+
+  // Walks all state; throws BrokenInvariant naming the first that does not hold.
+  void check() const;
+
+  // ---- for the event files ----
+  SessionState* session(Session session);
+  void send(Session session, const Outgoing& message, uint64_t sequence = 0);
+  void close(Session session, Text reason);
+  // Says why, then closes: a peer that can't be served.
+  void refuse(Session session, Text reason);
+  // A peer did what it may not do: refused, and the operator is told.
+  void violation(Session session, Text reason);
+  void notice(NoticeLevel level, Text code, Text text);
+  uint64_t next_sequence();
+  void forget(Text key);
+
+  const Config config;
+  Port& port;
+  State state;
+  Millis now_ms = 0;
+  int32_t utc_offset_minutes = 0;
+  // Applications whose waiting may have changed in this event (A6).
+  std::vector<ApplicationSlot> touched;
+
+ private:
+  void released(Session session, Text reason);
+  void arm_timer();
+  bool timer_fired_ = false;
+};
+
+// on_worker.cc
+void on_register_worker(Core& core, Session session, const RegisterWorker& message);
+void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& message);
+void on_worker_latest_state(Core& core, Session session, const WorkerLatestState& message);
+void remove_worker(Core& core, Worker& worker, Text reason);  // L6
+void purge_dead_worker(Core& core, Worker& worker);
+
+// on_application.cc
+void on_register_application(Core& core, Session session, const RegisterApplication& message);
+void on_unregister_application(Core& core, Session session, const UnregisterApplication& message);
+void on_request_executors(Core& core, Session session, const RequestExecutors& message);
+void on_kill_executors(Core& core, Session session, const KillExecutors& message);
+void on_kill_application(Core& core, Session session, const KillApplication& message);
+void remove_application(Core& core, Application& application, ApplicationState end);  // L3
+// Makes the ids up to the next block durable (A18).
+void persist_application(Core& core, Application& application);
+
+// on_executor.cc
+void on_executor_state_changed(Core& core, Session session, const ExecutorStateChanged& message);
+// Keeps the application's count of running executors.
+void change_state(Application& application, Executor& executor, ExecutorState state);
+// Takes an executor from its worker; it stays in its application.
+void release_from_worker(Core& core, Executor& executor);
+// Takes an executor that no worker holds any more from its application.
+void retire_executor(Core& core, Application& application, uint32_t executor_id);
+PastExecutor past(const Core& core, const Executor& executor);
+
+// on_timer.cc
+void on_timer(Core& core);
+Millis next_due_ms(const Core& core);
+
+// application_id.cc. Empty when the pattern is not one of Java's format with a time (%s) and a
+// number.
+std::string application_id(Text pattern, Millis local_ms, uint64_t number);
+
+}  // namespace magneto::core

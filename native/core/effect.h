@@ -1,0 +1,101 @@
+// What the core asks for: effects are data, the port names every verb. Texts are valid during the
+// call.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "core/event.h"
+
+namespace magneto::core {
+
+enum class NoticeLevel : uint8_t { debug, info, warn, error };
+
+struct WorkerRegistered {
+  bool duplicate = false;
+};
+struct RegisterWorkerFailed {
+  Text message;
+};
+struct ReconnectWorker {};
+struct LaunchExecutor {
+  Text app_id;
+  uint32_t executor_id = 0;
+  uint32_t profile_id = 0;
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  std::vector<ResourceText> resources;
+  std::span<const uint8_t> description;
+};
+struct KillExecutor {
+  Text app_id;
+  uint32_t executor_id = 0;
+};
+struct ApplicationFinished {
+  Text app_id;
+};
+struct ApplicationRegistered {
+  Text app_id;
+};
+struct ExecutorAdded {
+  uint32_t executor_id = 0;
+  Text worker_id;
+  Text host;
+  uint16_t port = 0;
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+};
+struct ExecutorUpdated {
+  uint32_t executor_id = 0;
+  ExecutorState state = ExecutorState::launching;
+  std::optional<Text> message;
+  std::optional<int32_t> exit_status;
+  std::optional<Text> worker_host;
+};
+struct WorkerRemoved {
+  Text worker_id;
+  Text host;
+  Text message;
+};
+struct ApplicationRemoved {
+  Text message;
+};
+struct Reply {
+  uint32_t request_id = 0;
+  bool ok = false;
+  Text message;
+};
+struct Refused {
+  Text message;
+};
+
+using Outgoing =
+    std::variant<WorkerRegistered, RegisterWorkerFailed, ReconnectWorker, LaunchExecutor,
+                 KillExecutor, ApplicationFinished, ApplicationRegistered, ExecutorAdded,
+                 ExecutorUpdated, WorkerRemoved, ApplicationRemoved, Reply, Refused>;
+
+struct ApplicationRecord {
+  Text app_id;
+  std::span<const uint8_t> description;
+  Text driver_address;
+  Millis submitted_ms = 0;
+  uint32_t next_executor_id = 0;
+};
+
+class Port {
+ public:
+  virtual ~Port() = default;
+  // `sequence`: the store sequence that must be synced first; 0: none.
+  virtual void send(Session session, uint64_t sequence, const Outgoing& message) = 0;
+  virtual void close(Session session, uint64_t sequence, Text reason) = 0;
+  virtual void persist(uint64_t sequence, Text key, const RegisterWorker& record) = 0;
+  virtual void persist(uint64_t sequence, Text key, const ApplicationRecord& record) = 0;
+  virtual void forget(uint64_t sequence, Text key) = 0;
+  virtual void set_timer(Millis due_ms) = 0;
+  virtual void notice(NoticeLevel level, Text code, Text text) = 0;
+};
+
+}  // namespace magneto::core

@@ -1,0 +1,104 @@
+// What peers say, as plain structs. Texts and bytes point into the inbox: valid during the event
+// only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/ids.h"
+
+namespace magneto::core {
+
+enum class ExecutorState : uint8_t {
+  launching = 0,
+  running = 1,
+  killed = 2,
+  failed = 3,
+  lost = 4,
+  exited = 5,
+  decommissioned = 6
+};
+
+constexpr bool is_finished(ExecutorState state) {  // S4
+  return state == ExecutorState::killed || state == ExecutorState::failed ||
+         state == ExecutorState::lost || state == ExecutorState::exited;
+}
+
+struct ResourceText {
+  Text name;
+  std::vector<Text> addresses;
+};
+
+// Sorted by name, no name twice.
+using ResourceAmounts = std::vector<std::pair<std::string, uint32_t>>;
+
+struct ProfileText {
+  uint32_t id = 0;
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  ResourceAmounts resources;
+};
+
+struct RegisterWorker {
+  Text worker_id;
+  Text host;
+  uint16_t port = 0;
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  Text web_ui_url;
+  std::vector<ResourceText> resources;
+  std::vector<Text> runtimes;
+};
+struct WorkerHeartbeat {
+  Text worker_id;
+};
+struct WorkerLatestState {
+  Text worker_id;
+  std::vector<std::pair<Text, uint32_t>> executors;  // application id, executor id
+};
+struct ExecutorStateChanged {
+  uint32_t request_id = 0;
+  Text app_id;
+  uint32_t executor_id = 0;
+  ExecutorState state = ExecutorState::launching;
+  std::optional<Text> message;
+  std::optional<int32_t> exit_status;
+};
+struct RegisterApplication {
+  std::span<const uint8_t> description;  // kept and passed on as it is
+  Text name;
+  Text user;
+  Text ui_url;
+  Text runtime;
+  std::optional<uint32_t> max_cores;
+  std::optional<uint32_t> initial_executor_limit;
+  ProfileText default_profile;
+  Text driver_address;
+};
+struct UnregisterApplication {
+  Text app_id;
+};
+struct RequestExecutors {
+  uint32_t request_id = 0;
+  Text app_id;
+  std::vector<std::pair<ProfileText, uint32_t>> targets;
+};
+struct KillExecutors {
+  uint32_t request_id = 0;
+  Text app_id;
+  std::vector<Text> executor_ids;
+};
+struct KillApplication {
+  uint32_t request_id = 0;
+  Text app_id;
+};
+
+using Message = std::variant<RegisterWorker, WorkerHeartbeat, WorkerLatestState,
+                             ExecutorStateChanged, RegisterApplication, UnregisterApplication,
+                             RequestExecutors, KillExecutors, KillApplication>;
+
+}  // namespace magneto::core

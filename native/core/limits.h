@@ -1,0 +1,39 @@
+// Every bound of the core, in one place. Beyond one the peer is refused with a reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace magneto::core::limits {
+
+inline constexpr size_t max_message_bytes = 16u << 20;
+inline constexpr size_t max_description_bytes = 8u << 20;
+inline constexpr size_t max_id_bytes = 256;
+inline constexpr size_t max_text_bytes = 4096;
+// Messages of executors and reasons are cut to this before they travel on.
+inline constexpr size_t max_forwarded_text_bytes = 2048;
+
+inline constexpr size_t max_sessions = 250'000;
+inline constexpr size_t max_workers = 100'000;
+inline constexpr size_t max_dead_workers = 10'000;
+inline constexpr size_t max_applications = 50'000;
+inline constexpr size_t max_completed_applications = 10'000;
+inline constexpr size_t max_executors_per_application = 200'000;
+inline constexpr size_t max_removed_executors_per_application = 1'000;
+inline constexpr size_t max_profiles_per_application = 1'000;
+inline constexpr size_t max_resources = 64;
+inline constexpr size_t max_addresses_per_resource = 1'024;
+inline constexpr size_t max_runtimes_per_worker = 64;
+inline constexpr uint32_t max_cores_per_worker = 1u << 20;
+inline constexpr uint32_t max_memory_mb = 1u << 30;
+inline constexpr uint32_t max_timeout_ms = 1'000'000'000;
+
+// Memory of an executor when the application names none, as in Spark.
+inline constexpr uint32_t default_executor_memory_mb = 1024;
+// Executor ids are made durable in blocks (spec A18): one record a block instead of one a launch.
+inline constexpr uint32_t executor_id_block = 256;
+
+static_assert(max_description_bytes < max_message_bytes);
+static_assert(max_workers + max_applications < max_sessions);
+
+}  // namespace magneto::core::limits

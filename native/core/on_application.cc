@@ -1,0 +1,264 @@
+#include <algorithm>
+#include <charconv>
+
+#include "core/core.h"
+#include "core/limits.h"
+#include "core/schedule/schedule.h"
+
+namespace magneto::core {
+
+namespace {
+
+const char* name_of(ApplicationState state) {
+  switch (state) {
+    case ApplicationState::failed:
+      return "FAILED";
+    case ApplicationState::killed:
+      return "KILLED";
+    default:
+      return "FINISHED";
+  }
+}
+
+// Empty when the application may register, else why not.
+std::string refusal(const Core& core, const RegisterApplication& message) {
+  if (core.state.store_failed) return "the master's store has failed; it accepts no registrations";
+  if (core.state.applications.size() >= limits::max_applications)
+    return "the master has " + std::to_string(limits::max_applications) +
+           " applications, its limit";
+  if (!message.driver_address.empty() &&
+      core.state.application_by_driver.contains(message.driver_address))
+    return "an application of the driver at " + std::string(message.driver_address) +
+           " is registered over another connection; end it or use another driver port";
+  return {};
+}
+
+bool id_is_taken(const State& state, const std::string& id) {
+  if (state.application_by_id.contains(id)) return true;
+  return std::any_of(state.completed.begin(), state.completed.end(),
+                     [&](const CompletedApplication& each) { return each.application.id == id; });
+}
+
+std::string new_id(Core& core) {
+  const Millis local_ms = core.now_ms + Millis{core.utc_offset_minutes} * 60'000;
+  std::string id;
+  do
+    id = application_id(core.config.app_id_pattern, std::max<Millis>(local_ms, 0),
+                        core.state.next_application_number++);
+  while (id_is_taken(core.state, id));
+  return id;
+}
+
+// A20: memory and cores fall back to the default profile, custom resources do not.
+ProfileText resolved(const ProfileText& profile, const Request& defaults) {
+  ProfileText result = profile;
+  if (result.cores == 0) result.cores = defaults.cores;
+  if (result.memory_mb == 0) result.memory_mb = defaults.memory_mb;
+  return result;
+}
+
+Application& add_application(Core& core, Session session, const RegisterApplication& message) {
+  State& state = core.state;
+  const ApplicationSlot slot = state.applications.add();
+  Application& application = state.applications[slot];
+  application.slot = slot;
+  application.order = state.next_application_order++;
+  application.id = new_id(core);
+  application.name = message.name;
+  application.user = message.user;
+  application.ui_url = message.ui_url;
+  application.runtime = message.runtime;
+  application.driver_address = message.driver_address;
+  application.description.assign(message.description.begin(), message.description.end());
+  application.session = session;
+  application.max_cores = message.max_cores;
+  application.default_profile_id = message.default_profile.id;
+  application.default_resources = message.default_profile.resources;
+  application.cores_max = message.max_cores.value_or(core.config.default_cores);  // P14
+  application.submitted_ms = core.now_ms;
+  state.application_by_id.emplace(application.id, slot);
+  if (!application.driver_address.empty())
+    state.application_by_driver.emplace(application.driver_address, slot);
+  SessionState& peer = *core.session(session);
+  peer.role = Role::application;
+  peer.application = slot;
+  return application;
+}
+
+// An application session speaks for its own application only; null when it does not.
+Application* own_application(Core& core, Session session, Text id) {
+  const SessionState& peer = *core.session(session);
+  if (peer.role != Role::application) return nullptr;
+  Application& own = core.state.applications[peer.application];
+  return own.id == id ? &own : nullptr;
+}
+
+// A16, A17: an id nobody has is answered with false; somebody else's closes the session.
+Application* asked_for(Core& core, Session session, Text app_id, uint32_t request_id) {
+  Application* own = own_application(core, session, app_id);
+  if (own) return own;
+  if (core.state.application_by_id.contains(app_id))
+    core.violation(session, "this session is not registered as " + std::string(app_id));
+  else
+    core.send(session, Reply{request_id, false, "unknown application"});
+  return nullptr;
+}
+
+void kill_executor(Core& core, Application& application, Executor& executor) {
+  const Worker& worker = core.state.workers[executor.worker];
+  core.send(worker.session, KillExecutor{application.id, executor.id}, application.sequence);
+  change_state(application, executor, ExecutorState::killed);
+  release_from_worker(core, executor);
+}
+
+// P8: when full, the oldest tenth goes at once.
+void retain(Core& core, CompletedApplication done) {
+  auto& completed = core.state.completed;
+  const size_t most =
+      std::min<size_t>(core.config.retained_applications, limits::max_completed_applications);
+  if (completed.size() >= most) {
+    const size_t dropped = std::min(completed.size(), std::max<size_t>(most / 10, 1));
+    completed.erase(completed.begin(), completed.begin() + static_cast<int64_t>(dropped));
+  }
+  completed.push_back(std::move(done));
+}
+
+CompletedApplication complete(Core& core, Application& application, ApplicationState end) {
+  CompletedApplication done;
+  const Request& defaults = application.requests.at(application.default_profile_id);
+  done.memory_per_executor_mb = defaults.memory_mb;
+  if (defaults.target != unlimited) done.executor_limit = defaults.target;
+  for (auto& [id, executor] : application.executors) {
+    kill_executor(core, application, executor);
+    done.executors.push_back(past(core, executor));
+  }
+  if (done.executors.size() > limits::max_removed_executors_per_application)
+    done.executors.resize(limits::max_removed_executors_per_application);
+  drop_requests(core, application);
+  application.executors.clear();
+  application.description.clear();
+  application.state = end;
+  application.ended_ms = core.now_ms;
+  return done;
+}
+
+}  // namespace
+
+void on_register_application(Core& core, Session session, const RegisterApplication& message) {
+  const SessionState& peer = *core.session(session);
+  if (peer.role == Role::worker)
+    return core.violation(session, "this session is registered as a worker already");
+  if (peer.role == Role::application) {  // L1, Y4: the same id, not a fresh one
+    const Application& own = core.state.applications[peer.application];
+    if (own.driver_address != message.driver_address)
+      return core.violation(session, "this session has registered another application already");
+    return core.send(session, ApplicationRegistered{own.id}, own.sequence);
+  }
+  if (const std::string why = refusal(core, message); !why.empty()) {
+    core.notice(NoticeLevel::warn, "application.refused",
+                "application " + std::string(message.name) + " refused: " + why);
+    return core.refuse(session, why);
+  }
+  Application& application = add_application(core, session, message);
+  persist_application(core, application);
+  core.send(session, ApplicationRegistered{application.id}, application.sequence);
+  core.notice(NoticeLevel::info, "application.registered",
+              application.id + " (" + application.name + ") registered");
+  ProfileText profile = message.default_profile;
+  if (profile.memory_mb == 0) profile.memory_mb = limits::default_executor_memory_mb;
+  add_request(core, application, profile, message.initial_executor_limit.value_or(unlimited));
+  refresh_requests(core, application);
+  core.touched.push_back(application.slot);
+}
+
+void persist_application(Core& core, Application& application) {
+  application.durable_executor_ids += limits::executor_id_block;
+  if (core.state.store_failed) return;
+  application.sequence = core.next_sequence();
+  ApplicationRecord record;
+  record.app_id = application.id;
+  record.description = application.description;
+  record.driver_address = application.driver_address;
+  record.submitted_ms = application.submitted_ms;
+  record.next_executor_id = application.durable_executor_ids;
+  core.port.persist(application.sequence, "app_" + application.id, record);
+}
+
+void on_unregister_application(Core& core, Session session, const UnregisterApplication& message) {
+  if (Application* own = own_application(core, session, message.app_id))
+    return remove_application(core, *own, ApplicationState::finished);
+  if (core.state.application_by_id.contains(message.app_id))
+    core.violation(session, "this session is not registered as " + std::string(message.app_id));
+}
+
+void on_request_executors(Core& core, Session session, const RequestExecutors& message) {
+  Application* application = asked_for(core, session, message.app_id, message.request_id);
+  if (!application) return;
+  size_t added = 0;
+  for (const auto& [profile, total] : message.targets)
+    if (!application->requests.contains(profile.id)) ++added;
+  if (application->requests.size() + added > limits::max_profiles_per_application)
+    return core.send(session, Reply{message.request_id, false, "too many resource profiles"});
+  for (const auto& [profile, total] : message.targets) {
+    const auto known = application->requests.find(profile.id);
+    if (known != application->requests.end())
+      known->second.target = total;
+    else
+      add_request(core, *application,
+                  resolved(profile, application->requests.at(application->default_profile_id)),
+                  total);
+  }
+  refresh_requests(core, *application);
+  core.touched.push_back(application->slot);
+  core.send(session, Reply{message.request_id, true, {}});
+}
+
+void on_kill_executors(Core& core, Session session, const KillExecutors& message) {
+  Application* application = asked_for(core, session, message.app_id, message.request_id);
+  if (!application) return;
+  for (const Text text : message.executor_ids) {
+    uint32_t id = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+    if (error != std::errc() || end != text.data() + text.size()) continue;  // A17
+    const auto entry = application->executors.find(id);
+    if (entry == application->executors.end()) continue;
+    kill_executor(core, *application, entry->second);
+    retire_executor(core, *application, id);
+  }
+  core.send(session, Reply{message.request_id, true, {}});
+}
+
+void on_kill_application(Core& core, Session session, const KillApplication& message) {
+  const auto known = core.state.application_by_id.find(message.app_id);
+  if (known == core.state.application_by_id.end())
+    return core.send(session, Reply{message.request_id, false, "no such running application"});
+  remove_application(core, core.state.applications[known->second], ApplicationState::killed);
+  core.send(session, Reply{message.request_id, true, {}});
+}
+
+void remove_application(Core& core, Application& application, ApplicationState end) {
+  State& state = core.state;
+  const Session session = application.session;
+  const uint64_t sequence = application.sequence;
+  const std::string id = application.id;
+  CompletedApplication done = complete(core, application, end);
+  state.application_by_id.erase(id);
+  if (!application.driver_address.empty())
+    state.application_by_driver.erase(application.driver_address);
+  if (SessionState* peer = core.session(session); peer && peer->role == Role::application)
+    peer->role = Role::none;
+  if (end != ApplicationState::finished)
+    core.send(session, ApplicationRemoved{name_of(end)}, sequence);
+  core.forget("app_" + id);
+  core.notice(NoticeLevel::info, "application.ended", id + " ended: " + name_of(end));
+  done.application = std::move(application);
+  state.applications.remove(done.application.slot);
+  retain(core, std::move(done));
+  schedule(core);  // L3: what became free is given away before the workers clean up
+  std::vector<WorkerSlot> alive(state.by_heartbeat.begin(), state.by_heartbeat.end());
+  std::sort(alive.begin(), alive.end());
+  for (const WorkerSlot slot : alive)
+    core.send(state.workers[slot].session, ApplicationFinished{id}, sequence);
+}
+
+}  // namespace magneto::core

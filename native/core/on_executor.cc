@@ -1,0 +1,129 @@
+#include <algorithm>
+
+#include "core/core.h"
+#include "core/limits.h"
+#include "core/schedule/schedule.h"
+
+namespace magneto::core {
+
+namespace {
+
+struct Found {
+  Application* application = nullptr;
+  Executor* executor = nullptr;
+};
+
+Found find(Core& core, Text app_id, uint32_t executor_id) {
+  const auto known = core.state.application_by_id.find(app_id);
+  if (known == core.state.application_by_id.end()) return {};
+  Application& application = core.state.applications[known->second];
+  const auto entry = application.executors.find(executor_id);
+  if (entry == application.executors.end()) return {};
+  return {&application, &entry->second};
+}
+
+std::string name_of(Text app_id, uint32_t executor_id) {
+  return std::string(app_id) + "/" + std::to_string(executor_id);
+}
+
+// A21: too many failures with nothing running end the application.
+void count_failure(Core& core, Application& application) {
+  ++application.retries;
+  const int64_t most = core.config.max_executor_retries;
+  if (most < 0 || application.retries < most || application.executors_running > 0) return;
+  core.notice(NoticeLevel::error, "application.failed",
+              application.id + " failed: " + std::to_string(application.retries) +
+                  " executors in a row ended without success (spark.deploy.maxExecutorRetries)");
+  remove_application(core, application, ApplicationState::failed);
+}
+
+// S6: RUNNING only from LAUNCHING; a worker never reports LAUNCHING or DECOMMISSIONED.
+bool legal(const Executor& executor, ExecutorState next) {
+  if (next == ExecutorState::running) return executor.state == ExecutorState::launching;
+  return is_finished(next);
+}
+
+}  // namespace
+
+void on_executor_state_changed(Core& core, Session session, const ExecutorStateChanged& message) {
+  if (core.session(session)->role != Role::worker)
+    return core.violation(session, "only a registered worker may report executor states");
+  const auto [application, executor] = find(core, message.app_id, message.executor_id);
+  // L10: unknown ones are ordinary, after a kill or the end of the application; still answered.
+  if (!executor) return core.send(session, Reply{message.request_id, true, {}});
+  if (core.state.workers[executor->worker].session != session)
+    return core.violation(session, "executor " + name_of(message.app_id, message.executor_id) +
+                                       " is not on this session's worker");
+  if (!legal(*executor, message.state)) {
+    core.notice(NoticeLevel::warn, "executor.state",
+                name_of(message.app_id, message.executor_id) +
+                    " reported a state that can't follow the one it has; ignored");
+    return core.send(session, Reply{message.request_id, true, {}});
+  }
+  const ExecutorState before = executor->state;
+  change_state(*application, *executor, message.state);
+  if (message.state == ExecutorState::running) application->retries = 0;
+  ExecutorUpdated update{
+      message.executor_id, message.state, message.message, message.exit_status, {}};
+  if (update.message) update.message = update.message->substr(0, limits::max_forwarded_text_bytes);
+  core.send(application->session, update);
+  core.send(session, Reply{message.request_id, true, {}});
+  if (!is_finished(message.state)) return;
+  release_from_worker(core, *executor);
+  retire_executor(core, *application, message.executor_id);
+  if (message.exit_status != 0 && before != ExecutorState::decommissioned)
+    count_failure(core, *application);
+}
+
+void change_state(Application& application, Executor& executor, ExecutorState state) {
+  if (executor.state == ExecutorState::running) --application.executors_running;
+  if (state == ExecutorState::running) ++application.executors_running;
+  executor.state = state;
+}
+
+void release_from_worker(Core& core, Executor& executor) {
+  Worker& worker = core.state.workers[executor.worker];
+  MAGNETO_ASSERT(worker.executors[executor.position] == &executor);
+  worker.executors.back()->position = executor.position;
+  worker.executors[executor.position] = worker.executors.back();
+  worker.executors.pop_back();
+  MAGNETO_ASSERT(worker.cores_used >= executor.cores);
+  MAGNETO_ASSERT(worker.memory_used_mb >= executor.memory_mb);
+  worker.cores_used -= executor.cores;
+  worker.memory_used_mb -= executor.memory_mb;
+  give_back_resources(worker, executor.resources);
+  reindex_worker(core, worker, true);
+}
+
+PastExecutor past(const Core& core, const Executor& executor) {
+  const Worker& worker = core.state.workers[executor.worker];
+  PastExecutor result{
+      executor.id,    worker.id, executor.profile_id, executor.cores, executor.memory_mb,
+      executor.state, {}};
+  for (const HeldResource& held : executor.resources) {
+    const ResourcePool& pool = worker.resources[held.pool];
+    std::vector<std::string> addresses;
+    for (const uint32_t unit : held.addresses) addresses.push_back(pool.addresses[unit]);
+    result.resources.emplace_back(pool.name, std::move(addresses));
+  }
+  return result;
+}
+
+void retire_executor(Core& core, Application& application, uint32_t executor_id) {
+  const auto entry = application.executors.find(executor_id);
+  MAGNETO_ASSERT(entry != application.executors.end());
+  const Executor& executor = entry->second;
+  application.removed.push_back(past(core, executor));
+  if (application.removed.size() > limits::max_removed_executors_per_application)
+    application.removed.pop_front();
+  MAGNETO_ASSERT(application.cores_granted >= executor.cores);
+  application.cores_granted -= executor.cores;
+  Request& request = application.requests.at(executor.profile_id);
+  MAGNETO_ASSERT(request.executors > 0);
+  --request.executors;
+  application.executors.erase(entry);
+  refresh_requests(core, application);
+  core.touched.push_back(application.slot);
+}
+
+}  // namespace magneto::core

@@ -1,0 +1,238 @@
+#include <algorithm>
+
+#include "core/core.h"
+#include "core/limits.h"
+#include "core/schedule/schedule.h"
+
+namespace magneto::core {
+
+namespace {
+
+std::string address_of(Text host, uint16_t port) {
+  return std::string(host) + ":" + std::to_string(port);
+}
+
+void bind(Core& core, Session session, Worker& worker) {
+  SessionState& peer = *core.session(session);
+  peer.role = Role::worker;
+  peer.worker = worker.slot;
+  worker.session = session;
+}
+
+void touch_heartbeat(Core& core, Worker& worker) {
+  State& state = core.state;
+  worker.last_heartbeat_ms = core.now_ms;
+  state.by_heartbeat.splice(state.by_heartbeat.end(), state.by_heartbeat,
+                            worker.heartbeat_position);
+}
+
+// L4: the same worker again, perhaps over a new connection because it noticed the loss before we
+// did.
+void register_again(Core& core, Session session, Worker& worker) {
+  if (worker.session != session) {
+    const Session old = worker.session;
+    bind(core, session, worker);
+    core.close(old, "the worker registered again over another connection");
+  }
+  touch_heartbeat(core, worker);
+  core.send(session, WorkerRegistered{true}, worker.sequence);
+}
+
+void purge_dead_at(Core& core, const std::string& address) {
+  const auto dead = core.state.dead_by_address.find(address);
+  if (dead == core.state.dead_by_address.end()) return;
+  const std::set<WorkerSlot> slots = dead->second;
+  for (const WorkerSlot slot : slots) purge_dead_worker(core, core.state.workers[slot]);
+}
+
+Worker& add_worker(Core& core, const RegisterWorker& message) {
+  State& state = core.state;
+  const WorkerSlot slot = state.workers.add();
+  Worker& worker = state.workers[slot];
+  worker.slot = slot;
+  worker.id = message.worker_id;
+  worker.host = message.host;
+  worker.port = message.port;
+  worker.cores = message.cores;
+  worker.memory_mb = message.memory_mb;
+  worker.web_ui_url = message.web_ui_url;
+  for (const ResourceText& text : message.resources) {
+    ResourcePool pool{std::string(text.name), {}, std::vector<bool>(text.addresses.size()), 0};
+    pool.free = static_cast<uint32_t>(text.addresses.size());
+    for (const Text unit : text.addresses) pool.addresses.emplace_back(unit);
+    worker.resources.push_back(std::move(pool));
+  }
+  for (const Text name : message.runtimes) worker.runtimes.push_back(&intern_runtime(state, name));
+  worker.last_heartbeat_ms = core.now_ms;
+  worker.heartbeat_position = state.by_heartbeat.insert(state.by_heartbeat.end(), slot);
+  state.worker_by_id.emplace(worker.id, slot);
+  state.worker_by_address.emplace(address_of(worker.host, worker.port), slot);
+  ++state.worker_generation;
+  return worker;
+}
+
+// Empty when the worker may register; else why not, for RegisterWorkerFailed.
+std::string refusal(const Core& core, const RegisterWorker& message) {
+  if (core.state.store_failed) return "the master's store has failed; it accepts no registrations";
+  if (core.state.worker_by_address.contains(address_of(message.host, message.port)))
+    return "Attempted to re-register worker at same address: " +
+           address_of(message.host, message.port) + "; stop the other worker or use another port";
+  if (core.state.by_heartbeat.size() >= limits::max_workers)
+    return "the master has " + std::to_string(limits::max_workers) + " workers, its limit";
+  return {};
+}
+
+// A worker session speaks for its own worker only; null when it does not, after closing it.
+Worker* own_worker(Core& core, Session session, Text id) {
+  const SessionState& peer = *core.session(session);
+  const auto found = core.state.worker_by_id.find(id);
+  if (peer.role == Role::worker && found != core.state.worker_by_id.end() &&
+      found->second == peer.worker && core.state.workers[peer.worker].session == session)
+    return &core.state.workers[peer.worker];
+  core.violation(session, "this session is not registered as worker " + std::string(id));
+  return nullptr;
+}
+
+}  // namespace
+
+void on_register_worker(Core& core, Session session, const RegisterWorker& message) {
+  State& state = core.state;
+  const SessionState& peer = *core.session(session);
+  const auto known = state.worker_by_id.find(message.worker_id);
+  const bool alive =
+      known != state.worker_by_id.end() && state.workers[known->second].state == WorkerState::alive;
+  const bool another_role = peer.role == Role::application ||
+                            (peer.role == Role::worker && state.workers.holds(peer.worker) &&
+                             state.workers[peer.worker].session == session &&
+                             state.workers[peer.worker].state == WorkerState::alive &&
+                             state.workers[peer.worker].id != message.worker_id);
+  if (another_role)
+    return core.violation(session, "this session is registered as another peer already");
+  if (alive) return register_again(core, session, state.workers[known->second]);
+  if (const std::string why = refusal(core, message); !why.empty()) {
+    core.notice(NoticeLevel::warn, "worker.refused",
+                "worker " + std::string(message.worker_id) + " refused: " + why);
+    return core.send(session, RegisterWorkerFailed{why});
+  }
+  if (known != state.worker_by_id.end()) purge_dead_worker(core, state.workers[known->second]);
+  purge_dead_at(core, address_of(message.host, message.port));
+  Worker& worker = add_worker(core, message);
+  bind(core, session, worker);
+  worker.sequence = core.next_sequence();
+  core.port.persist(worker.sequence, "worker_" + worker.id, message);
+  core.send(session, WorkerRegistered{false}, worker.sequence);
+  core.notice(NoticeLevel::info, "worker.registered",
+              worker.id + " at " + address_of(worker.host, worker.port) + " with " +
+                  std::to_string(worker.cores) + " cores, " + std::to_string(worker.memory_mb) +
+                  " MiB");
+  reindex_worker(core, worker, true);
+}
+
+void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& message) {
+  State& state = core.state;
+  SessionState& peer = *core.session(session);
+  if (peer.role == Role::worker && state.workers.holds(peer.worker)) {
+    Worker& own = state.workers[peer.worker];
+    if (own.session == session && own.state == WorkerState::alive && own.id == message.worker_id)
+      return touch_heartbeat(core, own);
+  }
+  const auto found = state.worker_by_id.find(message.worker_id);
+  if (found == state.worker_by_id.end()) return;  // L5: never seen
+  if (state.workers[found->second].state == WorkerState::alive)
+    return core.violation(
+        session, "this session is not registered as worker " + std::string(message.worker_id));
+  core.send(session, ReconnectWorker{});  // L5: dropped
+}
+
+void on_worker_latest_state(Core& core, Session session, const WorkerLatestState& message) {
+  const auto known = core.state.worker_by_id.find(message.worker_id);
+  if (known == core.state.worker_by_id.end() ||
+      core.state.workers[known->second].state != WorkerState::alive)
+    return;  // dropped in between: its next heartbeat makes it register again
+  Worker* worker = own_worker(core, session, message.worker_id);
+  if (!worker) return;
+  std::set<const Executor*> present;
+  for (const auto& [app_id, executor_id] : message.executors) {
+    const auto found = core.state.application_by_id.find(app_id);
+    const Executor* executor = nullptr;
+    if (found != core.state.application_by_id.end()) {
+      const auto& executors = core.state.applications[found->second].executors;
+      const auto entry = executors.find(executor_id);
+      if (entry != executors.end() && entry->second.worker == worker->slot)
+        executor = &entry->second;
+    }
+    if (executor)
+      present.insert(executor);
+    else
+      core.send(session, KillExecutor{app_id, executor_id});
+  }
+  // What was launched over an earlier connection and is not there was lost with that connection;
+  // what was launched over this one may just not have arrived (trap 8).
+  std::vector<std::pair<ApplicationSlot, uint32_t>> missing;
+  for (const Executor* executor : worker->executors)
+    if (executor->launched_on != session && !present.contains(executor))
+      missing.emplace_back(executor->application, executor->id);
+  std::sort(missing.begin(), missing.end());
+  for (const auto& [slot, executor_id] : missing) {
+    Application& application = core.state.applications[slot];
+    Executor& executor = application.executors.at(executor_id);
+    release_from_worker(core, executor);
+    change_state(application, executor, ExecutorState::lost);
+    core.send(
+        application.session,
+        ExecutorUpdated{executor_id, ExecutorState::lost, "the worker does not know it", {}, {}});
+    retire_executor(core, application, executor_id);
+  }
+}
+
+void remove_worker(Core& core, Worker& worker, Text reason) {
+  State& state = core.state;
+  MAGNETO_ASSERT(worker.state == WorkerState::alive);
+  worker.state = WorkerState::dead;
+  unindex_worker(worker);
+  state.by_heartbeat.erase(worker.heartbeat_position);
+  const std::string address = address_of(worker.host, worker.port);
+  state.worker_by_address.erase(address);
+  state.dead_by_address[address].insert(worker.slot);
+  worker.cull_at_ms = worker.last_heartbeat_ms + (Millis{core.config.dead_worker_persistence} + 1) *
+                                                     core.config.worker_timeout_ms;  // T3
+  state.by_cull_time.insert({worker.cull_at_ms, worker.slot});
+  ++state.worker_generation;
+  core.forget("worker_" + worker.id);
+  core.notice(NoticeLevel::warn, "worker.removed", worker.id + " removed: " + std::string(reason));
+
+  std::vector<std::pair<ApplicationSlot, uint32_t>> lost;
+  for (const Executor* executor : worker.executors)
+    lost.emplace_back(executor->application, executor->id);
+  std::sort(lost.begin(), lost.end());
+  const std::string message = "worker lost: " + std::string(reason);
+  for (const auto& [slot, executor_id] : lost) {
+    Application& application = state.applications[slot];
+    Executor& executor = application.executors.at(executor_id);
+    release_from_worker(core, executor);
+    change_state(application, executor, ExecutorState::lost);
+    core.send(application.session,
+              ExecutorUpdated{executor_id, ExecutorState::lost, message, {}, worker.host});
+    retire_executor(core, application, executor_id);
+  }
+  state.applications.each([&](ApplicationSlot, const Application& application) {
+    core.send(application.session, WorkerRemoved{worker.id, worker.host, reason});
+  });
+  worker.session = no_session;
+  if (state.by_cull_time.size() > limits::max_dead_workers)
+    purge_dead_worker(core, state.workers[state.by_cull_time.begin()->second]);
+}
+
+void purge_dead_worker(Core& core, Worker& worker) {
+  State& state = core.state;
+  MAGNETO_ASSERT(worker.state == WorkerState::dead && worker.executors.empty());
+  state.by_cull_time.erase({worker.cull_at_ms, worker.slot});
+  const auto entry = state.dead_by_address.find(address_of(worker.host, worker.port));
+  entry->second.erase(worker.slot);
+  if (entry->second.empty()) state.dead_by_address.erase(entry);
+  for (Runtime* runtime : worker.runtimes) release_runtime(state, *runtime);
+  state.worker_by_id.erase(worker.id);
+  state.workers.remove(worker.slot);
+}
+
+}  // namespace magneto::core

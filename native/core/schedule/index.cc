@@ -1,0 +1,53 @@
+#include "core/schedule/schedule.h"
+
+namespace magneto::core {
+
+Runtime& intern_runtime(State& state, Text name) {
+  auto found = state.runtimes.find(name);
+  if (found == state.runtimes.end()) {
+    found = state.runtimes.try_emplace(std::string(name)).first;
+    found->second.name = name;
+  }
+  ++found->second.references;
+  return found->second;
+}
+
+void release_runtime(State& state, Runtime& runtime) {
+  MAGNETO_ASSERT(runtime.references > 0);
+  if (--runtime.references > 0) return;
+  MAGNETO_ASSERT(runtime.candidates.empty() && runtime.blocked.empty());
+  state.runtimes.erase(state.runtimes.find(runtime.name));
+}
+
+uint64_t index_key(const Worker& worker, SelectionPolicy policy) {
+  switch (policy) {
+    case SelectionPolicy::cores_free_desc:
+    case SelectionPolicy::cores_free_asc:
+      return worker.cores_free();
+    case SelectionPolicy::memory_free_asc:
+    case SelectionPolicy::memory_free_desc:
+      return worker.memory_free_mb();
+    case SelectionPolicy::worker_id:
+      return 0;
+  }
+  return 0;
+}
+
+bool fits(const Worker& worker, const Shape& shape) {
+  if (worker.cores_free() < shape.min_cores || worker.memory_free_mb() < shape.memory_mb)
+    return false;
+  for (const auto& [name, amount] : shape.resources)
+    if (resource_free(worker, name) < amount) return false;
+  return true;
+}
+
+void unindex_worker(Worker& worker) {
+  if (!worker.indexed) return;
+  for (Runtime* runtime : worker.runtimes) {
+    const size_t erased = runtime->candidates.erase({worker.index_key, &worker.id, &worker});
+    MAGNETO_ASSERT(erased == 1);
+  }
+  worker.indexed = false;
+}
+
+}  // namespace magneto::core

@@ -1,0 +1,93 @@
+#include <algorithm>
+
+#include "core/schedule/schedule.h"
+
+namespace magneto::core {
+
+namespace {
+
+std::vector<ResourceText> texts(const Worker& worker, const std::vector<HeldResource>& held) {
+  std::vector<ResourceText> result;
+  for (const HeldResource& taken : held) {
+    const ResourcePool& pool = worker.resources[taken.pool];
+    ResourceText text{pool.name, {}};
+    for (const uint32_t unit : taken.addresses) text.addresses.push_back(pool.addresses[unit]);
+    result.push_back(std::move(text));
+  }
+  return result;
+}
+
+// LaunchExecutor goes out before ExecutorAdded, both after what they follow from is on disk.
+void announce(Core& core, const Application& application, const Worker& worker,
+              const Executor& executor) {
+  const uint64_t sequence = std::max(application.sequence, worker.sequence);
+  LaunchExecutor launch;
+  launch.app_id = application.id;
+  launch.executor_id = executor.id;
+  launch.profile_id = executor.profile_id;
+  launch.cores = executor.cores;
+  launch.memory_mb = executor.memory_mb;
+  launch.resources = texts(worker, executor.resources);
+  launch.description = application.description;
+  core.send(worker.session, launch, sequence);
+  core.send(application.session,
+            ExecutorAdded{executor.id, worker.id, worker.host, worker.port, executor.cores,
+                          executor.memory_mb},
+            sequence);
+}
+
+void launch(Core& core, Application& application, Request& request, Worker& worker,
+            uint32_t cores) {
+  if (application.next_executor_id == application.durable_executor_ids)
+    persist_application(core, application);
+  const uint32_t id = application.next_executor_id++;
+  Executor& executor = application.executors[id];
+  executor.id = id;
+  executor.profile_id = request.profile_id;
+  executor.cores = cores;
+  executor.memory_mb = request.memory_mb;
+  executor.application = application.slot;
+  executor.worker = worker.slot;
+  executor.launched_on = worker.session;
+  executor.resources = take_resources(worker, request.shape->resources);
+  executor.position = static_cast<uint32_t>(worker.executors.size());
+  worker.executors.push_back(&executor);
+  MAGNETO_ASSERT(worker.cores_free() >= cores && worker.memory_free_mb() >= request.memory_mb);
+  MAGNETO_ASSERT(application.cores_left() >= cores);
+  worker.cores_used += cores;
+  worker.memory_used_mb += request.memory_mb;
+  application.cores_granted += cores;
+  ++request.executors;
+  application.state = ApplicationState::running;  // S7
+  application.waiting_reason.clear();
+  announce(core, application, worker, executor);
+}
+
+void launch_all(Core& core, Application& application, Request& request,
+                const std::vector<Assignment>& assignments) {
+  for (const Assignment& assignment : assignments) {
+    const uint32_t cores = request.cores == 0 ? assignment.cores : request.cores;
+    MAGNETO_ASSERT(cores * assignment.executors == assignment.cores);
+    for (uint32_t count = 0; count < assignment.executors; ++count)
+      launch(core, application, request, *assignment.worker, cores);
+    reindex_worker(core, *assignment.worker, false);
+  }
+  refresh_requests(core, application);
+}
+
+}  // namespace
+
+void schedule(Core& core) {
+  State& state = core.state;
+  while (!state.ready.empty()) {
+    const RequestKey key = state.ready.begin()->first;
+    Application& application = state.applications[key.application];
+    Request& request = application.requests.at(key.profile_id);
+    launch_all(core, application, request, assign(core, application, request));
+    // Either it has all that it wants, or nothing fits: each turn takes one entry from `ready`.
+    if (request.wanting) block_shape(state, *request.shape);
+  }
+  tell_waiting(core);
+}
+
+}  // namespace magneto::core

@@ -1,0 +1,236 @@
+// All cluster state, as plain data. Who changes what: on_*.cc by event family, schedule/ for
+// placement. check.cc says which sums and references must hold.
+#pragma once
+
+#include <deque>
+#include <list>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/event.h"
+#include "core/ids.h"
+
+namespace magneto::core {
+
+enum class WorkerState : uint8_t { alive, dead, decommissioned, unknown };  // S2
+enum class ApplicationState : uint8_t {
+  waiting,
+  running,
+  finished,
+  failed,
+  killed,
+  unknown
+};  // S3
+
+struct Executor;
+struct Runtime;
+struct Shape;
+struct Worker;
+
+struct ResourcePool {
+  std::string name;
+  std::vector<std::string> addresses;
+  std::vector<bool> used;
+  uint32_t free = 0;
+};
+
+// Indexes into ResourcePool::addresses of one pool of the worker.
+struct HeldResource {
+  uint32_t pool = 0;
+  std::vector<uint32_t> addresses;
+};
+
+// One worker in the order of the selection policy.
+struct Candidate {
+  uint64_t key = 0;
+  const std::string* id = nullptr;
+  Worker* worker = nullptr;
+  bool operator<(const Candidate& other) const {
+    return key != other.key ? key < other.key : *id < *other.id;
+  }
+};
+
+struct Worker {
+  WorkerSlot slot;
+  std::string id;
+  std::string host;
+  uint16_t port = 0;
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  std::string web_ui_url;
+  std::vector<ResourcePool> resources;
+  std::vector<Runtime*> runtimes;
+  WorkerState state = WorkerState::alive;
+  Session session = no_session;
+  uint64_t sequence = 0;
+  uint32_t cores_used = 0;
+  uint32_t memory_used_mb = 0;
+  std::vector<Executor*> executors;
+  Millis last_heartbeat_ms = 0;
+  std::list<WorkerSlot>::iterator heartbeat_position;  // in State::by_heartbeat while alive
+  Millis cull_at_ms = 0;                               // while dead
+  bool indexed = false;                                // in Runtime::candidates
+  uint64_t index_key = 0;
+
+  uint32_t cores_free() const { return cores - cores_used; }
+  uint32_t memory_free_mb() const { return memory_mb - memory_used_mb; }
+};
+
+struct Executor {
+  uint32_t id = 0;
+  uint32_t profile_id = 0;
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  ExecutorState state = ExecutorState::launching;
+  ApplicationSlot application;
+  WorkerSlot worker;
+  Session launched_on = no_session;
+  std::vector<HeldResource> resources;
+  uint32_t position = 0;  // in Worker::executors
+};
+
+// An executor that holds nothing any more.
+struct PastExecutor {
+  uint32_t id = 0;
+  std::string worker_id;
+  uint32_t profile_id = 0;
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  ExecutorState state = ExecutorState::killed;
+  std::vector<std::pair<std::string, std::vector<std::string>>> resources;
+};
+
+// What one application wants of one resource profile.
+struct Request {
+  uint32_t profile_id = 0;
+  uint32_t cores = 0;  // 0: as many as there are (A13)
+  uint32_t memory_mb = 0;
+  uint32_t target = 0;  // A15
+  uint32_t executors = 0;
+  Shape* shape = nullptr;
+  bool wanting = false;
+};
+
+inline constexpr uint32_t unlimited = UINT32_MAX;
+
+struct Application {
+  ApplicationSlot slot;
+  uint64_t order = 0;  // A7
+  std::string id;
+  std::string name;
+  std::string user;
+  std::string ui_url;
+  std::string runtime;
+  std::string driver_address;
+  std::vector<uint8_t> description;
+  Session session = no_session;
+  uint64_t sequence = 0;
+  std::optional<uint32_t> max_cores;
+  uint32_t default_profile_id = 0;
+  ResourceAmounts default_resources;
+  uint32_t cores_max = 0;
+  uint32_t cores_granted = 0;
+  uint32_t retries = 0;
+  ApplicationState state = ApplicationState::waiting;
+  Millis submitted_ms = 0;
+  Millis ended_ms = 0;
+  std::map<uint32_t, Request> requests;  // A8
+  std::map<uint32_t, Executor> executors;
+  uint32_t executors_running = 0;
+  std::deque<PastExecutor> removed;
+  uint32_t next_executor_id = 0;
+  uint32_t durable_executor_ids = 0;
+  std::string waiting_reason;  // the last one told
+
+  uint32_t cores_left() const { return cores_max - cores_granted; }
+};
+
+struct CompletedApplication {
+  Application application;  // without requests and executors
+  std::vector<PastExecutor> executors;
+  uint32_t memory_per_executor_mb = 0;
+  std::optional<uint32_t> executor_limit;
+};
+
+// Orders requests as Spark visits them: application by registration, profile by id.
+struct RequestKey {
+  uint64_t order = 0;
+  uint32_t profile_id = 0;
+  ApplicationSlot application;
+  auto operator<=>(const RequestKey&) const = default;
+};
+
+// All requests that ask the same of a worker. While nothing fits, none of them is tried again until
+// a worker's capacity rises: that is what makes an event on a full cluster cost nothing.
+struct Shape {
+  Runtime* runtime = nullptr;
+  uint32_t min_cores = 1;
+  uint32_t memory_mb = 0;
+  ResourceAmounts resources;
+  std::set<RequestKey> wanting;
+  bool may_fit = true;
+  uint32_t references = 0;
+  uint64_t reason_generation = 0;  // of State::worker_generation
+  std::string reason;
+};
+
+struct ShapeKey {
+  std::string runtime;
+  uint32_t min_cores = 1;
+  uint32_t memory_mb = 0;
+  ResourceAmounts resources;
+  auto operator<=>(const ShapeKey&) const = default;
+};
+
+struct Runtime {
+  std::string name;
+  std::set<Candidate> candidates;                 // alive workers with a free core
+  std::set<std::pair<uint32_t, Shape*>> blocked;  // shapes that fit nowhere, by cores
+  uint32_t references = 0;
+};
+
+enum class Role : uint8_t { none, worker, application };
+
+struct SessionState {
+  std::string address;
+  Role role = Role::none;
+  WorkerSlot worker;
+  ApplicationSlot application;
+  bool closing = false;
+  // What was promised last: nothing sent later may overtake it.
+  uint64_t sequence = 0;
+};
+
+struct State {
+  std::unordered_map<Session, SessionState> sessions;
+
+  SlotTable<Worker, WorkerSlot> workers;  // alive and dead
+  ByText<WorkerSlot> worker_by_id;
+  ByText<WorkerSlot> worker_by_address;  // alive only
+  ByText<std::set<WorkerSlot>> dead_by_address;
+  std::list<WorkerSlot> by_heartbeat;  // alive, the oldest heartbeat first
+  std::set<std::pair<Millis, WorkerSlot>> by_cull_time;
+  uint64_t worker_generation = 1;
+
+  SlotTable<Application, ApplicationSlot> applications;
+  ByText<ApplicationSlot> application_by_id;
+  ByText<ApplicationSlot> application_by_driver;
+  std::deque<CompletedApplication> completed;
+  uint64_t next_application_order = 0;
+  uint64_t next_application_number = 0;
+
+  std::map<std::string, Runtime, std::less<>> runtimes;
+  std::map<ShapeKey, Shape> shapes;
+  std::set<std::pair<RequestKey, Shape*>> ready;  // the first wanting request of each open shape
+
+  uint64_t sequence = 0;
+  uint64_t stored_sequence = 0;
+  bool store_failed = false;
+  Millis timer_due_ms = 0;  // 0: none
+};
+
+}  // namespace magneto::core

@@ -1,0 +1,87 @@
+// The glue: bytes in, bytes out, C++ exceptions become JavaScript errors. src/core/native.ts has
+// the contract.
+#include <napi.h>
+
+#include <cmath>
+#include <memory>
+#include <stdexcept>
+
+#include "codec/engine.h"
+
+namespace {
+
+using magneto::codec::Engine;
+
+std::span<const uint8_t> bytes(const Napi::Value& value, const char* what) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+    throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a Uint8Array");
+  const auto array = value.As<Napi::Uint8Array>();
+  return {array.Data(), array.ByteLength()};
+}
+
+int64_t whole(const Napi::Value& value, const char* what) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
+  if (!(std::abs(number) < 9007199254740992.0))
+    throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a safe number");
+  return static_cast<int64_t>(number);
+}
+
+Napi::Value copy(Napi::Env env, std::span<const uint8_t> from) {
+  auto result = Napi::Uint8Array::New(env, from.size());
+  std::copy(from.begin(), from.end(), result.Data());
+  return result;
+}
+
+template <class Body>
+auto guarded(Napi::Env env, Body body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(env, error.what());
+  }
+}
+
+class MasterCore : public Napi::ObjectWrap<MasterCore> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env, "MasterCore",
+        {InstanceMethod<&MasterCore::step>("step"), InstanceMethod<&MasterCore::view>("view"),
+         InstanceMethod<&MasterCore::check>("check")});
+  }
+
+  explicit MasterCore(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MasterCore>(info) {
+    guarded(info.Env(), [&] { engine_ = std::make_unique<Engine>(bytes(info[0], "config")); });
+  }
+
+ private:
+  Napi::Value step(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const int64_t now_ms = whole(info[0], "nowMs");
+      const auto offset = static_cast<int32_t>(whole(info[1], "utcOffsetMinutes"));
+      return copy(info.Env(), engine_->step(now_ms, offset, bytes(info[2], "inbox")));
+    });
+  }
+
+  Napi::Value view(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(),
+                   [&] { return copy(info.Env(), engine_->view(whole(info[0], "nowMs"))); });
+  }
+
+  void check(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { engine_->check(); });
+  }
+
+  std::unique_ptr<Engine> engine_;
+};
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("MasterCore", MasterCore::define(env));
+  return exports;
+}
+
+NODE_API_MODULE(magneto_core, initialise)
+
+}  // namespace
