@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import { InboxKind, records } from '../../src/control/records.js'
+import type { MasterCore } from '../../src/core/native.js'
+import { Clock } from '../../src/master/clock.js'
+import { Loop } from '../../src/master/loop.js'
+import { Recorder } from '../control/recorder.js'
+
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+
+function setUp(options: { maxInboxBytes?: number; step?: () => Uint8Array } = {}) {
+  const steps: number[][] = []
+  const broken: Error[] = []
+  const ran: (() => void)[] = []
+  const core: MasterCore = {
+    step: (_now, _offset, inbox) => {
+      steps.push([...records(inbox)].map(({ kind }) => kind))
+      return options.step?.() ?? new Uint8Array()
+    },
+    view: () => new Uint8Array(),
+    check: () => {},
+  }
+  const loop = new Loop({
+    core,
+    clock: new Clock(),
+    run: () => {
+      for (const effect of ran.splice(0)) effect()
+    },
+    onBroken: (error) => void broken.push(error),
+    ...(options.maxInboxBytes === undefined ? {} : { maxInboxBytes: options.maxInboxBytes }),
+  })
+  return { loop, steps, broken, ran }
+}
+
+describe('loop', () => {
+  test('all input of a turn is one step', async () => {
+    const { loop, steps } = setUp()
+    loop.add(InboxKind.CONNECTED, 1, 'here')
+    loop.add(InboxKind.MESSAGE, 1, 'x')
+    expect(steps).toEqual([])
+    await turn()
+    await turn()
+    expect(steps).toEqual([[InboxKind.CONNECTED, InboxKind.MESSAGE]])
+  })
+
+  test('input that effects bring is the next step', async () => {
+    const { loop, steps, ran } = setUp()
+    ran.push(() => loop.add(InboxKind.DISCONNECTED, 1, 'closed'))
+    loop.add(InboxKind.MESSAGE, 1, 'x')
+    await turn()
+    await turn()
+    expect(steps).toEqual([[InboxKind.MESSAGE], [InboxKind.DISCONNECTED]])
+  })
+
+  test('a full inbox is stepped at once', () => {
+    const { loop, steps } = setUp({ maxInboxBytes: 64 })
+    loop.add(InboxKind.MESSAGE, 1, 'x'.repeat(100))
+    expect(steps).toEqual([[InboxKind.MESSAGE]])
+  })
+
+  test('a core that throws is never called again', async () => {
+    const { loop, steps, broken } = setUp({
+      step: () => {
+        throw new Error('sums differ')
+      },
+    })
+    loop.add(InboxKind.MESSAGE, 1, 'x')
+    await turn()
+    loop.add(InboxKind.MESSAGE, 1, 'y')
+    await turn()
+    expect(broken.map(({ message }) => message)).toEqual(['sums differ'])
+    expect(steps).toHaveLength(1)
+  })
+
+  test('the timer becomes input when it is due, however far it was', async () => {
+    const stepped = new Recorder<null>()
+    const { loop, steps } = setUp({
+      step: () => {
+        stepped.add(null)
+        return new Uint8Array()
+      },
+    })
+    loop.setTimer(Date.now() + 1e12)
+    loop.setTimer(Date.now() - 5)
+    await stepped.next(() => true)
+    expect(steps).toEqual([[InboxKind.TIMER]])
+    loop.end()
+  })
+})
+
+describe('clock', () => {
+  test('never goes backwards', () => {
+    const readings = [100, 90, 101]
+    const clock = new Clock(() => readings.shift()!)
+    expect([clock.nowMs(), clock.nowMs(), clock.nowMs()]).toEqual([100, 100, 101])
+  })
+})
