@@ -11,10 +11,10 @@ import { SimulatedApplication, type Demand } from './application.js'
 import type { SimulatedHost } from './worker.js'
 import type { World } from './world.js'
 
-const applicationsMax = 4
+const applicationsMax = 6
 const stallMaxMs = 40_000
 const absenceMaxMs = 20_000
-const gapMaxMs = 3_000
+const gapMaxMs = 2_000
 const exitStatuses = [0, 1, 52, 137]
 
 type Action = (chaos: Chaos) => void

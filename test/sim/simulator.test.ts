@@ -56,6 +56,7 @@ describe('a cluster from one seed', () => {
       'KillExecutor',
       'LaunchExecutor',
       'ReconnectWorker',
+      'Refused',
       'RegisterWorkerFailed',
       'Reply',
       'WorkerRegistered',

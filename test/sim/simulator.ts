@@ -82,7 +82,7 @@ class Simulation {
       startFailureRate: random.pick([0, 0, 0.1, 0.5]),
       calm: false,
     }
-    this.#hosts = Array.from({ length: random.between(1, 5) }, (_, at) => this.#host(at))
+    this.#hosts = Array.from({ length: random.between(1, 6) }, (_, at) => this.#host(at))
     this.#chaos = new Chaos(this.#world, this.#hosts)
   }
 
