@@ -35,14 +35,23 @@ export async function eventually<T>(
   }
 }
 
-/** Command lines of processes that were started under this folder, by pid. */
-export function processesUnder(folder: string): Map<number, string> {
-  const found = new Map<number, string>()
+export interface FoundProcess {
+  command: string
+  parent: number
+}
+
+/** Processes that were started under this folder, by pid. */
+export function processesUnder(folder: string): Map<number, FoundProcess> {
+  const found = new Map<number, FoundProcess>()
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
       const environment = readFileSync(`/proc/${pid}/environ`, 'utf8')
-      if (environment.includes(`MAGNETO_E2E=${folder}\0`)) found.set(Number(pid), command)
+      const parent = Number(
+        /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1],
+      )
+      if (environment.includes(`MAGNETO_E2E=${folder}\0`))
+        found.set(Number(pid), { command, parent })
     } catch {
       // It ended while we looked.
     }
@@ -164,11 +173,8 @@ export class Cluster {
   /** Executor processes, with the pid of the worker that started each. */
   executors(): { pid: number; worker: number }[] {
     return [...processesUnder(this.folder)]
-      .filter(([, command]) => /CoarseGrainedExecutorBackend|executor-main\.js/.test(command))
-      .map(([pid]) => ({
-        pid,
-        worker: Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
-      }))
+      .filter(([, { command }]) => /CoarseGrainedExecutorBackend|executor-main\.js/.test(command))
+      .map(([pid, { parent }]) => ({ pid, worker: parent }))
   }
 
   logs(): string {
@@ -188,7 +194,7 @@ export class Cluster {
     for (const script of ['stop-worker.sh', 'stop-master.sh']) {
       spawnSync(join(root, 'sbin', script), [], { env: environment })
     }
-    const left = () => [...processesUnder(this.folder).values()]
+    const left = () => [...processesUnder(this.folder).values()].map(({ command }) => command)
     await eventually('no process left', () => (left().length === 0 ? true : null), 15_000).catch(
       () => {},
     )

@@ -20,7 +20,11 @@ export async function runExecutor(request: ExecutorRequest): Promise<ExecutorRes
     if (killed) return { kind: 'failed', message: 'Killed before it started' }
     const header = stderrHeader(plan.command, settings.redactionPattern)
     child = await startProcess(plan, directory, header, settings.killTimeoutMs)
-    const note: StartedNote = { kind: 'started', pid: child.pid, execMs: Date.now() }
+    const note: StartedNote = {
+      kind: 'started',
+      pid: child.pid,
+      execMs: performance.timeOrigin + performance.now(),
+    }
     port.postMessage(note)
     // The order may have come while the process was being started.
     if (killed) child.kill()
