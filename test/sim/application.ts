@@ -54,6 +54,28 @@ function commandOf({ runtime }: Demand): [Command, NodeCommandT | JvmCommandT] {
     : [Command.JvmCommand, new JvmCommandT('org.example.Backend', ['{{EXECUTOR_ID}}'])]
 }
 
+function profileOf(demand: Demand, id: number): ResourceProfileT {
+  const profile = demand.profiles[id]
+  if (profile === undefined) throw new RangeError(`${demand.name} has no profile ${id}`)
+  return new ResourceProfileT(id, profile.cores, profile.memoryMb)
+}
+
+/** What a driver says first. */
+export function registrationOf(demand: Demand): RegisterApplicationT {
+  const description = new ApplicationDescriptionT(
+    demand.name,
+    'ada',
+    'http://10.1.0.1:4040',
+    demand.coresMax,
+    demand.profiles[0]?.limit ?? null,
+    profileOf(demand, 0),
+    ...commandOf(demand),
+    demand.runtime,
+  )
+  // One driver address an application: names are never given twice.
+  return new RegisterApplicationT(encodeApplication(description), `${demand.name}.driver:7078`)
+}
+
 export class SimulatedApplication implements Receiver {
   readonly demand: Demand
   readonly #world: World
@@ -91,39 +113,17 @@ export class SimulatedApplication implements Receiver {
       const source = this.demand.runtime === 'node' ? SessionSource.CONTROL : SessionSource.GATEWAY
       const address = `10.1.0.1:${random.between(30_000, 60_000)}`
       this.#connection = master.accept(source, address, this, random.between(0, 60))
-      const registration = this.#registration()
+      const registration = registrationOf(this.demand)
       this.#send(registration)
       // Drivers repeat themselves while the answer is on its way (L1).
       if (random.chance(0.2)) this.#send(registration)
     })
   }
 
-  #registration(): RegisterApplicationT {
-    const { name, coresMax, runtime } = this.demand
-    const description = new ApplicationDescriptionT(
-      name,
-      'ada',
-      'http://10.1.0.1:4040',
-      coresMax,
-      this.limits[0] ?? null,
-      this.#profile(0),
-      ...commandOf(this.demand),
-      runtime,
-    )
-    // One driver address an application: names are never given twice.
-    return new RegisterApplicationT(encodeApplication(description), `${name}.driver:7078`)
-  }
-
-  #profile(id: number): ResourceProfileT {
-    const profile = this.demand.profiles[id]
-    if (profile === undefined) throw new RangeError(`${this.demand.name} has no profile ${id}`)
-    return new ResourceProfileT(id, profile.cores, profile.memoryMb)
-  }
-
   request(profileId: number, total: number): void {
     if (!this.registered) return
     this.limits[profileId] = total
-    const target = new ProfileTargetT(this.#profile(profileId), total)
+    const target = new ProfileTargetT(profileOf(this.demand, profileId), total)
     this.#send(new RequestExecutorsT(this.#request(), this.id, [target]))
   }
 

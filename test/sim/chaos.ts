@@ -7,7 +7,7 @@ import {
   WorkerHeartbeatT,
   WorkerLatestStateT,
 } from '../../src/schema/magneto.js'
-import { SimulatedApplication, type Demand } from './application.js'
+import { registrationOf, SimulatedApplication, type Demand } from './application.js'
 import type { SimulatedHost } from './worker.js'
 import type { World } from './world.js'
 
@@ -59,16 +59,16 @@ export class Chaos {
 
   startApplication(): void {
     if (this.live().length >= applicationsMax) return
-    this.#names += 1
-    const application = new SimulatedApplication(this.world, this.#demand(`a${this.#names}`))
+    const application = new SimulatedApplication(this.world, this.demand())
     this.applications.push(application)
     application.start()
   }
 
-  #demand(name: string): Demand {
+  demand(): Demand {
     const { random } = this.world
+    this.#names += 1
     return {
-      name,
+      name: `a${this.#names}`,
       runtime: random.chance(0.5) ? 'node' : 'spark-4.3',
       coresMax: random.chance(0.3) ? null : random.between(1, 10),
       profiles: [
@@ -114,6 +114,7 @@ const faults: Action[] = [
   (chaos) => chaos.someHost().stop(),
   killThroughWeb,
   hostileStranger,
+  brokenDriver,
 ]
 
 function endSomeExecutor(chaos: Chaos): void {
@@ -161,4 +162,12 @@ function hostileStranger(chaos: Chaos): void {
   )
   // Some strangers stay until they are thrown out.
   if (random.chance(0.5)) connection.closeByPeer('bye')
+}
+
+/** Registers and then talks nonsense, perhaps before the registration is on disk. */
+function brokenDriver(chaos: Chaos): void {
+  const { master, clock, random } = chaos.world
+  const connection = master.accept(SessionSource.GATEWAY, '10.1.6.6:6', deaf, 10)
+  connection.sendToMaster(encode(registrationOf(chaos.demand())))
+  clock.after(random.between(0, 60), () => connection.sendToMaster(new Uint8Array(9)))
 }

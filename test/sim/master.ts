@@ -1,22 +1,11 @@
-/** The master of the simulation: one real core, and an interpreter of its effects over fake network and disk. */
+/** The master of the simulation: the real core and the real interpreter of its effects, over fake network and disk. */
 import { ByteBuffer, Builder } from 'flatbuffers'
 import { decode, type BodyT } from '../../src/control/codec.js'
-import {
-  BatchWriter,
-  InboxKind,
-  OutboxKind,
-  records,
-  sessionOf,
-  type SessionSource,
-} from '../../src/control/records.js'
+import { BatchWriter, InboxKind, sessionOf, SessionSource } from '../../src/control/records.js'
 import { createMasterCore, type MasterCore } from '../../src/core/native.js'
-import {
-  ClusterView,
-  Notice,
-  Record as StoreRecord,
-  type ClusterViewT,
-  type CoreConfigT,
-} from '../../src/schema/magneto.js'
+import { ClusterView, type ClusterViewT, type CoreConfigT } from '../../src/schema/magneto.js'
+import type { Logger } from '../../src/log/logger.js'
+import { Effects, type SessionSink } from '../../src/master/effects.js'
 import type { Clock, Timer } from './clock.js'
 import { Connection, type Receiver } from './network.js'
 import type { Random } from './random.js'
@@ -28,13 +17,6 @@ const gatherMaxMs = 2
 
 /** Sees every message at the moment it leaves the master, and throws when it may not. */
 export type SendWitness = (session: number, body: BodyT, store: Store) => void
-
-interface Held {
-  readonly kind: number
-  readonly session: number
-  readonly sequence: number
-  readonly payload: Uint8Array
-}
 
 export interface MasterParts {
   readonly clock: Clock
@@ -53,8 +35,7 @@ export class SimulatedMaster {
   readonly #inbox = new BatchWriter()
   readonly #connections = new Map<number, Connection>()
   readonly #counters = new Map<SessionSource, number>()
-  #held: Held[] = []
-  #syncedSequence = 0
+  readonly #effects: Effects
   #gathering = false
   #timer: Timer | null = null
   steps = 0
@@ -64,7 +45,25 @@ export class SimulatedMaster {
     const builder = new Builder(256)
     builder.finish(parts.config.pack(builder))
     this.#core = (parts.core ?? createMasterCore)(builder.asUint8Array().slice())
-    this.#store = new Store(parts.clock, parts.random, (sequence) => this.#stored(sequence))
+    this.#store = new Store(parts.clock, parts.random, (sequence) => {
+      this.#event(InboxKind.STORED, 0, '', sequence)
+      this.#effects.stored(sequence)
+    })
+    const sink: SessionSink = {
+      send: (session, bytes) => this.#send(session, bytes),
+      close: (session, reason) => this.#close(session, reason),
+      flush: () => {},
+    }
+    this.#effects = new Effects({
+      log: traceLog(parts.trace),
+      sinks: {
+        [SessionSource.CONTROL]: sink,
+        [SessionSource.WEB]: sink,
+        [SessionSource.GATEWAY]: sink,
+      },
+      persist: ({ key, record }, sequence) => this.#persist(key, record, sequence),
+      setTimer: (dueMs) => this.#setTimer(dueMs),
+    })
   }
 
   /** The peer's end of a new connection. */
@@ -88,13 +87,18 @@ export class SimulatedMaster {
     return ClusterView.getRootAsClusterView(new ByteBuffer(bytes)).unpack()
   }
 
+  /** Of effects that wait for the disk. */
+  get heldBytes(): number {
+    return this.#effects.heldBytes
+  }
+
   storedKeys(): string[] {
     return this.#store.keys()
   }
 
   #gone(session: number, reason: string): void {
     if (!this.#connections.delete(session)) return
-    this.#held = this.#held.filter((held) => held.session !== session)
+    this.#effects.forget(session)
     this.#event(InboxKind.DISCONNECTED, session, reason)
   }
 
@@ -115,84 +119,45 @@ export class SimulatedMaster {
     const outbox = this.#core.step(this.#parts.clock.nowMs, 0, batch)
     this.steps += 1
     // The outbox is only valid until the next call into the core.
-    const effects = [...records(outbox.slice())]
+    const effects = outbox.slice()
     this.#core.check()
-    for (const { kind, session, argument, payload } of effects) {
-      this.#effect({ kind, session, sequence: argument, payload })
-    }
+    this.#effects.run(effects)
   }
 
-  #effect(effect: Held): void {
-    const { trace, clock } = this.#parts
-    const kind: OutboxKind = effect.kind
-    switch (kind) {
-      case OutboxKind.SEND:
-      case OutboxKind.CLOSE:
-        return this.#holdOrDeliver(effect)
-      case OutboxKind.PERSIST: {
-        const buffer = new ByteBuffer(effect.payload)
-        const key = String(StoreRecord.getRootAsRecord(buffer).key())
-        trace.add('master', () => `   persist ${key} #${effect.sequence}`)
-        return this.#store.write(effect.sequence, key, effect.payload.slice())
-      }
-      case OutboxKind.FORGET: {
-        const key = textOf(effect.payload)
-        trace.add('master', () => `   forget ${key} #${effect.sequence}`)
-        return this.#store.write(effect.sequence, key, null)
-      }
-      case OutboxKind.SET_TIMER: {
-        this.#timer?.cancel()
-        const delayMs = effect.sequence - clock.nowMs
-        this.#timer = clock.after(delayMs, () => this.#event(InboxKind.TIMER, 0, ''))
-        return undefined
-      }
-      case OutboxKind.NOTICE: {
-        const notice = Notice.getRootAsNotice(new ByteBuffer(effect.payload))
-        trace.add('master', () => `   notice ${notice.code()}: ${notice.text()}`)
-        return undefined
-      }
-    }
-    throw new Error(`the core made an effect of unknown kind ${effect.kind}`)
+  #persist(key: string, record: Uint8Array | null, sequence: number): void {
+    const verb = record === null ? 'forget' : 'persist'
+    this.#parts.trace.add('master', () => `   ${verb} ${key} #${sequence}`)
+    this.#store.write(sequence, key, record)
   }
 
-  // Effects of one session keep their order: what follows a held one is held too.
-  #holdOrDeliver(effect: Held): void {
-    const behind = this.#held.some((held) => held.session === effect.session)
-    if (effect.sequence > this.#syncedSequence || behind) {
-      this.#held.push({ ...effect, payload: effect.payload.slice() })
-      return
-    }
-    this.#deliver(effect)
+  #setTimer(dueMs: number): void {
+    const { clock } = this.#parts
+    this.#timer?.cancel()
+    this.#timer = clock.after(dueMs - clock.nowMs, () => this.#event(InboxKind.TIMER, 0, ''))
   }
 
-  #deliver({ kind, session, payload }: Held): void {
+  #send(session: number, bytes: Uint8Array): void {
     const connection = this.#connections.get(session)
     // The peer may be gone since the core spoke to it.
     if (connection === undefined) return
-    if (kind === (OutboxKind.CLOSE as number)) {
-      const reason = textOf(payload)
-      this.#parts.trace.add('master', () => `-> close s${session} ${reason}`)
-      connection.closeByMaster(reason)
-      this.#gone(session, 'closed by the master')
-      return
-    }
-    const body = decode(payload)
+    const body = decode(bytes)
     this.#parts.trace.add('master', () => `-> s${session} ${messageText(body)}`)
     this.#parts.witness(session, body, this.#store)
-    connection.sendToPeer(payload)
+    connection.sendToPeer(bytes)
   }
 
-  #stored(sequence: number): void {
-    this.#syncedSequence = sequence
-    this.#event(InboxKind.STORED, 0, '', sequence)
-    const held = this.#held
-    this.#held = []
-    for (const effect of held) this.#holdOrDeliver(effect)
+  #close(session: number, reason: string): void {
+    this.#parts.trace.add('master', () => `-> close s${session} ${reason}`)
+    this.#connections.get(session)?.closeByMaster(reason)
+    // uWebSockets tells of the end within the call.
+    this.#gone(session, 'closed by the master')
   }
 }
 
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes)
+/** Notices of the core and complaints of the interpreter belong to the history. */
+function traceLog(trace: Trace): Logger {
+  const line = (text: unknown) => trace.add('master', () => `   ${String(text)}`)
+  return { debug: line, info: line, warn: line, error: line } as unknown as Logger
 }
 
 function described(bytes: Uint8Array): string {

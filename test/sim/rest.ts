@@ -12,6 +12,7 @@ import type { SimulatedHost } from './worker.js'
 export interface Scene {
   readonly view: ClusterViewT
   readonly storedKeys: readonly string[]
+  readonly heldBytes: number
   /** P8. */
   readonly retainedApplications: number
   readonly hosts: readonly SimulatedHost[]
@@ -168,7 +169,8 @@ function* sumsAgree({ view, retainedApplications }: Scene): Generator<string> {
   }
 }
 
-function* storeAgrees({ view, storedKeys }: Scene): Generator<string> {
+function* storeAgrees({ view, storedKeys, heldBytes }: Scene): Generator<string> {
+  if (heldBytes !== 0) yield `${heldBytes} bytes of effects are counted as held back`
   const expected = [
     ...view.activeApplications.map(({ id }) => `app_${id}`),
     ...view.workers

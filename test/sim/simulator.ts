@@ -151,6 +151,7 @@ class Simulation {
     return unrest({
       view: master.view(),
       storedKeys: master.storedKeys(),
+      heldBytes: master.heldBytes,
       retainedApplications: this.#config.retainedApplications,
       hosts: this.#hosts,
       applications: this.#chaos.applications,
