@@ -72,7 +72,7 @@ export class Driver {
       kind: OutboxKind[record.kind] ?? 'unknown',
       session: record.session,
       argument: record.argument,
-      type: record.kind === Number(OutboxKind.SEND) ? typeOf(record.payload) : '',
+      type: OutboxKind[record.kind] === 'SEND' ? typeOf(record.payload) : '',
       payload: record.payload,
     }))
   }

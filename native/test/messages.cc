@@ -1,0 +1,134 @@
+#include "test/messages.h"
+
+namespace magneto::test {
+
+namespace {
+
+using flatbuffers::FlatBufferBuilder;
+using flatbuffers::Offset;
+
+Bytes bytes_of(const FlatBufferBuilder& builder) {
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+}
+
+template <class Body>
+Bytes message(FlatBufferBuilder& builder, control::Body type, Offset<Body> body) {
+  control::FinishMessageBuffer(builder, control::CreateMessage(builder, type, body.Union()));
+  return bytes_of(builder);
+}
+
+Offset<control::ResourceProfile> profile(FlatBufferBuilder& builder,
+                                         const ProfileOptions& options) {
+  std::vector<Offset<control::ResourceAmount>> amounts;
+  for (const auto& [name, amount] : options.resources)
+    amounts.push_back(control::CreateResourceAmountDirect(builder, name.c_str(), amount));
+  return control::CreateResourceProfileDirect(builder, options.id, options.cores, options.memory_mb,
+                                              &amounts);
+}
+
+template <class T>
+flatbuffers::Optional<T> optional(const std::optional<T>& value) {
+  return value ? flatbuffers::Optional<T>(*value) : flatbuffers::Optional<T>();
+}
+
+}  // namespace
+
+Bytes config(const ConfigOptions& options) {
+  FlatBufferBuilder builder;
+  builder.Finish(core::CreateCoreConfigDirect(
+      builder, "spark://master:7077", "http://master:8080", options.timeout_ms, options.persistence,
+      options.retries, options.spread, options.policy, options.default_cores, options.retained,
+      options.pattern.c_str(), 1));
+  return bytes_of(builder);
+}
+
+Bytes register_worker(const WorkerOptions& options) {
+  FlatBufferBuilder builder;
+  std::vector<Offset<control::Resource>> resources;
+  for (const auto& [name, units] : options.resources) {
+    const auto addresses = builder.CreateVectorOfStrings(units);
+    const auto text = builder.CreateString(name);
+    resources.push_back(control::CreateResource(builder, text, addresses));
+  }
+  const auto runtimes = builder.CreateVectorOfStrings(options.runtimes);
+  const auto held = builder.CreateVector(resources);
+  const auto id = builder.CreateString(options.id);
+  const auto host = builder.CreateString(options.host);
+  return message(builder, control::Body::RegisterWorker,
+                 control::CreateRegisterWorker(builder, id, host, options.port, options.cores,
+                                               options.memory_mb, 0, held, runtimes));
+}
+
+Bytes heartbeat(const std::string& worker_id) {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::WorkerHeartbeat,
+                 control::CreateWorkerHeartbeatDirect(builder, worker_id.c_str()));
+}
+
+Bytes latest_state(const std::string& worker_id,
+                   const std::vector<std::pair<std::string, uint32_t>>& executors) {
+  FlatBufferBuilder builder;
+  std::vector<Offset<control::ExecutorDescription>> all;
+  for (const auto& [app_id, id] : executors)
+    all.push_back(control::CreateExecutorDescriptionDirect(builder, app_id.c_str(), id));
+  return message(builder, control::Body::WorkerLatestState,
+                 control::CreateWorkerLatestStateDirect(builder, worker_id.c_str(), &all));
+}
+
+Bytes state_changed(const StateOptions& options) {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::ExecutorStateChanged,
+                 control::CreateExecutorStateChangedDirect(
+                     builder, options.request_id, options.app_id.c_str(), options.executor_id,
+                     static_cast<control::ExecutorState>(options.state),
+                     options.message.empty() ? nullptr : options.message.c_str(),
+                     optional(options.exit_status)));
+}
+
+Bytes register_application(const ApplicationOptions& options) {
+  FlatBufferBuilder nested;
+  const auto profile_offset = profile(nested, options.profile);
+  const auto command = control::CreateNodeCommandDirect(nested, "/main.js");
+  nested.Finish(control::CreateApplicationDescriptionDirect(
+      nested, options.name.c_str(), "user", nullptr, optional(options.max_cores),
+      optional(options.limit), profile_offset, control::Command::NodeCommand, command.Union(),
+      options.runtime.c_str()));
+  FlatBufferBuilder builder;
+  const Bytes description = bytes_of(nested);
+  return message(
+      builder, control::Body::RegisterApplication,
+      control::CreateRegisterApplicationDirect(
+          builder, &description, options.driver.empty() ? nullptr : options.driver.c_str()));
+}
+
+Bytes unregister_application(const std::string& app_id) {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::UnregisterApplication,
+                 control::CreateUnregisterApplicationDirect(builder, app_id.c_str()));
+}
+
+Bytes request_executors(const std::string& app_id,
+                        const std::vector<std::pair<ProfileOptions, uint32_t>>& targets) {
+  FlatBufferBuilder builder;
+  std::vector<Offset<control::ProfileTarget>> all;
+  for (const auto& [options, total] : targets)
+    all.push_back(control::CreateProfileTarget(builder, profile(builder, options), total));
+  return message(builder, control::Body::RequestExecutors,
+                 control::CreateRequestExecutorsDirect(builder, 1, app_id.c_str(), &all));
+}
+
+Bytes kill_executors(const std::string& app_id, const std::vector<std::string>& ids) {
+  FlatBufferBuilder builder;
+  const auto all = builder.CreateVectorOfStrings(ids);
+  const auto id = builder.CreateString(app_id);
+  return message(builder, control::Body::KillExecutors,
+                 control::CreateKillExecutors(builder, 1, id, all));
+}
+
+Bytes kill_application(const std::string& app_id) {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::KillApplication,
+                 control::CreateKillApplicationDirect(builder, 1, app_id.c_str()));
+}
+
+}  // namespace magneto::test

@@ -1,0 +1,73 @@
+// Control messages and settings as their senders would build them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codec/gen/control_generated.h"
+#include "codec/gen/core_generated.h"
+#include "core/event.h"
+
+namespace magneto::test {
+
+using Bytes = std::vector<uint8_t>;
+
+struct ConfigOptions {
+  bool spread = true;
+  core::WorkerSelectionPolicy policy = core::WorkerSelectionPolicy::CORES_FREE_DESC;
+  uint32_t default_cores = 2147483647;
+  int32_t retries = 10;
+  uint32_t retained = 200;
+  uint32_t timeout_ms = 60'000;
+  uint32_t persistence = 15;
+  std::string pattern = "app-%s-%04d";
+};
+struct WorkerOptions {
+  std::string id;
+  std::string host;
+  uint16_t port = 7000;
+  uint32_t cores = 4;
+  uint32_t memory_mb = 4096;
+  std::map<std::string, std::vector<std::string>> resources;
+  std::vector<std::string> runtimes{"node"};
+};
+struct ProfileOptions {
+  uint32_t id = 0;
+  uint32_t cores = 1;
+  uint32_t memory_mb = 1024;
+  std::map<std::string, uint32_t> resources;
+};
+struct ApplicationOptions {
+  std::string name = "app";
+  std::string runtime = "node";
+  std::string driver;
+  std::optional<uint32_t> max_cores;
+  std::optional<uint32_t> limit;
+  ProfileOptions profile;
+};
+struct StateOptions {
+  uint32_t request_id = 1;
+  std::string app_id;
+  uint32_t executor_id = 0;
+  core::ExecutorState state = core::ExecutorState::running;
+  std::optional<int32_t> exit_status;
+  std::string message;
+};
+
+Bytes config(const ConfigOptions& options);
+Bytes register_worker(const WorkerOptions& options);
+Bytes heartbeat(const std::string& worker_id);
+Bytes latest_state(const std::string& worker_id,
+                   const std::vector<std::pair<std::string, uint32_t>>& executors);
+Bytes state_changed(const StateOptions& options);
+Bytes register_application(const ApplicationOptions& options);
+Bytes unregister_application(const std::string& app_id);
+Bytes request_executors(const std::string& app_id,
+                        const std::vector<std::pair<ProfileOptions, uint32_t>>& targets);
+Bytes kill_executors(const std::string& app_id, const std::vector<std::string>& ids);
+Bytes kill_application(const std::string& app_id);
+
+}  // namespace magneto::test

@@ -1,0 +1,185 @@
+// Random histories: the indexed scheduler and Spark's plain algorithm place the same (spec section
+// 14).
+#include <random>
+
+#include "codec/engine.h"
+#include "doctest/doctest.h"
+#include "test/oracle.h"
+
+namespace magneto::test {
+
+namespace {
+
+class History {
+ public:
+  explicit History(uint64_t seed)
+      : random_(seed), config_(random_config()), engine_(config(config_)), oracle_(config_) {}
+
+  void run(int steps) {
+    for (int step = 0; step < steps; ++step) {
+      inbox_.reset();
+      act();
+      const auto launched = actual();
+      engine_.check();
+      const auto expected = oracle_.schedule();
+      REQUIRE(launched.size() == expected.size());
+      for (size_t at = 0; at < launched.size(); ++at) {
+        CHECK(launched[at].app_id == expected[at].app_id);
+        CHECK(launched[at].executor_id == expected[at].executor_id);
+        CHECK(launched[at].worker_id == expected[at].worker_id);
+        REQUIRE(launched[at].cores == expected[at].cores);
+      }
+    }
+  }
+
+  uint64_t launches() const { return launches_; }
+
+ private:
+  uint32_t pick(uint32_t below) { return static_cast<uint32_t>(random_() % below); }
+
+  ConfigOptions random_config() {
+    ConfigOptions options;
+    options.spread = pick(2) == 0;
+    options.policy = static_cast<core::WorkerSelectionPolicy>(pick(5));
+    options.default_cores = pick(2) == 0 ? 2147483647 : 6;
+    options.retries = -1;
+    return options;
+  }
+
+  void say(uint64_t session, const Bytes& message) {
+    inbox_.add(static_cast<uint32_t>(codec::InboxKind::message), session,
+               std::span<const uint8_t>(message));
+  }
+
+  void connect(uint64_t session) {
+    inbox_.add(static_cast<uint32_t>(codec::InboxKind::connected), session, "peer");
+  }
+
+  ProfileOptions random_profile(uint32_t id) {
+    ProfileOptions profile{id, pick(4), 256 * (1 + pick(4)), {}};
+    if (pick(4) == 0) profile.resources["gpu"] = 1 + pick(2);
+    return profile;
+  }
+
+  void add_worker() {
+    const uint64_t session = ++next_session_;
+    WorkerOptions options;
+    options.id = "w" + std::to_string(pick(1000)) + "-" + std::to_string(session);
+    options.host = options.id;
+    options.cores = 1 + pick(8);
+    options.memory_mb = 256 * (1 + pick(12));
+    for (uint32_t unit = pick(4); unit > 0; --unit)
+      options.resources["gpu"].push_back(std::to_string(unit));
+    if (pick(3) == 0) options.runtimes = {"spark", "node"};
+    connect(session);
+    say(session, register_worker(options));
+    workers_[options.id] = session;
+    worker_of_[session] = options.id;
+    oracle_.add_worker(options);
+  }
+
+  void add_application() {
+    ApplicationOptions options;
+    options.runtime = pick(3) == 0 ? "spark" : "node";
+    options.profile = random_profile(0);
+    if (pick(2) == 0) options.max_cores = pick(12);
+    if (pick(2) == 0) options.limit = pick(4);
+    const uint64_t session = ++next_session_;
+    connect(session);
+    say(session, register_application(options));
+    char text[16] = {};
+    std::snprintf(text, sizeof text, "%04u", next_application_++);
+    const std::string id = std::string("app-20260124103005-") + text;
+    applications_[id] = session;
+    profiles_[id][0] = options.profile;
+    oracle_.add_application(id, options);
+  }
+
+  void request() {
+    if (applications_.empty()) return;
+    const auto at = std::next(applications_.begin(), pick(uint32_t(applications_.size())));
+    const auto& [id, session] = *at;
+    const uint32_t profile_id = pick(3);
+    ProfileOptions profile = random_profile(profile_id);
+    if (profile.cores == 0 && profile_id != 0) profile.cores = 1;  // no fall-back in the oracle
+    const auto [known, added] = profiles_[id].try_emplace(profile_id, profile);
+    const uint32_t total = pick(6);
+    say(session, request_executors(id, {{known->second, total}}));
+    oracle_.set_target(id, known->second, total);
+  }
+
+  void end_executor() {
+    const auto live = oracle_.live();
+    if (live.empty()) return;
+    const auto& chosen = live[pick(uint32_t(live.size()))];
+    StateOptions options;
+    options.app_id = chosen.app_id;
+    options.executor_id = chosen.executor_id;
+    options.state = core::ExecutorState::exited;
+    say(workers_.at(chosen.worker_id), state_changed(options));
+    oracle_.end_executor(chosen.app_id, chosen.executor_id);
+  }
+
+  template <class Remove>
+  void drop(std::map<std::string, uint64_t>& peers, Remove remove) {
+    if (peers.empty()) return;
+    const auto at = std::next(peers.begin(), pick(uint32_t(peers.size())));
+    inbox_.add(static_cast<uint32_t>(codec::InboxKind::disconnected), at->second, "gone");
+    remove(at->first);
+    peers.erase(at);
+  }
+
+  void act() {
+    const uint32_t dice = pick(20);
+    if (dice < 3 && workers_.size() < 12) return add_worker();
+    if (dice < 6 && applications_.size() < 12) return add_application();
+    if (dice < 9) return request();
+    if (dice < 10) return drop(workers_, [&](const auto& id) { oracle_.remove_worker(id); });
+    if (dice < 11)
+      return drop(applications_, [&](const auto& id) { oracle_.remove_application(id); });
+    end_executor();
+  }
+
+  std::vector<Launch> actual() {
+    std::vector<Launch> launched;
+    codec::Record record;
+    for (codec::BatchReader all(engine_.step(1769250605000, 0, inbox_.view())); all.next(record);) {
+      if (record.kind != static_cast<uint32_t>(codec::OutboxKind::send)) continue;
+      const auto* launch = control::GetMessage(record.payload.data())->body_as_LaunchExecutor();
+      if (!launch) continue;
+      ++launches_;
+      launched.push_back({launch->app_id()->str(), launch->executor_id(),
+                          worker_of_.at(static_cast<uint64_t>(record.session)), launch->cores()});
+    }
+    return launched;
+  }
+
+  std::mt19937_64 random_;
+  const ConfigOptions config_;
+  codec::Engine engine_;
+  Oracle oracle_;
+  codec::BatchWriter inbox_;
+  std::map<std::string, uint64_t> workers_;
+  std::map<uint64_t, std::string> worker_of_;
+  std::map<std::string, uint64_t> applications_;
+  std::map<std::string, std::map<uint32_t, ProfileOptions>> profiles_;
+  uint64_t next_session_ = 0;
+  uint32_t next_application_ = 0;
+  uint64_t launches_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("A7-A20, P11, P13: placements equal Spark's plain algorithm over random histories") {
+  const uint64_t seeds = 300;
+  uint64_t launches = 0;
+  for (uint64_t seed = 1; seed <= seeds; ++seed) {
+    INFO("seed ", seed);
+    History history(seed);
+    history.run(120);
+    launches += history.launches();
+  }
+  CHECK(launches > seeds);  // the histories must place something to compare
+}
+
+}  // namespace magneto::test
