@@ -7,6 +7,7 @@ import { Configuration } from './configuration.js'
 import { parseJavaOptions } from './env.js'
 import { allKeys } from './keys.js'
 import { unknownKeyWarnings } from './known-keys.js'
+import { noEffectWarning } from './no-effect.js'
 import { readProperties, readPropertiesIfPresent, type PropertiesContent } from './properties.js'
 import { refuseUnserved } from './unserved.js'
 
@@ -73,6 +74,8 @@ export function loadConfiguration(sources: Sources): Configuration {
     if (key.readBy === sources.kind || key.readBy === 'both') configuration.read(key)
   }
   refuseUnserved(configuration, sources.kind)
+  const noEffect = noEffectWarning(configuration, sources.kind)
+  if (noEffect !== null) sources.warn(noEffect)
   for (const warning of unknownKeyWarnings(configuration)) sources.warn(warning)
   return configuration
 }

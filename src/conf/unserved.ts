@@ -28,6 +28,11 @@ const PLEDGES: readonly Pledge<unknown>[] = [
   pledge(keys.recoveryMode, (mode) => mode !== 'NONE' && mode !== 'FILESYSTEM'),
 ]
 
+/** Whether some value of the key is refused; the others promise nothing. */
+export function isRefusable(key: ConfKey<unknown>): boolean {
+  return key === keys.sslEnabled || PLEDGES.some((entry) => entry.key === key)
+}
+
 /** `spark.ssl.enabled` and its namespaces: `spark.ssl.standalone.enabled`, `spark.ssl.rpc.enabled`, ... */
 const TLS_SWITCH = /^spark\.ssl\.([A-Za-z]+\.)?enabled$/
 

@@ -1,0 +1,115 @@
+/**
+ * Settings that a daemon of Spark heeds and this release does not, although nothing is promised that would have to
+ * be refused (unserved.ts does that). They are named in one warning at start, so that none is ignored in silence.
+ */
+import { namesOf, type ConfKey, type Configuration } from './configuration.js'
+import { allKeys, keys } from './keys.js'
+import { isRefusable } from './unserved.js'
+
+/** Settings that the daemons act on, or that are said elsewhere. What is in no list here has no effect. */
+export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = {
+  master: [
+    keys.recoveryMode,
+    keys.recoveryDirectory,
+    keys.workerTimeoutMs,
+    keys.retainedApplications,
+    keys.deadWorkerPersistence,
+    keys.maxExecutorRetries,
+    keys.spreadOutApps,
+    keys.workerSelectionPolicy,
+    keys.defaultCores,
+    keys.appIdPattern,
+    keys.masterUiPort,
+    keys.portMaxRetries,
+    keys.controlPort,
+    keys.structuredLogging,
+    keys.killEnabled,
+  ],
+  worker: [
+    keys.initialRegistrationRetries,
+    keys.maxRegistrationRetries,
+    keys.workerIdPattern,
+    keys.localDirs,
+    keys.sparkHomes,
+    keys.portMaxRetries,
+    keys.structuredLogging,
+    keys.redactionPattern,
+    // The worker refuses these two, and warns of the third itself.
+    keys.shuffleServiceEnabled,
+    keys.workerResourcesFile,
+    keys.logRollingStrategy,
+    // Matters on the master, from where the worker learns it.
+    keys.workerTimeoutMs,
+    keys.controlPort,
+    keys.killEnabled,
+  ],
+}
+
+function kept<T>(key: ConfKey<T>, value: T): [ConfKey<unknown>, unknown] {
+  return [key, value]
+}
+
+/** What this release does anyway: whoever asks for it gets it. */
+const KEPT: ReadonlyMap<ConfKey<unknown>, unknown> = new Map([
+  kept(keys.recoveryCompressionCodec, null),
+  kept(keys.useAppNameAsAppId, false),
+  kept(keys.restEnabled, false),
+  kept(keys.workerCleanupEnabled, false),
+  kept(keys.preferConfiguredMasterAddress, true),
+  kept(keys.decommissionEnabled, false),
+  kept(keys.reverseProxy, false),
+  kept(keys.masterUiDecommissionAllowMode, 'DENY'),
+])
+
+/** Keys that daemons of Spark read and that have no entry in `keys` (spec 5a to 5d). */
+const OTHER_KEYS: Record<'master' | 'worker', readonly RegExp[]> = {
+  master: [],
+  worker: [/^spark\.shuffle\.(service|push\.server)\./],
+}
+
+const OTHER_KEYS_OF_BOTH: readonly RegExp[] = [
+  /^spark\.metrics\./,
+  /^spark\.(ui\.view|modify|admin)\.acls(\.groups)?$/,
+  /^spark\.user\.groups\.mapping$/,
+  /^spark\.ui\.(proxyRedirectUri|allowFramingFrom|xXssProtection|showErrorStacks|jettyStopTimeout)$/,
+  /^spark\.ui\.(xContentTypeOptions\.enabled|strictTransportSecurity|contentSecurityPolicy\..*)$/,
+  /^spark\.network\.(crypto|sasl|auth)\./,
+  /^spark\.rpc\.(io\.|connect\.threads$)/,
+  /^spark\.authenticate\./,
+  /^spark\.deploy\.recoverySerializer$/,
+]
+
+/** A name in the warning is cut here. */
+const MAX_NAME_CHARACTERS = 200
+
+/** Names in the warning; further ones are counted. */
+const MAX_NAMES = 40
+
+/** @returns one line that names them, or null when there is none */
+export function noEffectWarning(
+  configuration: Configuration,
+  daemon: 'master' | 'worker',
+): string | null {
+  const names = ignoredNames(configuration, daemon)
+  if (names.length === 0) return null
+  const named = names.slice(0, MAX_NAMES).map((name) => name.slice(0, MAX_NAME_CHARACTERS))
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : ''
+  return `no effect on the ${daemon} in this release: ${named.join(', ')}${more}`
+}
+
+function ignoredNames(configuration: Configuration, daemon: 'master' | 'worker'): string[] {
+  const served = SERVED[daemon]
+  const names = new Set<string>()
+  for (const key of allKeys) {
+    if (key.readBy !== daemon && key.readBy !== 'both') continue
+    if (served.includes(key) || isRefusable(key) || !configuration.has(key)) continue
+    if (KEPT.has(key) && KEPT.get(key) === configuration.read(key)) continue
+    for (const name of namesOf(key)) if (configuration.get(name) !== undefined) names.add(name)
+  }
+  const declared = new Set(allKeys.flatMap(namesOf))
+  const others = [...OTHER_KEYS_OF_BOTH, ...OTHER_KEYS[daemon]]
+  for (const [name] of configuration.entries()) {
+    if (!declared.has(name) && others.some((pattern) => pattern.test(name))) names.add(name)
+  }
+  return [...names]
+}

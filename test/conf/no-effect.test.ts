@@ -1,0 +1,99 @@
+/** What a daemon reads but does not act on is said once at start, never swallowed (spec 5a, 5b). */
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+import { Configuration } from '../../src/conf/configuration.js'
+import { keys } from '../../src/conf/keys.js'
+import { noEffectWarning, SERVED } from '../../src/conf/no-effect.js'
+
+const warning = (entries: [string, string][], daemon: 'master' | 'worker' = 'master') =>
+  noEffectWarning(new Configuration(entries), daemon)
+
+describe('settings without effect', () => {
+  test('are named in one line', () => {
+    const entries: [string, string][] = [
+      ['spark.deploy.appNumberModulo', '1000'],
+      ['spark.master.useAppNameAsAppId.enabled', 'true'],
+      ['spark.deploy.recoveryCompressionCodec', 'lz4'],
+      ['spark.metrics.conf.*.sink.x.class', 'y'],
+      ['spark.ui.view.acls', 'me'],
+      ['spark.deploy.defaultCores', '4'],
+    ]
+    expect(warning(entries)).toBe(
+      'no effect on the master in this release: spark.deploy.recoveryCompressionCodec, ' +
+        'spark.deploy.appNumberModulo, spark.master.useAppNameAsAppId.enabled, ' +
+        'spark.metrics.conf.*.sink.x.class, spark.ui.view.acls',
+    )
+  })
+
+  test('are those of the daemon that starts', () => {
+    const entries: [string, string][] = [
+      ['spark.worker.cleanup.enabled', 'true'],
+      ['spark.worker.cleanup.interval', '60'],
+      ['spark.deploy.maxDrivers', '3'],
+    ]
+    expect(warning(entries, 'worker')).toBe(
+      'no effect on the worker in this release: spark.worker.cleanup.enabled, spark.worker.cleanup.interval',
+    )
+    expect(warning(entries, 'master')).toMatch(/: spark\.deploy\.maxDrivers$/)
+  })
+
+  test('are none where the release does what was asked for', () => {
+    expect(warning([['spark.worker.cleanup.enabled', 'false']], 'worker')).toBeNull()
+    expect(warning([['spark.master.rest.enabled', 'false']])).toBeNull()
+    expect(warning([['spark.authenticate', 'false']])).toBeNull()
+    expect(warning([['spark.app.name', 'x']])).toBeNull()
+    expect(warning([])).toBeNull()
+  })
+
+  test('stay one bounded line however many they are', () => {
+    const many = Array.from({ length: 100 }, (_, at): [string, string] => [
+      `spark.metrics.${at}.${'x'.repeat(300)}`,
+      '',
+    ])
+    const line = warning(many)!
+    expect(line).toMatch(/ and 60 more$/)
+    expect(line.length).toBeLessThan(10_000)
+  })
+})
+
+const source = join(import.meta.dirname, '../../src')
+
+function textOf(...folders: string[]): string {
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(source, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(folder, name)),
+  )
+  return files.map((name) => readFileSync(join(source, name), 'utf8')).join('\n')
+}
+
+/** Said to be served without a use in the daemon's own folder; no-effect.ts has the reasons. */
+const ELSEWHERE = new Set<unknown>([
+  keys.masterUiPort,
+  keys.sparkHomes,
+  keys.structuredLogging,
+  keys.shuffleServiceEnabled,
+  keys.workerResourcesFile,
+  keys.workerTimeoutMs,
+  keys.controlPort,
+  keys.killEnabled,
+])
+
+describe.each(['master', 'worker'] as const)('the list of what the %s serves', (daemon) => {
+  const text = textOf(daemon)
+  const used = Object.entries(keys).filter(([name]) => text.includes(`keys.${name})`))
+
+  test('has every setting that it uses', () => {
+    const missing = used.filter(([, key]) => !SERVED[daemon].includes(key))
+    // The worker refuses authentication by itself as well.
+    expect(missing.map(([name]) => name).filter((name) => name !== 'authenticate')).toEqual([])
+  })
+
+  test('has no other', () => {
+    const usedKeys = new Set<unknown>(used.map(([, key]) => key))
+    const idle = SERVED[daemon].filter((key) => !usedKeys.has(key) && !ELSEWHERE.has(key))
+    expect(idle.map(({ name }) => name)).toEqual([])
+  })
+})
