@@ -137,7 +137,12 @@ void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& mes
       return touch_heartbeat(core, own);
   }
   const auto found = state.worker_by_id.find(message.worker_id);
-  if (found == state.worker_by_id.end()) return;  // L5: never seen
+  if (found == state.worker_by_id.end()) {
+    // L5: one that never registered is ignored; one that was culled (T3) while its link stalled must
+    // come back, or it would go on for ever as nobody's worker.
+    if (peer.role == Role::worker) core.send(session, ReconnectWorker{});
+    return;
+  }
   if (state.workers[found->second].state == WorkerState::alive)
     return core.violation(
         session, "this session is not registered as worker " + std::string(message.worker_id));
