@@ -2,7 +2,7 @@
 import sys
 import time
 
-from pyspark import SparkConf, SparkContext
+from pyspark import SparkContext
 
 tasks, seconds = int(sys.argv[1]), float(sys.argv[2])
 
@@ -12,7 +12,7 @@ def slow(number):
     return number
 
 
-with SparkContext(conf=SparkConf().setAppName("e2e-slow")) as context:
+with SparkContext() as context:
     print("STARTED", flush=True)
     total = context.parallelize(range(tasks), tasks).map(slow).sum()
     print(f"RESULT sum={total}")
