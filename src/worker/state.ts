@@ -84,7 +84,7 @@ interface Application {
   /** Executors of it that live here. */
   executors: Set<string>
   finished: boolean
-  /** The link was lost since its last launch here: ApplicationFinished may have been missed. */
+  /** The master lost sight of this worker since its last launch: ApplicationFinished may be missing. */
   uncertain: boolean
 }
 
@@ -276,6 +276,8 @@ export class WorkerMachine {
 
   #onRegistered(body: schema.WorkerRegisteredT): void {
     if (this.#stopping) return
+    // A master that did not know this worker may have ended applications without telling it.
+    if (!body.duplicate) this.#doubtApplications()
     this.#registered = true
     this.#everRegistered = true
     this.#masterUrl = String(body.masterUrl)
@@ -331,8 +333,12 @@ export class WorkerMachine {
       this.#registered = false
       this.#effects.push({ kind: 'clearTimer', timer: 'heartbeat' })
     }
-    for (const application of this.#applications.values()) application.uncertain = true
+    this.#doubtApplications()
     this.#waitForRegistration()
+  }
+
+  #doubtApplications(): void {
+    for (const application of this.#applications.values()) application.uncertain = true
   }
 
   #onLinkClosed(reason: string): void {
