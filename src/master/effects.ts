@@ -64,22 +64,26 @@ export class Effects {
   stored(sequence: number): void {
     this.#synced = Math.max(this.#synced, sequence)
     for (const [session, waiting] of this.#held) {
-      let released = 0
-      for (const { kind, sequence: needed, payload } of waiting) {
-        if (needed > this.#synced) break
-        released += 1
-        this.#heldBytes -= payload.byteLength
-        this.#deliver(kind, session, payload)
+      // One by one: a close calls `forget` for its session before it returns.
+      for (
+        let next = waiting[0];
+        next !== undefined && next.sequence <= this.#synced;
+        next = waiting[0]
+      ) {
+        waiting.shift()
+        this.#heldBytes -= next.payload.byteLength
+        this.#deliver(next.kind, session, next.payload)
       }
-      if (released === waiting.length) this.#held.delete(session)
-      else waiting.splice(0, released)
+      if (waiting.length === 0) this.#held.delete(session)
     }
     this.#flush()
   }
 
   /** The session is gone, and what was held for it with it. */
   forget(session: number): void {
-    for (const { payload } of this.#held.get(session) ?? []) this.#heldBytes -= payload.byteLength
+    for (const { payload } of this.#held.get(session)?.splice(0) ?? []) {
+      this.#heldBytes -= payload.byteLength
+    }
     this.#held.delete(session)
   }
 
