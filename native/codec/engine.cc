@@ -40,6 +40,9 @@ std::span<const uint8_t> Engine::step(core::Millis now_ms, int32_t utc_offset_mi
   for (BatchReader all(inbox); all.next(record);) {
     whole(record.session, "session");
     whole(record.argument, "argument");
+    if (record.kind < static_cast<uint32_t>(InboxKind::connected) ||
+        record.kind > static_cast<uint32_t>(InboxKind::timer))
+      throw std::range_error("inbox record of unknown kind " + std::to_string(record.kind));
   }
   encoder_.reset();
   core_.begin(now_ms, utc_offset_minutes);
@@ -63,8 +66,6 @@ void Engine::event(const Record& record) {
       return core_.timer();
     case InboxKind::message:
       break;
-    default:
-      throw std::range_error("inbox record of unknown kind " + std::to_string(record.kind));
   }
   std::optional<core::Message> message;
   try {

@@ -88,8 +88,7 @@ class Writer {
   }
 
   Offset<view::ApplicationView> application(const core::Application& from, uint32_t memory_mb,
-                                            std::optional<uint32_t> limit,
-                                            Tables<view::ExecutorView> live) {
+                                            uint32_t limit, Tables<view::ExecutorView> live) {
     const auto removed = executors(from.removed);
     std::vector<Offset<control::ResourceAmount>> amounts;
     for (const auto& [name, amount] : from.default_resources)
@@ -113,7 +112,7 @@ class Writer {
     to.add_state(static_cast<view::ApplicationState>(from.state));
     to.add_cores_granted(from.cores_granted);
     if (from.max_cores) to.add_cores_max(*from.max_cores);
-    if (limit) to.add_executor_limit(*limit);
+    if (limit != core::unlimited) to.add_executor_limit(limit);
     to.add_memory_per_executor_mb(memory_mb);
     to.add_resources_per_executor(per_executor);
     to.add_executors(live);
@@ -133,9 +132,7 @@ class Writer {
       std::vector<core::PastExecutor> live;
       for (const auto& [id, running] : each->executors) live.push_back(past(core_, running));
       const core::Request& defaults = each->requests.at(each->default_profile_id);
-      const auto limit =
-          defaults.target == core::unlimited ? std::nullopt : std::optional(defaults.target);
-      all.push_back(application(*each, defaults.memory_mb, limit, executors(live)));
+      all.push_back(application(*each, defaults.memory_mb, defaults.target, executors(live)));
     }
     return builder_.CreateVector(all);
   }

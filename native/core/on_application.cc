@@ -127,7 +127,7 @@ CompletedApplication complete(Core& core, Application& application, ApplicationS
   CompletedApplication done;
   const Request& defaults = application.requests.at(application.default_profile_id);
   done.memory_per_executor_mb = defaults.memory_mb;
-  if (defaults.target != unlimited) done.executor_limit = defaults.target;
+  done.executor_limit = defaults.target;
   for (auto& [id, executor] : application.executors) {
     kill_executor(core, application, executor);
     done.executors.push_back(past(core, executor));

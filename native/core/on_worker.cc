@@ -138,8 +138,8 @@ void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& mes
   }
   const auto found = state.worker_by_id.find(message.worker_id);
   if (found == state.worker_by_id.end()) {
-    // L5: one that never registered is ignored; one that was culled (T3) while its link stalled must
-    // come back, or it would go on for ever as nobody's worker.
+    // L5: one that never registered is ignored; one that was culled (T3) while its link stalled
+    // must come back, or it would go on for ever as nobody's worker.
     if (peer.role == Role::worker) core.send(session, ReconnectWorker{});
     return;
   }

@@ -153,7 +153,7 @@ struct CompletedApplication {
   Application application;  // without requests and executors
   std::vector<PastExecutor> executors;
   uint32_t memory_per_executor_mb = 0;
-  std::optional<uint32_t> executor_limit;
+  uint32_t executor_limit = unlimited;
 };
 
 // Orders requests as Spark visits them: application by registration, profile by id.
