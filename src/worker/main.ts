@@ -10,6 +10,7 @@ import type { WorkerOptions } from '../conf/options.js'
 import { MasterLink } from '../control/link.js'
 import { createLogger, type Logger } from '../log/logger.js'
 import { WorkerLoop } from './effects.js'
+import { Guardian } from './guardian.js'
 import { settledLater } from './settled-later.js'
 import { detectHardware, type Hardware } from './hardware.js'
 import { Launcher } from './launcher/pool.js'
@@ -55,27 +56,37 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const settings = workerSettings(options, { hardware, homes, port })
   const { cores, memoryMb, runtimes } = settings
   log.info(`${settings.workerId}: ${cores} cores, ${memoryMb} MiB, runtimes ${runtimes.join(', ')}`)
-  return run(options, { settings, homes, watcher, log })
+  const guardian = await Guardian.start({ log, killTimeoutMs: KILL_TIMEOUT_MS }).catch(
+    async (error: unknown) => {
+      await watcher.close()
+      throw error
+    },
+  )
+  return run(options, { settings, homes, watcher, guardian, log })
 }
 
 interface Parts {
   settings: WorkerSettings
   homes: readonly SparkHome[]
   watcher: WorkerWatcher
+  guardian: Guardian
   log: Logger
 }
 
-function run(options: WorkerOptions, { settings, homes, watcher, log }: Parts): RunningWorker {
+function run(options: WorkerOptions, parts: Parts): RunningWorker {
+  const { settings, homes, watcher, guardian, log } = parts
   const { promise: stopped, resolve: leave } = settledLater<number>()
   const launcher = new Launcher({
     settings: launcherSettings(options, settings, homes),
     log,
+    guardian,
     localDirRoots: localRoots(options.configuration),
     onStarted: (order, note) => loop.onStarted(order, note),
     onEnded: (order, result) => loop.onEnded(order, result),
   })
   const close = async (): Promise<void> => {
     await launcher.close()
+    await guardian.close()
     link.close()
     await watcher.close()
   }
@@ -147,7 +158,7 @@ function launcherSettings(
   options: WorkerOptions,
   { host, port }: WorkerSettings,
   sparkHomes: readonly SparkHome[],
-): LauncherSettings {
+): Omit<LauncherSettings, 'guardianFd'> {
   return {
     workDir: options.workDir,
     workerUrl: workerUrl(host, port),

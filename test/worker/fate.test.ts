@@ -19,6 +19,7 @@ afterEach(() => rm(root, { recursive: true, force: true }))
 /** A process with a launcher in it, which starts one Node executor and prints its process id. */
 const host = `
   import { Launcher } from '${dist}/worker/launcher/pool.js'
+  import { Guardian } from '${dist}/worker/guardian.js'
   import { encodeApplication } from '${dist}/control/codec.js'
   import * as schema from '${dist}/schema/magneto.js'
   const [root] = process.argv.slice(2)
@@ -37,6 +38,7 @@ const host = `
       killTimeoutMs: 100,
     },
     log,
+    guardian: await Guardian.start({ log, killTimeoutMs: 1000 }),
     localDirRoots: [root + '/scratch'],
     onStarted: (_order, note) => console.log(note.pid),
     onEnded: (_order, result) => console.log(JSON.stringify(result)),

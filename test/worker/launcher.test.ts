@@ -9,14 +9,17 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { encodeApplication } from '../../src/control/codec.js'
 import { createLogger } from '../../src/log/logger.js'
 import * as schema from '../../src/schema/magneto.js'
+import { Guardian } from '../../src/worker/guardian.js'
 import type { Launcher } from '../../src/worker/launcher/pool.js'
 import type { ExecutorResult } from '../../src/worker/launcher/request.js'
 
 type PoolModule = typeof import('../../src/worker/launcher/pool.js')
 const compiled = resolve(import.meta.dirname, '../../dist/src/worker/launcher/pool.js')
+const log = createLogger('Test', { level: 'silent' })
 
 let root = ''
 let launcher: Launcher
+let guardian: Guardian
 /** Settles when the executor of that id has started, or ended. */
 let started: Map<number, (pid: number) => void>
 let ended: Map<number, (result: ExecutorResult) => void>
@@ -25,10 +28,12 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'magneto-launcher-'))
   started = new Map()
   ended = new Map()
+  guardian = await Guardian.start({ log, killTimeoutMs: 1000 })
   launcher = await makeLauncher()
 })
 afterEach(async () => {
   await launcher.close()
+  await guardian.close()
   await rm(root, { recursive: true, force: true })
 })
 
@@ -46,7 +51,8 @@ async function makeLauncher(localDirRoots = [join(root, 'scratch')], killTimeout
       executorMain: join(root, 'main.mjs'),
       killTimeoutMs,
     },
-    log: createLogger('Test', { level: 'silent' }),
+    log,
+    guardian,
     localDirRoots,
     onStarted: (order, note) => started.get(order.executorId)?.(note.pid),
     onEnded: (order, result) => ended.get(order.executorId)?.(result),

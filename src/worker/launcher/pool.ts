@@ -3,12 +3,13 @@
  * thread never waits for a fork, a file or a folder. One long task an executor; a port a task brings the kill.
  */
 import { fileURLToPath } from 'node:url'
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 
 import { Piscina } from 'piscina'
 
 import type { Logger } from '../../log/logger.js'
 import type { LaunchExecutorT } from '../../schema/magneto.js'
+import type { Guardian } from '../guardian.js'
 import { MAX_EXECUTORS } from '../state.js'
 import type { CreatedDirs } from '../work-dir.js'
 import type {
@@ -25,8 +26,10 @@ const THREADS = 2
 const MAX_FOLDER_TASKS = 1024
 
 export interface LauncherOptions {
-  settings: LauncherSettings
+  settings: Omit<LauncherSettings, 'guardianFd'>
   log: Logger
+  /** Takes over when this process is killed. Not closed by the launcher. */
+  guardian: Guardian
   /** Where scratch folders are made (W3). */
   localDirRoots: readonly string[]
   onStarted(order: LaunchExecutorT, note: StartedNote): void
@@ -123,13 +126,15 @@ export class Launcher {
     if (running.killed) return { kind: 'failed', message: 'Killed before it started' }
     const channel = new MessageChannel()
     running.port = channel.port1
-    channel.port1.on('message', (note: StartedNote) => {
+    const onStarted = (note: StartedNote): void => {
       running.pid = note.pid
+      this.#options.guardian.started(note.pid)
       this.#options.onStarted(order, note)
-    })
+    }
+    channel.port1.on('message', onStarted)
     const { executorId, profileId, cores, memoryMb, application } = order
     const request: ExecutorRequest = {
-      settings: this.#options.settings,
+      settings: { ...this.#options.settings, guardianFd: this.#options.guardian.fd },
       appId,
       executorId,
       profileId,
@@ -143,12 +148,17 @@ export class Launcher {
     try {
       // Without piscina's signal: an abort would end the thread, and with it the watch over all others.
       const options = { name: 'runExecutor', transferList: [channel.port2] }
-      return (await this.#pool.run(request, options)) as ExecutorResult
+      const result = (await this.#pool.run(request, options)) as ExecutorResult
+      if (running.pid !== null) this.#options.guardian.ended(running.pid, true)
+      return result
     } catch (error) {
       // The thread broke. Its executor may live on, watched by nobody: that must not be.
       const message = `the launcher broke: ${(error as Error).message}`
+      const unread = receiveMessageOnPort(channel.port1)
+      if (unread !== undefined) onStarted(unread.message as StartedNote)
       if (running.pid === null) return { kind: 'failed', message }
       endGroup(running.pid)
+      this.#options.guardian.ended(running.pid, false)
       return { kind: 'exited', exitStatus: 137, message }
     } finally {
       channel.port1.close()

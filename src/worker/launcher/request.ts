@@ -17,6 +17,8 @@ export interface LauncherSettings {
   executorMain: string
   /** TERM, then so long, then KILL, then so long again until it counts as an orphan (T8). */
   killTimeoutMs: number
+  /** Where the worker's guardian is told of starts and ends; open for as long as launcher threads live. */
+  guardianFd: number
 }
 
 export interface ExecutorRequest {

@@ -2,8 +2,12 @@
 import { createPrivateDirs, removePrivateDirs, type CreatedDirs } from '../work-dir.js'
 import { stderrHeader } from '../command-line.js'
 import { prepare } from './prepare.js'
+import { GuardianLines } from '../guardian-lines.js'
 import type { ExecutorRequest, ExecutorResult, KillNote, StartedNote } from './request.js'
 import { startProcess, type WatchedProcess } from './watched-process.js'
+
+/** One for all executors of this thread; made when the first is started. */
+let guardianLines: GuardianLines | null = null
 
 /** Prepares, starts, watches and ends one executor. Never rejects for what can go wrong with an executor. */
 export async function runExecutor(request: ExecutorRequest): Promise<ExecutorResult> {
@@ -19,7 +23,13 @@ export async function runExecutor(request: ExecutorRequest): Promise<ExecutorRes
     const { plan, directory } = await prepare(request)
     if (killed) return { kind: 'failed', message: 'Killed before it started' }
     const header = stderrHeader(plan.command, settings.redactionPattern)
-    child = await startProcess(plan, directory, header, settings.killTimeoutMs)
+    guardianLines ??= new GuardianLines(settings.guardianFd)
+    child = await startProcess(plan, {
+      directory,
+      header,
+      killTimeoutMs: settings.killTimeoutMs,
+      guardian: guardianLines,
+    })
     const note: StartedNote = {
       kind: 'started',
       pid: child.pid,

@@ -7,6 +7,7 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 
 import type { ProcessPlan } from '../command-line.js'
+import type { GuardianLines } from '../guardian-lines.js'
 import { settledLater } from '../settled-later.js'
 
 // Emptied when an id comes again; appended to, so that a log rotated from outside keeps working.
@@ -27,16 +28,20 @@ export interface WatchedProcess {
   kill(): void
 }
 
-/**
- * @param header the first lines of stderr
- * @throws Error when it can't be started
- */
+export interface StartOptions {
+  directory: string
+  /** The first lines of stderr. */
+  header: string
+  killTimeoutMs: number
+  guardian: GuardianLines
+}
+
+/** @throws Error when it can't be started */
 export async function startProcess(
   plan: ProcessPlan,
-  directory: string,
-  header: string,
-  killTimeoutMs: number,
+  options: StartOptions,
 ): Promise<WatchedProcess> {
+  const { directory, header, guardian } = options
   const stdout = await open(join(directory, 'stdout'), LOG_FLAGS, LOG_MODE)
   try {
     const stderr = await open(join(directory, 'stderr'), LOG_FLAGS, LOG_MODE)
@@ -50,10 +55,12 @@ export async function startProcess(
         detached: true,
         stdio: [plan.stdin, stdout.fd, stderr.fd],
       })
+      // The very next thing: a worker that is killed from here on leaves nobody behind.
+      if (child.pid !== undefined) guardian.started(child.pid)
       // Nothing is ever written; a child that closes its end must not break the thread.
       child.stdin?.on('error', () => {})
       await once(child, 'spawn')
-      return watch(child, killTimeoutMs)
+      return watch(child, options)
     } finally {
       await stderr.close()
     }
@@ -62,7 +69,7 @@ export async function startProcess(
   }
 }
 
-function watch(child: ChildProcess, killTimeoutMs: number): WatchedProcess {
+function watch(child: ChildProcess, { killTimeoutMs, guardian }: StartOptions): WatchedProcess {
   const pid = child.pid ?? 0
   let timer: NodeJS.Timeout | null = null
   let killing = false
@@ -70,6 +77,7 @@ function watch(child: ChildProcess, killTimeoutMs: number): WatchedProcess {
   const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
     if (timer !== null) clearTimeout(timer)
     endGroup(pid)
+    guardian.ended(pid)
     resolve({ exitStatus: exitStatusOf(code, signal), orphaned: false })
   }
   child.once('exit', onExit)
