@@ -104,7 +104,7 @@ export class Gateway implements Endpoint {
     error: UnsupportedPeerError,
     message: IncomingMessage | null,
   ): void {
-    if (message?.kind === 'RegisterApplication')
+    if (message?.kind === 'RegisterApplication' || message?.kind === 'UnservedApplication')
       this.#turnAway(connection, message.driver, error.message)
     else if (message?.kind === 'RegisterWorker') connection.close(error.message)
   }
@@ -137,6 +137,9 @@ export class Gateway implements Endpoint {
     switch (message.kind) {
       case 'RegisterApplication':
         this.#register(connection, message)
+        break
+      case 'UnservedApplication':
+        this.#turnAway(connection, message.driver, message.reason)
         break
       case 'UnregisterApplication':
         this.#forwardOneWay(this.#sessionOf(connection), new UnregisterApplicationT(message.appId))

@@ -25,18 +25,29 @@ const OPTION_RULES: readonly { readonly option: string; readonly versions: strin
   { option: '--add-modules=jdk.incubator.vector', versions: '4.0 4.1 4.2 4.3' },
 ]
 
+/** The options of Spark's own start with this one, and then this; those of the user stand around them. */
+const OWN_OPTIONS_START = ['-Djava.net.preferIPv6Addresses=', '-XX:+IgnoreUnrecognizedVMOptions']
+
+function ownOptionsOf(javaOpts: readonly string[]): readonly string[] {
+  const [first, second] = OWN_OPTIONS_START
+  const start = javaOpts.findIndex(
+    (option, index) => option.startsWith(first!) && javaOpts[index + 1] === second,
+  )
+  return javaOpts.slice(start + 1)
+}
+
 /**
  * @param javaOpts of the application's command; may hold the user's own options, so that a rule that
- *   contradicts `candidates` is left out
+ *   contradicts `candidates` or an option that came earlier is left out
  */
 export function narrowByJavaOptions(
   candidates: readonly SparkVersion[],
   javaOpts: readonly string[],
 ): readonly SparkVersion[] {
   let left = candidates
-  for (const { option, versions } of OPTION_RULES) {
-    if (!javaOpts.includes(option)) continue
-    const allowed = versions.split(' ')
+  for (const option of ownOptionsOf(javaOpts)) {
+    const allowed = OPTION_RULES.find((rule) => rule.option === option)?.versions.split(' ')
+    if (allowed === undefined) continue
     const narrowed = left.filter((version) => allowed.includes(version))
     if (narrowed.length > 0) left = narrowed
   }

@@ -84,6 +84,24 @@ describe.each(releases)('a driver of Spark %s', (release) => {
   })
 })
 
+test('a driver of Spark 3.3 is told that it is too old, before it has registered', async () => {
+  await using harness = await GatewayHarness.start()
+  const peer = harness.connect()
+  const [lookUp, register] = captured('client-app-3.3.4')
+  await peer.write(lookUp!.bytes)
+  expect(await peer.frames.next()).toMatchObject({ type: FrameType.RPC_RESPONSE })
+  await peer.write(register!.bytes)
+  // Of an unmodified 3.3.4 this text is the reason that its SparkContext ends with, at once.
+  const reason =
+    /this driver is of Spark 3\.0 to 3\.3: .*; served are Spark 3\.5, 4\.0, 4\.1, 4\.2, 4\.3/
+  const { className, text } = oneWay(await peer.frames.next())
+  expect(className).toBe('org.apache.spark.deploy.DeployMessages$ApplicationRemoved')
+  expect(text).toMatch(reason)
+  await peer.closed
+  expect(harness.log.lines.join('\n')).toMatch(reason)
+  expect(harness.inbox.size).toBe(0)
+})
+
 test('numbers that make no sense are refused by name', async () => {
   await using harness = await GatewayHarness.start()
   const peer = harness.connect()

@@ -69,6 +69,17 @@ describe('a version shows in what the peer sends (WIRE 5)', () => {
     expect(after(registration(release, ...options)).requireVersion()).toBe(expected)
   })
 
+  const SPARKS_OWN = ['-Djava.net.preferIPv6Addresses=false', '-XX:+IgnoreUnrecognizedVMOptions']
+
+  it.each<[Release, string[], string]>([
+    ['4.1.4', [UNSAFE, ...SPARKS_OWN, DIRECT_HANDLE, POOLED], '4.1'],
+    ['4.1.4', [...SPARKS_OWN, DIRECT_HANDLE, POOLED, UNSAFE], '4.1'],
+    ['4.2.1', [DIRECT_HANDLE, ...SPARKS_OWN, POOLED, UNSAFE], '4.2'],
+    ['4.2.1', [...SPARKS_OWN, POOLED, UNSAFE, DIRECT_HANDLE], '4.2'],
+  ])("the user's options do not mislead: %s with %j", (release, options, expected) => {
+    expect(after(registration(release, ...options)).requireVersion()).toBe(expected)
+  })
+
   it('options that the user gave do not outweigh class numbers', () => {
     expect(after(registration('4.0.1', UNSAFE, POOLED)).requireVersion()).toBe('4.0')
   })

@@ -126,12 +126,21 @@ const workerDecoders: Record<string, Decoder> = {
 }
 
 const driverDecoders: Record<string, Decoder> = {
-  RegisterApplication: (message, reader, stream) => ({
-    kind: 'RegisterApplication',
-    stream,
-    appDescription: structures.applicationDescription(reader, fieldOf(message, 'appDescription')),
-    driver: structures.endpointRef(reader, fieldOf(message, 'driver')),
-  }),
+  RegisterApplication: (message, reader, stream) => {
+    const driver = structures.endpointRef(reader, fieldOf(message, 'driver'))
+    const tree = objectOf(fieldOf(message, 'appDescription'))
+    try {
+      const appDescription = structures.applicationDescription(reader, tree)
+      return { kind: 'RegisterApplication', stream, appDescription, driver }
+    } catch (error) {
+      if (!(error instanceof JavaShapeError)) throw error
+      // Its driver is known, so that its user can be told.
+      const { message: reason } = new UnsupportedPeerError(
+        `this driver is of ${structures.sparkOf(tree)}: ${error.message}`,
+      )
+      return { kind: 'UnservedApplication', stream, driver, reason }
+    }
+  },
   UnregisterApplication: (message, reader, stream) => ({
     kind: 'UnregisterApplication',
     stream,

@@ -207,6 +207,13 @@ export interface RegisterApplication extends Received<'RegisterApplication'> {
   readonly driver: EndpointRef
 }
 
+/** A RegisterApplication whose application can't be read: of a Spark that is not served. */
+export interface UnservedApplication extends Received<'UnservedApplication'> {
+  readonly driver: EndpointRef
+  /** Meant for the driver's user. */
+  readonly reason: string
+}
+
 export interface UnregisterApplication extends Received<'UnregisterApplication'> {
   readonly appId: string
 }
@@ -271,6 +278,7 @@ export type IncomingMessage =
   | WorkerDecommissioning
   | WorkerSchedulerStateResponse
   | RegisterApplication
+  | UnservedApplication
   | UnregisterApplication
   | MasterChangeAcknowledged
   | RequestExecutors

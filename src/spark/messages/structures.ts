@@ -11,7 +11,7 @@ import {
   optionOf,
 } from '../java/values.js'
 import type { ValueReader } from '../java/values.js'
-import type { JavaValue } from '../java/tree.js'
+import type { JavaObject, JavaValue } from '../java/tree.js'
 import { DRIVER_STATES, EXECUTOR_STATES } from './incoming.js'
 import type * as incoming from './incoming.js'
 
@@ -151,6 +151,14 @@ export function applicationDescription(
     user: reader.string(fieldOf(tree, 'user')),
     tree,
   }
+}
+
+/** What an ApplicationDescription that can't be read says about its Spark: fields came and went. */
+export function sparkOf({ descriptor }: JavaObject): string {
+  const has = (field: string): boolean => descriptor.place(field) !== null
+  if (has('defaultProfile')) return 'a Spark that is not known here'
+  if (has('resourceReqsPerExecutor')) return 'Spark 3.0 to 3.3'
+  return has('memoryPerExecutorMB') ? 'Spark 2.4 or older' : 'a Spark that is not known here'
 }
 
 export function driverDescription(
