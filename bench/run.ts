@@ -12,9 +12,11 @@ import { coreDecisions } from './core.js'
 import { executorStart } from './executor-start.js'
 import type { Figure } from './figures.js'
 import { launchLatency } from './launch.js'
+import { micro } from './micro.js'
 
 const benches: Record<string, () => Promise<Figure[]>> = {
   core: coreDecisions,
+  micro,
   'control-link': controlLink,
   launch: launchLatency,
   'executor-start': () => executorStart(),
