@@ -28,6 +28,11 @@ export class GuardianLines {
     this.#write(`-${pid}\n`)
   }
 
+  /** Lines that wait for a guardian that does not read. */
+  get owed(): number {
+    return this.#owed.length
+  }
+
   /** Nothing is written any more. */
   close(): void {
     if (this.#retry !== null) clearTimeout(this.#retry)

@@ -19,7 +19,7 @@ import { GuardianLines } from './guardian-lines.js'
  * POSIX sh, no child but sleep, no memory but the list. Only numbers from 2 get in: 0 and 1 would mean everybody.
  * It is deaf to what stops daemons: the end of the worker is the only thing that ends it.
  */
-const SCRIPT = `
+export const GUARDIAN_SCRIPT = `
 trap '' HUP INT QUIT TERM PIPE USR1 USR2 TSTP TTIN TTOU
 left=' '
 while IFS= read -r line; do
@@ -128,7 +128,7 @@ export class Guardian {
   #spawn(): ChildProcess {
     this.#startedMs = performance.now()
     const seconds = String(Math.ceil(this.#options.killTimeoutMs / 1000))
-    const child = spawn('/bin/sh', ['-c', SCRIPT, 'magneto-guardian', seconds], {
+    const child = spawn('/bin/sh', ['-c', GUARDIAN_SCRIPT, 'magneto-guardian', seconds], {
       // It holds no folder in use, and Ctrl-C at a worker's terminal does not reach its session.
       cwd: '/',
       detached: true,

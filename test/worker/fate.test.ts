@@ -1,12 +1,12 @@
 /** W11: executors die with their worker, also when it has no time to say so. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 const dist = pathToFileURL(resolve(import.meta.dirname, '../../dist/src')).href
 let root = ''
@@ -16,50 +16,99 @@ beforeEach(async () => {
 })
 afterEach(() => rm(root, { recursive: true, force: true }))
 
-/** A process with a launcher in it, which starts one Node executor and prints its process id. */
+/** A process with a guardian and a launcher in it, which starts executors and prints their process ids. */
 const host = `
-  import { Launcher } from '${dist}/worker/launcher/pool.js'
   import { Guardian } from '${dist}/worker/guardian.js'
+  import { Launcher } from '${dist}/worker/launcher/pool.js'
   import { encodeApplication } from '${dist}/control/codec.js'
   import * as schema from '${dist}/schema/magneto.js'
-  const [root] = process.argv.slice(2)
+  const [root, runtime, count] = process.argv.slice(2)
   const description = new schema.ApplicationDescriptionT('a', 'u', '')
   description.defaultProfile = new schema.ResourceProfileT()
-  description.commandType = schema.Command.NodeCommand
-  description.command = new schema.NodeCommandT('/m.js')
-  description.runtime = 'node'
-  const order = new schema.LaunchExecutorT('spark://m:1', 'app', 0, 0, 1, 64, [])
-  order.application = encodeApplication(description)
+  description.runtime = runtime
+  if (runtime === 'node') {
+    description.commandType = schema.Command.NodeCommand
+    description.command = new schema.NodeCommandT('/m.js')
+  } else {
+    description.commandType = schema.Command.JvmCommand
+    description.command = new schema.JvmCommandT('Main', ['{{EXECUTOR_ID}}'])
+    description.command.environment = [new schema.PropertyT('JAVA_HOME', root + '/jvm')]
+  }
   const log = { info() {}, warn() {}, error() {} }
-  new Launcher({
+  const launcher = new Launcher({
     settings: {
-      workDir: root + '/work', workerUrl: '', host: 'h', sparkHomes: [], ownConfDir: '',
-      redactionPattern: /x/, execPath: process.execPath, executorMain: root + '/main.mjs',
-      killTimeoutMs: 100,
+      workDir: root + '/work', workerUrl: '', host: 'h',
+      sparkHomes: [{ path: root + '/spark', version: '4.3.0', runtime: 'spark-4.3' }],
+      ownConfDir: '', redactionPattern: /x/, execPath: process.execPath,
+      executorMain: root + '/main.mjs', killTimeoutMs: 100,
     },
     log,
     guardian: await Guardian.start({ log, killTimeoutMs: 1000 }),
     localDirRoots: [root + '/scratch'],
     onStarted: (_order, note) => console.log(note.pid),
     onEnded: (_order, result) => console.log(JSON.stringify(result)),
-  }).launch(order)
+  })
+  for (let id = 0; id < Number(count); id += 1) {
+    const order = new schema.LaunchExecutorT('spark://m:1', 'app', id, 0, 1, 64, [])
+    order.application = encodeApplication(description)
+    launcher.launch(order)
+  }
 `
 
-test('kill -9 of the worker ends the stdin of its Node executors', async () => {
+/** @returns the process ids of a worker and of the executors that it has started */
+async function start(runtime: string, count: number) {
   await writeFile(join(root, 'host.mjs'), host)
-  // What the executor's own main does: it waits for the end of its stdin, and for nothing else.
-  await writeFile(join(root, 'main.mjs'), `process.stdin.resume().on('end', () => process.exit(9))`)
-  const worker = spawn(process.execPath, [join(root, 'host.mjs'), root], {
+  const worker = spawn(process.execPath, [join(root, 'host.mjs'), root, runtime, String(count)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [line] = (await once(createInterface(worker.stdout), 'line')) as [string]
-  const pid = Number(line)
-  expect(pid).toBeGreaterThan(0)
-  worker.kill('SIGKILL')
-  await once(worker, 'exit')
-  for (;;) {
-    const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-    if (status === '' || status.includes(') Z ')) break
-    await new Promise((again) => setTimeout(again, 5))
+  const pids: number[] = []
+  for await (const line of createInterface(worker.stdout)) {
+    pids.push(Number(line))
+    if (pids.length === count) break
   }
+  expect(pids.every((pid) => pid > 1)).toBe(true)
+  return { worker, pids }
+}
+
+async function killedAndGone({ worker, pids }: Awaited<ReturnType<typeof start>>): Promise<void> {
+  worker.kill('SIGKILL')
+  if (worker.signalCode === null) await once(worker, 'exit')
+  for (const pid of pids) {
+    for (;;) {
+      const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+      if (status === '' || status.includes(') Z ')) break
+      await new Promise((again) => setTimeout(again, 5))
+    }
+  }
+}
+
+async function fakeJava(script: string): Promise<void> {
+  await mkdir(join(root, 'spark', 'jars'), { recursive: true })
+  await mkdir(join(root, 'jvm', 'bin'), { recursive: true })
+  await writeFile(join(root, 'jvm', 'bin', 'java'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+}
+
+describe('kill -9 of the worker', () => {
+  test('ends Node executors', async () => {
+    // What the executor's own main does: it waits for the end of its stdin, and for nothing else.
+    const body = `process.stdin.resume().on('end', () => process.exit(9))`
+    await writeFile(join(root, 'main.mjs'), body)
+    await killedAndGone(await start('node', 1))
+  })
+
+  test('ends Node executors that are too busy to see their stdin end, and deaf to TERM', async () => {
+    await writeFile(join(root, 'main.mjs'), `process.on('SIGTERM', () => {}); for (;;);`)
+    await killedAndGone(await start('node', 1))
+  })
+
+  test('ends JVM executors that are still starting', async () => {
+    await fakeJava('exec sleep 600')
+    await killedAndGone(await start('spark-4.3', 1))
+  })
+
+  test('ends many JVM executors, half of them deaf to TERM', async () => {
+    // The last argument is the executor's id.
+    await fakeJava(`for id; do :; done; [ $((id % 2)) = 0 ] && trap '' TERM; sleep 600`)
+    await killedAndGone(await start('spark-4.3', 24))
+  })
 })
