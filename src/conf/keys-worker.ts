@@ -15,11 +15,11 @@ export const workerKeys = {
     doc: 'Registration attempts at the short interval.',
     spec: 'P31',
   }),
-  maxRegistrationRetries: key<number>({
+  maxRegistrationRetries: key<number | null>({
     name: 'spark.worker.maxRegistrationRetries',
-    default: 16,
-    parse: integer(0),
-    doc: 'Registration attempts altogether; a worker that then still has no master exits.',
+    default: null,
+    parse: orNull(integer(0)),
+    doc: 'Registration attempts after which a worker without a master exits. Not set: it tries for ever.',
     spec: 'P31',
   }),
   preferConfiguredMasterAddress: key<boolean>({

@@ -26,8 +26,8 @@ export interface WorkerSettings {
   runtimes: readonly string[]
   /** P31: attempts in the short rhythm. */
   initialRegistrationRetries: number
-  /** P31: attempts in all before the worker gives up and exits with 1. */
-  maxRegistrationRetries: number
+  /** P31: attempts in all before the worker gives up and exits with 1; null: it never does (decision 3). */
+  maxRegistrationRetries: number | null
   /** T4: 0.5 to 1.5, drawn once a process, so that workers do not come all at once. */
   registrationFactor: number
 }
@@ -265,8 +265,8 @@ export class WorkerMachine {
   #onRegistrationTimer(): void {
     if (!this.#registrationWaits || this.#stopping) return
     this.#attempts += 1
-    if (this.#attempts > this.#settings.maxRegistrationRetries) {
-      const tries = this.#settings.maxRegistrationRetries
+    const tries = this.#settings.maxRegistrationRetries
+    if (tries !== null && this.#attempts > tries) {
       return this.#exit(1, `no master took this worker in after ${tries} attempts; giving up`)
     }
     this.#log('info', `not registered yet: attempt ${this.#attempts}`)

@@ -33,20 +33,26 @@ export class FakeMaster {
     })
   }
 
-  async start(): Promise<void> {
+  /** @param httpPort 0: any free one */
+  async start(httpPort = 0): Promise<void> {
     const port = await this.#control.listen('127.0.0.1', 0)
     const answer = JSON.stringify({ protocol: 1, port, path: CONTROL_PATH })
     const http = createServer((_request, response) => response.end(answer))
     this.#http = http
     await new Promise<void>((resolve) => {
-      http.listen(0, '127.0.0.1', resolve)
+      http.listen(httpPort, '127.0.0.1', resolve)
     })
     this.url = `spark://127.0.0.1:${(http.address() as AddressInfo).port}`
   }
 
   async stop(): Promise<void> {
+    this.#http?.closeAllConnections()
     this.#http?.close()
     await this.#control.stop('test over')
+  }
+
+  get httpPort(): number {
+    return Number(new URL(this.url).port)
   }
 
   send(body: BodyT): void {

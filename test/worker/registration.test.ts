@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
+import { Configuration } from '../../src/conf/configuration.js'
+import { keys } from '../../src/conf/keys.js'
 import * as schema from '../../src/schema/magneto.js'
 import { Bench } from './machine.js'
 
@@ -26,6 +28,41 @@ describe('T4: registration', () => {
     }
     expect(waits.join(' ')).toBe('12 12 12 12 12 12 74 74 74 74 74 74 74 74 74 74 74')
     expect(last).toEqual(['exit 1'])
+  })
+
+  test('decision 3: without a limit it tries for ever, once a minute', () => {
+    const bench = new Bench({ maxRegistrationRetries: null })
+    bench.step({ kind: 'started' })
+    for (let attempt = 0; attempt < 1000; attempt += 1) bench.fire('registration')
+    bench.step({ kind: 'linkOpened' })
+    expect(bench.fire('registration')).toEqual([
+      'send register worker-1',
+      'timer registration +60000',
+    ])
+    expect(bench.registered()).toContain('send latest')
+  })
+
+  test('decision 3: without the setting there is no limit', () => {
+    const read = (...entries: [string, string][]): number | null =>
+      new Configuration(entries).read(keys.maxRegistrationRetries)
+    expect(read()).toBe(null)
+    expect(read(['spark.worker.maxRegistrationRetries', '0'])).toBe(0)
+    expect(read(['spark.worker.maxRegistrationRetries', '16'])).toBe(16)
+  })
+
+  test('decision 3: nor does a limit count what lies before a registration', () => {
+    const bench = new Bench({ maxRegistrationRetries: 2 })
+    bench.step({ kind: 'started' })
+    for (let loss = 0; loss < 5; loss += 1) {
+      bench.fire('registration')
+      bench.fire('registration')
+      bench.step({ kind: 'linkOpened' })
+      bench.registered()
+      bench.step({ kind: 'linkClosed', reason: 'restarted' })
+    }
+    bench.fire('registration')
+    bench.fire('registration')
+    expect(bench.fire('registration')).toEqual(['exit 1'])
   })
 
   test('nothing is sent while the link is closed', () => {

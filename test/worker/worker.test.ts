@@ -143,6 +143,32 @@ describe('a worker', () => {
     expect(await readdir(join(root, 'scratch'))).toEqual([])
   })
 
+  test('decision 3: finds a master that is started later', async () => {
+    await master.stop()
+    await start()
+    const port = master.httpPort
+    master = new FakeMaster()
+    await master.start(port)
+    await master.register()
+    expect((await master.next(schema.WorkerLatestStateT)).executors).toEqual([])
+  })
+
+  test('decision 3, W19: finds a restarted master, on another control port, again and again', async () => {
+    await start()
+    await master.register()
+    await launch(0, stays)
+    await master.report()
+    for (let restart = 0; restart < 3; restart += 1) {
+      const port = master.httpPort
+      await master.stop()
+      master = new FakeMaster()
+      await master.start(port)
+      await master.register()
+      const { executors } = await master.next(schema.WorkerLatestStateT)
+      expect(executors).toMatchObject([{ appId: 'app', executorId: 0, state: RUNNING }])
+    }
+  })
+
   test('T4: a refusal at first ends it with 1', async () => {
     const running = await start()
     await master.next(schema.RegisterWorkerT)
