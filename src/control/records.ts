@@ -164,3 +164,20 @@ export function* records(batch: Uint8Array): Generator<BatchRecord> {
     at += recordBytes
   }
 }
+
+/**
+ * Sessions that a batch of inbox records opens and closes, in order; the hot path looks at nothing else of it.
+ *
+ * @throws RangeError when it is not made of whole records
+ */
+export function sessionChanges(
+  batch: Uint8Array,
+): { kind: InboxKind.CONNECTED | InboxKind.DISCONNECTED; session: number }[] {
+  const changes: { kind: InboxKind.CONNECTED | InboxKind.DISCONNECTED; session: number }[] = []
+  for (const { kind, session } of records(batch)) {
+    const event: InboxKind = kind
+    if (event === InboxKind.CONNECTED || event === InboxKind.DISCONNECTED)
+      changes.push({ kind: event, session })
+  }
+  return changes
+}

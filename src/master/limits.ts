@@ -14,3 +14,16 @@ export const MAX_TIMER_MS = 2 ** 31 - 1
 /** How long a thread has to start, and to end by itself. */
 export const THREAD_START_TIMEOUT_MS = 30_000
 export const THREAD_STOP_TIMEOUT_MS = 5_000
+
+/** Deaths of a thread in a row after which it is started again; at one more the master stops. */
+export const MAX_THREAD_DEATHS = 8
+
+/** A thread that lived so long starts its row of deaths anew. */
+export const THREAD_PROVEN_MS = 60_000
+
+/** The pause before a thread is started again doubles between these. */
+export const MIN_RESTART_DELAY_MS = 100
+export const MAX_RESTART_DELAY_MS = 5_000
+
+/** How often it is said that the store has failed. */
+export const STORE_ALARM_PERIOD_MS = 60_000

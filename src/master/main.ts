@@ -2,7 +2,7 @@
 import { socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
 import type { MasterOptions } from '../conf/options.js'
-import { InboxKind, SessionSource, records } from '../control/records.js'
+import { InboxKind, SessionSource, sessionChanges } from '../control/records.js'
 import { ControlServer } from '../control/server.js'
 import type { GatewayThreadData, WebThreadData } from '../control/thread-messages.js'
 import { createMasterCore, type MasterCore } from '../core/native.js'
@@ -13,7 +13,8 @@ import { Effects, type SessionSink } from './effects.js'
 import { Loop } from './loop.js'
 import { Persistence } from './persistence.js'
 import { coreConfig, openStore, storeEngine } from './settings.js'
-import { MasterThread } from './thread.js'
+import { StoreAlarm } from './store-alarm.js'
+import { type ListeningThreadData, SupervisedThread } from './supervised-thread.js'
 
 export interface RunningMaster {
   /** spark://host:port */
@@ -26,11 +27,13 @@ export interface RunningMaster {
   stopped: Promise<number>
 }
 
-/** Threads started instead of Magneto's own, and a core; for tests. */
+/** Threads started instead of Magneto's own, a core and a store; for tests. */
 export interface MasterParts {
   readonly gatewayEntry?: URL
   readonly webEntry?: URL
   readonly createCore?: (config: Uint8Array) => MasterCore
+  readonly engine?: StoreEngine
+  readonly restartDelayMs?: (deaths: number) => number
 }
 
 /** sysexits' EX_SOFTWARE: an invariant is broken, the master must not go on. */
@@ -50,7 +53,7 @@ export async function startMaster(
   parts: MasterParts = {},
 ): Promise<RunningMaster> {
   const log = createLogger('Master')
-  const engine = storeEngine(options.configuration)
+  const engine = parts.engine ?? storeEngine(options.configuration)
   const clock = new Clock()
   await openStore(engine, log, clock.nowMs())
   const master = new Master(options, parts, { log, engine, clock })
@@ -74,10 +77,11 @@ class Master {
   readonly #tools: Tools
   readonly #control: ControlServer
   readonly #persistence: Persistence
+  readonly #storeAlarm: StoreAlarm
   readonly #stopped: Promise<number>
   #leave: (status: number) => void = () => {}
-  #gateway: MasterThread | null = null
-  #web: MasterThread | null = null
+  #gateway: SupervisedThread | null = null
+  #web: SupervisedThread | null = null
   #core: MasterCore | null = null
   #loop: Loop | null = null
   #effects: Effects | null = null
@@ -97,19 +101,16 @@ class Master {
         else this.#loop.add(InboxKind.CONNECTED, session, address)
       },
       onMessage: (session, bytes) => this.#loop?.add(InboxKind.MESSAGE, session, bytes),
-      onDisconnected: (session, reason) => {
-        this.#effects?.forget(session)
-        this.#loop?.add(InboxKind.DISCONNECTED, session, reason)
-      },
+      onDisconnected: (session, reason) => this.#disconnected(session, reason),
     })
+    this.#storeAlarm = new StoreAlarm(tools.log)
     this.#persistence = new Persistence({
       engine: tools.engine,
       onStored: (sequence) => {
         this.#effects?.stored(sequence)
         this.#loop?.add(InboxKind.STORED, 0, '', sequence)
       },
-      onFailed: (error) =>
-        this.#fail(`the recovery store can't be written: ${error.message}`, error),
+      onFailed: (error) => this.#storeFailed(error),
     })
   }
 
@@ -153,6 +154,7 @@ class Master {
   async #stop(status: number): Promise<void> {
     const { log, engine } = this.#tools
     this.#loop?.end()
+    this.#storeAlarm.end()
     const left: [string, () => Promise<void>][] = [
       ['control link', () => this.#control.stop(STOP_REASON)],
       ['gateway thread', async () => this.#gateway?.stop()],
@@ -169,7 +171,7 @@ class Master {
     this.#leave(leaveWith)
   }
 
-  #startGateway(controlPort: number): MasterThread {
+  #startGateway(controlPort: number): SupervisedThread {
     const { host, port, configuration } = this.#options
     const data: GatewayThreadData = {
       host: socketAddress(host),
@@ -180,7 +182,7 @@ class Master {
     return this.#startThread('gateway thread', this.#parts.gatewayEntry ?? GATEWAY_ENTRY, data)
   }
 
-  #startWeb(): MasterThread {
+  #startWeb(): SupervisedThread {
     const { webUiHost, webUiPort, publicHost, configuration } = this.#options
     const data: WebThreadData = {
       host: socketAddress(webUiHost ?? ANY_ADDRESS),
@@ -192,18 +194,21 @@ class Master {
     return this.#startThread('web thread', this.#parts.webEntry ?? WEB_ENTRY, data)
   }
 
-  #startThread(name: string, entry: URL, data: object): MasterThread {
-    const thread: MasterThread = new MasterThread({
+  #startThread(name: string, entry: URL, data: ListeningThreadData): SupervisedThread {
+    const { restartDelayMs } = this.#parts
+    return new SupervisedThread({
       name,
       entry,
       data,
       log: this.#tools.log,
       onBatch: (bytes) => this.#takeBatch(bytes),
-      onView: ({ id }) => this.#answerView(thread, id),
-      // Its sessions and its port are gone: peers find their way to a new master, not to a half one.
-      onDied: (error) => this.#fail(error.message, error),
+      onView: (_request, answer) => this.#answerView(answer),
+      onLost: (sessions, reason) => {
+        for (const session of sessions) this.#disconnected(session, reason)
+      },
+      onBroken: (error) => this.#fail(error.message, error),
+      ...(restartDelayMs === undefined ? {} : { restartDelayMs }),
     })
-    return thread
   }
 
   #startCore(masterUrl: string, webUiUrl: string): void {
@@ -239,25 +244,37 @@ class Master {
   }
 
   #takeBatch(bytes: Uint8Array): void {
-    try {
-      for (const { kind, session } of records(bytes)) {
-        const event: InboxKind = kind
-        if (event === InboxKind.DISCONNECTED) this.#effects?.forget(session)
-      }
-      this.#loop?.addBatch(bytes)
-    } catch (error) {
-      this.#fail(`a thread sent a broken batch: ${(error as Error).message}`, error as Error)
-    }
+    for (const { kind, session } of sessionChanges(bytes))
+      if (kind === InboxKind.DISCONNECTED) this.#effects?.forget(session)
+    this.#loop?.addBatch(bytes)
   }
 
-  #answerView(thread: MasterThread, id: number): void {
+  #disconnected(session: number, reason: string): void {
+    this.#effects?.forget(session)
+    this.#loop?.add(InboxKind.DISCONNECTED, session, reason)
+  }
+
+  #answerView(answer: (bytes: Uint8Array) => void): void {
     // Asked between listening and ready, or while stopping: the thread gives up on it by its own timeout.
     if (this.#core === null || this.#stopping !== null) return
+    let bytes: Uint8Array
     try {
-      thread.answerView(id, this.#core.view(this.#tools.clock.nowMs()))
+      bytes = this.#core.view(this.#tools.clock.nowMs())
     } catch (error) {
-      this.#fail(`the core can't show its state: ${(error as Error).message}`, error as Error)
+      return this.#fail(
+        `the core can't show its state: ${(error as Error).message}`,
+        error as Error,
+      )
     }
+    answer(bytes)
+  }
+
+  /** What runs goes on without a store; what would need it is refused by the core (spec H1). */
+  #storeFailed(error: Error): void {
+    if (this.#stopping !== null) return
+    this.#storeAlarm.raise(error)
+    this.#effects?.storeFailed(`the master's recovery store can't be written: ${error.message}`)
+    this.#loop?.add(InboxKind.STORE_FAILED, 0, error.message)
   }
 
   #fail(what: string, error: Error): void {

@@ -19,7 +19,7 @@ export interface MasterThreadOptions {
   /** @param bytes whole inbox records */
   onBatch(bytes: Uint8Array): void
   onView(request: ViewRequest): void
-  /** It ended though nobody asked it to. */
+  /** It ended though nobody asked it to; comes at most once. */
   onDied(error: Error): void
 }
 
@@ -35,10 +35,14 @@ export class MasterThread implements SessionSink {
     this.#options = options
     this.#worker = new Worker(options.entry, { workerData: options.data, name: options.name })
     this.#worker.on('message', (message: FromWebThread) => this.#receive(message))
-    this.#worker.on('error', (error) => this.#ended(error))
+    // What it said before it died still counts: its end is told when nothing more can come.
+    let failure: Error | null = null
+    this.#worker.on('error', (error) => {
+      failure = error
+    })
     this.#exited = new Promise((resolve) => {
       this.#worker.once('exit', (status) => {
-        this.#ended(new Error(`it ended with status ${status}`))
+        this.#ended(failure ?? new Error(`it ended with status ${status}`))
         resolve()
       })
     })
@@ -97,6 +101,13 @@ export class MasterThread implements SessionSink {
     clearTimeout(late)
   }
 
+  /** Ends it at once; settles when its port is free again. */
+  async end(): Promise<void> {
+    this.#stopping = true
+    await this.#worker.terminate()
+    await this.#exited
+  }
+
   #post(message: ToWebThread, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer)
   }
@@ -120,6 +131,7 @@ export class MasterThread implements SessionSink {
       this.#stopping = true
       this.#listening(error)
     } else if (!this.#stopping) {
+      this.#stopping = true
       this.#options.onDied(
         new Error(`the ${this.#options.name} died: ${error.message}`, { cause: error }),
       )

@@ -123,6 +123,21 @@ describe('effects', () => {
     expect(did.at(-1)).toBe(`send ${a} four`)
   })
 
+  test('of a store that failed cost their sessions; from then on nothing is held', () => {
+    const held = effects()
+    held.run(batch([SEND, a, 'promised', 5]))
+    held.storeFailed('disk full')
+    expect(did).toEqual([`close ${a} disk full`])
+    expect(held.heldBytes).toBe(0)
+    // The step that tells the core may still promise, out of what came in before.
+    held.run(batch([SEND, b, 'promised', 6], [SEND, a, 'running', 0]))
+    expect(did.slice(1)).toEqual([`close ${b} disk full`, `send ${a} running`])
+    held.run(batch([SEND, b, 'your application ended', 5]))
+    expect(did.slice(3)).toEqual([`send ${b} your application ended`])
+    held.storeFailed('again')
+    expect(did).toHaveLength(4)
+  })
+
   test('notices are logged', () => {
     const builder = new Builder()
     builder.finish(new NoticeT(Level.WARN, 'worker-lost', 'w is gone').pack(builder))

@@ -12,10 +12,12 @@ import {
   LaunchExecutorT,
   NodeCommandT,
   RegisterApplicationT,
+  RegisterWorkerFailedT,
   RegisterWorkerT,
   ResourceProfileT,
   WorkerRegisteredT,
 } from '../../src/schema/magneto.js'
+import type { StoreChange, StoreEngine } from '../../src/store/engine.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -32,24 +34,35 @@ function link(masterUrl: string) {
   return { link: made, seen }
 }
 
+const { startMaster } = (await import(
+  pathToFileURL(join(root, 'dist/src/master/main.js')).href
+)) as typeof Main
+
+const start = (parts: Main.MasterParts = {}) =>
+  startMaster(
+    {
+      host: '127.0.0.1',
+      port: 0,
+      webUiPort: 0,
+      webUiHost: '127.0.0.1',
+      publicHost: '127.0.0.1',
+      home: root,
+      confDir: join(root, 'conf'),
+      configuration: new Configuration(),
+    },
+    parts,
+  )
+
+const workerOf = (id: string, port: number) =>
+  new RegisterWorkerT(id, 'h', port, 4, 4096, 'http://w', [], ['node'])
+
 test('a worker registers and gets the executor of an application', async () => {
-  const entry = pathToFileURL(join(root, 'dist/src/master/main.js'))
-  const { startMaster } = (await import(entry.href)) as typeof Main
-  const master = await startMaster({
-    host: '127.0.0.1',
-    port: 0,
-    webUiPort: 0,
-    webUiHost: '127.0.0.1',
-    publicHost: '127.0.0.1',
-    home: root,
-    confDir: join(root, 'conf'),
-    configuration: new Configuration(),
-  })
+  const master = await start()
   const worker = link(master.masterUrl)
   const application = link(master.masterUrl)
   try {
     await worker.seen.next((event) => event === 'open')
-    worker.link.send(new RegisterWorkerT('worker-1', 'h', 1000, 4, 4096, 'http://w', [], ['node']))
+    worker.link.send(workerOf('worker-1', 1000))
     await worker.seen.next((event) => event instanceof WorkerRegisteredT)
     const description = new ApplicationDescriptionT(
       'pi',
@@ -72,6 +85,44 @@ test('a worker registers and gets the executor of an application', async () => {
   } finally {
     worker.link.close()
     application.link.close()
+    await master.stop()
+  }
+  expect(await master.stopped).toBe(0)
+})
+
+/** Takes one commit, then no more. */
+class FullDisk implements StoreEngine {
+  #commits = 0
+  open = async () => ({ records: [], damaged: [] })
+  close = async () => {}
+  async commit(_changes: readonly StoreChange[]): Promise<void> {
+    this.#commits += 1
+    if (this.#commits > 1) throw new Error('no space left')
+  }
+}
+
+test('a store that fails costs who waits for it, and nobody else', async () => {
+  const master = await start({ engine: new FullDisk() })
+  const running = link(master.masterUrl)
+  const late = link(master.masterUrl)
+  try {
+    await running.seen.next((event) => event === 'open')
+    running.link.send(workerOf('worker-1', 1000))
+    await running.seen.next((event) => event instanceof WorkerRegisteredT)
+    await late.seen.next((event) => event === 'open')
+    late.link.send(workerOf('worker-2', 1001))
+    // Its session is closed; the link opens a new one, which learns why it can't register.
+    await late.seen.next((event) => event === 'open', late.seen.events.length)
+    late.link.send(workerOf('worker-3', 1002))
+    const failed = await late.seen.next((event) => event instanceof RegisterWorkerFailedT)
+    expect((failed as RegisterWorkerFailedT).message).toMatch(/store has failed/)
+    expect(late.seen.events.some((event) => event instanceof WorkerRegisteredT)).toBe(false)
+    running.link.send(workerOf('worker-1', 1000))
+    await running.seen.next((event) => event instanceof WorkerRegisteredT && event.duplicate)
+    expect(running.seen.events.filter((event) => event === 'open')).toHaveLength(1)
+  } finally {
+    running.link.close()
+    late.link.close()
     await master.stop()
   }
   expect(await master.stopped).toBe(0)

@@ -130,11 +130,11 @@ describe('a master', () => {
     )
   })
 
-  test('whose thread dies stops with status 70', async () => {
+  test('whose thread dies again and again stops with status 70', async () => {
     const dying = new URL(
       `data:text/javascript,import{parentPort}from'node:worker_threads';parentPort.postMessage({kind:'listening',port:1});parentPort.on('message',()=>{throw new Error('boom')})`,
     )
-    const { master } = await start([], { gatewayEntry: dying })
+    const { master } = await start([], { gatewayEntry: dying, restartDelayMs: () => 0 })
     expect(await master.stopped).toBe(70)
   })
 
