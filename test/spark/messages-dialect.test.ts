@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { readJavaStream } from '../../src/spark/java/reader.js'
 import { JavaObject, JavaString } from '../../src/spark/java/tree.js'
@@ -180,4 +181,10 @@ it('a worker of 4.1 to 4.3 gets an application as its driver described it (WIRE 
   const arrived = objectOf(fieldOf(objectOf(root), 'appDesc'))
   expect(Buffer.from(writeJavaStream(arrived))).toEqual(Buffer.from(writeJavaStream(tree)))
   return undefined
+})
+
+it('a class that writes its content in another way is refused, not learnt', () => {
+  const file = new URL('../fixtures/wire/mutant-class-laid-out-otherwise.hex', import.meta.url)
+  const message = decodeMessage(Buffer.from(readFileSync(file, 'utf8'), 'hex'))
+  expect(() => new PeerDialect().learn(message)).toThrow(/laid out as in no Spark version known/)
 })

@@ -2,7 +2,12 @@ import { UnknownFieldError } from '../java/build.js'
 import type { ClassSource } from '../java/build.js'
 import type { ClassDescriptor } from '../java/tree.js'
 import { writeJavaStream } from '../java/writer.js'
-import { isListed, listedDescriptor, versionsWith } from '../tables/class-table.js'
+import {
+  isLaidOutAsListed,
+  isListed,
+  listedDescriptor,
+  versionsWith,
+} from '../tables/class-table.js'
 import { SPARK_VERSIONS, UnsupportedPeerError, narrowByJavaOptions } from '../versions.js'
 import type { SparkVersion } from '../versions.js'
 import { buildMessage } from './encode.js'
@@ -118,6 +123,9 @@ export class PeerDialect {
       throw new UnsupportedPeerError(`${seen} is of none of the Spark versions known here`)
     } else if (TELLING_CLASSES.includes(name)) {
       this.#unlisted.set(name, seen)
+    }
+    if (!isLaidOutAsListed(descriptor)) {
+      throw new UnsupportedPeerError(`${seen} is laid out as in no Spark version known here`)
     }
     this.#learnt.set(name, descriptor)
     this.#chosen.clear()

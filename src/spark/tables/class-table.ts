@@ -41,6 +41,18 @@ export function isListed(name: string): boolean {
   return ROWS.has(name)
 }
 
+/**
+ * Whether objects of the class, superclasses included, are laid out as in some version: numbers and fields may
+ * be new, but a class that writes its content in another way can't be written for that peer.
+ */
+export function isLaidOutAsListed(descriptor: ClassDescriptor): boolean {
+  return descriptor.lineage.every(({ name, flags, superclass }) =>
+    (ROWS.get(name) ?? []).some(
+      (row) => row.flags === flags && row.superclass === (superclass?.name ?? null),
+    ),
+  )
+}
+
 /** @returns the versions in which the class has this number; all, for most classes of Java */
 export function versionsWith(name: string, suid: bigint): SparkVersion[] {
   const rows = ROWS.get(name) ?? []
