@@ -20,6 +20,7 @@ import {
   ReplyT,
   UnregisterApplicationT,
 } from '../schema/magneto.js'
+import { askForRelease } from './driver-release.js'
 import {
   addressOfMasterUrl,
   killExecutorsOf,
@@ -63,6 +64,9 @@ interface Session {
   oneWays: number
   /** The driver's endpoint, from its first registration on. */
   driver: EndpointRef | null
+  appUiUrl: string
+  /** From the core's answer to the registration on: stops asking for the driver's release. */
+  stopAsking: (() => void) | null
 }
 
 export class Gateway implements Endpoint {
@@ -121,6 +125,7 @@ export class Gateway implements Endpoint {
     this.#log.info(`${connection.peer}: connection ended: ${reason}`)
     this.#byConnection.delete(connection)
     this.#sessions.delete(session.id)
+    session.stopAsking?.()
     this.#add(InboxKind.DISCONNECTED, session, reason)
   }
 
@@ -174,6 +179,7 @@ export class Gateway implements Endpoint {
     const body = registerApplicationOf(message, version)
     const session = this.#sessionOf(connection)
     session.driver = message.driver
+    session.appUiUrl = message.appDescription.appUiUrl
     const name = shown(message.appDescription.name)
     this.#log.info(`${connection.peer}: application ${name} of Spark ${version} registers`)
     this.#forwardOneWay(session, body)
@@ -204,6 +210,8 @@ export class Gateway implements Endpoint {
       lastRequestId: 0,
       oneWays: 0,
       driver: null,
+      appUiUrl: '',
+      stopAsking: null,
     }
     this.#byConnection.set(connection, session)
     this.#sessions.set(session.id, session)
@@ -280,8 +288,27 @@ export class Gateway implements Endpoint {
       return
     }
     connection.send(driver, message, this.#master)
-    if (body instanceof ApplicationRegisteredT)
+    if (body instanceof ApplicationRegisteredT) {
       this.#log.info(`${connection.peer}: registered as ${body.appId}`)
+      this.#checkRelease(session, driver)
+    }
+  }
+
+  /** What looks like a served version may be a release that writes the same messages: it is turned away. */
+  #checkRelease(session: Session, driver: EndpointRef): void {
+    const { connection, appUiUrl } = session
+    const version = connection.dialect.requireVersion()
+    session.stopAsking ??= askForRelease({
+      host: connection.host,
+      appUiUrl,
+      onRelease: (release) => {
+        if (connection.closed) return
+        this.#log.info(`${connection.peer}: the driver's release is ${release}`)
+        if (release.startsWith(`${version}.`)) return
+        const seen = `this driver is of Spark ${release}, although its messages look like ${version}`
+        this.#turnAway(connection, driver, new UnsupportedPeerError(seen).message)
+      },
+    })
   }
 
   #answer(session: Session, { requestId, ok, message }: ReplyT): void {

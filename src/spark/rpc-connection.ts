@@ -60,6 +60,8 @@ export interface RpcConnectionOptions {
 export class RpcConnection {
   /** The socket's other end, `host:port`. */
   readonly peer: string
+  /** The address part of it; empty of a peer that has left. */
+  readonly host: string
   readonly dialect = new PeerDialect()
   readonly limits: RpcLimits
   openAsks = 0
@@ -75,6 +77,7 @@ export class RpcConnection {
 
   constructor(socket: Socket, options: RpcConnectionOptions) {
     this.peer = peerOf(socket)
+    this.host = socket.remoteAddress ?? ''
     this.limits = options.limits
     this.#socket = socket
     this.#log = options.log
