@@ -1,6 +1,6 @@
 /**
- * The words to a worker's guardian, written from where an executor starts and ends. Plain writes to a descriptor
- * that the whole process shares: a thread needs no other thread for it, so nothing can come in between.
+ * The words to a worker's guardian. An executor says itself that it starts (launcher/guarded-command.ts); the thread
+ * that watches it says that it ended, by a plain write to a descriptor that the whole process shares.
  */
 import { writeSync } from 'node:fs'
 
@@ -8,17 +8,17 @@ import { writeSync } from 'node:fs'
 const RETRY_MS = 1000
 
 export class GuardianLines {
-  readonly #fd: number
+  readonly fd: number
   /** What a full pipe didn't take, oldest first; at most two lines an executor. */
   readonly #owed: string[] = []
   #retry: NodeJS.Timeout | null = null
 
   /** @param fd the end of the guardian's pipe that is written; it does not block */
   constructor(fd: number) {
-    this.#fd = fd
+    this.fd = fd
   }
 
-  /** The process group of that number is to end with this worker. To be called right after its start. */
+  /** The process group of that number is to end with this worker. */
   started(pid: number): void {
     this.#write(`+${pid}\n`)
   }
@@ -50,7 +50,7 @@ export class GuardianLines {
     for (let line = this.#owed[0]; line !== undefined; line = this.#owed[0]) {
       try {
         // Below PIPE_BUF: written whole or not at all, whoever else writes.
-        writeSync(this.#fd, line)
+        writeSync(this.fd, line)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
         this.#retry = setTimeout(() => this.#pay(), RETRY_MS).unref()

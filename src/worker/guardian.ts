@@ -86,7 +86,7 @@ export class Guardian {
     return guardian
   }
 
-  /** Where any thread of this process writes with GuardianLines; the same for the worker's whole life. */
+  /** Where threads write with GuardianLines and executors name themselves; the same for the worker's whole life. */
   get fd(): number {
     return this.#writeFd
   }
@@ -95,10 +95,10 @@ export class Guardian {
     return this.#child.pid ?? null
   }
 
-  /** An executor runs; the guardian has been told already, by the thread that started it. */
+  /** An executor runs; it has told the guardian already. */
   started(pid: number): void {
     this.#running.add(pid)
-    // A guardian that died may have taken the thread's word with it. Twice does no harm.
+    // A guardian that died may have taken its word along. Twice does no harm.
     if (this.#restarts > 0) this.#lines.started(pid)
   }
 

@@ -1,6 +1,7 @@
 /** W11: executors die with their worker, also when it has no time to say so. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -55,16 +56,29 @@ const host = `
   }
 `
 
-/** @returns the process ids of a worker and of the executors that it has started */
-async function start(runtime: string, count: number) {
+/** Processes that descend from this test's worker. */
+function descendants(): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8')
+      return environment.includes(`MAGNETO_FATE=${root}\0`)
+    } catch {
+      return false
+    }
+  })
+}
+
+/** @returns the process ids of a worker and of the first executors that it has started */
+async function start(runtime: string, count: number, awaited = count) {
   await writeFile(join(root, 'host.mjs'), host)
   const worker = spawn(process.execPath, [join(root, 'host.mjs'), root, runtime, String(count)], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, MAGNETO_FATE: root },
   })
   const pids: number[] = []
   for await (const line of createInterface(worker.stdout)) {
     pids.push(Number(line))
-    if (pids.length === count) break
+    if (pids.length === awaited) break
   }
   expect(pids.every((pid) => pid > 1)).toBe(true)
   return { worker, pids }
@@ -105,6 +119,14 @@ describe('kill -9 of the worker', () => {
     await fakeJava('exec sleep 600')
     await killedAndGone(await start('spark-4.3', 1))
   })
+
+  test('in the midst of launching leaves nobody behind, at whatever step they are', async () => {
+    await fakeJava('exec sleep 600')
+    for (const awaited of [1, 2, 4, 8, 16]) {
+      await killedAndGone(await start('spark-4.3', 40, awaited))
+      while (descendants().length > 0) await new Promise((again) => setTimeout(again, 20))
+    }
+  }, 30_000)
 
   test('ends many JVM executors, half of them deaf to TERM', async () => {
     // The last argument is the executor's id.

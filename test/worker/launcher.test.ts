@@ -122,6 +122,34 @@ describe('a Node executor', () => {
     expect(stderr).not.toContain('hidden')
   })
 
+  test('E18: gets every variable as it was given, whatever its name', async () => {
+    await writeFile(join(root, 'main.mjs'), 'console.log(JSON.stringify(process.env))')
+    const given = {
+      'spark.odd-name': 'a b\n"c" $d',
+      'BASH_FUNC_f%%': '() { :; }',
+      IFS: 'x',
+      PPID: '5',
+      PWD: '/elsewhere',
+      empty: '',
+    }
+    const properties = Object.entries(given).map((pair) => new schema.PropertyT(...pair))
+    await launch(8, new schema.NodeCommandT('/m.js', [], properties)).over
+    const stdout = await readFile(join(executor(8), 'stdout'), 'utf8')
+    expect(JSON.parse(stdout)).toMatchObject(given)
+  })
+
+  test('has no descriptor of the guardian', async () => {
+    const { over } = await node(
+      9,
+      `import { readdirSync, readlinkSync } from 'node:fs'
+       for (const fd of readdirSync('/proc/self/fd')) {
+         try { console.log(readlinkSync('/proc/self/fd/' + fd)) } catch {}
+       }`,
+    )
+    await over
+    expect(await readFile(join(executor(9), 'stdout'), 'utf8')).not.toContain('magneto-guardian')
+  })
+
   test('W3: two executors of an application share private scratch folders', async () => {
     const body = `console.log(process.env.SPARK_EXECUTOR_DIRS, process.env.MAGNETO_APP_TOKEN)`
     await (

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { ProcessPlan } from '../command-line.js'
 import type { GuardianLines } from '../guardian-lines.js'
 import { settledLater } from '../settled-later.js'
+import { guardedCommand } from './guarded-command.js'
 
 // Emptied when an id comes again; appended to, so that a log rotated from outside keeps working.
 const LOG_FLAGS = fileFlags.O_CREAT | fileFlags.O_TRUNC | fileFlags.O_APPEND | fileFlags.O_WRONLY
@@ -33,6 +34,7 @@ export interface StartOptions {
   /** The first lines of stderr. */
   header: string
   killTimeoutMs: number
+  /** Of this thread. */
   guardian: GuardianLines
 }
 
@@ -42,21 +44,21 @@ export async function startProcess(
   options: StartOptions,
 ): Promise<WatchedProcess> {
   const { directory, header, guardian } = options
+  const { program, args } = await guardedCommand(plan)
   const stdout = await open(join(directory, 'stdout'), LOG_FLAGS, LOG_MODE)
   try {
     const stderr = await open(join(directory, 'stderr'), LOG_FLAGS, LOG_MODE)
     try {
       await stderr.write(header)
-      const child = spawn(plan.command[0] ?? '', plan.command.slice(1), {
+      const child = spawn(program, args, {
         cwd: directory,
         env: plan.environment,
         // A group of its own: Ctrl-C at the worker's terminal reaches the worker alone, which ends its
         // executors in order; and whatever an executor leaves behind can be ended with it.
         detached: true,
-        stdio: [plan.stdin, stdout.fd, stderr.fd],
+        // The fourth is for guardedCommand.
+        stdio: [plan.stdin, stdout.fd, stderr.fd, guardian.fd],
       })
-      // The very next thing: a worker that is killed from here on leaves nobody behind.
-      if (child.pid !== undefined) guardian.started(child.pid)
       // Nothing is ever written; a child that closes its end must not break the thread.
       child.stdin?.on('error', () => {})
       await once(child, 'spawn')
