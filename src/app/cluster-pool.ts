@@ -293,6 +293,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
       this.emit('warning', `the master removed the worker on ${host ?? '?'}: ${message ?? ''}`)
     })
     registration.on('removed', (reason) => this.#fail(new ApplicationRemovedError(reason)))
+    registration.on('postponed', (reason) => this.emit('warning', reason))
     registration.on('closed', (reason) => {
       this.#lastClose = reason
       this.emit('warning', `no link to ${this.#settings.masterUrl}: ${reason}`)

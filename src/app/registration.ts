@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events'
 import { userInfo } from 'node:os'
 
+import { BackOff } from '../control/back-off.js'
 import { encodeApplication } from '../control/codec.js'
 import { createLogger, type Logger } from '../log/logger.js'
 import {
@@ -48,6 +49,8 @@ interface RegistrationEvents {
   executorUpdated: [ExecutorUpdatedT]
   workerRemoved: [WorkerRemovedT]
   closed: [string]
+  /** The master will not have it now; it is asked again. */
+  postponed: [string]
 }
 
 /** What executors are started with; the worker fills in the braces (spec W7). */
@@ -75,6 +78,12 @@ export class Registration extends EventEmitter<RegistrationEvents> {
   readonly #body: RegisterApplicationT
   #link: Link | null = null
   #appId: string | null = null
+  /** Registrations that left since the master last had the application. */
+  #attempts = 0
+  #registered = false
+  readonly #backOff = new BackOff()
+  #waitMs = 0
+  #waiting: NodeJS.Timeout | null = null
 
   constructor(settings: PoolSettings, driverAddress: string, token: string) {
     super()
@@ -106,10 +115,11 @@ export class Registration extends EventEmitter<RegistrationEvents> {
         level: process.env['MAGNETO_LOG_LEVEL'] === 'debug' ? 'debug' : 'silent',
       }),
       // The master ended the application with the old link (spec L2): each link registers a new one.
-      onOpen: () => this.#register(),
+      onOpen: () => this.#registerSoon(),
       onMessage: (body) => this.#read(body),
       onClose: (reason) => {
         this.#appId = null
+        this.#stopWaiting()
         this.emit('closed', reason)
       },
     })
@@ -118,20 +128,48 @@ export class Registration extends EventEmitter<RegistrationEvents> {
   close(): void {
     if (this.#appId !== null) this.#link?.send(new UnregisterApplicationT(this.#appId))
     this.#appId = null
+    this.#stopWaiting()
     this.#link?.close()
     this.#link = null
     this.removeAllListeners()
   }
 
-  #register(): void {
+  #registerSoon(): void {
     // A link may open before its constructor has returned it to us.
-    if (this.#link === null) setImmediate(() => this.#link?.send(this.#body))
-    else this.#link.send(this.#body)
+    if (this.#link === null && this.#waitMs === 0) setImmediate(() => this.#register())
+    else if (this.#waitMs === 0) this.#register()
+    else this.#waiting = setTimeout(() => this.#register(), this.#waitMs)
+  }
+
+  #register(): void {
+    this.#attempts++
+    this.#link?.send(this.#body)
+  }
+
+  #stopWaiting(): void {
+    if (this.#waiting !== null) clearTimeout(this.#waiting)
+    this.#waiting = null
+  }
+
+  /**
+   * The master may still count the link that was lost, and then it refuses a second registration from the same
+   * address (spec L1). It closes this link too, and the next one waits before it asks again. A first try that is
+   * refused has no such excuse.
+   */
+  #refused(message: string): void {
+    const again = this.#registered || this.#attempts > 1
+    if (!again) return void this.emit('removed', `the master refused the application: ${message}`)
+    this.#waitMs = this.#backOff.next()
+    this.emit('postponed', `the master refuses the application for now: ${message}`)
   }
 
   #read(body: ControlBody): void {
     if (body instanceof ApplicationRegisteredT) {
       this.#appId = body.appId
+      this.#registered = true
+      this.#attempts = 0
+      this.#waitMs = 0
+      this.#backOff.reset()
       this.emit('registered', body)
     } else if (body instanceof ExecutorAddedT) this.emit('executorAdded', body)
     else if (body instanceof ExecutorUpdatedT) this.emit('executorUpdated', body)
@@ -141,11 +179,7 @@ export class Registration extends EventEmitter<RegistrationEvents> {
         'removed',
         `the master removed the application: ${body.message ?? 'no reason given'}`,
       )
-    else if (body instanceof RefusedT)
-      this.emit(
-        'removed',
-        `the master refused the application: ${body.message ?? 'no reason given'}`,
-      )
+    else if (body instanceof RefusedT) this.#refused(body.message ?? 'no reason given')
   }
 }
 
