@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 
 import { CONTROL_PATH, CONTROL_PROTOCOL } from '../control/limits.js'
+import { CLUSTER_MODE } from './gateway-unserved.js'
 import type { Logger } from '../log/logger.js'
 
 /** What `GET /control` answers. */
@@ -74,7 +75,9 @@ export class DiscoveryServer {
     response.setHeader('Connection', 'close')
     response.setHeader('Cache-Control', 'no-store')
     const path = (request.url ?? '').split('?', 1)[0]
-    if (path !== '/control') {
+    if (path?.startsWith('/v1/submissions/')) {
+      this.#text(response, 404, `Submission over REST is not served: ${CLUSTER_MODE}`)
+    } else if (path !== '/control') {
       this.#text(
         response,
         404,

@@ -29,7 +29,7 @@ import {
   toDriver,
   TranslationError,
 } from './gateway-translate.js'
-import { refusalOf, WORKERS_NOT_SERVED } from './gateway-unserved.js'
+import { noTo, refusalOf, WORKERS_NOT_SERVED } from './gateway-unserved.js'
 import {
   UnsupportedPeerError,
   type EndpointRef,
@@ -165,8 +165,10 @@ export class Gateway implements Endpoint {
         break
       default: {
         const reason = refusalOf(message)
+        const no = noTo(message)
         if (reply === null) connection.complain(`message dropped: ${reason}`)
-        else reply.failure(sparkError(reason))
+        else if (no === null) reply.failure(sparkError(reason))
+        else reply.value(no)
         return
       }
     }

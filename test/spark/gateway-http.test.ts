@@ -46,6 +46,8 @@ test('anything else is explained in one line', async () => {
   const { status, text } = await ask({ port: harness.port, path: '/' })
   expect(status).toBe(404)
   expect(text).toBe('This is the Spark RPC port; over HTTP it answers GET /control only.\n')
+  const submission = await ask({ port: harness.port, path: '/v1/submissions/status/driver-1' })
+  expect(submission.text).toMatch(/^Submission over REST is not served: .*--deploy-mode client\n$/)
   const post = await ask({ port: harness.port, path: '/control', method: 'POST' })
   expect(post.status).toBe(405)
 })

@@ -10,7 +10,9 @@ import {
   RequestExecutorsT,
 } from '../../src/schema/magneto.js'
 import { FrameType, type Frame } from '../../src/spark/frame.js'
-import { WORKERS_NOT_SERVED } from '../../src/spark/gateway-unserved.js'
+import { CLUSTER_MODE, WORKERS_NOT_SERVED } from '../../src/spark/gateway-unserved.js'
+import { readJavaStream } from '../../src/spark/java/reader.js'
+import { classNameOf, fieldOf, objectOf } from '../../src/spark/java/values.js'
 import { decodeMessage } from '../../src/spark/messages.js'
 import { decodeRequest } from '../../src/spark/rpc-request.js'
 import { captured, GatewayHarness, MASTER_URL, type Peer } from './gateway-harness.js'
@@ -202,8 +204,13 @@ test('a submit client is told that cluster mode is not served', async () => {
   for (const { direction, bytes } of captured('submit-4.3.0').slice(0, 3))
     if (direction === 'c2s') await peer.write(bytes)
   await peer.frames.next()
-  const { error } = (await peer.frames.next()) as { error: string }
-  expect(error).toMatch(/RequestSubmitDriver: drivers in cluster mode are not served/)
+  // A failed ask would make it wait on; this makes it end with the text.
+  const { type, body } = (await peer.frames.next()) as { type: FrameType; body: Buffer }
+  expect(type).toBe(FrameType.RPC_RESPONSE)
+  const { root } = readJavaStream(body)
+  expect(classNameOf(objectOf(root))).toMatch(/SubmitDriverResponse$/)
+  expect(fieldOf(objectOf(root), 'success')).toBe(false)
+  expect(body.toString('latin1')).toContain(CLUSTER_MODE)
 })
 
 test('what comes before the master is up waits for it', async () => {
