@@ -6,5 +6,7 @@ export default defineConfig({
     // Two cores: files that start processes would starve each other.
     maxWorkers: 2,
     testTimeout: 30_000,
+    // What a test expects of the log it reads itself; the rest would only hide failures.
+    env: { MAGNETO_LOG_LEVEL: 'fatal' },
   },
 })

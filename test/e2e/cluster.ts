@@ -110,6 +110,8 @@ export class Cluster {
       ...options.environment,
     }
     delete this.environment['SPARK_HOME']
+    // The daemons' files are what a failing test shows.
+    delete this.environment['MAGNETO_LOG_LEVEL']
   }
 
   /** Starts a master and the workers and returns when all have registered. */
