@@ -52,6 +52,12 @@ export class ConnectedExecutor {
     return cores * (1 + Math.min(perCore, MAX_PREFETCH_PER_CORE))
   }
 
+  /** Tiny tasks are topped up when half are done: a message for each would cost more than they do. */
+  get hungry(): boolean {
+    const { size } = this.inFlight
+    return size < this.identity.cores || size <= this.room / 2
+  }
+
   take(task: PoolTask): void {
     this.inFlight.set(task.id, task)
     this.inFlightBytes += task.payload.byteLength
@@ -173,7 +179,9 @@ export class Dispatcher extends EventEmitter<{
 
   #handOut(): void {
     const batches = new Map<ConnectedExecutor, PoolTask[]>()
-    const open = new Set([...this.executors].filter((executor) => executor.port.writable))
+    const open = new Set(
+      [...this.executors].filter((executor) => executor.port.writable && executor.hungry),
+    )
     while (this.queue.size > 0 && open.size > 0) {
       // One core's worth each in turn, so that the first tasks spread over all executors.
       for (const executor of open) {

@@ -5,7 +5,15 @@ import { Piscina } from 'piscina'
 import { recordThrown } from './error-record.js'
 import { ProtocolError, ThreadExitedError } from './errors.js'
 import { abortChannelName, type ThreadResult, type ThreadTask } from './executor-thread.js'
-import { ABORT_GRACE_MS, BATCH_BYTES, MAX_BATCH_TASKS, MAX_EXECUTOR_TASKS } from './limits.js'
+import {
+  ABORT_GRACE_MS,
+  BATCH_BYTES,
+  MAX_BATCH_TASKS,
+  MAX_EXECUTOR_TASKS,
+  RESULT_BATCH_MS,
+  RESULT_BATCH_TASKS,
+  TINY_TASK_MS,
+} from './limits.js'
 import {
   type DriverMessage,
   type ExecutorMessage,
@@ -14,6 +22,7 @@ import {
   type WireTask,
 } from './protocol.js'
 import { cloneToBytes } from './structured-clone.js'
+import { TaskAbort } from './task-abort.js'
 
 export interface RuntimeOptions {
   modulePath: string
@@ -29,9 +38,10 @@ export class ExecutorRuntime {
   readonly #aborts = new BroadcastChannel(abortChannelName(process.pid))
   /** Tasks that have not started, oldest first. */
   readonly #waiting = new Map<number, WireTask>()
-  readonly #running = new Map<number, AbortController>()
+  readonly #running = new Map<number, TaskAbort>()
   #results: WireResult[] = []
-  #flushing = false
+  #flushSoon: NodeJS.Immediate | null = null
+  #flushLater: NodeJS.Timeout | null = null
 
   constructor(options: RuntimeOptions) {
     this.#options = options
@@ -73,25 +83,25 @@ export class ExecutorRuntime {
     for (const [id, task] of this.#waiting) {
       if (this.#running.size >= this.#options.cores) return
       this.#waiting.delete(id)
-      const controller = new AbortController()
-      this.#running.set(id, controller)
-      void this.#run(task, controller.signal)
+      const abort = new TaskAbort()
+      this.#running.set(id, abort)
+      void this.#run(task, abort)
     }
   }
 
-  async #run(task: WireTask, signal: AbortSignal): Promise<void> {
+  async #run(task: WireTask, abort: TaskAbort): Promise<void> {
     const { modulePath, executorId, hostname } = this.#options
     const startedMs = performance.now()
     let result: WireResult
     try {
       const done = await this.#threads.run(
         { ...task, modulePath, executorId, hostname },
-        { signal },
+        { signal: abort },
       )
       result = { id: task.id, ...done }
     } catch (error) {
       const runMs = performance.now() - startedMs
-      result = signal.aborted
+      result = abort.aborted
         ? { id: task.id, status: ResultStatus.ABORTED, runMs, payload: new Uint8Array() }
         : {
             id: task.id,
@@ -120,24 +130,29 @@ export class ExecutorRuntime {
       this.#answer({ id, status: ResultStatus.ABORTED, runMs: 0, payload: new Uint8Array() })
       return
     }
-    const controller = this.#running.get(id)
-    if (controller === undefined) return
+    const running = this.#running.get(id)
+    if (running === undefined) return
     // oxlint-disable-next-line require-post-message-target-origin -- a channel between threads
     this.#aborts.postMessage(id)
     setTimeout(() => {
-      if (this.#running.get(id) === controller) controller.abort()
+      if (this.#running.get(id) === running) running.abort()
     }, ABORT_GRACE_MS).unref()
   }
 
   #answer(result: WireResult): void {
     this.#results.push(result)
-    if (this.#flushing) return
-    this.#flushing = true
-    setImmediate(() => this.#flush())
+    // While more tasks wait here, nobody is idle for want of these results: few large messages do.
+    const patient = result.runMs < TINY_TASK_MS && this.#waiting.size > 0
+    if (patient && this.#results.length < RESULT_BATCH_TASKS)
+      this.#flushLater ??= setTimeout(() => this.#flush(), RESULT_BATCH_MS)
+    else this.#flushSoon ??= setImmediate(() => this.#flush())
   }
 
   #flush(): void {
-    this.#flushing = false
+    if (this.#flushSoon !== null) clearImmediate(this.#flushSoon)
+    if (this.#flushLater !== null) clearTimeout(this.#flushLater)
+    this.#flushSoon = null
+    this.#flushLater = null
     const results = this.#results
     this.#results = []
     let batch: WireResult[] = []

@@ -35,12 +35,39 @@ export const abortChannelName = (pid: number) => `magneto-abort-${pid}`
 
 type TaskFunction = (task: unknown, context: TaskContext) => unknown
 
-let current: { id: number; controller: AbortController } | null = null
+/** Makes its signal when the function looks at it: most never do. */
+class RunningTask implements TaskContext {
+  readonly id: number
+  readonly executorId: string
+  readonly hostname: string
+  #aborted = false
+  #controller: AbortController | null = null
+
+  constructor({ id, executorId, hostname }: ThreadTask) {
+    this.id = id
+    this.executorId = executorId
+    this.hostname = hostname
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController()
+      if (this.#aborted) this.abort()
+    }
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#aborted = true
+    this.#controller?.abort(new Error('the driver aborted the task'))
+  }
+}
+
+let current: RunningTask | null = null
 
 const aborts = new BroadcastChannel(abortChannelName(process.pid))
 aborts.addEventListener('message', (event: unknown) => {
-  if (current !== null && (event as { data: unknown }).data === current.id)
-    current.controller.abort(new Error('the driver aborted the task'))
+  if (current !== null && (event as { data: unknown }).data === current.id) current.abort()
 })
 aborts.unref()
 
@@ -85,18 +112,13 @@ function threw(error: unknown, runMs: number): ThreadResult {
 
 /** Called by piscina. Never throws: whatever happens becomes the task's result. */
 export default async function runTask(task: ThreadTask): Promise<ThreadResult> {
-  const controller = new AbortController()
-  current = { id: task.id, controller }
+  const running = new RunningTask(task)
+  current = running
   let startedMs = performance.now()
   try {
     const run = await functionOf(task)
-    const { executorId, hostname } = task
     startedMs = performance.now()
-    const value = await run(cloneFromBytes(task.payload), {
-      signal: controller.signal,
-      executorId,
-      hostname,
-    })
+    const value = await run(cloneFromBytes(task.payload), running)
     const payload = cloneToBytes(value, `the result of ${task.name}`)
     return { status: ResultStatus.DONE, payload, runMs: performance.now() - startedMs }
   } catch (error) {

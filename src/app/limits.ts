@@ -72,3 +72,10 @@ export const DEFAULT_MAP_CONCURRENCY = 1024
 
 /** Executors connected to one driver, and connections that have not finished their handshake. */
 export const MAX_EXECUTORS = 4096
+
+/** Results of tiny tasks go out when so many are there, or after so long; those of longer ones at once. */
+export const RESULT_BATCH_TASKS = 64
+export const RESULT_BATCH_MS = 2
+
+/** A task that ran for less is tiny. */
+export const TINY_TASK_MS = 1

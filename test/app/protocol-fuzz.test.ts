@@ -1,0 +1,183 @@
+/** Whatever a peer sends to the driver's port: a stranger gets nowhere, a broken executor costs its connection. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { serialize } from 'node:v8'
+import fc from 'fast-check'
+import { afterEach, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+
+import { DriverServer } from '../../src/app/driver-server.js'
+import { ProtocolError } from '../../src/app/errors.js'
+import {
+  decodeDriverMessage,
+  decodeExecutorMessage,
+  encodeDriverMessage,
+  encodeExecutorMessage,
+  header,
+  PROTOCOL_VERSION,
+} from '../../src/app/protocol.js'
+
+const token = 'the secret'
+const servers: DriverServer[] = []
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close()
+})
+
+async function listening() {
+  const server = new DriverServer(token)
+  servers.push(server)
+  return { server, port: await server.listen('127.0.0.1', 0) }
+}
+
+async function executor(port: number, id: string): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`, {
+    headers: {
+      [header.token]: `Bearer ${token}`,
+      [header.protocol]: String(PROTOCOL_VERSION),
+      [header.appId]: 'app-1',
+      [header.executorId]: id,
+      [header.hostname]: 'h',
+      [header.cores]: '1',
+    },
+  })
+  await once(socket, 'open')
+  return socket
+}
+
+const payload = fc.uint8Array({ maxLength: 64 })
+const id = fc.nat()
+const results = fc.record({
+  id,
+  status: fc.constantFrom(0 as const, 1 as const, 2 as const),
+  runMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
+  payload,
+})
+const valid = fc.oneof(
+  fc
+    .array(results, { maxLength: 8 })
+    .map((each) => encodeExecutorMessage({ kind: 'results', results: each })),
+  fc.array(id, { maxLength: 8 }).map((ids) => encodeExecutorMessage({ kind: 'returned', ids })),
+  fc
+    .array(fc.record({ id, name: fc.string(), payload }), { maxLength: 8 })
+    .map((tasks) => encodeDriverMessage({ kind: 'tasks', tasks })),
+)
+/** A real message of which some bytes changed, or whose end is missing. */
+const mutated = fc
+  .tuple(valid, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }), fc.nat())
+  .map(([bytes, changes, cut]) => {
+    const copy = Uint8Array.from(bytes)
+    for (const [at, value] of changes) copy[at % copy.length] = value
+    return copy.subarray(0, cut % 4 === 0 ? cut % copy.length : copy.length)
+  })
+/** A well formed value that is no message: fields of the wrong types and lengths. */
+const misshapen = fc
+  .record(
+    {
+      kind: fc.constantFrom('results', 'returned', 'tasks', 'abort', 'recall', 'stop', 7),
+      ids: fc.anything(),
+      statuses: fc.anything(),
+      runMs: fc.anything(),
+      names: fc.anything(),
+      lengths: fc.oneof(
+        fc.array(fc.oneof(id, fc.constant(2 ** 52)), { maxLength: 4 }),
+        fc.anything(),
+      ),
+      bytes: fc.oneof(payload, fc.anything()),
+      count: fc.anything(),
+    },
+    { requiredKeys: ['kind'] },
+  )
+  .map((fields) => {
+    try {
+      return new Uint8Array(serialize(fields))
+    } catch {
+      return new Uint8Array(serialize(fields.kind))
+    }
+  })
+const hostile = fc.oneof(fc.uint8Array({ maxLength: 256 }), mutated, misshapen)
+
+describe('decoding', () => {
+  test.each([
+    ['an executor', decodeExecutorMessage],
+    ['a driver', decodeDriverMessage],
+  ] as const)('of what %s sent gives a message or a ProtocolError', (_name, decode) => {
+    fc.assert(
+      fc.property(hostile, (bytes) => {
+        try {
+          decode(bytes)
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError)
+        }
+      }),
+      { numRuns: 3000 },
+    )
+  })
+})
+
+describe('the driver port', () => {
+  test('survives whatever comes without the secret', async () => {
+    const { server, port } = await listening()
+    let connected = 0
+    server.on('connected', () => connected++)
+    server.on('refused', () => {})
+    const line = fc.constantFrom('GET / HTTP/1.1\r\n', 'POST /x HTTP/1.0\r\n', '\0', '')
+    const fields = fc.array(
+      fc.constantFrom(
+        'upgrade: websocket\r\nconnection: upgrade\r\n',
+        'authorization: Bearer x\r\n',
+        'authorization:\r\n',
+        'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n',
+        'content-length: 99999999999\r\n',
+        `${header.cores}: -1\r\n`,
+      ),
+      { maxLength: 6 },
+    )
+    const rest = fc.uint8Array({ maxLength: 128 })
+    await fc.assert(
+      fc.asyncProperty(line, fields, rest, async (first, others, bytes) => {
+        const socket = connect(port, '127.0.0.1')
+        socket.on('error', () => {})
+        socket.write(`${first}${others.join('')}\r\n`)
+        socket.end(bytes)
+        socket.resume()
+        await once(socket, 'close')
+      }),
+      { numRuns: 200 },
+    )
+    expect(connected).toBe(0)
+    const good = await executor(port, 'good')
+    expect(connected).toBe(1)
+    good.close()
+  })
+
+  test('a broken executor loses its connection, and the others keep theirs', async () => {
+    const { server, port } = await listening()
+    const good = await executor(port, 'good')
+    const heard: unknown[] = []
+    server.on('message', (_executor, message) => heard.push(message))
+    const broken = hostile.filter((bytes) => {
+      try {
+        decodeExecutorMessage(bytes)
+        return false
+      } catch {
+        return true
+      }
+    })
+    let count = 0
+    await fc.assert(
+      fc.asyncProperty(broken, fc.boolean(), async (bytes, binary) => {
+        const bad = await executor(port, `bad-${count++}`)
+        const closed = once(server, 'closed') as Promise<[{ identity: { id: string } }, string]>
+        bad.on('error', () => {})
+        bad.send(bytes, { binary })
+        const [{ identity }] = await closed
+        expect(identity.id).toBe(`bad-${count - 1}`)
+      }),
+      { numRuns: 100 },
+    )
+    expect(heard).toEqual([])
+    const message = once(server, 'message')
+    good.send(encodeExecutorMessage({ kind: 'returned', ids: [1] }))
+    expect((await message)[1]).toEqual({ kind: 'returned', ids: [1] })
+  })
+})
