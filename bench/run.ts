@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../test/e2e/cluster.js'
+import { clusterPool } from './cluster-pool.js'
 import { controlLink } from './control-link.js'
 import { coreDecisions } from './core.js'
 import { executorStart } from './executor-start.js'
@@ -19,6 +20,7 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   micro,
   'control-link': controlLink,
   launch: launchLatency,
+  'cluster-pool': clusterPool,
   'executor-start': () => executorStart(),
 }
 
