@@ -2,7 +2,8 @@
 # Sourced by magneto and spark-class after load-spark-env.sh: becomes the Node process, so that the daemon is the
 # very process that was started.
 
-readonly MAGNETO_MIN_NODE=20
+# The first with crc32 in node:zlib, which the journal stands on.
+readonly MAGNETO_MIN_NODE=20.15
 
 # $1: program name for messages; the rest: arguments of src/cli/main.ts.
 launch_node() {
@@ -15,7 +16,7 @@ launch_node() {
     exit 1
   fi
   version="${version#v}"
-  if [ "${version%%.*}" -lt "${MAGNETO_MIN_NODE}" ]; then
+  if [ "$(printf '%s\n' "${MAGNETO_MIN_NODE}" "${version}" | sort -V | head -n 1)" != "${MAGNETO_MIN_NODE}" ]; then
     echo "${program}: Node.js ${version} is too old: install version ${MAGNETO_MIN_NODE} or later, or set MAGNETO_NODE to its binary" >&2
     exit 1
   fi

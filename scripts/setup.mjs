@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const oldestNode = 20
+// The first with crc32 in node:zlib, which the journal stands on.
+const oldestNode = [20, 15]
 
 function fail(message) {
   console.error(`setup: ${message}`)
@@ -20,9 +21,9 @@ function has(command) {
 }
 
 function checkMachine() {
-  const major = Number(process.versions.node.split('.')[0])
-  if (major < oldestNode) {
-    fail(`this is Node ${process.versions.node}; Magneto needs ${oldestNode} or newer`)
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])) {
+    fail(`this is Node ${process.versions.node}; Magneto needs ${oldestNode.join('.')} or newer`)
   }
   const missing = []
   if (!has(process.env['CXX'] ?? 'c++') && !has('g++') && !has('clang++')) {

@@ -1,5 +1,6 @@
 /** Drives a core through the addon: messages in, what it sent out as objects. */
 import { Builder, ByteBuffer } from 'flatbuffers'
+import { encode, encodeApplication } from '../../src/control/codec.js'
 import { createMasterCore, type MasterCore } from '../../src/core/native.js'
 import {
   BatchWriter,
@@ -9,7 +10,7 @@ import {
   sessionOf,
   SessionSource,
 } from '../../src/control/records.js'
-import { Body, ClusterView, CoreConfigT, MessageT } from '../../src/schema/magneto.js'
+import { Body, ClusterView, CoreConfigT } from '../../src/schema/magneto.js'
 import * as schema from '../../src/schema/magneto.js'
 
 export interface Effect {
@@ -30,16 +31,10 @@ export function configBytes(changes: Partial<CoreConfigT> = {}): Uint8Array {
   return builder.asUint8Array()
 }
 
-export function encode(type: Body, body: schema.RegisterWorkerT | schema.RegisterApplicationT) {
-  const builder = new Builder()
-  builder.finish(new MessageT(type, body).pack(builder), 'MGC1')
-  return builder.asUint8Array()
-}
-
 export function registerWorker(id = 'worker-1', cores = 4, memoryMb = 4096): Uint8Array {
   const body = new schema.RegisterWorkerT(id, 'host-1', 7001, cores, memoryMb)
   body.runtimes = ['node']
-  return encode(Body.RegisterWorker, body)
+  return encode(body)
 }
 
 export function registerApplication(name = 'pi', driverAddress = 'driver:1'): Uint8Array {
@@ -49,10 +44,7 @@ export function registerApplication(name = 'pi', driverAddress = 'driver:1'): Ui
   description.defaultProfile = new schema.ResourceProfileT(0, 2, 1024)
   description.commandType = schema.Command.NodeCommand
   description.command = new schema.NodeCommandT('/pi.js')
-  const builder = new Builder()
-  builder.finish(description.pack(builder))
-  const body = new schema.RegisterApplicationT(builder.asUint8Array(), driverAddress)
-  return encode(Body.RegisterApplication, body)
+  return encode(new schema.RegisterApplicationT(encodeApplication(description), driverAddress))
 }
 
 export class Driver {
