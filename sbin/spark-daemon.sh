@@ -15,15 +15,8 @@ usage="Usage: spark-daemon.sh [--config <conf-dir>] (start|stop|submit|decommiss
 # How long `start` watches a new process, and `stop` waits for an old one to go.
 readonly WATCH_TICKS=20 STOP_TICKS=100 TICK_SECONDS=0.1
 
-if [ "${1:-}" = --config ]; then
-  if [ ! -d "${2:-}" ]; then
-    echo "spark-daemon.sh: --config needs a folder; \"${2:-}\" is none" >&2
-    exit 1
-  fi
-  SPARK_CONF_DIR="$(cd "$2" && pwd)"
-  export SPARK_CONF_DIR
-  shift 2
-fi
+# shellcheck source=sbin/config-option.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/config-option.sh"
 if [ $# -le 2 ]; then
   echo "${usage}" >&2
   exit 1

@@ -8,15 +8,8 @@
 #
 # Entries that mean this very machine are run without ssh. Ends with 1 when the command failed anywhere.
 
-if [ "${1:-}" = --config ]; then
-  if [ ! -d "${2:-}" ]; then
-    echo "workers.sh: --config needs a folder; \"${2:-}\" is none" >&2
-    exit 1
-  fi
-  SPARK_CONF_DIR="$(cd "$2" && pwd)"
-  export SPARK_CONF_DIR
-  shift 2
-fi
+# shellcheck source=sbin/config-option.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/config-option.sh"
 if [ $# -lt 1 ]; then
   echo "Usage: workers.sh [--config <conf-dir>] <command>" >&2
   exit 1
