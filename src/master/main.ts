@@ -2,7 +2,7 @@
 import { socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
 import type { MasterOptions } from '../conf/options.js'
-import { InboxKind, SessionSource, sessionChanges } from '../control/records.js'
+import { InboxKind, SessionSource } from '../control/records.js'
 import { ControlServer } from '../control/server.js'
 import type { GatewayThreadData, WebThreadData } from '../control/thread-messages.js'
 import { createMasterCore, type MasterCore } from '../core/native.js'
@@ -201,7 +201,7 @@ class Master {
       entry,
       data,
       log: this.#tools.log,
-      onBatch: (bytes) => this.#takeBatch(bytes),
+      onBatch: (bytes, ended) => this.#takeBatch(bytes, ended),
       onView: (_request, answer) => this.#answerView(answer),
       onLost: (sessions, reason) => {
         for (const session of sessions) this.#disconnected(session, reason)
@@ -243,9 +243,8 @@ class Master {
     loop.add(InboxKind.TIMER, 0)
   }
 
-  #takeBatch(bytes: Uint8Array): void {
-    for (const { kind, session } of sessionChanges(bytes))
-      if (kind === InboxKind.DISCONNECTED) this.#effects?.forget(session)
+  #takeBatch(bytes: Uint8Array, ended: readonly number[]): void {
+    for (const session of ended) this.#effects?.forget(session)
     this.#loop?.addBatch(bytes)
   }
 

@@ -26,8 +26,11 @@ export interface SupervisedThreadOptions {
   readonly entry: URL
   readonly data: ListeningThreadData
   readonly log: Logger
-  /** @param bytes whole inbox records @throws RangeError when they are not, which ends the thread */
-  onBatch(bytes: Uint8Array): void
+  /**
+   * @param bytes whole inbox records; a batch of others ends the thread and never gets here
+   * @param ended sessions that are DISCONNECTED in it
+   */
+  onBatch(bytes: Uint8Array, ended: readonly number[]): void
   onView(request: ViewRequest, answer: (bytes: Uint8Array) => void): void
   /** The peers of the thread that died; nothing may be sent to them any more. */
   onLost(sessions: Iterable<number>, reason: string): void
@@ -117,11 +120,15 @@ export class SupervisedThread implements SessionSink {
     // What a thread said before it was given up belongs to sessions that the core has been told are gone.
     if (!this.#up || thread !== this.#thread) return
     try {
+      const ended: number[] = []
       for (const { kind, session } of sessionChanges(bytes)) {
         if (kind === InboxKind.CONNECTED) this.#sessions.add(session)
-        else this.#sessions.delete(session)
+        else {
+          this.#sessions.delete(session)
+          ended.push(session)
+        }
       }
-      this.#options.onBatch(bytes)
+      this.#options.onBatch(bytes, ended)
     } catch (error) {
       this.#died(
         thread,
