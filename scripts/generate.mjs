@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const schemas = ['control', 'core', 'store', 'view']
 const version = '2.0.8'
-const byteVectors = new Set(['application'])
+const byteVectors = new Set(['application', 'description', 'sparkDescription'])
 
 const found = spawnSync('flatc', ['--version'], { encoding: 'utf8' })
 if (found.status !== 0 || !found.stdout.includes(version)) {

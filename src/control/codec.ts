@@ -6,13 +6,21 @@ import {
   ApplicationRegisteredT,
   ApplicationRemovedT,
   Body,
+  DecommissionWorkersOnHostsT,
+  DecommissionWorkerT,
+  DriverDescription,
+  DriverStateChangedT,
+  DriverStatusResponseT,
   ExecutorAddedT,
   ExecutorStateChangedT,
   ExecutorUpdatedT,
   KillApplicationT,
+  KillDriverT,
   KillExecutorsT,
   KillExecutorT,
+  LaunchDriverT,
   LaunchExecutorT,
+  MasterInStandbyT,
   Message,
   MessageT,
   ReconnectWorkerT,
@@ -21,16 +29,23 @@ import {
   RegisterWorkerFailedT,
   RegisterWorkerT,
   ReplyT,
+  RequestClearCompletedDriversAndAppsT,
+  RequestDriverStatusT,
   RequestExecutorsT,
+  RequestKillAllDriversT,
+  RequestKillDriverT,
+  RequestReadyzT,
+  RequestSubmitDriverT,
   UnregisterApplicationT,
+  WorkerDecommissioningT,
   WorkerHeartbeatT,
   WorkerLatestStateT,
   WorkerRegisteredT,
   WorkerRemovedT,
 } from '../schema/magneto.js'
-import type { ApplicationDescriptionT } from '../schema/magneto.js'
+import type { ApplicationDescriptionT, DriverDescriptionT } from '../schema/magneto.js'
 import { ControlError } from './errors.js'
-import { MESSAGE_IDENTIFIER, verifyApplication, verifyMessage } from './verify.js'
+import { MESSAGE_IDENTIFIER, verifyApplication, verifyDriver, verifyMessage } from './verify.js'
 
 export { ControlError } from './errors.js'
 
@@ -64,6 +79,20 @@ const bodyTypes: ReadonlyMap<unknown, Body> = new Map<unknown, Body>([
   [ReplyT, Body.Reply],
   [RefusedT, Body.Refused],
   [KillApplicationT, Body.KillApplication],
+  [DriverStateChangedT, Body.DriverStateChanged],
+  [LaunchDriverT, Body.LaunchDriver],
+  [KillDriverT, Body.KillDriver],
+  [RequestSubmitDriverT, Body.RequestSubmitDriver],
+  [RequestKillDriverT, Body.RequestKillDriver],
+  [RequestKillAllDriversT, Body.RequestKillAllDrivers],
+  [RequestDriverStatusT, Body.RequestDriverStatus],
+  [DriverStatusResponseT, Body.DriverStatusResponse],
+  [RequestClearCompletedDriversAndAppsT, Body.RequestClearCompletedDriversAndApps],
+  [RequestReadyzT, Body.RequestReadyz],
+  [DecommissionWorkersOnHostsT, Body.DecommissionWorkersOnHosts],
+  [WorkerDecommissioningT, Body.WorkerDecommissioning],
+  [DecommissionWorkerT, Body.DecommissionWorker],
+  [MasterInStandbyT, Body.MasterInStandby],
 ])
 
 let kept = new Builder(FIRST_BUILDER_BYTES)
@@ -116,4 +145,15 @@ export function encodeApplication(description: ApplicationDescriptionT): Uint8Ar
 export function decodeApplication(bytes: Uint8Array): ApplicationDescriptionT {
   verifyApplication(bytes)
   return ApplicationDescription.getRootAsApplicationDescription(new ByteBuffer(bytes)).unpack()
+}
+
+/** @throws ControlError when a required field is missing */
+export function encodeDriver(description: DriverDescriptionT): Uint8Array<ArrayBuffer> {
+  return built('DriverDescription', (builder) => builder.finish(description.pack(builder)))
+}
+
+/** @throws ControlError when the bytes are not one whole, well-formed DriverDescription */
+export function decodeDriver(bytes: Uint8Array): DriverDescriptionT {
+  verifyDriver(bytes)
+  return DriverDescription.getRootAsDriverDescription(new ByteBuffer(bytes)).unpack()
 }

@@ -27,6 +27,8 @@ export enum InboxKind {
   STORE_FAILED = 5,
   /** The time that SET_TIMER asked for has come. */
   TIMER = 6,
+  /** This master leads from now on: a core that started in standby becomes ALIVE. */
+  ELECTED = 7,
 }
 
 /** What leaves the core. */

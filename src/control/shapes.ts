@@ -30,6 +30,7 @@ const short: FieldType = { kind: 'scalar', bytes: 2 }
 const int: FieldType = { kind: 'scalar', bytes: 4 }
 const string: FieldType = { kind: 'string' }
 const strings: FieldType = { kind: 'strings' }
+const bytes: FieldType = { kind: 'scalars', bytes: 1 }
 const tables = (of: () => Table): FieldType => ({ kind: 'tables', table: of })
 const nested = (of: () => Table): FieldType => ({ kind: 'nested', table: of })
 const one = (of: () => Table): FieldType => ({ kind: 'table', table: of })
@@ -87,6 +88,17 @@ export const applicationDescription = table('ApplicationDescription', {
   'runtime!': string,
 })
 
+export const driverDescription = table('DriverDescription', {
+  'jar_url!': string,
+  memory_mb: int,
+  cores: int,
+  supervise: byte,
+  'command!': one(() => jvmCommand),
+  resources: tables(() => resourceAmount),
+  'runtimes!': strings,
+  spark_description: bytes,
+})
+
 const executorDescription = table('ExecutorDescription', {
   'app_id!': string,
   executor_id: int,
@@ -116,6 +128,7 @@ export const bodies: readonly Table[] = [
   table('WorkerLatestState', {
     'worker_id!': string,
     executors: tables(() => executorDescription),
+    driver_ids: strings,
   }),
   table('ExecutorStateChanged', {
     request_id: int,
@@ -142,12 +155,14 @@ export const bodies: readonly Table[] = [
     memory_mb: int,
     resources: tables(() => resource),
     'application!': nested(() => applicationDescription),
+    spark_description: bytes,
   }),
   table('KillExecutor', { 'master_url!': string, 'app_id!': string, executor_id: int }),
   table('ApplicationFinished', { 'app_id!': string }),
   table('RegisterApplication', {
     'application!': nested(() => applicationDescription),
     driver_address: string,
+    spark_description: bytes,
   }),
   table('UnregisterApplication', { 'app_id!': string }),
   table('RequestExecutors', {
@@ -174,9 +189,37 @@ export const bodies: readonly Table[] = [
   }),
   table('WorkerRemoved', { 'worker_id!': string, 'host!': string, 'message!': string }),
   table('ApplicationRemoved', { 'message!': string }),
-  table('Reply', { request_id: int, ok: byte, message: string }),
+  table('Reply', { request_id: int, ok: byte, message: string, id: string, count: int }),
   table('Refused', { 'message!': string }),
   table('KillApplication', { request_id: int, 'app_id!': string }),
+  table('DriverStateChanged', { 'driver_id!': string, state: byte, exception: string }),
+  table('LaunchDriver', {
+    'driver_id!': string,
+    'description!': nested(() => driverDescription),
+    resources: tables(() => resource),
+  }),
+  table('KillDriver', { 'driver_id!': string }),
+  table('RequestSubmitDriver', {
+    request_id: int,
+    'description!': nested(() => driverDescription),
+  }),
+  table('RequestKillDriver', { request_id: int, 'driver_id!': string }),
+  table('RequestKillAllDrivers', { request_id: int }),
+  table('RequestDriverStatus', { request_id: int, 'driver_id!': string }),
+  table('DriverStatusResponse', {
+    request_id: int,
+    found: byte,
+    state: byte,
+    worker_id: string,
+    worker_host_port: string,
+    exception: string,
+  }),
+  table('RequestClearCompletedDriversAndApps', { request_id: int }),
+  table('RequestReadyz', { request_id: int }),
+  table('DecommissionWorkersOnHosts', { request_id: int, 'hosts!': strings }),
+  table('WorkerDecommissioning', { 'worker_id!': string }),
+  table('DecommissionWorker', {}),
+  table('MasterInStandby', {}),
 ]
 
 export const message = table('Message', {

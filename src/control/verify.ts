@@ -6,7 +6,7 @@
 import { ControlError } from './errors.js'
 import { MAX_TABLE_DEPTH, MAX_TABLES } from './limits.js'
 import type { Field, Table } from './shapes.js'
-import { applicationDescription, message } from './shapes.js'
+import { applicationDescription, driverDescription, message } from './shapes.js'
 
 export const MESSAGE_IDENTIFIER = 'MGC1'
 const ROOT_BYTES = 4
@@ -32,6 +32,11 @@ export function verifyMessage(bytes: Uint8Array): void {
 /** @throws ControlError */
 export function verifyApplication(bytes: Uint8Array): void {
   new Verifier(bytes).root(applicationDescription)
+}
+
+/** @throws ControlError when the bytes are not one whole, well-formed DriverDescription */
+export function verifyDriver(bytes: Uint8Array): void {
+  new Verifier(bytes).root(driverDescription)
 }
 
 class Verifier {

@@ -12,6 +12,17 @@ export enum ExecutorState {
   DECOMMISSIONED = 6
 }
 
+export enum DriverState {
+  SUBMITTED = 0,
+  RUNNING = 1,
+  FINISHED = 2,
+  RELAUNCHING = 3,
+  UNKNOWN = 4,
+  KILLED = 5,
+  FAILED = 6,
+  ERROR = 7
+}
+
 export enum Command {
   NONE = 0,
   JvmCommand = 1,
@@ -66,13 +77,27 @@ export enum Body {
   ApplicationRemoved = 19,
   Reply = 20,
   Refused = 21,
-  KillApplication = 22
+  KillApplication = 22,
+  DriverStateChanged = 23,
+  LaunchDriver = 24,
+  KillDriver = 25,
+  RequestSubmitDriver = 26,
+  RequestKillDriver = 27,
+  RequestKillAllDrivers = 28,
+  RequestDriverStatus = 29,
+  DriverStatusResponse = 30,
+  RequestClearCompletedDriversAndApps = 31,
+  RequestReadyz = 32,
+  DecommissionWorkersOnHosts = 33,
+  WorkerDecommissioning = 34,
+  DecommissionWorker = 35,
+  MasterInStandby = 36
 }
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillExecutor|KillExecutors|LaunchExecutor|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestExecutors|UnregisterApplication|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillExecutor|KillExecutors|LaunchExecutor|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestExecutors|UnregisterApplication|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null
-): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillExecutor|KillExecutors|LaunchExecutor|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestExecutors|UnregisterApplication|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null {
+  accessor: (obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null
+): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'RegisterWorker': return accessor(new RegisterWorker())! as RegisterWorker;
@@ -97,15 +122,29 @@ export function unionToBody(
     case 'Reply': return accessor(new Reply())! as Reply;
     case 'Refused': return accessor(new Refused())! as Refused;
     case 'KillApplication': return accessor(new KillApplication())! as KillApplication;
+    case 'DriverStateChanged': return accessor(new DriverStateChanged())! as DriverStateChanged;
+    case 'LaunchDriver': return accessor(new LaunchDriver())! as LaunchDriver;
+    case 'KillDriver': return accessor(new KillDriver())! as KillDriver;
+    case 'RequestSubmitDriver': return accessor(new RequestSubmitDriver())! as RequestSubmitDriver;
+    case 'RequestKillDriver': return accessor(new RequestKillDriver())! as RequestKillDriver;
+    case 'RequestKillAllDrivers': return accessor(new RequestKillAllDrivers())! as RequestKillAllDrivers;
+    case 'RequestDriverStatus': return accessor(new RequestDriverStatus())! as RequestDriverStatus;
+    case 'DriverStatusResponse': return accessor(new DriverStatusResponse())! as DriverStatusResponse;
+    case 'RequestClearCompletedDriversAndApps': return accessor(new RequestClearCompletedDriversAndApps())! as RequestClearCompletedDriversAndApps;
+    case 'RequestReadyz': return accessor(new RequestReadyz())! as RequestReadyz;
+    case 'DecommissionWorkersOnHosts': return accessor(new DecommissionWorkersOnHosts())! as DecommissionWorkersOnHosts;
+    case 'WorkerDecommissioning': return accessor(new WorkerDecommissioning())! as WorkerDecommissioning;
+    case 'DecommissionWorker': return accessor(new DecommissionWorker())! as DecommissionWorker;
+    case 'MasterInStandby': return accessor(new MasterInStandby())! as MasterInStandby;
     default: return null;
   }
 }
 
 export function unionListToBody(
   type: Body, 
-  accessor: (index: number, obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillExecutor|KillExecutors|LaunchExecutor|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestExecutors|UnregisterApplication|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillExecutor|KillExecutors|LaunchExecutor|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestExecutors|UnregisterApplication|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null, 
+  accessor: (index: number, obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null, 
   index: number
-): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillExecutor|KillExecutors|LaunchExecutor|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestExecutors|UnregisterApplication|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null {
+): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'RegisterWorker': return accessor(index, new RegisterWorker())! as RegisterWorker;
@@ -130,6 +169,20 @@ export function unionListToBody(
     case 'Reply': return accessor(index, new Reply())! as Reply;
     case 'Refused': return accessor(index, new Refused())! as Refused;
     case 'KillApplication': return accessor(index, new KillApplication())! as KillApplication;
+    case 'DriverStateChanged': return accessor(index, new DriverStateChanged())! as DriverStateChanged;
+    case 'LaunchDriver': return accessor(index, new LaunchDriver())! as LaunchDriver;
+    case 'KillDriver': return accessor(index, new KillDriver())! as KillDriver;
+    case 'RequestSubmitDriver': return accessor(index, new RequestSubmitDriver())! as RequestSubmitDriver;
+    case 'RequestKillDriver': return accessor(index, new RequestKillDriver())! as RequestKillDriver;
+    case 'RequestKillAllDrivers': return accessor(index, new RequestKillAllDrivers())! as RequestKillAllDrivers;
+    case 'RequestDriverStatus': return accessor(index, new RequestDriverStatus())! as RequestDriverStatus;
+    case 'DriverStatusResponse': return accessor(index, new DriverStatusResponse())! as DriverStatusResponse;
+    case 'RequestClearCompletedDriversAndApps': return accessor(index, new RequestClearCompletedDriversAndApps())! as RequestClearCompletedDriversAndApps;
+    case 'RequestReadyz': return accessor(index, new RequestReadyz())! as RequestReadyz;
+    case 'DecommissionWorkersOnHosts': return accessor(index, new DecommissionWorkersOnHosts())! as DecommissionWorkersOnHosts;
+    case 'WorkerDecommissioning': return accessor(index, new WorkerDecommissioning())! as WorkerDecommissioning;
+    case 'DecommissionWorker': return accessor(index, new DecommissionWorker())! as DecommissionWorker;
+    case 'MasterInStandby': return accessor(index, new MasterInStandby())! as MasterInStandby;
     default: return null;
   }
 }
@@ -152,30 +205,33 @@ export enum Level {
 export enum Value {
   NONE = 0,
   WorkerRecord = 1,
-  ApplicationRecord = 2
+  ApplicationRecord = 2,
+  DriverRecord = 3
 }
 
 export function unionToValue(
   type: Value,
-  accessor: (obj:ApplicationRecord|WorkerRecord) => ApplicationRecord|WorkerRecord|null
-): ApplicationRecord|WorkerRecord|null {
+  accessor: (obj:ApplicationRecord|DriverRecord|WorkerRecord) => ApplicationRecord|DriverRecord|WorkerRecord|null
+): ApplicationRecord|DriverRecord|WorkerRecord|null {
   switch(Value[type]) {
     case 'NONE': return null; 
     case 'WorkerRecord': return accessor(new WorkerRecord())! as WorkerRecord;
     case 'ApplicationRecord': return accessor(new ApplicationRecord())! as ApplicationRecord;
+    case 'DriverRecord': return accessor(new DriverRecord())! as DriverRecord;
     default: return null;
   }
 }
 
 export function unionListToValue(
   type: Value, 
-  accessor: (index: number, obj:ApplicationRecord|WorkerRecord) => ApplicationRecord|WorkerRecord|null, 
+  accessor: (index: number, obj:ApplicationRecord|DriverRecord|WorkerRecord) => ApplicationRecord|DriverRecord|WorkerRecord|null, 
   index: number
-): ApplicationRecord|WorkerRecord|null {
+): ApplicationRecord|DriverRecord|WorkerRecord|null {
   switch(Value[type]) {
     case 'NONE': return null; 
     case 'WorkerRecord': return accessor(index, new WorkerRecord())! as WorkerRecord;
     case 'ApplicationRecord': return accessor(index, new ApplicationRecord())! as ApplicationRecord;
+    case 'DriverRecord': return accessor(index, new DriverRecord())! as DriverRecord;
     default: return null;
   }
 }
@@ -201,6 +257,15 @@ export enum ApplicationState {
   FAILED = 3,
   KILLED = 4,
   UNKNOWN = 5
+}
+
+export enum Limit {
+  NONE = 0,
+  CORES_MAX = 1,
+  EXECUTOR_LIMIT = 2,
+  MAX_DRIVERS = 3,
+  MASTER_STATE = 4,
+  EARLIER = 5
 }
 
 export class Property {
@@ -1223,6 +1288,223 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
 }
 }
 
+export class DriverDescription {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):DriverDescription {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsDriverDescription(bb:flatbuffers.ByteBuffer, obj?:DriverDescription):DriverDescription {
+  return (obj || new DriverDescription()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsDriverDescription(bb:flatbuffers.ByteBuffer, obj?:DriverDescription):DriverDescription {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new DriverDescription()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+jarUrl():string|null
+jarUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+memoryMb():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+cores():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+supervise():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+command(obj?:JvmCommand):JvmCommand|null {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? (obj || new JvmCommand()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+resources(index: number, obj?:ResourceAmount):ResourceAmount|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? (obj || new ResourceAmount()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+resourcesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+runtimes(index: number):string
+runtimes(index: number): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4) as string : null;
+}
+
+runtimesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+sparkDescription(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+sparkDescriptionLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+sparkDescriptionArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
+static startDriverDescription(builder:flatbuffers.Builder) {
+  builder.startObject(8);
+}
+
+static addJarUrl(builder:flatbuffers.Builder, jarUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, jarUrlOffset, 0);
+}
+
+static addMemoryMb(builder:flatbuffers.Builder, memoryMb:number) {
+  builder.addFieldInt32(1, memoryMb, 0);
+}
+
+static addCores(builder:flatbuffers.Builder, cores:number) {
+  builder.addFieldInt32(2, cores, 0);
+}
+
+static addSupervise(builder:flatbuffers.Builder, supervise:boolean) {
+  builder.addFieldInt8(3, +supervise, +false);
+}
+
+static addCommand(builder:flatbuffers.Builder, commandOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(4, commandOffset, 0);
+}
+
+static addResources(builder:flatbuffers.Builder, resourcesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, resourcesOffset, 0);
+}
+
+static createResourcesVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startResourcesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addRuntimes(builder:flatbuffers.Builder, runtimesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(6, runtimesOffset, 0);
+}
+
+static createRuntimesVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startRuntimesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addSparkDescription(builder:flatbuffers.Builder, sparkDescriptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, sparkDescriptionOffset, 0);
+}
+
+static createSparkDescriptionVector(builder:flatbuffers.Builder, data:Uint8Array):flatbuffers.Offset {
+  return builder.createByteVector(data);
+}
+
+static startSparkDescriptionVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
+static endDriverDescription(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // jar_url
+  builder.requiredField(offset, 12) // command
+  builder.requiredField(offset, 16) // runtimes
+  return offset;
+}
+
+
+unpack(): DriverDescriptionT {
+  return new DriverDescriptionT(
+    this.jarUrl(),
+    this.memoryMb(),
+    this.cores(),
+    this.supervise(),
+    (this.command() !== null ? this.command()!.unpack() : null),
+    this.bb!.createObjList(this.resources.bind(this), this.resourcesLength()),
+    this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[],
+    (this.sparkDescriptionArray() ?? new Uint8Array())
+  );
+}
+
+
+unpackTo(_o: DriverDescriptionT): void {
+  _o.jarUrl = this.jarUrl();
+  _o.memoryMb = this.memoryMb();
+  _o.cores = this.cores();
+  _o.supervise = this.supervise();
+  _o.command = (this.command() !== null ? this.command()!.unpack() : null);
+  _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
+  _o.runtimes = this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[];
+  _o.sparkDescription = (this.sparkDescriptionArray() ?? new Uint8Array());
+}
+}
+
+export class DriverDescriptionT {
+constructor(
+  public jarUrl: string|null = null,
+  public memoryMb: number = 0,
+  public cores: number = 0,
+  public supervise: boolean = false,
+  public command: JvmCommandT|null = null,
+  public resources: (ResourceAmountT)[] = [],
+  public runtimes: (string)[] = [],
+  public sparkDescription: Uint8Array = new Uint8Array()
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const jarUrl = (this.jarUrl !== null ? builder.createString(this.jarUrl!) : 0);
+  const command = (this.command !== null ? this.command!.pack(builder) : 0);
+  const resources = DriverDescription.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
+  const runtimes = DriverDescription.createRuntimesVector(builder, builder.createObjectOffsetList(this.runtimes));
+  const sparkDescription = DriverDescription.createSparkDescriptionVector(builder, this.sparkDescription);
+
+  DriverDescription.startDriverDescription(builder);
+  DriverDescription.addJarUrl(builder, jarUrl);
+  DriverDescription.addMemoryMb(builder, this.memoryMb);
+  DriverDescription.addCores(builder, this.cores);
+  DriverDescription.addSupervise(builder, this.supervise);
+  DriverDescription.addCommand(builder, command);
+  DriverDescription.addResources(builder, resources);
+  DriverDescription.addRuntimes(builder, runtimes);
+  DriverDescription.addSparkDescription(builder, sparkDescription);
+
+  return DriverDescription.endDriverDescription(builder);
+}
+}
+
 export class ExecutorDescription {
   bb: flatbuffers.ByteBuffer|null = null;
   bb_pos = 0;
@@ -1681,8 +1963,19 @@ executorsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+driverIds(index: number):string
+driverIds(index: number): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4) as string : null;
+}
+
+driverIdsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startWorkerLatestState(builder:flatbuffers.Builder) {
-  builder.startObject(2);
+  builder.startObject(3);
 }
 
 static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
@@ -1705,23 +1998,41 @@ static startExecutorsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addDriverIds(builder:flatbuffers.Builder, driverIdsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, driverIdsOffset, 0);
+}
+
+static createDriverIdsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startDriverIdsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
 static endWorkerLatestState(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // worker_id
   return offset;
 }
 
-static createWorkerLatestState(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset, executorsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createWorkerLatestState(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset, executorsOffset:flatbuffers.Offset, driverIdsOffset:flatbuffers.Offset):flatbuffers.Offset {
   WorkerLatestState.startWorkerLatestState(builder);
   WorkerLatestState.addWorkerId(builder, workerIdOffset);
   WorkerLatestState.addExecutors(builder, executorsOffset);
+  WorkerLatestState.addDriverIds(builder, driverIdsOffset);
   return WorkerLatestState.endWorkerLatestState(builder);
 }
 
 unpack(): WorkerLatestStateT {
   return new WorkerLatestStateT(
     this.workerId(),
-    this.bb!.createObjList(this.executors.bind(this), this.executorsLength())
+    this.bb!.createObjList(this.executors.bind(this), this.executorsLength()),
+    this.bb!.createScalarList<string>(this.driverIds.bind(this) as (i: number) => string, this.driverIdsLength()) as string[]
   );
 }
 
@@ -1729,23 +2040,27 @@ unpack(): WorkerLatestStateT {
 unpackTo(_o: WorkerLatestStateT): void {
   _o.workerId = this.workerId();
   _o.executors = this.bb!.createObjList(this.executors.bind(this), this.executorsLength());
+  _o.driverIds = this.bb!.createScalarList<string>(this.driverIds.bind(this) as (i: number) => string, this.driverIdsLength()) as string[];
 }
 }
 
 export class WorkerLatestStateT {
 constructor(
   public workerId: string|null = null,
-  public executors: (ExecutorDescriptionT)[] = []
+  public executors: (ExecutorDescriptionT)[] = [],
+  public driverIds: (string)[] = []
 ){}
 
 
 pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
   const executors = WorkerLatestState.createExecutorsVector(builder, builder.createObjectOffsetList(this.executors));
+  const driverIds = WorkerLatestState.createDriverIdsVector(builder, builder.createObjectOffsetList(this.driverIds));
 
   return WorkerLatestState.createWorkerLatestState(builder,
     workerId,
-    executors
+    executors,
+    driverIds
   );
 }
 }
@@ -2227,8 +2542,23 @@ applicationArray():Uint8Array|null {
   return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
+sparkDescription(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+sparkDescriptionLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+sparkDescriptionArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startLaunchExecutor(builder:flatbuffers.Builder) {
-  builder.startObject(8);
+  builder.startObject(9);
 }
 
 static addMasterUrl(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset) {
@@ -2283,6 +2613,18 @@ static startApplicationVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(1, numElems, 1);
 }
 
+static addSparkDescription(builder:flatbuffers.Builder, sparkDescriptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(8, sparkDescriptionOffset, 0);
+}
+
+static createSparkDescriptionVector(builder:flatbuffers.Builder, data:Uint8Array):flatbuffers.Offset {
+  return builder.createByteVector(data);
+}
+
+static startSparkDescriptionVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
 static endLaunchExecutor(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // master_url
@@ -2291,7 +2633,7 @@ static endLaunchExecutor(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createLaunchExecutor(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, appIdOffset:flatbuffers.Offset, executorId:number, profileId:number, cores:number, memoryMb:number, resourcesOffset:flatbuffers.Offset, applicationOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createLaunchExecutor(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, appIdOffset:flatbuffers.Offset, executorId:number, profileId:number, cores:number, memoryMb:number, resourcesOffset:flatbuffers.Offset, applicationOffset:flatbuffers.Offset, sparkDescriptionOffset:flatbuffers.Offset):flatbuffers.Offset {
   LaunchExecutor.startLaunchExecutor(builder);
   LaunchExecutor.addMasterUrl(builder, masterUrlOffset);
   LaunchExecutor.addAppId(builder, appIdOffset);
@@ -2301,6 +2643,7 @@ static createLaunchExecutor(builder:flatbuffers.Builder, masterUrlOffset:flatbuf
   LaunchExecutor.addMemoryMb(builder, memoryMb);
   LaunchExecutor.addResources(builder, resourcesOffset);
   LaunchExecutor.addApplication(builder, applicationOffset);
+  LaunchExecutor.addSparkDescription(builder, sparkDescriptionOffset);
   return LaunchExecutor.endLaunchExecutor(builder);
 }
 
@@ -2313,7 +2656,8 @@ unpack(): LaunchExecutorT {
     this.cores(),
     this.memoryMb(),
     this.bb!.createObjList(this.resources.bind(this), this.resourcesLength()),
-    (this.applicationArray() ?? new Uint8Array())
+    (this.applicationArray() ?? new Uint8Array()),
+    (this.sparkDescriptionArray() ?? new Uint8Array())
   );
 }
 
@@ -2327,6 +2671,7 @@ unpackTo(_o: LaunchExecutorT): void {
   _o.memoryMb = this.memoryMb();
   _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
   _o.application = (this.applicationArray() ?? new Uint8Array());
+  _o.sparkDescription = (this.sparkDescriptionArray() ?? new Uint8Array());
 }
 }
 
@@ -2339,7 +2684,8 @@ constructor(
   public cores: number = 0,
   public memoryMb: number = 0,
   public resources: (ResourceT)[] = [],
-  public application: Uint8Array = new Uint8Array()
+  public application: Uint8Array = new Uint8Array(),
+  public sparkDescription: Uint8Array = new Uint8Array()
 ){}
 
 
@@ -2348,6 +2694,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const appId = (this.appId !== null ? builder.createString(this.appId!) : 0);
   const resources = LaunchExecutor.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
   const application = LaunchExecutor.createApplicationVector(builder, this.application);
+  const sparkDescription = LaunchExecutor.createSparkDescriptionVector(builder, this.sparkDescription);
 
   return LaunchExecutor.createLaunchExecutor(builder,
     masterUrl,
@@ -2357,7 +2704,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     this.cores,
     this.memoryMb,
     resources,
-    application
+    application,
+    sparkDescription
   );
 }
 }
@@ -2574,8 +2922,23 @@ driverAddress(): string|null {
   return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
 }
 
+sparkDescription(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+sparkDescriptionLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+sparkDescriptionArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startRegisterApplication(builder:flatbuffers.Builder) {
-  builder.startObject(2);
+  builder.startObject(3);
 }
 
 static addApplication(builder:flatbuffers.Builder, applicationOffset:flatbuffers.Offset) {
@@ -2594,23 +2957,37 @@ static addDriverAddress(builder:flatbuffers.Builder, driverAddressOffset:flatbuf
   builder.addFieldOffset(1, driverAddressOffset, 0);
 }
 
+static addSparkDescription(builder:flatbuffers.Builder, sparkDescriptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, sparkDescriptionOffset, 0);
+}
+
+static createSparkDescriptionVector(builder:flatbuffers.Builder, data:Uint8Array):flatbuffers.Offset {
+  return builder.createByteVector(data);
+}
+
+static startSparkDescriptionVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
 static endRegisterApplication(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // application
   return offset;
 }
 
-static createRegisterApplication(builder:flatbuffers.Builder, applicationOffset:flatbuffers.Offset, driverAddressOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createRegisterApplication(builder:flatbuffers.Builder, applicationOffset:flatbuffers.Offset, driverAddressOffset:flatbuffers.Offset, sparkDescriptionOffset:flatbuffers.Offset):flatbuffers.Offset {
   RegisterApplication.startRegisterApplication(builder);
   RegisterApplication.addApplication(builder, applicationOffset);
   RegisterApplication.addDriverAddress(builder, driverAddressOffset);
+  RegisterApplication.addSparkDescription(builder, sparkDescriptionOffset);
   return RegisterApplication.endRegisterApplication(builder);
 }
 
 unpack(): RegisterApplicationT {
   return new RegisterApplicationT(
     (this.applicationArray() ?? new Uint8Array()),
-    this.driverAddress()
+    this.driverAddress(),
+    (this.sparkDescriptionArray() ?? new Uint8Array())
   );
 }
 
@@ -2618,23 +2995,27 @@ unpack(): RegisterApplicationT {
 unpackTo(_o: RegisterApplicationT): void {
   _o.application = (this.applicationArray() ?? new Uint8Array());
   _o.driverAddress = this.driverAddress();
+  _o.sparkDescription = (this.sparkDescriptionArray() ?? new Uint8Array());
 }
 }
 
 export class RegisterApplicationT {
 constructor(
   public application: Uint8Array = new Uint8Array(),
-  public driverAddress: string|null = null
+  public driverAddress: string|null = null,
+  public sparkDescription: Uint8Array = new Uint8Array()
 ){}
 
 
 pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const application = RegisterApplication.createApplicationVector(builder, this.application);
   const driverAddress = (this.driverAddress !== null ? builder.createString(this.driverAddress!) : 0);
+  const sparkDescription = RegisterApplication.createSparkDescriptionVector(builder, this.sparkDescription);
 
   return RegisterApplication.createRegisterApplication(builder,
     application,
-    driverAddress
+    driverAddress,
+    sparkDescription
   );
 }
 }
@@ -3601,8 +3982,19 @@ message(): string|null {
   return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
 }
 
+id():string|null
+id(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+count():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
 static startReply(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(5);
 }
 
 static addRequestId(builder:flatbuffers.Builder, requestId:number) {
@@ -3617,16 +4009,26 @@ static addMessage(builder:flatbuffers.Builder, messageOffset:flatbuffers.Offset)
   builder.addFieldOffset(2, messageOffset, 0);
 }
 
+static addId(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, idOffset, 0);
+}
+
+static addCount(builder:flatbuffers.Builder, count:number) {
+  builder.addFieldInt32(4, count, 0);
+}
+
 static endReply(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createReply(builder:flatbuffers.Builder, requestId:number, ok:boolean, messageOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createReply(builder:flatbuffers.Builder, requestId:number, ok:boolean, messageOffset:flatbuffers.Offset, idOffset:flatbuffers.Offset, count:number):flatbuffers.Offset {
   Reply.startReply(builder);
   Reply.addRequestId(builder, requestId);
   Reply.addOk(builder, ok);
   Reply.addMessage(builder, messageOffset);
+  Reply.addId(builder, idOffset);
+  Reply.addCount(builder, count);
   return Reply.endReply(builder);
 }
 
@@ -3634,7 +4036,9 @@ unpack(): ReplyT {
   return new ReplyT(
     this.requestId(),
     this.ok(),
-    this.message()
+    this.message(),
+    this.id(),
+    this.count()
   );
 }
 
@@ -3643,6 +4047,8 @@ unpackTo(_o: ReplyT): void {
   _o.requestId = this.requestId();
   _o.ok = this.ok();
   _o.message = this.message();
+  _o.id = this.id();
+  _o.count = this.count();
 }
 }
 
@@ -3650,17 +4056,22 @@ export class ReplyT {
 constructor(
   public requestId: number = 0,
   public ok: boolean = false,
-  public message: string|null = null
+  public message: string|null = null,
+  public id: string|null = null,
+  public count: number = 0
 ){}
 
 
 pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const message = (this.message !== null ? builder.createString(this.message!) : 0);
+  const id = (this.id !== null ? builder.createString(this.id!) : 0);
 
   return Reply.createReply(builder,
     this.requestId,
     this.ok,
-    message
+    message,
+    id,
+    this.count
   );
 }
 }
@@ -3821,6 +4232,1203 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
 }
 }
 
+export class DriverStateChanged {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):DriverStateChanged {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsDriverStateChanged(bb:flatbuffers.ByteBuffer, obj?:DriverStateChanged):DriverStateChanged {
+  return (obj || new DriverStateChanged()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsDriverStateChanged(bb:flatbuffers.ByteBuffer, obj?:DriverStateChanged):DriverStateChanged {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new DriverStateChanged()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+driverId():string|null
+driverId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+state():DriverState {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : DriverState.SUBMITTED;
+}
+
+exception():string|null
+exception(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+static startDriverStateChanged(builder:flatbuffers.Builder) {
+  builder.startObject(3);
+}
+
+static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, driverIdOffset, 0);
+}
+
+static addState(builder:flatbuffers.Builder, state:DriverState) {
+  builder.addFieldInt8(1, state, DriverState.SUBMITTED);
+}
+
+static addException(builder:flatbuffers.Builder, exceptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, exceptionOffset, 0);
+}
+
+static endDriverStateChanged(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // driver_id
+  return offset;
+}
+
+static createDriverStateChanged(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, state:DriverState, exceptionOffset:flatbuffers.Offset):flatbuffers.Offset {
+  DriverStateChanged.startDriverStateChanged(builder);
+  DriverStateChanged.addDriverId(builder, driverIdOffset);
+  DriverStateChanged.addState(builder, state);
+  DriverStateChanged.addException(builder, exceptionOffset);
+  return DriverStateChanged.endDriverStateChanged(builder);
+}
+
+unpack(): DriverStateChangedT {
+  return new DriverStateChangedT(
+    this.driverId(),
+    this.state(),
+    this.exception()
+  );
+}
+
+
+unpackTo(_o: DriverStateChangedT): void {
+  _o.driverId = this.driverId();
+  _o.state = this.state();
+  _o.exception = this.exception();
+}
+}
+
+export class DriverStateChangedT {
+constructor(
+  public driverId: string|null = null,
+  public state: DriverState = DriverState.SUBMITTED,
+  public exception: string|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const driverId = (this.driverId !== null ? builder.createString(this.driverId!) : 0);
+  const exception = (this.exception !== null ? builder.createString(this.exception!) : 0);
+
+  return DriverStateChanged.createDriverStateChanged(builder,
+    driverId,
+    this.state,
+    exception
+  );
+}
+}
+
+export class LaunchDriver {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):LaunchDriver {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsLaunchDriver(bb:flatbuffers.ByteBuffer, obj?:LaunchDriver):LaunchDriver {
+  return (obj || new LaunchDriver()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsLaunchDriver(bb:flatbuffers.ByteBuffer, obj?:LaunchDriver):LaunchDriver {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new LaunchDriver()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+driverId():string|null
+driverId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+description(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+descriptionLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+descriptionArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
+resources(index: number, obj?:Resource):Resource|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? (obj || new Resource()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+resourcesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startLaunchDriver(builder:flatbuffers.Builder) {
+  builder.startObject(3);
+}
+
+static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, driverIdOffset, 0);
+}
+
+static addDescription(builder:flatbuffers.Builder, descriptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, descriptionOffset, 0);
+}
+
+static createDescriptionVector(builder:flatbuffers.Builder, data:Uint8Array):flatbuffers.Offset {
+  return builder.createByteVector(data);
+}
+
+static startDescriptionVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
+static addResources(builder:flatbuffers.Builder, resourcesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, resourcesOffset, 0);
+}
+
+static createResourcesVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startResourcesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endLaunchDriver(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // driver_id
+  builder.requiredField(offset, 6) // description
+  return offset;
+}
+
+static createLaunchDriver(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, descriptionOffset:flatbuffers.Offset, resourcesOffset:flatbuffers.Offset):flatbuffers.Offset {
+  LaunchDriver.startLaunchDriver(builder);
+  LaunchDriver.addDriverId(builder, driverIdOffset);
+  LaunchDriver.addDescription(builder, descriptionOffset);
+  LaunchDriver.addResources(builder, resourcesOffset);
+  return LaunchDriver.endLaunchDriver(builder);
+}
+
+unpack(): LaunchDriverT {
+  return new LaunchDriverT(
+    this.driverId(),
+    (this.descriptionArray() ?? new Uint8Array()),
+    this.bb!.createObjList(this.resources.bind(this), this.resourcesLength())
+  );
+}
+
+
+unpackTo(_o: LaunchDriverT): void {
+  _o.driverId = this.driverId();
+  _o.description = (this.descriptionArray() ?? new Uint8Array());
+  _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
+}
+}
+
+export class LaunchDriverT {
+constructor(
+  public driverId: string|null = null,
+  public description: Uint8Array = new Uint8Array(),
+  public resources: (ResourceT)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const driverId = (this.driverId !== null ? builder.createString(this.driverId!) : 0);
+  const description = LaunchDriver.createDescriptionVector(builder, this.description);
+  const resources = LaunchDriver.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
+
+  return LaunchDriver.createLaunchDriver(builder,
+    driverId,
+    description,
+    resources
+  );
+}
+}
+
+export class KillDriver {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):KillDriver {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsKillDriver(bb:flatbuffers.ByteBuffer, obj?:KillDriver):KillDriver {
+  return (obj || new KillDriver()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsKillDriver(bb:flatbuffers.ByteBuffer, obj?:KillDriver):KillDriver {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new KillDriver()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+driverId():string|null
+driverId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+static startKillDriver(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, driverIdOffset, 0);
+}
+
+static endKillDriver(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // driver_id
+  return offset;
+}
+
+static createKillDriver(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset):flatbuffers.Offset {
+  KillDriver.startKillDriver(builder);
+  KillDriver.addDriverId(builder, driverIdOffset);
+  return KillDriver.endKillDriver(builder);
+}
+
+unpack(): KillDriverT {
+  return new KillDriverT(
+    this.driverId()
+  );
+}
+
+
+unpackTo(_o: KillDriverT): void {
+  _o.driverId = this.driverId();
+}
+}
+
+export class KillDriverT {
+constructor(
+  public driverId: string|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const driverId = (this.driverId !== null ? builder.createString(this.driverId!) : 0);
+
+  return KillDriver.createKillDriver(builder,
+    driverId
+  );
+}
+}
+
+export class RequestSubmitDriver {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):RequestSubmitDriver {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsRequestSubmitDriver(bb:flatbuffers.ByteBuffer, obj?:RequestSubmitDriver):RequestSubmitDriver {
+  return (obj || new RequestSubmitDriver()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsRequestSubmitDriver(bb:flatbuffers.ByteBuffer, obj?:RequestSubmitDriver):RequestSubmitDriver {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new RequestSubmitDriver()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+requestId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+description(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+descriptionLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+descriptionArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
+static startRequestSubmitDriver(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addRequestId(builder:flatbuffers.Builder, requestId:number) {
+  builder.addFieldInt32(0, requestId, 0);
+}
+
+static addDescription(builder:flatbuffers.Builder, descriptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, descriptionOffset, 0);
+}
+
+static createDescriptionVector(builder:flatbuffers.Builder, data:Uint8Array):flatbuffers.Offset {
+  return builder.createByteVector(data);
+}
+
+static startDescriptionVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
+static endRequestSubmitDriver(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 6) // description
+  return offset;
+}
+
+static createRequestSubmitDriver(builder:flatbuffers.Builder, requestId:number, descriptionOffset:flatbuffers.Offset):flatbuffers.Offset {
+  RequestSubmitDriver.startRequestSubmitDriver(builder);
+  RequestSubmitDriver.addRequestId(builder, requestId);
+  RequestSubmitDriver.addDescription(builder, descriptionOffset);
+  return RequestSubmitDriver.endRequestSubmitDriver(builder);
+}
+
+unpack(): RequestSubmitDriverT {
+  return new RequestSubmitDriverT(
+    this.requestId(),
+    (this.descriptionArray() ?? new Uint8Array())
+  );
+}
+
+
+unpackTo(_o: RequestSubmitDriverT): void {
+  _o.requestId = this.requestId();
+  _o.description = (this.descriptionArray() ?? new Uint8Array());
+}
+}
+
+export class RequestSubmitDriverT {
+constructor(
+  public requestId: number = 0,
+  public description: Uint8Array = new Uint8Array()
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const description = RequestSubmitDriver.createDescriptionVector(builder, this.description);
+
+  return RequestSubmitDriver.createRequestSubmitDriver(builder,
+    this.requestId,
+    description
+  );
+}
+}
+
+export class RequestKillDriver {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):RequestKillDriver {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsRequestKillDriver(bb:flatbuffers.ByteBuffer, obj?:RequestKillDriver):RequestKillDriver {
+  return (obj || new RequestKillDriver()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsRequestKillDriver(bb:flatbuffers.ByteBuffer, obj?:RequestKillDriver):RequestKillDriver {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new RequestKillDriver()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+requestId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+driverId():string|null
+driverId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+static startRequestKillDriver(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addRequestId(builder:flatbuffers.Builder, requestId:number) {
+  builder.addFieldInt32(0, requestId, 0);
+}
+
+static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, driverIdOffset, 0);
+}
+
+static endRequestKillDriver(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 6) // driver_id
+  return offset;
+}
+
+static createRequestKillDriver(builder:flatbuffers.Builder, requestId:number, driverIdOffset:flatbuffers.Offset):flatbuffers.Offset {
+  RequestKillDriver.startRequestKillDriver(builder);
+  RequestKillDriver.addRequestId(builder, requestId);
+  RequestKillDriver.addDriverId(builder, driverIdOffset);
+  return RequestKillDriver.endRequestKillDriver(builder);
+}
+
+unpack(): RequestKillDriverT {
+  return new RequestKillDriverT(
+    this.requestId(),
+    this.driverId()
+  );
+}
+
+
+unpackTo(_o: RequestKillDriverT): void {
+  _o.requestId = this.requestId();
+  _o.driverId = this.driverId();
+}
+}
+
+export class RequestKillDriverT {
+constructor(
+  public requestId: number = 0,
+  public driverId: string|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const driverId = (this.driverId !== null ? builder.createString(this.driverId!) : 0);
+
+  return RequestKillDriver.createRequestKillDriver(builder,
+    this.requestId,
+    driverId
+  );
+}
+}
+
+export class RequestKillAllDrivers {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):RequestKillAllDrivers {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsRequestKillAllDrivers(bb:flatbuffers.ByteBuffer, obj?:RequestKillAllDrivers):RequestKillAllDrivers {
+  return (obj || new RequestKillAllDrivers()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsRequestKillAllDrivers(bb:flatbuffers.ByteBuffer, obj?:RequestKillAllDrivers):RequestKillAllDrivers {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new RequestKillAllDrivers()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+requestId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+static startRequestKillAllDrivers(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addRequestId(builder:flatbuffers.Builder, requestId:number) {
+  builder.addFieldInt32(0, requestId, 0);
+}
+
+static endRequestKillAllDrivers(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createRequestKillAllDrivers(builder:flatbuffers.Builder, requestId:number):flatbuffers.Offset {
+  RequestKillAllDrivers.startRequestKillAllDrivers(builder);
+  RequestKillAllDrivers.addRequestId(builder, requestId);
+  return RequestKillAllDrivers.endRequestKillAllDrivers(builder);
+}
+
+unpack(): RequestKillAllDriversT {
+  return new RequestKillAllDriversT(
+    this.requestId()
+  );
+}
+
+
+unpackTo(_o: RequestKillAllDriversT): void {
+  _o.requestId = this.requestId();
+}
+}
+
+export class RequestKillAllDriversT {
+constructor(
+  public requestId: number = 0
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  return RequestKillAllDrivers.createRequestKillAllDrivers(builder,
+    this.requestId
+  );
+}
+}
+
+export class RequestDriverStatus {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):RequestDriverStatus {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsRequestDriverStatus(bb:flatbuffers.ByteBuffer, obj?:RequestDriverStatus):RequestDriverStatus {
+  return (obj || new RequestDriverStatus()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsRequestDriverStatus(bb:flatbuffers.ByteBuffer, obj?:RequestDriverStatus):RequestDriverStatus {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new RequestDriverStatus()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+requestId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+driverId():string|null
+driverId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+static startRequestDriverStatus(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addRequestId(builder:flatbuffers.Builder, requestId:number) {
+  builder.addFieldInt32(0, requestId, 0);
+}
+
+static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, driverIdOffset, 0);
+}
+
+static endRequestDriverStatus(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 6) // driver_id
+  return offset;
+}
+
+static createRequestDriverStatus(builder:flatbuffers.Builder, requestId:number, driverIdOffset:flatbuffers.Offset):flatbuffers.Offset {
+  RequestDriverStatus.startRequestDriverStatus(builder);
+  RequestDriverStatus.addRequestId(builder, requestId);
+  RequestDriverStatus.addDriverId(builder, driverIdOffset);
+  return RequestDriverStatus.endRequestDriverStatus(builder);
+}
+
+unpack(): RequestDriverStatusT {
+  return new RequestDriverStatusT(
+    this.requestId(),
+    this.driverId()
+  );
+}
+
+
+unpackTo(_o: RequestDriverStatusT): void {
+  _o.requestId = this.requestId();
+  _o.driverId = this.driverId();
+}
+}
+
+export class RequestDriverStatusT {
+constructor(
+  public requestId: number = 0,
+  public driverId: string|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const driverId = (this.driverId !== null ? builder.createString(this.driverId!) : 0);
+
+  return RequestDriverStatus.createRequestDriverStatus(builder,
+    this.requestId,
+    driverId
+  );
+}
+}
+
+export class DriverStatusResponse {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):DriverStatusResponse {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsDriverStatusResponse(bb:flatbuffers.ByteBuffer, obj?:DriverStatusResponse):DriverStatusResponse {
+  return (obj || new DriverStatusResponse()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsDriverStatusResponse(bb:flatbuffers.ByteBuffer, obj?:DriverStatusResponse):DriverStatusResponse {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new DriverStatusResponse()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+requestId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+found():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+state():DriverState {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : DriverState.SUBMITTED;
+}
+
+workerId():string|null
+workerId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+workerHostPort():string|null
+workerHostPort(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+exception():string|null
+exception(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+static startDriverStatusResponse(builder:flatbuffers.Builder) {
+  builder.startObject(6);
+}
+
+static addRequestId(builder:flatbuffers.Builder, requestId:number) {
+  builder.addFieldInt32(0, requestId, 0);
+}
+
+static addFound(builder:flatbuffers.Builder, found:boolean) {
+  builder.addFieldInt8(1, +found, +false);
+}
+
+static addState(builder:flatbuffers.Builder, state:DriverState) {
+  builder.addFieldInt8(2, state, DriverState.SUBMITTED);
+}
+
+static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, workerIdOffset, 0);
+}
+
+static addWorkerHostPort(builder:flatbuffers.Builder, workerHostPortOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(4, workerHostPortOffset, 0);
+}
+
+static addException(builder:flatbuffers.Builder, exceptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, exceptionOffset, 0);
+}
+
+static endDriverStatusResponse(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createDriverStatusResponse(builder:flatbuffers.Builder, requestId:number, found:boolean, state:DriverState, workerIdOffset:flatbuffers.Offset, workerHostPortOffset:flatbuffers.Offset, exceptionOffset:flatbuffers.Offset):flatbuffers.Offset {
+  DriverStatusResponse.startDriverStatusResponse(builder);
+  DriverStatusResponse.addRequestId(builder, requestId);
+  DriverStatusResponse.addFound(builder, found);
+  DriverStatusResponse.addState(builder, state);
+  DriverStatusResponse.addWorkerId(builder, workerIdOffset);
+  DriverStatusResponse.addWorkerHostPort(builder, workerHostPortOffset);
+  DriverStatusResponse.addException(builder, exceptionOffset);
+  return DriverStatusResponse.endDriverStatusResponse(builder);
+}
+
+unpack(): DriverStatusResponseT {
+  return new DriverStatusResponseT(
+    this.requestId(),
+    this.found(),
+    this.state(),
+    this.workerId(),
+    this.workerHostPort(),
+    this.exception()
+  );
+}
+
+
+unpackTo(_o: DriverStatusResponseT): void {
+  _o.requestId = this.requestId();
+  _o.found = this.found();
+  _o.state = this.state();
+  _o.workerId = this.workerId();
+  _o.workerHostPort = this.workerHostPort();
+  _o.exception = this.exception();
+}
+}
+
+export class DriverStatusResponseT {
+constructor(
+  public requestId: number = 0,
+  public found: boolean = false,
+  public state: DriverState = DriverState.SUBMITTED,
+  public workerId: string|null = null,
+  public workerHostPort: string|null = null,
+  public exception: string|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
+  const workerHostPort = (this.workerHostPort !== null ? builder.createString(this.workerHostPort!) : 0);
+  const exception = (this.exception !== null ? builder.createString(this.exception!) : 0);
+
+  return DriverStatusResponse.createDriverStatusResponse(builder,
+    this.requestId,
+    this.found,
+    this.state,
+    workerId,
+    workerHostPort,
+    exception
+  );
+}
+}
+
+export class RequestClearCompletedDriversAndApps {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):RequestClearCompletedDriversAndApps {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsRequestClearCompletedDriversAndApps(bb:flatbuffers.ByteBuffer, obj?:RequestClearCompletedDriversAndApps):RequestClearCompletedDriversAndApps {
+  return (obj || new RequestClearCompletedDriversAndApps()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsRequestClearCompletedDriversAndApps(bb:flatbuffers.ByteBuffer, obj?:RequestClearCompletedDriversAndApps):RequestClearCompletedDriversAndApps {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new RequestClearCompletedDriversAndApps()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+requestId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+static startRequestClearCompletedDriversAndApps(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addRequestId(builder:flatbuffers.Builder, requestId:number) {
+  builder.addFieldInt32(0, requestId, 0);
+}
+
+static endRequestClearCompletedDriversAndApps(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createRequestClearCompletedDriversAndApps(builder:flatbuffers.Builder, requestId:number):flatbuffers.Offset {
+  RequestClearCompletedDriversAndApps.startRequestClearCompletedDriversAndApps(builder);
+  RequestClearCompletedDriversAndApps.addRequestId(builder, requestId);
+  return RequestClearCompletedDriversAndApps.endRequestClearCompletedDriversAndApps(builder);
+}
+
+unpack(): RequestClearCompletedDriversAndAppsT {
+  return new RequestClearCompletedDriversAndAppsT(
+    this.requestId()
+  );
+}
+
+
+unpackTo(_o: RequestClearCompletedDriversAndAppsT): void {
+  _o.requestId = this.requestId();
+}
+}
+
+export class RequestClearCompletedDriversAndAppsT {
+constructor(
+  public requestId: number = 0
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  return RequestClearCompletedDriversAndApps.createRequestClearCompletedDriversAndApps(builder,
+    this.requestId
+  );
+}
+}
+
+export class RequestReadyz {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):RequestReadyz {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsRequestReadyz(bb:flatbuffers.ByteBuffer, obj?:RequestReadyz):RequestReadyz {
+  return (obj || new RequestReadyz()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsRequestReadyz(bb:flatbuffers.ByteBuffer, obj?:RequestReadyz):RequestReadyz {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new RequestReadyz()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+requestId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+static startRequestReadyz(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addRequestId(builder:flatbuffers.Builder, requestId:number) {
+  builder.addFieldInt32(0, requestId, 0);
+}
+
+static endRequestReadyz(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createRequestReadyz(builder:flatbuffers.Builder, requestId:number):flatbuffers.Offset {
+  RequestReadyz.startRequestReadyz(builder);
+  RequestReadyz.addRequestId(builder, requestId);
+  return RequestReadyz.endRequestReadyz(builder);
+}
+
+unpack(): RequestReadyzT {
+  return new RequestReadyzT(
+    this.requestId()
+  );
+}
+
+
+unpackTo(_o: RequestReadyzT): void {
+  _o.requestId = this.requestId();
+}
+}
+
+export class RequestReadyzT {
+constructor(
+  public requestId: number = 0
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  return RequestReadyz.createRequestReadyz(builder,
+    this.requestId
+  );
+}
+}
+
+export class DecommissionWorkersOnHosts {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):DecommissionWorkersOnHosts {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsDecommissionWorkersOnHosts(bb:flatbuffers.ByteBuffer, obj?:DecommissionWorkersOnHosts):DecommissionWorkersOnHosts {
+  return (obj || new DecommissionWorkersOnHosts()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsDecommissionWorkersOnHosts(bb:flatbuffers.ByteBuffer, obj?:DecommissionWorkersOnHosts):DecommissionWorkersOnHosts {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new DecommissionWorkersOnHosts()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+requestId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+hosts(index: number):string
+hosts(index: number): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4) as string : null;
+}
+
+hostsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startDecommissionWorkersOnHosts(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addRequestId(builder:flatbuffers.Builder, requestId:number) {
+  builder.addFieldInt32(0, requestId, 0);
+}
+
+static addHosts(builder:flatbuffers.Builder, hostsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, hostsOffset, 0);
+}
+
+static createHostsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startHostsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endDecommissionWorkersOnHosts(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 6) // hosts
+  return offset;
+}
+
+static createDecommissionWorkersOnHosts(builder:flatbuffers.Builder, requestId:number, hostsOffset:flatbuffers.Offset):flatbuffers.Offset {
+  DecommissionWorkersOnHosts.startDecommissionWorkersOnHosts(builder);
+  DecommissionWorkersOnHosts.addRequestId(builder, requestId);
+  DecommissionWorkersOnHosts.addHosts(builder, hostsOffset);
+  return DecommissionWorkersOnHosts.endDecommissionWorkersOnHosts(builder);
+}
+
+unpack(): DecommissionWorkersOnHostsT {
+  return new DecommissionWorkersOnHostsT(
+    this.requestId(),
+    this.bb!.createScalarList<string>(this.hosts.bind(this) as (i: number) => string, this.hostsLength()) as string[]
+  );
+}
+
+
+unpackTo(_o: DecommissionWorkersOnHostsT): void {
+  _o.requestId = this.requestId();
+  _o.hosts = this.bb!.createScalarList<string>(this.hosts.bind(this) as (i: number) => string, this.hostsLength()) as string[];
+}
+}
+
+export class DecommissionWorkersOnHostsT {
+constructor(
+  public requestId: number = 0,
+  public hosts: (string)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const hosts = DecommissionWorkersOnHosts.createHostsVector(builder, builder.createObjectOffsetList(this.hosts));
+
+  return DecommissionWorkersOnHosts.createDecommissionWorkersOnHosts(builder,
+    this.requestId,
+    hosts
+  );
+}
+}
+
+export class WorkerDecommissioning {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):WorkerDecommissioning {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsWorkerDecommissioning(bb:flatbuffers.ByteBuffer, obj?:WorkerDecommissioning):WorkerDecommissioning {
+  return (obj || new WorkerDecommissioning()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsWorkerDecommissioning(bb:flatbuffers.ByteBuffer, obj?:WorkerDecommissioning):WorkerDecommissioning {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new WorkerDecommissioning()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+workerId():string|null
+workerId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+static startWorkerDecommissioning(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, workerIdOffset, 0);
+}
+
+static endWorkerDecommissioning(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // worker_id
+  return offset;
+}
+
+static createWorkerDecommissioning(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset):flatbuffers.Offset {
+  WorkerDecommissioning.startWorkerDecommissioning(builder);
+  WorkerDecommissioning.addWorkerId(builder, workerIdOffset);
+  return WorkerDecommissioning.endWorkerDecommissioning(builder);
+}
+
+unpack(): WorkerDecommissioningT {
+  return new WorkerDecommissioningT(
+    this.workerId()
+  );
+}
+
+
+unpackTo(_o: WorkerDecommissioningT): void {
+  _o.workerId = this.workerId();
+}
+}
+
+export class WorkerDecommissioningT {
+constructor(
+  public workerId: string|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
+
+  return WorkerDecommissioning.createWorkerDecommissioning(builder,
+    workerId
+  );
+}
+}
+
+export class DecommissionWorker {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):DecommissionWorker {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsDecommissionWorker(bb:flatbuffers.ByteBuffer, obj?:DecommissionWorker):DecommissionWorker {
+  return (obj || new DecommissionWorker()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsDecommissionWorker(bb:flatbuffers.ByteBuffer, obj?:DecommissionWorker):DecommissionWorker {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new DecommissionWorker()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static startDecommissionWorker(builder:flatbuffers.Builder) {
+  builder.startObject(0);
+}
+
+static endDecommissionWorker(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createDecommissionWorker(builder:flatbuffers.Builder):flatbuffers.Offset {
+  DecommissionWorker.startDecommissionWorker(builder);
+  return DecommissionWorker.endDecommissionWorker(builder);
+}
+
+unpack(): DecommissionWorkerT {
+  return new DecommissionWorkerT();
+}
+
+
+unpackTo(_o: DecommissionWorkerT): void {}
+}
+
+export class DecommissionWorkerT {
+constructor(){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  return DecommissionWorker.createDecommissionWorker(builder);
+}
+}
+
+export class MasterInStandby {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):MasterInStandby {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsMasterInStandby(bb:flatbuffers.ByteBuffer, obj?:MasterInStandby):MasterInStandby {
+  return (obj || new MasterInStandby()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsMasterInStandby(bb:flatbuffers.ByteBuffer, obj?:MasterInStandby):MasterInStandby {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new MasterInStandby()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static startMasterInStandby(builder:flatbuffers.Builder) {
+  builder.startObject(0);
+}
+
+static endMasterInStandby(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createMasterInStandby(builder:flatbuffers.Builder):flatbuffers.Offset {
+  MasterInStandby.startMasterInStandby(builder);
+  return MasterInStandby.endMasterInStandby(builder);
+}
+
+unpack(): MasterInStandbyT {
+  return new MasterInStandbyT();
+}
+
+
+unpackTo(_o: MasterInStandbyT): void {}
+}
+
+export class MasterInStandbyT {
+constructor(){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  return MasterInStandby.createMasterInStandby(builder);
+}
+}
+
 export class Message {
   bb: flatbuffers.ByteBuffer|null = null;
   bb_pos = 0;
@@ -3899,7 +5507,7 @@ unpackTo(_o: MessageT): void {
 export class MessageT {
 constructor(
   public bodyType: Body = Body.NONE,
-  public body: ApplicationFinishedT|ApplicationRegisteredT|ApplicationRemovedT|ExecutorAddedT|ExecutorStateChangedT|ExecutorUpdatedT|KillApplicationT|KillExecutorT|KillExecutorsT|LaunchExecutorT|ReconnectWorkerT|RefusedT|RegisterApplicationT|RegisterWorkerFailedT|RegisterWorkerT|ReplyT|RequestExecutorsT|UnregisterApplicationT|WorkerHeartbeatT|WorkerLatestStateT|WorkerRegisteredT|WorkerRemovedT|null = null
+  public body: ApplicationFinishedT|ApplicationRegisteredT|ApplicationRemovedT|DecommissionWorkerT|DecommissionWorkersOnHostsT|DriverStateChangedT|DriverStatusResponseT|ExecutorAddedT|ExecutorStateChangedT|ExecutorUpdatedT|KillApplicationT|KillDriverT|KillExecutorT|KillExecutorsT|LaunchDriverT|LaunchExecutorT|MasterInStandbyT|ReconnectWorkerT|RefusedT|RegisterApplicationT|RegisterWorkerFailedT|RegisterWorkerT|ReplyT|RequestClearCompletedDriversAndAppsT|RequestDriverStatusT|RequestExecutorsT|RequestKillAllDriversT|RequestKillDriverT|RequestReadyzT|RequestSubmitDriverT|UnregisterApplicationT|WorkerDecommissioningT|WorkerHeartbeatT|WorkerLatestStateT|WorkerRegisteredT|WorkerRemovedT|null = null
 ){}
 
 
@@ -3989,8 +5597,44 @@ seed():bigint {
   return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
 }
 
+spreadOutDrivers():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : true;
+}
+
+maxDrivers():number {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 2147483647;
+}
+
+retainedDrivers():number {
+  const offset = this.bb!.__offset(this.bb_pos, 30);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 200;
+}
+
+driverIdPattern():string|null
+driverIdPattern(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 32);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+appNumberModulo():number {
+  const offset = this.bb!.__offset(this.bb_pos, 34);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+useAppNameAsAppId():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 36);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+standby():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 38);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
 static startCoreConfig(builder:flatbuffers.Builder) {
-  builder.startObject(11);
+  builder.startObject(18);
 }
 
 static addMasterUrl(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset) {
@@ -4037,13 +5681,41 @@ static addSeed(builder:flatbuffers.Builder, seed:bigint) {
   builder.addFieldInt64(10, seed, BigInt('0'));
 }
 
+static addSpreadOutDrivers(builder:flatbuffers.Builder, spreadOutDrivers:boolean) {
+  builder.addFieldInt8(11, +spreadOutDrivers, +true);
+}
+
+static addMaxDrivers(builder:flatbuffers.Builder, maxDrivers:number) {
+  builder.addFieldInt32(12, maxDrivers, 2147483647);
+}
+
+static addRetainedDrivers(builder:flatbuffers.Builder, retainedDrivers:number) {
+  builder.addFieldInt32(13, retainedDrivers, 200);
+}
+
+static addDriverIdPattern(builder:flatbuffers.Builder, driverIdPatternOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(14, driverIdPatternOffset, 0);
+}
+
+static addAppNumberModulo(builder:flatbuffers.Builder, appNumberModulo:number) {
+  builder.addFieldInt32(15, appNumberModulo, 0);
+}
+
+static addUseAppNameAsAppId(builder:flatbuffers.Builder, useAppNameAsAppId:boolean) {
+  builder.addFieldInt8(16, +useAppNameAsAppId, +false);
+}
+
+static addStandby(builder:flatbuffers.Builder, standby:boolean) {
+  builder.addFieldInt8(17, +standby, +false);
+}
+
 static endCoreConfig(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // master_url
   return offset;
 }
 
-static createCoreConfig(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, masterWebUiUrlOffset:flatbuffers.Offset, workerTimeoutMs:number, deadWorkerPersistence:number, maxExecutorRetries:number, spreadOutApps:boolean, workerSelectionPolicy:WorkerSelectionPolicy, defaultCores:number, retainedApplications:number, appIdPatternOffset:flatbuffers.Offset, seed:bigint):flatbuffers.Offset {
+static createCoreConfig(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, masterWebUiUrlOffset:flatbuffers.Offset, workerTimeoutMs:number, deadWorkerPersistence:number, maxExecutorRetries:number, spreadOutApps:boolean, workerSelectionPolicy:WorkerSelectionPolicy, defaultCores:number, retainedApplications:number, appIdPatternOffset:flatbuffers.Offset, seed:bigint, spreadOutDrivers:boolean, maxDrivers:number, retainedDrivers:number, driverIdPatternOffset:flatbuffers.Offset, appNumberModulo:number, useAppNameAsAppId:boolean, standby:boolean):flatbuffers.Offset {
   CoreConfig.startCoreConfig(builder);
   CoreConfig.addMasterUrl(builder, masterUrlOffset);
   CoreConfig.addMasterWebUiUrl(builder, masterWebUiUrlOffset);
@@ -4056,6 +5728,13 @@ static createCoreConfig(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers
   CoreConfig.addRetainedApplications(builder, retainedApplications);
   CoreConfig.addAppIdPattern(builder, appIdPatternOffset);
   CoreConfig.addSeed(builder, seed);
+  CoreConfig.addSpreadOutDrivers(builder, spreadOutDrivers);
+  CoreConfig.addMaxDrivers(builder, maxDrivers);
+  CoreConfig.addRetainedDrivers(builder, retainedDrivers);
+  CoreConfig.addDriverIdPattern(builder, driverIdPatternOffset);
+  CoreConfig.addAppNumberModulo(builder, appNumberModulo);
+  CoreConfig.addUseAppNameAsAppId(builder, useAppNameAsAppId);
+  CoreConfig.addStandby(builder, standby);
   return CoreConfig.endCoreConfig(builder);
 }
 
@@ -4071,7 +5750,14 @@ unpack(): CoreConfigT {
     this.defaultCores(),
     this.retainedApplications(),
     this.appIdPattern(),
-    this.seed()
+    this.seed(),
+    this.spreadOutDrivers(),
+    this.maxDrivers(),
+    this.retainedDrivers(),
+    this.driverIdPattern(),
+    this.appNumberModulo(),
+    this.useAppNameAsAppId(),
+    this.standby()
   );
 }
 
@@ -4088,6 +5774,13 @@ unpackTo(_o: CoreConfigT): void {
   _o.retainedApplications = this.retainedApplications();
   _o.appIdPattern = this.appIdPattern();
   _o.seed = this.seed();
+  _o.spreadOutDrivers = this.spreadOutDrivers();
+  _o.maxDrivers = this.maxDrivers();
+  _o.retainedDrivers = this.retainedDrivers();
+  _o.driverIdPattern = this.driverIdPattern();
+  _o.appNumberModulo = this.appNumberModulo();
+  _o.useAppNameAsAppId = this.useAppNameAsAppId();
+  _o.standby = this.standby();
 }
 }
 
@@ -4103,7 +5796,14 @@ constructor(
   public defaultCores: number = 2147483647,
   public retainedApplications: number = 200,
   public appIdPattern: string|null = null,
-  public seed: bigint = BigInt('0')
+  public seed: bigint = BigInt('0'),
+  public spreadOutDrivers: boolean = true,
+  public maxDrivers: number = 2147483647,
+  public retainedDrivers: number = 200,
+  public driverIdPattern: string|null = null,
+  public appNumberModulo: number = 0,
+  public useAppNameAsAppId: boolean = false,
+  public standby: boolean = false
 ){}
 
 
@@ -4111,6 +5811,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const masterUrl = (this.masterUrl !== null ? builder.createString(this.masterUrl!) : 0);
   const masterWebUiUrl = (this.masterWebUiUrl !== null ? builder.createString(this.masterWebUiUrl!) : 0);
   const appIdPattern = (this.appIdPattern !== null ? builder.createString(this.appIdPattern!) : 0);
+  const driverIdPattern = (this.driverIdPattern !== null ? builder.createString(this.driverIdPattern!) : 0);
 
   return CoreConfig.createCoreConfig(builder,
     masterUrl,
@@ -4123,7 +5824,14 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     this.defaultCores,
     this.retainedApplications,
     appIdPattern,
-    this.seed
+    this.seed,
+    this.spreadOutDrivers,
+    this.maxDrivers,
+    this.retainedDrivers,
+    driverIdPattern,
+    this.appNumberModulo,
+    this.useAppNameAsAppId,
+    this.standby
   );
 }
 }
@@ -4355,8 +6063,23 @@ nextExecutorId():number {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
+sparkDescription(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+sparkDescriptionLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+sparkDescriptionArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startApplicationRecord(builder:flatbuffers.Builder) {
-  builder.startObject(5);
+  builder.startObject(6);
 }
 
 static addAppId(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset) {
@@ -4387,6 +6110,18 @@ static addNextExecutorId(builder:flatbuffers.Builder, nextExecutorId:number) {
   builder.addFieldInt32(4, nextExecutorId, 0);
 }
 
+static addSparkDescription(builder:flatbuffers.Builder, sparkDescriptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, sparkDescriptionOffset, 0);
+}
+
+static createSparkDescriptionVector(builder:flatbuffers.Builder, data:Uint8Array):flatbuffers.Offset {
+  return builder.createByteVector(data);
+}
+
+static startSparkDescriptionVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
 static endApplicationRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // app_id
@@ -4394,13 +6129,14 @@ static endApplicationRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createApplicationRecord(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset, applicationOffset:flatbuffers.Offset, driverAddressOffset:flatbuffers.Offset, submittedMs:bigint, nextExecutorId:number):flatbuffers.Offset {
+static createApplicationRecord(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset, applicationOffset:flatbuffers.Offset, driverAddressOffset:flatbuffers.Offset, submittedMs:bigint, nextExecutorId:number, sparkDescriptionOffset:flatbuffers.Offset):flatbuffers.Offset {
   ApplicationRecord.startApplicationRecord(builder);
   ApplicationRecord.addAppId(builder, appIdOffset);
   ApplicationRecord.addApplication(builder, applicationOffset);
   ApplicationRecord.addDriverAddress(builder, driverAddressOffset);
   ApplicationRecord.addSubmittedMs(builder, submittedMs);
   ApplicationRecord.addNextExecutorId(builder, nextExecutorId);
+  ApplicationRecord.addSparkDescription(builder, sparkDescriptionOffset);
   return ApplicationRecord.endApplicationRecord(builder);
 }
 
@@ -4410,7 +6146,8 @@ unpack(): ApplicationRecordT {
     (this.applicationArray() ?? new Uint8Array()),
     this.driverAddress(),
     this.submittedMs(),
-    this.nextExecutorId()
+    this.nextExecutorId(),
+    (this.sparkDescriptionArray() ?? new Uint8Array())
   );
 }
 
@@ -4421,6 +6158,7 @@ unpackTo(_o: ApplicationRecordT): void {
   _o.driverAddress = this.driverAddress();
   _o.submittedMs = this.submittedMs();
   _o.nextExecutorId = this.nextExecutorId();
+  _o.sparkDescription = (this.sparkDescriptionArray() ?? new Uint8Array());
 }
 }
 
@@ -4430,7 +6168,8 @@ constructor(
   public application: Uint8Array = new Uint8Array(),
   public driverAddress: string|null = null,
   public submittedMs: bigint = BigInt('0'),
-  public nextExecutorId: number = 0
+  public nextExecutorId: number = 0,
+  public sparkDescription: Uint8Array = new Uint8Array()
 ){}
 
 
@@ -4438,13 +6177,134 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const appId = (this.appId !== null ? builder.createString(this.appId!) : 0);
   const application = ApplicationRecord.createApplicationVector(builder, this.application);
   const driverAddress = (this.driverAddress !== null ? builder.createString(this.driverAddress!) : 0);
+  const sparkDescription = ApplicationRecord.createSparkDescriptionVector(builder, this.sparkDescription);
 
   return ApplicationRecord.createApplicationRecord(builder,
     appId,
     application,
     driverAddress,
     this.submittedMs,
-    this.nextExecutorId
+    this.nextExecutorId,
+    sparkDescription
+  );
+}
+}
+
+export class DriverRecord {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):DriverRecord {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsDriverRecord(bb:flatbuffers.ByteBuffer, obj?:DriverRecord):DriverRecord {
+  return (obj || new DriverRecord()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsDriverRecord(bb:flatbuffers.ByteBuffer, obj?:DriverRecord):DriverRecord {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new DriverRecord()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+driverId():string|null
+driverId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+description(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+descriptionLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+descriptionArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
+submittedMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
+static startDriverRecord(builder:flatbuffers.Builder) {
+  builder.startObject(3);
+}
+
+static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, driverIdOffset, 0);
+}
+
+static addDescription(builder:flatbuffers.Builder, descriptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, descriptionOffset, 0);
+}
+
+static createDescriptionVector(builder:flatbuffers.Builder, data:Uint8Array):flatbuffers.Offset {
+  return builder.createByteVector(data);
+}
+
+static startDescriptionVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
+static addSubmittedMs(builder:flatbuffers.Builder, submittedMs:bigint) {
+  builder.addFieldInt64(2, submittedMs, BigInt('0'));
+}
+
+static endDriverRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // driver_id
+  builder.requiredField(offset, 6) // description
+  return offset;
+}
+
+static createDriverRecord(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, descriptionOffset:flatbuffers.Offset, submittedMs:bigint):flatbuffers.Offset {
+  DriverRecord.startDriverRecord(builder);
+  DriverRecord.addDriverId(builder, driverIdOffset);
+  DriverRecord.addDescription(builder, descriptionOffset);
+  DriverRecord.addSubmittedMs(builder, submittedMs);
+  return DriverRecord.endDriverRecord(builder);
+}
+
+unpack(): DriverRecordT {
+  return new DriverRecordT(
+    this.driverId(),
+    (this.descriptionArray() ?? new Uint8Array()),
+    this.submittedMs()
+  );
+}
+
+
+unpackTo(_o: DriverRecordT): void {
+  _o.driverId = this.driverId();
+  _o.description = (this.descriptionArray() ?? new Uint8Array());
+  _o.submittedMs = this.submittedMs();
+}
+}
+
+export class DriverRecordT {
+constructor(
+  public driverId: string|null = null,
+  public description: Uint8Array = new Uint8Array(),
+  public submittedMs: bigint = BigInt('0')
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const driverId = (this.driverId !== null ? builder.createString(this.driverId!) : 0);
+  const description = DriverRecord.createDescriptionVector(builder, this.description);
+
+  return DriverRecord.createDriverRecord(builder,
+    driverId,
+    description,
+    this.submittedMs
   );
 }
 }
@@ -4555,7 +6415,7 @@ constructor(
   public key: string|null = null,
   public version: number = 1,
   public valueType: Value = Value.NONE,
-  public value: ApplicationRecordT|WorkerRecordT|null = null
+  public value: ApplicationRecordT|DriverRecordT|WorkerRecordT|null = null
 ){}
 
 
@@ -4569,6 +6429,482 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     this.valueType,
     value
   );
+}
+}
+
+export class ClosestFit {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):ClosestFit {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsClosestFit(bb:flatbuffers.ByteBuffer, obj?:ClosestFit):ClosestFit {
+  return (obj || new ClosestFit()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsClosestFit(bb:flatbuffers.ByteBuffer, obj?:ClosestFit):ClosestFit {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new ClosestFit()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+workerId():string|null
+workerId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+coresMissing():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+memoryMissingMb():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+resourcesMissing(index: number, obj?:ResourceAmount):ResourceAmount|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? (obj || new ResourceAmount()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+resourcesMissingLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+fitsWhenIdle():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+static startClosestFit(builder:flatbuffers.Builder) {
+  builder.startObject(5);
+}
+
+static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, workerIdOffset, 0);
+}
+
+static addCoresMissing(builder:flatbuffers.Builder, coresMissing:number) {
+  builder.addFieldInt32(1, coresMissing, 0);
+}
+
+static addMemoryMissingMb(builder:flatbuffers.Builder, memoryMissingMb:number) {
+  builder.addFieldInt32(2, memoryMissingMb, 0);
+}
+
+static addResourcesMissing(builder:flatbuffers.Builder, resourcesMissingOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, resourcesMissingOffset, 0);
+}
+
+static createResourcesMissingVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startResourcesMissingVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addFitsWhenIdle(builder:flatbuffers.Builder, fitsWhenIdle:boolean) {
+  builder.addFieldInt8(4, +fitsWhenIdle, +false);
+}
+
+static endClosestFit(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // worker_id
+  return offset;
+}
+
+static createClosestFit(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset, coresMissing:number, memoryMissingMb:number, resourcesMissingOffset:flatbuffers.Offset, fitsWhenIdle:boolean):flatbuffers.Offset {
+  ClosestFit.startClosestFit(builder);
+  ClosestFit.addWorkerId(builder, workerIdOffset);
+  ClosestFit.addCoresMissing(builder, coresMissing);
+  ClosestFit.addMemoryMissingMb(builder, memoryMissingMb);
+  ClosestFit.addResourcesMissing(builder, resourcesMissingOffset);
+  ClosestFit.addFitsWhenIdle(builder, fitsWhenIdle);
+  return ClosestFit.endClosestFit(builder);
+}
+
+unpack(): ClosestFitT {
+  return new ClosestFitT(
+    this.workerId(),
+    this.coresMissing(),
+    this.memoryMissingMb(),
+    this.bb!.createObjList(this.resourcesMissing.bind(this), this.resourcesMissingLength()),
+    this.fitsWhenIdle()
+  );
+}
+
+
+unpackTo(_o: ClosestFitT): void {
+  _o.workerId = this.workerId();
+  _o.coresMissing = this.coresMissing();
+  _o.memoryMissingMb = this.memoryMissingMb();
+  _o.resourcesMissing = this.bb!.createObjList(this.resourcesMissing.bind(this), this.resourcesMissingLength());
+  _o.fitsWhenIdle = this.fitsWhenIdle();
+}
+}
+
+export class ClosestFitT {
+constructor(
+  public workerId: string|null = null,
+  public coresMissing: number = 0,
+  public memoryMissingMb: number = 0,
+  public resourcesMissing: (ResourceAmountT)[] = [],
+  public fitsWhenIdle: boolean = false
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
+  const resourcesMissing = ClosestFit.createResourcesMissingVector(builder, builder.createObjectOffsetList(this.resourcesMissing));
+
+  return ClosestFit.createClosestFit(builder,
+    workerId,
+    this.coresMissing,
+    this.memoryMissingMb,
+    resourcesMissing,
+    this.fitsWhenIdle
+  );
+}
+}
+
+export class Explanation {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Explanation {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsExplanation(bb:flatbuffers.ByteBuffer, obj?:Explanation):Explanation {
+  return (obj || new Explanation()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsExplanation(bb:flatbuffers.ByteBuffer, obj?:Explanation):Explanation {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new Explanation()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+profileId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+cores():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+memoryMb():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+resources(index: number, obj?:ResourceAmount):ResourceAmount|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? (obj || new ResourceAmount()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+resourcesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+runtimes(index: number):string
+runtimes(index: number): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4) as string : null;
+}
+
+runtimesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+wanted():number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : null;
+}
+
+limit():Limit {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : Limit.NONE;
+}
+
+workers():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+ruledOutByState():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+ruledOutByRuntime():number {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+ruledOutByCores():number {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+ruledOutByMemory():number {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+ruledOutByResources():number {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+fitting():number {
+  const offset = this.bb!.__offset(this.bb_pos, 30);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+fittingWhenIdle():number {
+  const offset = this.bb!.__offset(this.bb_pos, 32);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+closest(obj?:ClosestFit):ClosestFit|null {
+  const offset = this.bb!.__offset(this.bb_pos, 34);
+  return offset ? (obj || new ClosestFit()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+reason():string|null
+reason(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 36);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+advice():string|null
+advice(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 38);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+static startExplanation(builder:flatbuffers.Builder) {
+  builder.startObject(18);
+}
+
+static addProfileId(builder:flatbuffers.Builder, profileId:number) {
+  builder.addFieldInt32(0, profileId, 0);
+}
+
+static addCores(builder:flatbuffers.Builder, cores:number) {
+  builder.addFieldInt32(1, cores, 0);
+}
+
+static addMemoryMb(builder:flatbuffers.Builder, memoryMb:number) {
+  builder.addFieldInt32(2, memoryMb, 0);
+}
+
+static addResources(builder:flatbuffers.Builder, resourcesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, resourcesOffset, 0);
+}
+
+static createResourcesVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startResourcesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addRuntimes(builder:flatbuffers.Builder, runtimesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(4, runtimesOffset, 0);
+}
+
+static createRuntimesVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startRuntimesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addWanted(builder:flatbuffers.Builder, wanted:number) {
+  builder.addInt32(wanted);
+  builder.slot(5);
+}
+
+static addLimit(builder:flatbuffers.Builder, limit:Limit) {
+  builder.addFieldInt8(6, limit, Limit.NONE);
+}
+
+static addWorkers(builder:flatbuffers.Builder, workers:number) {
+  builder.addFieldInt32(7, workers, 0);
+}
+
+static addRuledOutByState(builder:flatbuffers.Builder, ruledOutByState:number) {
+  builder.addFieldInt32(8, ruledOutByState, 0);
+}
+
+static addRuledOutByRuntime(builder:flatbuffers.Builder, ruledOutByRuntime:number) {
+  builder.addFieldInt32(9, ruledOutByRuntime, 0);
+}
+
+static addRuledOutByCores(builder:flatbuffers.Builder, ruledOutByCores:number) {
+  builder.addFieldInt32(10, ruledOutByCores, 0);
+}
+
+static addRuledOutByMemory(builder:flatbuffers.Builder, ruledOutByMemory:number) {
+  builder.addFieldInt32(11, ruledOutByMemory, 0);
+}
+
+static addRuledOutByResources(builder:flatbuffers.Builder, ruledOutByResources:number) {
+  builder.addFieldInt32(12, ruledOutByResources, 0);
+}
+
+static addFitting(builder:flatbuffers.Builder, fitting:number) {
+  builder.addFieldInt32(13, fitting, 0);
+}
+
+static addFittingWhenIdle(builder:flatbuffers.Builder, fittingWhenIdle:number) {
+  builder.addFieldInt32(14, fittingWhenIdle, 0);
+}
+
+static addClosest(builder:flatbuffers.Builder, closestOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(15, closestOffset, 0);
+}
+
+static addReason(builder:flatbuffers.Builder, reasonOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(16, reasonOffset, 0);
+}
+
+static addAdvice(builder:flatbuffers.Builder, adviceOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(17, adviceOffset, 0);
+}
+
+static endExplanation(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 36) // reason
+  builder.requiredField(offset, 38) // advice
+  return offset;
+}
+
+
+unpack(): ExplanationT {
+  return new ExplanationT(
+    this.profileId(),
+    this.cores(),
+    this.memoryMb(),
+    this.bb!.createObjList(this.resources.bind(this), this.resourcesLength()),
+    this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[],
+    this.wanted(),
+    this.limit(),
+    this.workers(),
+    this.ruledOutByState(),
+    this.ruledOutByRuntime(),
+    this.ruledOutByCores(),
+    this.ruledOutByMemory(),
+    this.ruledOutByResources(),
+    this.fitting(),
+    this.fittingWhenIdle(),
+    (this.closest() !== null ? this.closest()!.unpack() : null),
+    this.reason(),
+    this.advice()
+  );
+}
+
+
+unpackTo(_o: ExplanationT): void {
+  _o.profileId = this.profileId();
+  _o.cores = this.cores();
+  _o.memoryMb = this.memoryMb();
+  _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
+  _o.runtimes = this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[];
+  _o.wanted = this.wanted();
+  _o.limit = this.limit();
+  _o.workers = this.workers();
+  _o.ruledOutByState = this.ruledOutByState();
+  _o.ruledOutByRuntime = this.ruledOutByRuntime();
+  _o.ruledOutByCores = this.ruledOutByCores();
+  _o.ruledOutByMemory = this.ruledOutByMemory();
+  _o.ruledOutByResources = this.ruledOutByResources();
+  _o.fitting = this.fitting();
+  _o.fittingWhenIdle = this.fittingWhenIdle();
+  _o.closest = (this.closest() !== null ? this.closest()!.unpack() : null);
+  _o.reason = this.reason();
+  _o.advice = this.advice();
+}
+}
+
+export class ExplanationT {
+constructor(
+  public profileId: number = 0,
+  public cores: number = 0,
+  public memoryMb: number = 0,
+  public resources: (ResourceAmountT)[] = [],
+  public runtimes: (string)[] = [],
+  public wanted: number|null = null,
+  public limit: Limit = Limit.NONE,
+  public workers: number = 0,
+  public ruledOutByState: number = 0,
+  public ruledOutByRuntime: number = 0,
+  public ruledOutByCores: number = 0,
+  public ruledOutByMemory: number = 0,
+  public ruledOutByResources: number = 0,
+  public fitting: number = 0,
+  public fittingWhenIdle: number = 0,
+  public closest: ClosestFitT|null = null,
+  public reason: string|null = null,
+  public advice: string|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const resources = Explanation.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
+  const runtimes = Explanation.createRuntimesVector(builder, builder.createObjectOffsetList(this.runtimes));
+  const closest = (this.closest !== null ? this.closest!.pack(builder) : 0);
+  const reason = (this.reason !== null ? builder.createString(this.reason!) : 0);
+  const advice = (this.advice !== null ? builder.createString(this.advice!) : 0);
+
+  Explanation.startExplanation(builder);
+  Explanation.addProfileId(builder, this.profileId);
+  Explanation.addCores(builder, this.cores);
+  Explanation.addMemoryMb(builder, this.memoryMb);
+  Explanation.addResources(builder, resources);
+  Explanation.addRuntimes(builder, runtimes);
+  if (this.wanted !== null)
+    Explanation.addWanted(builder, this.wanted);
+  Explanation.addLimit(builder, this.limit);
+  Explanation.addWorkers(builder, this.workers);
+  Explanation.addRuledOutByState(builder, this.ruledOutByState);
+  Explanation.addRuledOutByRuntime(builder, this.ruledOutByRuntime);
+  Explanation.addRuledOutByCores(builder, this.ruledOutByCores);
+  Explanation.addRuledOutByMemory(builder, this.ruledOutByMemory);
+  Explanation.addRuledOutByResources(builder, this.ruledOutByResources);
+  Explanation.addFitting(builder, this.fitting);
+  Explanation.addFittingWhenIdle(builder, this.fittingWhenIdle);
+  Explanation.addClosest(builder, closest);
+  Explanation.addReason(builder, reason);
+  Explanation.addAdvice(builder, advice);
+
+  return Explanation.endExplanation(builder);
 }
 }
 
@@ -4674,8 +7010,19 @@ runtimesLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+driverIds(index: number):string
+driverIds(index: number): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 30);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4) as string : null;
+}
+
+driverIdsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 30);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startWorkerView(builder:flatbuffers.Builder) {
-  builder.startObject(13);
+  builder.startObject(14);
 }
 
 static addId(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset) {
@@ -4766,6 +7113,22 @@ static startRuntimesVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addDriverIds(builder:flatbuffers.Builder, driverIdsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(13, driverIdsOffset, 0);
+}
+
+static createDriverIdsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startDriverIdsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
 static endWorkerView(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // id
@@ -4773,7 +7136,7 @@ static endWorkerView(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createWorkerView(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset, hostOffset:flatbuffers.Offset, port:number, webUiUrlOffset:flatbuffers.Offset, cores:number, coresUsed:number, memoryMb:number, memoryUsedMb:number, resourcesOffset:flatbuffers.Offset, resourcesUsedOffset:flatbuffers.Offset, state:WorkerState, lastHeartbeatMs:bigint, runtimesOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createWorkerView(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset, hostOffset:flatbuffers.Offset, port:number, webUiUrlOffset:flatbuffers.Offset, cores:number, coresUsed:number, memoryMb:number, memoryUsedMb:number, resourcesOffset:flatbuffers.Offset, resourcesUsedOffset:flatbuffers.Offset, state:WorkerState, lastHeartbeatMs:bigint, runtimesOffset:flatbuffers.Offset, driverIdsOffset:flatbuffers.Offset):flatbuffers.Offset {
   WorkerView.startWorkerView(builder);
   WorkerView.addId(builder, idOffset);
   WorkerView.addHost(builder, hostOffset);
@@ -4788,6 +7151,7 @@ static createWorkerView(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset
   WorkerView.addState(builder, state);
   WorkerView.addLastHeartbeatMs(builder, lastHeartbeatMs);
   WorkerView.addRuntimes(builder, runtimesOffset);
+  WorkerView.addDriverIds(builder, driverIdsOffset);
   return WorkerView.endWorkerView(builder);
 }
 
@@ -4805,7 +7169,8 @@ unpack(): WorkerViewT {
     this.bb!.createObjList(this.resourcesUsed.bind(this), this.resourcesUsedLength()),
     this.state(),
     this.lastHeartbeatMs(),
-    this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[]
+    this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[],
+    this.bb!.createScalarList<string>(this.driverIds.bind(this) as (i: number) => string, this.driverIdsLength()) as string[]
   );
 }
 
@@ -4824,6 +7189,7 @@ unpackTo(_o: WorkerViewT): void {
   _o.state = this.state();
   _o.lastHeartbeatMs = this.lastHeartbeatMs();
   _o.runtimes = this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[];
+  _o.driverIds = this.bb!.createScalarList<string>(this.driverIds.bind(this) as (i: number) => string, this.driverIdsLength()) as string[];
 }
 }
 
@@ -4841,7 +7207,8 @@ constructor(
   public resourcesUsed: (ResourceT)[] = [],
   public state: WorkerState = WorkerState.ALIVE,
   public lastHeartbeatMs: bigint = BigInt('0'),
-  public runtimes: (string)[] = []
+  public runtimes: (string)[] = [],
+  public driverIds: (string)[] = []
 ){}
 
 
@@ -4852,6 +7219,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const resources = WorkerView.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
   const resourcesUsed = WorkerView.createResourcesUsedVector(builder, builder.createObjectOffsetList(this.resourcesUsed));
   const runtimes = WorkerView.createRuntimesVector(builder, builder.createObjectOffsetList(this.runtimes));
+  const driverIds = WorkerView.createDriverIdsVector(builder, builder.createObjectOffsetList(this.driverIds));
 
   return WorkerView.createWorkerView(builder,
     id,
@@ -4866,7 +7234,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     resourcesUsed,
     this.state,
     this.lastHeartbeatMs,
-    runtimes
+    runtimes,
+    driverIds
   );
 }
 }
@@ -5162,8 +7531,18 @@ removedExecutorsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+explanations(index: number, obj?:Explanation):Explanation|null {
+  const offset = this.bb!.__offset(this.bb_pos, 36);
+  return offset ? (obj || new Explanation()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+explanationsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 36);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startApplicationView(builder:flatbuffers.Builder) {
-  builder.startObject(16);
+  builder.startObject(17);
 }
 
 static addId(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset) {
@@ -5268,6 +7647,22 @@ static startRemovedExecutorsVector(builder:flatbuffers.Builder, numElems:number)
   builder.startVector(4, numElems, 4);
 }
 
+static addExplanations(builder:flatbuffers.Builder, explanationsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(16, explanationsOffset, 0);
+}
+
+static createExplanationsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startExplanationsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
 static endApplicationView(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // id
@@ -5275,7 +7670,7 @@ static endApplicationView(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createApplicationView(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset, nameOffset:flatbuffers.Offset, userOffset:flatbuffers.Offset, uiUrlOffset:flatbuffers.Offset, runtimeOffset:flatbuffers.Offset, submittedMs:bigint, startedMs:bigint, endedMs:bigint, state:ApplicationState, coresGranted:number, coresMax:number|null, executorLimit:number|null, memoryPerExecutorMb:number, resourcesPerExecutorOffset:flatbuffers.Offset, executorsOffset:flatbuffers.Offset, removedExecutorsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createApplicationView(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset, nameOffset:flatbuffers.Offset, userOffset:flatbuffers.Offset, uiUrlOffset:flatbuffers.Offset, runtimeOffset:flatbuffers.Offset, submittedMs:bigint, startedMs:bigint, endedMs:bigint, state:ApplicationState, coresGranted:number, coresMax:number|null, executorLimit:number|null, memoryPerExecutorMb:number, resourcesPerExecutorOffset:flatbuffers.Offset, executorsOffset:flatbuffers.Offset, removedExecutorsOffset:flatbuffers.Offset, explanationsOffset:flatbuffers.Offset):flatbuffers.Offset {
   ApplicationView.startApplicationView(builder);
   ApplicationView.addId(builder, idOffset);
   ApplicationView.addName(builder, nameOffset);
@@ -5295,6 +7690,7 @@ static createApplicationView(builder:flatbuffers.Builder, idOffset:flatbuffers.O
   ApplicationView.addResourcesPerExecutor(builder, resourcesPerExecutorOffset);
   ApplicationView.addExecutors(builder, executorsOffset);
   ApplicationView.addRemovedExecutors(builder, removedExecutorsOffset);
+  ApplicationView.addExplanations(builder, explanationsOffset);
   return ApplicationView.endApplicationView(builder);
 }
 
@@ -5315,7 +7711,8 @@ unpack(): ApplicationViewT {
     this.memoryPerExecutorMb(),
     this.bb!.createObjList(this.resourcesPerExecutor.bind(this), this.resourcesPerExecutorLength()),
     this.bb!.createObjList(this.executors.bind(this), this.executorsLength()),
-    this.bb!.createObjList(this.removedExecutors.bind(this), this.removedExecutorsLength())
+    this.bb!.createObjList(this.removedExecutors.bind(this), this.removedExecutorsLength()),
+    this.bb!.createObjList(this.explanations.bind(this), this.explanationsLength())
   );
 }
 
@@ -5337,6 +7734,7 @@ unpackTo(_o: ApplicationViewT): void {
   _o.resourcesPerExecutor = this.bb!.createObjList(this.resourcesPerExecutor.bind(this), this.resourcesPerExecutorLength());
   _o.executors = this.bb!.createObjList(this.executors.bind(this), this.executorsLength());
   _o.removedExecutors = this.bb!.createObjList(this.removedExecutors.bind(this), this.removedExecutorsLength());
+  _o.explanations = this.bb!.createObjList(this.explanations.bind(this), this.explanationsLength());
 }
 }
 
@@ -5357,7 +7755,8 @@ constructor(
   public memoryPerExecutorMb: number = 0,
   public resourcesPerExecutor: (ResourceAmountT)[] = [],
   public executors: (ExecutorViewT)[] = [],
-  public removedExecutors: (ExecutorViewT)[] = []
+  public removedExecutors: (ExecutorViewT)[] = [],
+  public explanations: (ExplanationT)[] = []
 ){}
 
 
@@ -5370,6 +7769,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const resourcesPerExecutor = ApplicationView.createResourcesPerExecutorVector(builder, builder.createObjectOffsetList(this.resourcesPerExecutor));
   const executors = ApplicationView.createExecutorsVector(builder, builder.createObjectOffsetList(this.executors));
   const removedExecutors = ApplicationView.createRemovedExecutorsVector(builder, builder.createObjectOffsetList(this.removedExecutors));
+  const explanations = ApplicationView.createExplanationsVector(builder, builder.createObjectOffsetList(this.explanations));
 
   return ApplicationView.createApplicationView(builder,
     id,
@@ -5387,8 +7787,318 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     this.memoryPerExecutorMb,
     resourcesPerExecutor,
     executors,
-    removedExecutors
+    removedExecutors,
+    explanations
   );
+}
+}
+
+export class DriverView {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):DriverView {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsDriverView(bb:flatbuffers.ByteBuffer, obj?:DriverView):DriverView {
+  return (obj || new DriverView()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsDriverView(bb:flatbuffers.ByteBuffer, obj?:DriverView):DriverView {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new DriverView()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+id():string|null
+id(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+state():DriverState {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : DriverState.SUBMITTED;
+}
+
+submittedMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
+startedMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
+endedMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
+workerId():string|null
+workerId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+workerHostPort():string|null
+workerHostPort(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+cores():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+memoryMb():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+resources(index: number, obj?:Resource):Resource|null {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? (obj || new Resource()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+resourcesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+resourcesAsked(index: number, obj?:ResourceAmount):ResourceAmount|null {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? (obj || new ResourceAmount()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+resourcesAskedLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+supervise():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+jarUrl():string|null
+jarUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+mainClass():string|null
+mainClass(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 30);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+exception():string|null
+exception(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 32);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+explanation(obj?:Explanation):Explanation|null {
+  const offset = this.bb!.__offset(this.bb_pos, 34);
+  return offset ? (obj || new Explanation()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+static startDriverView(builder:flatbuffers.Builder) {
+  builder.startObject(16);
+}
+
+static addId(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, idOffset, 0);
+}
+
+static addState(builder:flatbuffers.Builder, state:DriverState) {
+  builder.addFieldInt8(1, state, DriverState.SUBMITTED);
+}
+
+static addSubmittedMs(builder:flatbuffers.Builder, submittedMs:bigint) {
+  builder.addFieldInt64(2, submittedMs, BigInt('0'));
+}
+
+static addStartedMs(builder:flatbuffers.Builder, startedMs:bigint) {
+  builder.addFieldInt64(3, startedMs, BigInt('0'));
+}
+
+static addEndedMs(builder:flatbuffers.Builder, endedMs:bigint) {
+  builder.addFieldInt64(4, endedMs, BigInt('0'));
+}
+
+static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, workerIdOffset, 0);
+}
+
+static addWorkerHostPort(builder:flatbuffers.Builder, workerHostPortOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(6, workerHostPortOffset, 0);
+}
+
+static addCores(builder:flatbuffers.Builder, cores:number) {
+  builder.addFieldInt32(7, cores, 0);
+}
+
+static addMemoryMb(builder:flatbuffers.Builder, memoryMb:number) {
+  builder.addFieldInt32(8, memoryMb, 0);
+}
+
+static addResources(builder:flatbuffers.Builder, resourcesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(9, resourcesOffset, 0);
+}
+
+static createResourcesVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startResourcesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addResourcesAsked(builder:flatbuffers.Builder, resourcesAskedOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(10, resourcesAskedOffset, 0);
+}
+
+static createResourcesAskedVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startResourcesAskedVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addSupervise(builder:flatbuffers.Builder, supervise:boolean) {
+  builder.addFieldInt8(11, +supervise, +false);
+}
+
+static addJarUrl(builder:flatbuffers.Builder, jarUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(12, jarUrlOffset, 0);
+}
+
+static addMainClass(builder:flatbuffers.Builder, mainClassOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(13, mainClassOffset, 0);
+}
+
+static addException(builder:flatbuffers.Builder, exceptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(14, exceptionOffset, 0);
+}
+
+static addExplanation(builder:flatbuffers.Builder, explanationOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(15, explanationOffset, 0);
+}
+
+static endDriverView(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // id
+  return offset;
+}
+
+
+unpack(): DriverViewT {
+  return new DriverViewT(
+    this.id(),
+    this.state(),
+    this.submittedMs(),
+    this.startedMs(),
+    this.endedMs(),
+    this.workerId(),
+    this.workerHostPort(),
+    this.cores(),
+    this.memoryMb(),
+    this.bb!.createObjList(this.resources.bind(this), this.resourcesLength()),
+    this.bb!.createObjList(this.resourcesAsked.bind(this), this.resourcesAskedLength()),
+    this.supervise(),
+    this.jarUrl(),
+    this.mainClass(),
+    this.exception(),
+    (this.explanation() !== null ? this.explanation()!.unpack() : null)
+  );
+}
+
+
+unpackTo(_o: DriverViewT): void {
+  _o.id = this.id();
+  _o.state = this.state();
+  _o.submittedMs = this.submittedMs();
+  _o.startedMs = this.startedMs();
+  _o.endedMs = this.endedMs();
+  _o.workerId = this.workerId();
+  _o.workerHostPort = this.workerHostPort();
+  _o.cores = this.cores();
+  _o.memoryMb = this.memoryMb();
+  _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
+  _o.resourcesAsked = this.bb!.createObjList(this.resourcesAsked.bind(this), this.resourcesAskedLength());
+  _o.supervise = this.supervise();
+  _o.jarUrl = this.jarUrl();
+  _o.mainClass = this.mainClass();
+  _o.exception = this.exception();
+  _o.explanation = (this.explanation() !== null ? this.explanation()!.unpack() : null);
+}
+}
+
+export class DriverViewT {
+constructor(
+  public id: string|null = null,
+  public state: DriverState = DriverState.SUBMITTED,
+  public submittedMs: bigint = BigInt('0'),
+  public startedMs: bigint = BigInt('0'),
+  public endedMs: bigint = BigInt('0'),
+  public workerId: string|null = null,
+  public workerHostPort: string|null = null,
+  public cores: number = 0,
+  public memoryMb: number = 0,
+  public resources: (ResourceT)[] = [],
+  public resourcesAsked: (ResourceAmountT)[] = [],
+  public supervise: boolean = false,
+  public jarUrl: string|null = null,
+  public mainClass: string|null = null,
+  public exception: string|null = null,
+  public explanation: ExplanationT|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const id = (this.id !== null ? builder.createString(this.id!) : 0);
+  const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
+  const workerHostPort = (this.workerHostPort !== null ? builder.createString(this.workerHostPort!) : 0);
+  const resources = DriverView.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
+  const resourcesAsked = DriverView.createResourcesAskedVector(builder, builder.createObjectOffsetList(this.resourcesAsked));
+  const jarUrl = (this.jarUrl !== null ? builder.createString(this.jarUrl!) : 0);
+  const mainClass = (this.mainClass !== null ? builder.createString(this.mainClass!) : 0);
+  const exception = (this.exception !== null ? builder.createString(this.exception!) : 0);
+  const explanation = (this.explanation !== null ? this.explanation!.pack(builder) : 0);
+
+  DriverView.startDriverView(builder);
+  DriverView.addId(builder, id);
+  DriverView.addState(builder, this.state);
+  DriverView.addSubmittedMs(builder, this.submittedMs);
+  DriverView.addStartedMs(builder, this.startedMs);
+  DriverView.addEndedMs(builder, this.endedMs);
+  DriverView.addWorkerId(builder, workerId);
+  DriverView.addWorkerHostPort(builder, workerHostPort);
+  DriverView.addCores(builder, this.cores);
+  DriverView.addMemoryMb(builder, this.memoryMb);
+  DriverView.addResources(builder, resources);
+  DriverView.addResourcesAsked(builder, resourcesAsked);
+  DriverView.addSupervise(builder, this.supervise);
+  DriverView.addJarUrl(builder, jarUrl);
+  DriverView.addMainClass(builder, mainClass);
+  DriverView.addException(builder, exception);
+  DriverView.addExplanation(builder, explanation);
+
+  return DriverView.endDriverView(builder);
 }
 }
 
@@ -5456,8 +8166,28 @@ completedApplicationsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+activeDrivers(index: number, obj?:DriverView):DriverView|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? (obj || new DriverView()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+activeDriversLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+completedDrivers(index: number, obj?:DriverView):DriverView|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? (obj || new DriverView()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+completedDriversLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startClusterView(builder:flatbuffers.Builder) {
-  builder.startObject(6);
+  builder.startObject(8);
 }
 
 static addMasterUrl(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset) {
@@ -5520,13 +8250,45 @@ static startCompletedApplicationsVector(builder:flatbuffers.Builder, numElems:nu
   builder.startVector(4, numElems, 4);
 }
 
+static addActiveDrivers(builder:flatbuffers.Builder, activeDriversOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(6, activeDriversOffset, 0);
+}
+
+static createActiveDriversVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startActiveDriversVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addCompletedDrivers(builder:flatbuffers.Builder, completedDriversOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, completedDriversOffset, 0);
+}
+
+static createCompletedDriversVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startCompletedDriversVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
 static endClusterView(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // master_url
   return offset;
 }
 
-static createClusterView(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, state:MasterState, nowMs:bigint, workersOffset:flatbuffers.Offset, activeApplicationsOffset:flatbuffers.Offset, completedApplicationsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createClusterView(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, state:MasterState, nowMs:bigint, workersOffset:flatbuffers.Offset, activeApplicationsOffset:flatbuffers.Offset, completedApplicationsOffset:flatbuffers.Offset, activeDriversOffset:flatbuffers.Offset, completedDriversOffset:flatbuffers.Offset):flatbuffers.Offset {
   ClusterView.startClusterView(builder);
   ClusterView.addMasterUrl(builder, masterUrlOffset);
   ClusterView.addState(builder, state);
@@ -5534,6 +8296,8 @@ static createClusterView(builder:flatbuffers.Builder, masterUrlOffset:flatbuffer
   ClusterView.addWorkers(builder, workersOffset);
   ClusterView.addActiveApplications(builder, activeApplicationsOffset);
   ClusterView.addCompletedApplications(builder, completedApplicationsOffset);
+  ClusterView.addActiveDrivers(builder, activeDriversOffset);
+  ClusterView.addCompletedDrivers(builder, completedDriversOffset);
   return ClusterView.endClusterView(builder);
 }
 
@@ -5544,7 +8308,9 @@ unpack(): ClusterViewT {
     this.nowMs(),
     this.bb!.createObjList(this.workers.bind(this), this.workersLength()),
     this.bb!.createObjList(this.activeApplications.bind(this), this.activeApplicationsLength()),
-    this.bb!.createObjList(this.completedApplications.bind(this), this.completedApplicationsLength())
+    this.bb!.createObjList(this.completedApplications.bind(this), this.completedApplicationsLength()),
+    this.bb!.createObjList(this.activeDrivers.bind(this), this.activeDriversLength()),
+    this.bb!.createObjList(this.completedDrivers.bind(this), this.completedDriversLength())
   );
 }
 
@@ -5556,6 +8322,8 @@ unpackTo(_o: ClusterViewT): void {
   _o.workers = this.bb!.createObjList(this.workers.bind(this), this.workersLength());
   _o.activeApplications = this.bb!.createObjList(this.activeApplications.bind(this), this.activeApplicationsLength());
   _o.completedApplications = this.bb!.createObjList(this.completedApplications.bind(this), this.completedApplicationsLength());
+  _o.activeDrivers = this.bb!.createObjList(this.activeDrivers.bind(this), this.activeDriversLength());
+  _o.completedDrivers = this.bb!.createObjList(this.completedDrivers.bind(this), this.completedDriversLength());
 }
 }
 
@@ -5566,7 +8334,9 @@ constructor(
   public nowMs: bigint = BigInt('0'),
   public workers: (WorkerViewT)[] = [],
   public activeApplications: (ApplicationViewT)[] = [],
-  public completedApplications: (ApplicationViewT)[] = []
+  public completedApplications: (ApplicationViewT)[] = [],
+  public activeDrivers: (DriverViewT)[] = [],
+  public completedDrivers: (DriverViewT)[] = []
 ){}
 
 
@@ -5575,6 +8345,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const workers = ClusterView.createWorkersVector(builder, builder.createObjectOffsetList(this.workers));
   const activeApplications = ClusterView.createActiveApplicationsVector(builder, builder.createObjectOffsetList(this.activeApplications));
   const completedApplications = ClusterView.createCompletedApplicationsVector(builder, builder.createObjectOffsetList(this.completedApplications));
+  const activeDrivers = ClusterView.createActiveDriversVector(builder, builder.createObjectOffsetList(this.activeDrivers));
+  const completedDrivers = ClusterView.createCompletedDriversVector(builder, builder.createObjectOffsetList(this.completedDrivers));
 
   return ClusterView.createClusterView(builder,
     masterUrl,
@@ -5582,7 +8354,9 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     this.nowMs,
     workers,
     activeApplications,
-    completedApplications
+    completedApplications,
+    activeDrivers,
+    completedDrivers
   );
 }
 }

@@ -5,11 +5,18 @@ import {
   ControlError,
   decode,
   decodeApplication,
+  decodeDriver,
   encode,
   encodeApplication,
+  encodeDriver,
   type BodyT,
 } from '../../src/control/codec.js'
-import { applicationDescription, bodies, type Table } from '../../src/control/shapes.js'
+import {
+  applicationDescription,
+  bodies,
+  driverDescription,
+  type Table,
+} from '../../src/control/shapes.js'
 import * as s from '../../src/schema/magneto.js'
 
 const profile = (): s.ResourceProfileT =>
@@ -37,21 +44,34 @@ const application = (command: s.NodeCommandT | s.JvmCommandT): s.ApplicationDesc
     'node',
   )
 const bytes = encodeApplication(application(node))
+const driver = (): s.DriverDescriptionT =>
+  new s.DriverDescriptionT(
+    'http://h/a.jar',
+    512,
+    2,
+    true,
+    jvm,
+    [new s.ResourceAmountT('gpu', 1)],
+    ['spark-4.3-driver'],
+    new Uint8Array([0xac, 0xed]),
+  )
+const driverBytes = encodeDriver(driver())
+const java = new Uint8Array([0xac, 0xed, 0, 5])
 const resource = new s.ResourceT('gpu', ['0', '1'])
 const executor = new s.ExecutorDescriptionT('app', 1, 2, 3, 4, s.ExecutorState.EXITED)
 
 const messages: BodyT[] = [
   new s.RegisterWorkerT('w', 'h', 65535, 4, 2 ** 32 - 1, 'http://w', [resource], ['node']),
   new s.WorkerHeartbeatT('w'),
-  new s.WorkerLatestStateT('w', [executor, executor]),
+  new s.WorkerLatestStateT('w', [executor, executor], ['d1', 'd2']),
   new s.ExecutorStateChangedT(7, 'app', 1, s.ExecutorState.FAILED, 'why', -1),
   new s.WorkerRegisteredT('spark://m:1', 'http://m', true, 60_000),
   new s.RegisterWorkerFailedT('no'),
   new s.ReconnectWorkerT('spark://m:1'),
-  new s.LaunchExecutorT('spark://m:1', 'app', 1, 2, 3, 4, [resource], bytes),
+  new s.LaunchExecutorT('spark://m:1', 'app', 1, 2, 3, 4, [resource], bytes, java),
   new s.KillExecutorT('spark://m:1', 'app', 3),
   new s.ApplicationFinishedT('app'),
-  new s.RegisterApplicationT(bytes, 'h:1'),
+  new s.RegisterApplicationT(bytes, 'h:1', java),
   new s.UnregisterApplicationT('app'),
   new s.RequestExecutorsT(1, 'app', [new s.ProfileTargetT(profile(), 9)]),
   new s.KillExecutorsT(1, 'app', ['1', '2']),
@@ -60,9 +80,23 @@ const messages: BodyT[] = [
   new s.ExecutorUpdatedT(1, s.ExecutorState.LOST, 'gone', 137, 'h'),
   new s.WorkerRemovedT('w', 'h', 'dead'),
   new s.ApplicationRemovedT('bye'),
-  new s.ReplyT(4, false, 'because'),
+  new s.ReplyT(4, false, 'because', 'driver-1', 3),
   new s.RefusedT('never'),
   new s.KillApplicationT(5, 'app'),
+  new s.DriverStateChangedT('d', s.DriverState.ERROR, 'broken'),
+  new s.LaunchDriverT('d', driverBytes, [resource]),
+  new s.KillDriverT('d'),
+  new s.RequestSubmitDriverT(6, driverBytes),
+  new s.RequestKillDriverT(7, 'd'),
+  new s.RequestKillAllDriversT(8),
+  new s.RequestDriverStatusT(9, 'd'),
+  new s.DriverStatusResponseT(9, true, s.DriverState.RUNNING, 'w', 'h:1', 'broken'),
+  new s.RequestClearCompletedDriversAndAppsT(10),
+  new s.RequestReadyzT(11),
+  new s.DecommissionWorkersOnHostsT(12, ['h', 'H2']),
+  new s.WorkerDecommissioningT('w'),
+  new s.DecommissionWorkerT(),
+  new s.MasterInStandbyT(),
 ]
 
 describe('codec', () => {
@@ -80,6 +114,11 @@ describe('codec', () => {
       expect(decode(encode(body))).toEqual(body)
     },
   )
+
+  test('a driver round trips; bytes that are none are refused', () => {
+    expect(decodeDriver(encodeDriver(driver()))).toEqual(driver())
+    expect(() => decodeDriver(driverBytes.subarray(0, 20))).toThrow(ControlError)
+  })
 
   test.each([node, jvm])('an application round trips', (command) => {
     expect(decodeApplication(encodeApplication(application(command)))).toEqual(application(command))
@@ -142,7 +181,7 @@ describe('shapes', () => {
       })
   }
 
-  test.each([...bodies, applicationDescription])(
+  test.each([...bodies, applicationDescription, driverDescription])(
     '$name is what the schema says',
     (table: Table) => {
       expect(table.fields.map(({ name, required }) => `${name}${required ? '!' : ''}`)).toEqual(

@@ -37,6 +37,9 @@ struct NodeCommandBuilder;
 struct ApplicationDescription;
 struct ApplicationDescriptionBuilder;
 
+struct DriverDescription;
+struct DriverDescriptionBuilder;
+
 struct ExecutorDescription;
 struct ExecutorDescriptionBuilder;
 
@@ -109,6 +112,48 @@ struct RefusedBuilder;
 struct KillApplication;
 struct KillApplicationBuilder;
 
+struct DriverStateChanged;
+struct DriverStateChangedBuilder;
+
+struct LaunchDriver;
+struct LaunchDriverBuilder;
+
+struct KillDriver;
+struct KillDriverBuilder;
+
+struct RequestSubmitDriver;
+struct RequestSubmitDriverBuilder;
+
+struct RequestKillDriver;
+struct RequestKillDriverBuilder;
+
+struct RequestKillAllDrivers;
+struct RequestKillAllDriversBuilder;
+
+struct RequestDriverStatus;
+struct RequestDriverStatusBuilder;
+
+struct DriverStatusResponse;
+struct DriverStatusResponseBuilder;
+
+struct RequestClearCompletedDriversAndApps;
+struct RequestClearCompletedDriversAndAppsBuilder;
+
+struct RequestReadyz;
+struct RequestReadyzBuilder;
+
+struct DecommissionWorkersOnHosts;
+struct DecommissionWorkersOnHostsBuilder;
+
+struct WorkerDecommissioning;
+struct WorkerDecommissioningBuilder;
+
+struct DecommissionWorker;
+struct DecommissionWorkerBuilder;
+
+struct MasterInStandby;
+struct MasterInStandbyBuilder;
+
 struct Message;
 struct MessageBuilder;
 
@@ -155,6 +200,54 @@ inline const char *EnumNameExecutorState(ExecutorState e) {
   if (flatbuffers::IsOutRange(e, ExecutorState::LAUNCHING, ExecutorState::DECOMMISSIONED)) return "";
   const size_t index = static_cast<size_t>(e);
   return EnumNamesExecutorState()[index];
+}
+
+enum class DriverState : uint8_t {
+  SUBMITTED = 0,
+  RUNNING = 1,
+  FINISHED = 2,
+  RELAUNCHING = 3,
+  UNKNOWN = 4,
+  KILLED = 5,
+  FAILED = 6,
+  ERROR = 7,
+  MIN = SUBMITTED,
+  MAX = ERROR
+};
+
+inline const DriverState (&EnumValuesDriverState())[8] {
+  static const DriverState values[] = {
+    DriverState::SUBMITTED,
+    DriverState::RUNNING,
+    DriverState::FINISHED,
+    DriverState::RELAUNCHING,
+    DriverState::UNKNOWN,
+    DriverState::KILLED,
+    DriverState::FAILED,
+    DriverState::ERROR
+  };
+  return values;
+}
+
+inline const char * const *EnumNamesDriverState() {
+  static const char * const names[9] = {
+    "SUBMITTED",
+    "RUNNING",
+    "FINISHED",
+    "RELAUNCHING",
+    "UNKNOWN",
+    "KILLED",
+    "FAILED",
+    "ERROR",
+    nullptr
+  };
+  return names;
+}
+
+inline const char *EnumNameDriverState(DriverState e) {
+  if (flatbuffers::IsOutRange(e, DriverState::SUBMITTED, DriverState::ERROR)) return "";
+  const size_t index = static_cast<size_t>(e);
+  return EnumNamesDriverState()[index];
 }
 
 enum class Command : uint8_t {
@@ -229,11 +322,25 @@ enum class Body : uint8_t {
   Reply = 20,
   Refused = 21,
   KillApplication = 22,
+  DriverStateChanged = 23,
+  LaunchDriver = 24,
+  KillDriver = 25,
+  RequestSubmitDriver = 26,
+  RequestKillDriver = 27,
+  RequestKillAllDrivers = 28,
+  RequestDriverStatus = 29,
+  DriverStatusResponse = 30,
+  RequestClearCompletedDriversAndApps = 31,
+  RequestReadyz = 32,
+  DecommissionWorkersOnHosts = 33,
+  WorkerDecommissioning = 34,
+  DecommissionWorker = 35,
+  MasterInStandby = 36,
   MIN = NONE,
-  MAX = KillApplication
+  MAX = MasterInStandby
 };
 
-inline const Body (&EnumValuesBody())[23] {
+inline const Body (&EnumValuesBody())[37] {
   static const Body values[] = {
     Body::NONE,
     Body::RegisterWorker,
@@ -257,13 +364,27 @@ inline const Body (&EnumValuesBody())[23] {
     Body::ApplicationRemoved,
     Body::Reply,
     Body::Refused,
-    Body::KillApplication
+    Body::KillApplication,
+    Body::DriverStateChanged,
+    Body::LaunchDriver,
+    Body::KillDriver,
+    Body::RequestSubmitDriver,
+    Body::RequestKillDriver,
+    Body::RequestKillAllDrivers,
+    Body::RequestDriverStatus,
+    Body::DriverStatusResponse,
+    Body::RequestClearCompletedDriversAndApps,
+    Body::RequestReadyz,
+    Body::DecommissionWorkersOnHosts,
+    Body::WorkerDecommissioning,
+    Body::DecommissionWorker,
+    Body::MasterInStandby
   };
   return values;
 }
 
 inline const char * const *EnumNamesBody() {
-  static const char * const names[24] = {
+  static const char * const names[38] = {
     "NONE",
     "RegisterWorker",
     "WorkerHeartbeat",
@@ -287,13 +408,27 @@ inline const char * const *EnumNamesBody() {
     "Reply",
     "Refused",
     "KillApplication",
+    "DriverStateChanged",
+    "LaunchDriver",
+    "KillDriver",
+    "RequestSubmitDriver",
+    "RequestKillDriver",
+    "RequestKillAllDrivers",
+    "RequestDriverStatus",
+    "DriverStatusResponse",
+    "RequestClearCompletedDriversAndApps",
+    "RequestReadyz",
+    "DecommissionWorkersOnHosts",
+    "WorkerDecommissioning",
+    "DecommissionWorker",
+    "MasterInStandby",
     nullptr
   };
   return names;
 }
 
 inline const char *EnumNameBody(Body e) {
-  if (flatbuffers::IsOutRange(e, Body::NONE, Body::KillApplication)) return "";
+  if (flatbuffers::IsOutRange(e, Body::NONE, Body::MasterInStandby)) return "";
   const size_t index = static_cast<size_t>(e);
   return EnumNamesBody()[index];
 }
@@ -388,6 +523,62 @@ template<> struct BodyTraits<magneto::control::Refused> {
 
 template<> struct BodyTraits<magneto::control::KillApplication> {
   static const Body enum_value = Body::KillApplication;
+};
+
+template<> struct BodyTraits<magneto::control::DriverStateChanged> {
+  static const Body enum_value = Body::DriverStateChanged;
+};
+
+template<> struct BodyTraits<magneto::control::LaunchDriver> {
+  static const Body enum_value = Body::LaunchDriver;
+};
+
+template<> struct BodyTraits<magneto::control::KillDriver> {
+  static const Body enum_value = Body::KillDriver;
+};
+
+template<> struct BodyTraits<magneto::control::RequestSubmitDriver> {
+  static const Body enum_value = Body::RequestSubmitDriver;
+};
+
+template<> struct BodyTraits<magneto::control::RequestKillDriver> {
+  static const Body enum_value = Body::RequestKillDriver;
+};
+
+template<> struct BodyTraits<magneto::control::RequestKillAllDrivers> {
+  static const Body enum_value = Body::RequestKillAllDrivers;
+};
+
+template<> struct BodyTraits<magneto::control::RequestDriverStatus> {
+  static const Body enum_value = Body::RequestDriverStatus;
+};
+
+template<> struct BodyTraits<magneto::control::DriverStatusResponse> {
+  static const Body enum_value = Body::DriverStatusResponse;
+};
+
+template<> struct BodyTraits<magneto::control::RequestClearCompletedDriversAndApps> {
+  static const Body enum_value = Body::RequestClearCompletedDriversAndApps;
+};
+
+template<> struct BodyTraits<magneto::control::RequestReadyz> {
+  static const Body enum_value = Body::RequestReadyz;
+};
+
+template<> struct BodyTraits<magneto::control::DecommissionWorkersOnHosts> {
+  static const Body enum_value = Body::DecommissionWorkersOnHosts;
+};
+
+template<> struct BodyTraits<magneto::control::WorkerDecommissioning> {
+  static const Body enum_value = Body::WorkerDecommissioning;
+};
+
+template<> struct BodyTraits<magneto::control::DecommissionWorker> {
+  static const Body enum_value = Body::DecommissionWorker;
+};
+
+template<> struct BodyTraits<magneto::control::MasterInStandby> {
+  static const Body enum_value = Body::MasterInStandby;
 };
 
 bool VerifyBody(flatbuffers::Verifier &verifier, const void *obj, Body type);
@@ -1134,6 +1325,159 @@ inline flatbuffers::Offset<ApplicationDescription> CreateApplicationDescriptionD
       runtime__);
 }
 
+struct DriverDescription FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef DriverDescriptionBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_JAR_URL = 4,
+    VT_MEMORY_MB = 6,
+    VT_CORES = 8,
+    VT_SUPERVISE = 10,
+    VT_COMMAND = 12,
+    VT_RESOURCES = 14,
+    VT_RUNTIMES = 16,
+    VT_SPARK_DESCRIPTION = 18
+  };
+  const flatbuffers::String *jar_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_JAR_URL);
+  }
+  uint32_t memory_mb() const {
+    return GetField<uint32_t>(VT_MEMORY_MB, 0);
+  }
+  uint32_t cores() const {
+    return GetField<uint32_t>(VT_CORES, 0);
+  }
+  bool supervise() const {
+    return GetField<uint8_t>(VT_SUPERVISE, 0) != 0;
+  }
+  const magneto::control::JvmCommand *command() const {
+    return GetPointer<const magneto::control::JvmCommand *>(VT_COMMAND);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *resources() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *>(VT_RESOURCES);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *runtimes() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_RUNTIMES);
+  }
+  const flatbuffers::Vector<uint8_t> *spark_description() const {
+    return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_SPARK_DESCRIPTION);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_JAR_URL) &&
+           verifier.VerifyString(jar_url()) &&
+           VerifyField<uint32_t>(verifier, VT_MEMORY_MB, 4) &&
+           VerifyField<uint32_t>(verifier, VT_CORES, 4) &&
+           VerifyField<uint8_t>(verifier, VT_SUPERVISE, 1) &&
+           VerifyOffsetRequired(verifier, VT_COMMAND) &&
+           verifier.VerifyTable(command()) &&
+           VerifyOffset(verifier, VT_RESOURCES) &&
+           verifier.VerifyVector(resources()) &&
+           verifier.VerifyVectorOfTables(resources()) &&
+           VerifyOffsetRequired(verifier, VT_RUNTIMES) &&
+           verifier.VerifyVector(runtimes()) &&
+           verifier.VerifyVectorOfStrings(runtimes()) &&
+           VerifyOffset(verifier, VT_SPARK_DESCRIPTION) &&
+           verifier.VerifyVector(spark_description()) &&
+           verifier.EndTable();
+  }
+};
+
+struct DriverDescriptionBuilder {
+  typedef DriverDescription Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_jar_url(flatbuffers::Offset<flatbuffers::String> jar_url) {
+    fbb_.AddOffset(DriverDescription::VT_JAR_URL, jar_url);
+  }
+  void add_memory_mb(uint32_t memory_mb) {
+    fbb_.AddElement<uint32_t>(DriverDescription::VT_MEMORY_MB, memory_mb, 0);
+  }
+  void add_cores(uint32_t cores) {
+    fbb_.AddElement<uint32_t>(DriverDescription::VT_CORES, cores, 0);
+  }
+  void add_supervise(bool supervise) {
+    fbb_.AddElement<uint8_t>(DriverDescription::VT_SUPERVISE, static_cast<uint8_t>(supervise), 0);
+  }
+  void add_command(flatbuffers::Offset<magneto::control::JvmCommand> command) {
+    fbb_.AddOffset(DriverDescription::VT_COMMAND, command);
+  }
+  void add_resources(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>>> resources) {
+    fbb_.AddOffset(DriverDescription::VT_RESOURCES, resources);
+  }
+  void add_runtimes(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes) {
+    fbb_.AddOffset(DriverDescription::VT_RUNTIMES, runtimes);
+  }
+  void add_spark_description(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description) {
+    fbb_.AddOffset(DriverDescription::VT_SPARK_DESCRIPTION, spark_description);
+  }
+  explicit DriverDescriptionBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<DriverDescription> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<DriverDescription>(end);
+    fbb_.Required(o, DriverDescription::VT_JAR_URL);
+    fbb_.Required(o, DriverDescription::VT_COMMAND);
+    fbb_.Required(o, DriverDescription::VT_RUNTIMES);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<DriverDescription> CreateDriverDescription(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> jar_url = 0,
+    uint32_t memory_mb = 0,
+    uint32_t cores = 0,
+    bool supervise = false,
+    flatbuffers::Offset<magneto::control::JvmCommand> command = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>>> resources = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes = 0,
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description = 0) {
+  DriverDescriptionBuilder builder_(_fbb);
+  builder_.add_spark_description(spark_description);
+  builder_.add_runtimes(runtimes);
+  builder_.add_resources(resources);
+  builder_.add_command(command);
+  builder_.add_cores(cores);
+  builder_.add_memory_mb(memory_mb);
+  builder_.add_jar_url(jar_url);
+  builder_.add_supervise(supervise);
+  return builder_.Finish();
+}
+
+struct DriverDescription::Traits {
+  using type = DriverDescription;
+  static auto constexpr Create = CreateDriverDescription;
+};
+
+inline flatbuffers::Offset<DriverDescription> CreateDriverDescriptionDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *jar_url = nullptr,
+    uint32_t memory_mb = 0,
+    uint32_t cores = 0,
+    bool supervise = false,
+    flatbuffers::Offset<magneto::control::JvmCommand> command = 0,
+    const std::vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *resources = nullptr,
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *runtimes = nullptr,
+    const std::vector<uint8_t> *spark_description = nullptr) {
+  auto jar_url__ = jar_url ? _fbb.CreateString(jar_url) : 0;
+  auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::ResourceAmount>>(*resources) : 0;
+  auto runtimes__ = runtimes ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*runtimes) : 0;
+  auto spark_description__ = spark_description ? _fbb.CreateVector<uint8_t>(*spark_description) : 0;
+  return magneto::control::CreateDriverDescription(
+      _fbb,
+      jar_url__,
+      memory_mb,
+      cores,
+      supervise,
+      command,
+      resources__,
+      runtimes__,
+      spark_description__);
+}
+
 struct ExecutorDescription FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef ExecutorDescriptionBuilder Builder;
   struct Traits;
@@ -1469,13 +1813,17 @@ struct WorkerLatestState FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   struct Traits;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_WORKER_ID = 4,
-    VT_EXECUTORS = 6
+    VT_EXECUTORS = 6,
+    VT_DRIVER_IDS = 8
   };
   const flatbuffers::String *worker_id() const {
     return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
   }
   const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ExecutorDescription>> *executors() const {
     return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ExecutorDescription>> *>(VT_EXECUTORS);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *driver_ids() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_DRIVER_IDS);
   }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -1484,6 +1832,9 @@ struct WorkerLatestState FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffset(verifier, VT_EXECUTORS) &&
            verifier.VerifyVector(executors()) &&
            verifier.VerifyVectorOfTables(executors()) &&
+           VerifyOffset(verifier, VT_DRIVER_IDS) &&
+           verifier.VerifyVector(driver_ids()) &&
+           verifier.VerifyVectorOfStrings(driver_ids()) &&
            verifier.EndTable();
   }
 };
@@ -1497,6 +1848,9 @@ struct WorkerLatestStateBuilder {
   }
   void add_executors(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ExecutorDescription>>> executors) {
     fbb_.AddOffset(WorkerLatestState::VT_EXECUTORS, executors);
+  }
+  void add_driver_ids(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> driver_ids) {
+    fbb_.AddOffset(WorkerLatestState::VT_DRIVER_IDS, driver_ids);
   }
   explicit WorkerLatestStateBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
@@ -1513,8 +1867,10 @@ struct WorkerLatestStateBuilder {
 inline flatbuffers::Offset<WorkerLatestState> CreateWorkerLatestState(
     flatbuffers::FlatBufferBuilder &_fbb,
     flatbuffers::Offset<flatbuffers::String> worker_id = 0,
-    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ExecutorDescription>>> executors = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ExecutorDescription>>> executors = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> driver_ids = 0) {
   WorkerLatestStateBuilder builder_(_fbb);
+  builder_.add_driver_ids(driver_ids);
   builder_.add_executors(executors);
   builder_.add_worker_id(worker_id);
   return builder_.Finish();
@@ -1528,13 +1884,16 @@ struct WorkerLatestState::Traits {
 inline flatbuffers::Offset<WorkerLatestState> CreateWorkerLatestStateDirect(
     flatbuffers::FlatBufferBuilder &_fbb,
     const char *worker_id = nullptr,
-    const std::vector<flatbuffers::Offset<magneto::control::ExecutorDescription>> *executors = nullptr) {
+    const std::vector<flatbuffers::Offset<magneto::control::ExecutorDescription>> *executors = nullptr,
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *driver_ids = nullptr) {
   auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
   auto executors__ = executors ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::ExecutorDescription>>(*executors) : 0;
+  auto driver_ids__ = driver_ids ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*driver_ids) : 0;
   return magneto::control::CreateWorkerLatestState(
       _fbb,
       worker_id__,
-      executors__);
+      executors__,
+      driver_ids__);
 }
 
 struct ExecutorStateChanged FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -1880,7 +2239,8 @@ struct LaunchExecutor FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_CORES = 12,
     VT_MEMORY_MB = 14,
     VT_RESOURCES = 16,
-    VT_APPLICATION = 18
+    VT_APPLICATION = 18,
+    VT_SPARK_DESCRIPTION = 20
   };
   const flatbuffers::String *master_url() const {
     return GetPointer<const flatbuffers::String *>(VT_MASTER_URL);
@@ -1909,6 +2269,9 @@ struct LaunchExecutor FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const magneto::control::ApplicationDescription *application_nested_root() const {
     return flatbuffers::GetRoot<magneto::control::ApplicationDescription>(application()->Data());
   }
+  const flatbuffers::Vector<uint8_t> *spark_description() const {
+    return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_SPARK_DESCRIPTION);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_MASTER_URL) &&
@@ -1925,6 +2288,8 @@ struct LaunchExecutor FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffsetRequired(verifier, VT_APPLICATION) &&
            verifier.VerifyVector(application()) &&
            verifier.VerifyNestedFlatBuffer<magneto::control::ApplicationDescription>(application(), nullptr) &&
+           VerifyOffset(verifier, VT_SPARK_DESCRIPTION) &&
+           verifier.VerifyVector(spark_description()) &&
            verifier.EndTable();
   }
 };
@@ -1957,6 +2322,9 @@ struct LaunchExecutorBuilder {
   void add_application(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> application) {
     fbb_.AddOffset(LaunchExecutor::VT_APPLICATION, application);
   }
+  void add_spark_description(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description) {
+    fbb_.AddOffset(LaunchExecutor::VT_SPARK_DESCRIPTION, spark_description);
+  }
   explicit LaunchExecutorBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1980,8 +2348,10 @@ inline flatbuffers::Offset<LaunchExecutor> CreateLaunchExecutor(
     uint32_t cores = 0,
     uint32_t memory_mb = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources = 0,
-    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> application = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> application = 0,
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description = 0) {
   LaunchExecutorBuilder builder_(_fbb);
+  builder_.add_spark_description(spark_description);
   builder_.add_application(application);
   builder_.add_resources(resources);
   builder_.add_memory_mb(memory_mb);
@@ -2007,11 +2377,13 @@ inline flatbuffers::Offset<LaunchExecutor> CreateLaunchExecutorDirect(
     uint32_t cores = 0,
     uint32_t memory_mb = 0,
     const std::vector<flatbuffers::Offset<magneto::control::Resource>> *resources = nullptr,
-    const std::vector<uint8_t> *application = nullptr) {
+    const std::vector<uint8_t> *application = nullptr,
+    const std::vector<uint8_t> *spark_description = nullptr) {
   auto master_url__ = master_url ? _fbb.CreateString(master_url) : 0;
   auto app_id__ = app_id ? _fbb.CreateString(app_id) : 0;
   auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources) : 0;
   auto application__ = application ? _fbb.CreateVector<uint8_t>(*application) : 0;
+  auto spark_description__ = spark_description ? _fbb.CreateVector<uint8_t>(*spark_description) : 0;
   return magneto::control::CreateLaunchExecutor(
       _fbb,
       master_url__,
@@ -2021,7 +2393,8 @@ inline flatbuffers::Offset<LaunchExecutor> CreateLaunchExecutorDirect(
       cores,
       memory_mb,
       resources__,
-      application__);
+      application__,
+      spark_description__);
 }
 
 struct KillExecutor FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -2172,7 +2545,8 @@ struct RegisterApplication FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table 
   struct Traits;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_APPLICATION = 4,
-    VT_DRIVER_ADDRESS = 6
+    VT_DRIVER_ADDRESS = 6,
+    VT_SPARK_DESCRIPTION = 8
   };
   const flatbuffers::Vector<uint8_t> *application() const {
     return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_APPLICATION);
@@ -2183,6 +2557,9 @@ struct RegisterApplication FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table 
   const flatbuffers::String *driver_address() const {
     return GetPointer<const flatbuffers::String *>(VT_DRIVER_ADDRESS);
   }
+  const flatbuffers::Vector<uint8_t> *spark_description() const {
+    return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_SPARK_DESCRIPTION);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_APPLICATION) &&
@@ -2190,6 +2567,8 @@ struct RegisterApplication FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table 
            verifier.VerifyNestedFlatBuffer<magneto::control::ApplicationDescription>(application(), nullptr) &&
            VerifyOffset(verifier, VT_DRIVER_ADDRESS) &&
            verifier.VerifyString(driver_address()) &&
+           VerifyOffset(verifier, VT_SPARK_DESCRIPTION) &&
+           verifier.VerifyVector(spark_description()) &&
            verifier.EndTable();
   }
 };
@@ -2203,6 +2582,9 @@ struct RegisterApplicationBuilder {
   }
   void add_driver_address(flatbuffers::Offset<flatbuffers::String> driver_address) {
     fbb_.AddOffset(RegisterApplication::VT_DRIVER_ADDRESS, driver_address);
+  }
+  void add_spark_description(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description) {
+    fbb_.AddOffset(RegisterApplication::VT_SPARK_DESCRIPTION, spark_description);
   }
   explicit RegisterApplicationBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
@@ -2219,8 +2601,10 @@ struct RegisterApplicationBuilder {
 inline flatbuffers::Offset<RegisterApplication> CreateRegisterApplication(
     flatbuffers::FlatBufferBuilder &_fbb,
     flatbuffers::Offset<flatbuffers::Vector<uint8_t>> application = 0,
-    flatbuffers::Offset<flatbuffers::String> driver_address = 0) {
+    flatbuffers::Offset<flatbuffers::String> driver_address = 0,
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description = 0) {
   RegisterApplicationBuilder builder_(_fbb);
+  builder_.add_spark_description(spark_description);
   builder_.add_driver_address(driver_address);
   builder_.add_application(application);
   return builder_.Finish();
@@ -2234,13 +2618,16 @@ struct RegisterApplication::Traits {
 inline flatbuffers::Offset<RegisterApplication> CreateRegisterApplicationDirect(
     flatbuffers::FlatBufferBuilder &_fbb,
     const std::vector<uint8_t> *application = nullptr,
-    const char *driver_address = nullptr) {
+    const char *driver_address = nullptr,
+    const std::vector<uint8_t> *spark_description = nullptr) {
   auto application__ = application ? _fbb.CreateVector<uint8_t>(*application) : 0;
   auto driver_address__ = driver_address ? _fbb.CreateString(driver_address) : 0;
+  auto spark_description__ = spark_description ? _fbb.CreateVector<uint8_t>(*spark_description) : 0;
   return magneto::control::CreateRegisterApplication(
       _fbb,
       application__,
-      driver_address__);
+      driver_address__,
+      spark_description__);
 }
 
 struct UnregisterApplication FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -2983,7 +3370,9 @@ struct Reply FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_REQUEST_ID = 4,
     VT_OK = 6,
-    VT_MESSAGE = 8
+    VT_MESSAGE = 8,
+    VT_ID = 10,
+    VT_COUNT = 12
   };
   uint32_t request_id() const {
     return GetField<uint32_t>(VT_REQUEST_ID, 0);
@@ -2994,12 +3383,21 @@ struct Reply FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::String *message() const {
     return GetPointer<const flatbuffers::String *>(VT_MESSAGE);
   }
+  const flatbuffers::String *id() const {
+    return GetPointer<const flatbuffers::String *>(VT_ID);
+  }
+  uint32_t count() const {
+    return GetField<uint32_t>(VT_COUNT, 0);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyField<uint32_t>(verifier, VT_REQUEST_ID, 4) &&
            VerifyField<uint8_t>(verifier, VT_OK, 1) &&
            VerifyOffset(verifier, VT_MESSAGE) &&
            verifier.VerifyString(message()) &&
+           VerifyOffset(verifier, VT_ID) &&
+           verifier.VerifyString(id()) &&
+           VerifyField<uint32_t>(verifier, VT_COUNT, 4) &&
            verifier.EndTable();
   }
 };
@@ -3017,6 +3415,12 @@ struct ReplyBuilder {
   void add_message(flatbuffers::Offset<flatbuffers::String> message) {
     fbb_.AddOffset(Reply::VT_MESSAGE, message);
   }
+  void add_id(flatbuffers::Offset<flatbuffers::String> id) {
+    fbb_.AddOffset(Reply::VT_ID, id);
+  }
+  void add_count(uint32_t count) {
+    fbb_.AddElement<uint32_t>(Reply::VT_COUNT, count, 0);
+  }
   explicit ReplyBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -3032,8 +3436,12 @@ inline flatbuffers::Offset<Reply> CreateReply(
     flatbuffers::FlatBufferBuilder &_fbb,
     uint32_t request_id = 0,
     bool ok = false,
-    flatbuffers::Offset<flatbuffers::String> message = 0) {
+    flatbuffers::Offset<flatbuffers::String> message = 0,
+    flatbuffers::Offset<flatbuffers::String> id = 0,
+    uint32_t count = 0) {
   ReplyBuilder builder_(_fbb);
+  builder_.add_count(count);
+  builder_.add_id(id);
   builder_.add_message(message);
   builder_.add_request_id(request_id);
   builder_.add_ok(ok);
@@ -3049,13 +3457,18 @@ inline flatbuffers::Offset<Reply> CreateReplyDirect(
     flatbuffers::FlatBufferBuilder &_fbb,
     uint32_t request_id = 0,
     bool ok = false,
-    const char *message = nullptr) {
+    const char *message = nullptr,
+    const char *id = nullptr,
+    uint32_t count = 0) {
   auto message__ = message ? _fbb.CreateString(message) : 0;
+  auto id__ = id ? _fbb.CreateString(id) : 0;
   return magneto::control::CreateReply(
       _fbb,
       request_id,
       ok,
-      message__);
+      message__,
+      id__,
+      count);
 }
 
 struct Refused FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -3186,6 +3599,915 @@ inline flatbuffers::Offset<KillApplication> CreateKillApplicationDirect(
       app_id__);
 }
 
+struct DriverStateChanged FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef DriverStateChangedBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_DRIVER_ID = 4,
+    VT_STATE = 6,
+    VT_EXCEPTION = 8
+  };
+  const flatbuffers::String *driver_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
+  }
+  magneto::control::DriverState state() const {
+    return static_cast<magneto::control::DriverState>(GetField<uint8_t>(VT_STATE, 0));
+  }
+  const flatbuffers::String *exception() const {
+    return GetPointer<const flatbuffers::String *>(VT_EXCEPTION);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_DRIVER_ID) &&
+           verifier.VerifyString(driver_id()) &&
+           VerifyField<uint8_t>(verifier, VT_STATE, 1) &&
+           VerifyOffset(verifier, VT_EXCEPTION) &&
+           verifier.VerifyString(exception()) &&
+           verifier.EndTable();
+  }
+};
+
+struct DriverStateChangedBuilder {
+  typedef DriverStateChanged Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_driver_id(flatbuffers::Offset<flatbuffers::String> driver_id) {
+    fbb_.AddOffset(DriverStateChanged::VT_DRIVER_ID, driver_id);
+  }
+  void add_state(magneto::control::DriverState state) {
+    fbb_.AddElement<uint8_t>(DriverStateChanged::VT_STATE, static_cast<uint8_t>(state), 0);
+  }
+  void add_exception(flatbuffers::Offset<flatbuffers::String> exception) {
+    fbb_.AddOffset(DriverStateChanged::VT_EXCEPTION, exception);
+  }
+  explicit DriverStateChangedBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<DriverStateChanged> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<DriverStateChanged>(end);
+    fbb_.Required(o, DriverStateChanged::VT_DRIVER_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<DriverStateChanged> CreateDriverStateChanged(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> driver_id = 0,
+    magneto::control::DriverState state = magneto::control::DriverState::SUBMITTED,
+    flatbuffers::Offset<flatbuffers::String> exception = 0) {
+  DriverStateChangedBuilder builder_(_fbb);
+  builder_.add_exception(exception);
+  builder_.add_driver_id(driver_id);
+  builder_.add_state(state);
+  return builder_.Finish();
+}
+
+struct DriverStateChanged::Traits {
+  using type = DriverStateChanged;
+  static auto constexpr Create = CreateDriverStateChanged;
+};
+
+inline flatbuffers::Offset<DriverStateChanged> CreateDriverStateChangedDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *driver_id = nullptr,
+    magneto::control::DriverState state = magneto::control::DriverState::SUBMITTED,
+    const char *exception = nullptr) {
+  auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
+  auto exception__ = exception ? _fbb.CreateString(exception) : 0;
+  return magneto::control::CreateDriverStateChanged(
+      _fbb,
+      driver_id__,
+      state,
+      exception__);
+}
+
+struct LaunchDriver FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef LaunchDriverBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_DRIVER_ID = 4,
+    VT_DESCRIPTION = 6,
+    VT_RESOURCES = 8
+  };
+  const flatbuffers::String *driver_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
+  }
+  const flatbuffers::Vector<uint8_t> *description() const {
+    return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_DESCRIPTION);
+  }
+  const magneto::control::DriverDescription *description_nested_root() const {
+    return flatbuffers::GetRoot<magneto::control::DriverDescription>(description()->Data());
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>> *resources() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>> *>(VT_RESOURCES);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_DRIVER_ID) &&
+           verifier.VerifyString(driver_id()) &&
+           VerifyOffsetRequired(verifier, VT_DESCRIPTION) &&
+           verifier.VerifyVector(description()) &&
+           verifier.VerifyNestedFlatBuffer<magneto::control::DriverDescription>(description(), nullptr) &&
+           VerifyOffset(verifier, VT_RESOURCES) &&
+           verifier.VerifyVector(resources()) &&
+           verifier.VerifyVectorOfTables(resources()) &&
+           verifier.EndTable();
+  }
+};
+
+struct LaunchDriverBuilder {
+  typedef LaunchDriver Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_driver_id(flatbuffers::Offset<flatbuffers::String> driver_id) {
+    fbb_.AddOffset(LaunchDriver::VT_DRIVER_ID, driver_id);
+  }
+  void add_description(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> description) {
+    fbb_.AddOffset(LaunchDriver::VT_DESCRIPTION, description);
+  }
+  void add_resources(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources) {
+    fbb_.AddOffset(LaunchDriver::VT_RESOURCES, resources);
+  }
+  explicit LaunchDriverBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<LaunchDriver> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<LaunchDriver>(end);
+    fbb_.Required(o, LaunchDriver::VT_DRIVER_ID);
+    fbb_.Required(o, LaunchDriver::VT_DESCRIPTION);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<LaunchDriver> CreateLaunchDriver(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> driver_id = 0,
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> description = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources = 0) {
+  LaunchDriverBuilder builder_(_fbb);
+  builder_.add_resources(resources);
+  builder_.add_description(description);
+  builder_.add_driver_id(driver_id);
+  return builder_.Finish();
+}
+
+struct LaunchDriver::Traits {
+  using type = LaunchDriver;
+  static auto constexpr Create = CreateLaunchDriver;
+};
+
+inline flatbuffers::Offset<LaunchDriver> CreateLaunchDriverDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *driver_id = nullptr,
+    const std::vector<uint8_t> *description = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::control::Resource>> *resources = nullptr) {
+  auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
+  auto description__ = description ? _fbb.CreateVector<uint8_t>(*description) : 0;
+  auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources) : 0;
+  return magneto::control::CreateLaunchDriver(
+      _fbb,
+      driver_id__,
+      description__,
+      resources__);
+}
+
+struct KillDriver FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef KillDriverBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_DRIVER_ID = 4
+  };
+  const flatbuffers::String *driver_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_DRIVER_ID) &&
+           verifier.VerifyString(driver_id()) &&
+           verifier.EndTable();
+  }
+};
+
+struct KillDriverBuilder {
+  typedef KillDriver Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_driver_id(flatbuffers::Offset<flatbuffers::String> driver_id) {
+    fbb_.AddOffset(KillDriver::VT_DRIVER_ID, driver_id);
+  }
+  explicit KillDriverBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<KillDriver> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<KillDriver>(end);
+    fbb_.Required(o, KillDriver::VT_DRIVER_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<KillDriver> CreateKillDriver(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> driver_id = 0) {
+  KillDriverBuilder builder_(_fbb);
+  builder_.add_driver_id(driver_id);
+  return builder_.Finish();
+}
+
+struct KillDriver::Traits {
+  using type = KillDriver;
+  static auto constexpr Create = CreateKillDriver;
+};
+
+inline flatbuffers::Offset<KillDriver> CreateKillDriverDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *driver_id = nullptr) {
+  auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
+  return magneto::control::CreateKillDriver(
+      _fbb,
+      driver_id__);
+}
+
+struct RequestSubmitDriver FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef RequestSubmitDriverBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_REQUEST_ID = 4,
+    VT_DESCRIPTION = 6
+  };
+  uint32_t request_id() const {
+    return GetField<uint32_t>(VT_REQUEST_ID, 0);
+  }
+  const flatbuffers::Vector<uint8_t> *description() const {
+    return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_DESCRIPTION);
+  }
+  const magneto::control::DriverDescription *description_nested_root() const {
+    return flatbuffers::GetRoot<magneto::control::DriverDescription>(description()->Data());
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint32_t>(verifier, VT_REQUEST_ID, 4) &&
+           VerifyOffsetRequired(verifier, VT_DESCRIPTION) &&
+           verifier.VerifyVector(description()) &&
+           verifier.VerifyNestedFlatBuffer<magneto::control::DriverDescription>(description(), nullptr) &&
+           verifier.EndTable();
+  }
+};
+
+struct RequestSubmitDriverBuilder {
+  typedef RequestSubmitDriver Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_request_id(uint32_t request_id) {
+    fbb_.AddElement<uint32_t>(RequestSubmitDriver::VT_REQUEST_ID, request_id, 0);
+  }
+  void add_description(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> description) {
+    fbb_.AddOffset(RequestSubmitDriver::VT_DESCRIPTION, description);
+  }
+  explicit RequestSubmitDriverBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<RequestSubmitDriver> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<RequestSubmitDriver>(end);
+    fbb_.Required(o, RequestSubmitDriver::VT_DESCRIPTION);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<RequestSubmitDriver> CreateRequestSubmitDriver(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0,
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> description = 0) {
+  RequestSubmitDriverBuilder builder_(_fbb);
+  builder_.add_description(description);
+  builder_.add_request_id(request_id);
+  return builder_.Finish();
+}
+
+struct RequestSubmitDriver::Traits {
+  using type = RequestSubmitDriver;
+  static auto constexpr Create = CreateRequestSubmitDriver;
+};
+
+inline flatbuffers::Offset<RequestSubmitDriver> CreateRequestSubmitDriverDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0,
+    const std::vector<uint8_t> *description = nullptr) {
+  auto description__ = description ? _fbb.CreateVector<uint8_t>(*description) : 0;
+  return magneto::control::CreateRequestSubmitDriver(
+      _fbb,
+      request_id,
+      description__);
+}
+
+struct RequestKillDriver FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef RequestKillDriverBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_REQUEST_ID = 4,
+    VT_DRIVER_ID = 6
+  };
+  uint32_t request_id() const {
+    return GetField<uint32_t>(VT_REQUEST_ID, 0);
+  }
+  const flatbuffers::String *driver_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint32_t>(verifier, VT_REQUEST_ID, 4) &&
+           VerifyOffsetRequired(verifier, VT_DRIVER_ID) &&
+           verifier.VerifyString(driver_id()) &&
+           verifier.EndTable();
+  }
+};
+
+struct RequestKillDriverBuilder {
+  typedef RequestKillDriver Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_request_id(uint32_t request_id) {
+    fbb_.AddElement<uint32_t>(RequestKillDriver::VT_REQUEST_ID, request_id, 0);
+  }
+  void add_driver_id(flatbuffers::Offset<flatbuffers::String> driver_id) {
+    fbb_.AddOffset(RequestKillDriver::VT_DRIVER_ID, driver_id);
+  }
+  explicit RequestKillDriverBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<RequestKillDriver> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<RequestKillDriver>(end);
+    fbb_.Required(o, RequestKillDriver::VT_DRIVER_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<RequestKillDriver> CreateRequestKillDriver(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0,
+    flatbuffers::Offset<flatbuffers::String> driver_id = 0) {
+  RequestKillDriverBuilder builder_(_fbb);
+  builder_.add_driver_id(driver_id);
+  builder_.add_request_id(request_id);
+  return builder_.Finish();
+}
+
+struct RequestKillDriver::Traits {
+  using type = RequestKillDriver;
+  static auto constexpr Create = CreateRequestKillDriver;
+};
+
+inline flatbuffers::Offset<RequestKillDriver> CreateRequestKillDriverDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0,
+    const char *driver_id = nullptr) {
+  auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
+  return magneto::control::CreateRequestKillDriver(
+      _fbb,
+      request_id,
+      driver_id__);
+}
+
+struct RequestKillAllDrivers FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef RequestKillAllDriversBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_REQUEST_ID = 4
+  };
+  uint32_t request_id() const {
+    return GetField<uint32_t>(VT_REQUEST_ID, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint32_t>(verifier, VT_REQUEST_ID, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct RequestKillAllDriversBuilder {
+  typedef RequestKillAllDrivers Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_request_id(uint32_t request_id) {
+    fbb_.AddElement<uint32_t>(RequestKillAllDrivers::VT_REQUEST_ID, request_id, 0);
+  }
+  explicit RequestKillAllDriversBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<RequestKillAllDrivers> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<RequestKillAllDrivers>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<RequestKillAllDrivers> CreateRequestKillAllDrivers(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0) {
+  RequestKillAllDriversBuilder builder_(_fbb);
+  builder_.add_request_id(request_id);
+  return builder_.Finish();
+}
+
+struct RequestKillAllDrivers::Traits {
+  using type = RequestKillAllDrivers;
+  static auto constexpr Create = CreateRequestKillAllDrivers;
+};
+
+struct RequestDriverStatus FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef RequestDriverStatusBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_REQUEST_ID = 4,
+    VT_DRIVER_ID = 6
+  };
+  uint32_t request_id() const {
+    return GetField<uint32_t>(VT_REQUEST_ID, 0);
+  }
+  const flatbuffers::String *driver_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint32_t>(verifier, VT_REQUEST_ID, 4) &&
+           VerifyOffsetRequired(verifier, VT_DRIVER_ID) &&
+           verifier.VerifyString(driver_id()) &&
+           verifier.EndTable();
+  }
+};
+
+struct RequestDriverStatusBuilder {
+  typedef RequestDriverStatus Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_request_id(uint32_t request_id) {
+    fbb_.AddElement<uint32_t>(RequestDriverStatus::VT_REQUEST_ID, request_id, 0);
+  }
+  void add_driver_id(flatbuffers::Offset<flatbuffers::String> driver_id) {
+    fbb_.AddOffset(RequestDriverStatus::VT_DRIVER_ID, driver_id);
+  }
+  explicit RequestDriverStatusBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<RequestDriverStatus> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<RequestDriverStatus>(end);
+    fbb_.Required(o, RequestDriverStatus::VT_DRIVER_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<RequestDriverStatus> CreateRequestDriverStatus(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0,
+    flatbuffers::Offset<flatbuffers::String> driver_id = 0) {
+  RequestDriverStatusBuilder builder_(_fbb);
+  builder_.add_driver_id(driver_id);
+  builder_.add_request_id(request_id);
+  return builder_.Finish();
+}
+
+struct RequestDriverStatus::Traits {
+  using type = RequestDriverStatus;
+  static auto constexpr Create = CreateRequestDriverStatus;
+};
+
+inline flatbuffers::Offset<RequestDriverStatus> CreateRequestDriverStatusDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0,
+    const char *driver_id = nullptr) {
+  auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
+  return magneto::control::CreateRequestDriverStatus(
+      _fbb,
+      request_id,
+      driver_id__);
+}
+
+struct DriverStatusResponse FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef DriverStatusResponseBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_REQUEST_ID = 4,
+    VT_FOUND = 6,
+    VT_STATE = 8,
+    VT_WORKER_ID = 10,
+    VT_WORKER_HOST_PORT = 12,
+    VT_EXCEPTION = 14
+  };
+  uint32_t request_id() const {
+    return GetField<uint32_t>(VT_REQUEST_ID, 0);
+  }
+  bool found() const {
+    return GetField<uint8_t>(VT_FOUND, 0) != 0;
+  }
+  magneto::control::DriverState state() const {
+    return static_cast<magneto::control::DriverState>(GetField<uint8_t>(VT_STATE, 0));
+  }
+  const flatbuffers::String *worker_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
+  }
+  const flatbuffers::String *worker_host_port() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_HOST_PORT);
+  }
+  const flatbuffers::String *exception() const {
+    return GetPointer<const flatbuffers::String *>(VT_EXCEPTION);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint32_t>(verifier, VT_REQUEST_ID, 4) &&
+           VerifyField<uint8_t>(verifier, VT_FOUND, 1) &&
+           VerifyField<uint8_t>(verifier, VT_STATE, 1) &&
+           VerifyOffset(verifier, VT_WORKER_ID) &&
+           verifier.VerifyString(worker_id()) &&
+           VerifyOffset(verifier, VT_WORKER_HOST_PORT) &&
+           verifier.VerifyString(worker_host_port()) &&
+           VerifyOffset(verifier, VT_EXCEPTION) &&
+           verifier.VerifyString(exception()) &&
+           verifier.EndTable();
+  }
+};
+
+struct DriverStatusResponseBuilder {
+  typedef DriverStatusResponse Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_request_id(uint32_t request_id) {
+    fbb_.AddElement<uint32_t>(DriverStatusResponse::VT_REQUEST_ID, request_id, 0);
+  }
+  void add_found(bool found) {
+    fbb_.AddElement<uint8_t>(DriverStatusResponse::VT_FOUND, static_cast<uint8_t>(found), 0);
+  }
+  void add_state(magneto::control::DriverState state) {
+    fbb_.AddElement<uint8_t>(DriverStatusResponse::VT_STATE, static_cast<uint8_t>(state), 0);
+  }
+  void add_worker_id(flatbuffers::Offset<flatbuffers::String> worker_id) {
+    fbb_.AddOffset(DriverStatusResponse::VT_WORKER_ID, worker_id);
+  }
+  void add_worker_host_port(flatbuffers::Offset<flatbuffers::String> worker_host_port) {
+    fbb_.AddOffset(DriverStatusResponse::VT_WORKER_HOST_PORT, worker_host_port);
+  }
+  void add_exception(flatbuffers::Offset<flatbuffers::String> exception) {
+    fbb_.AddOffset(DriverStatusResponse::VT_EXCEPTION, exception);
+  }
+  explicit DriverStatusResponseBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<DriverStatusResponse> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<DriverStatusResponse>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<DriverStatusResponse> CreateDriverStatusResponse(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0,
+    bool found = false,
+    magneto::control::DriverState state = magneto::control::DriverState::SUBMITTED,
+    flatbuffers::Offset<flatbuffers::String> worker_id = 0,
+    flatbuffers::Offset<flatbuffers::String> worker_host_port = 0,
+    flatbuffers::Offset<flatbuffers::String> exception = 0) {
+  DriverStatusResponseBuilder builder_(_fbb);
+  builder_.add_exception(exception);
+  builder_.add_worker_host_port(worker_host_port);
+  builder_.add_worker_id(worker_id);
+  builder_.add_request_id(request_id);
+  builder_.add_state(state);
+  builder_.add_found(found);
+  return builder_.Finish();
+}
+
+struct DriverStatusResponse::Traits {
+  using type = DriverStatusResponse;
+  static auto constexpr Create = CreateDriverStatusResponse;
+};
+
+inline flatbuffers::Offset<DriverStatusResponse> CreateDriverStatusResponseDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0,
+    bool found = false,
+    magneto::control::DriverState state = magneto::control::DriverState::SUBMITTED,
+    const char *worker_id = nullptr,
+    const char *worker_host_port = nullptr,
+    const char *exception = nullptr) {
+  auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
+  auto worker_host_port__ = worker_host_port ? _fbb.CreateString(worker_host_port) : 0;
+  auto exception__ = exception ? _fbb.CreateString(exception) : 0;
+  return magneto::control::CreateDriverStatusResponse(
+      _fbb,
+      request_id,
+      found,
+      state,
+      worker_id__,
+      worker_host_port__,
+      exception__);
+}
+
+struct RequestClearCompletedDriversAndApps FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef RequestClearCompletedDriversAndAppsBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_REQUEST_ID = 4
+  };
+  uint32_t request_id() const {
+    return GetField<uint32_t>(VT_REQUEST_ID, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint32_t>(verifier, VT_REQUEST_ID, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct RequestClearCompletedDriversAndAppsBuilder {
+  typedef RequestClearCompletedDriversAndApps Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_request_id(uint32_t request_id) {
+    fbb_.AddElement<uint32_t>(RequestClearCompletedDriversAndApps::VT_REQUEST_ID, request_id, 0);
+  }
+  explicit RequestClearCompletedDriversAndAppsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<RequestClearCompletedDriversAndApps> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<RequestClearCompletedDriversAndApps>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<RequestClearCompletedDriversAndApps> CreateRequestClearCompletedDriversAndApps(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0) {
+  RequestClearCompletedDriversAndAppsBuilder builder_(_fbb);
+  builder_.add_request_id(request_id);
+  return builder_.Finish();
+}
+
+struct RequestClearCompletedDriversAndApps::Traits {
+  using type = RequestClearCompletedDriversAndApps;
+  static auto constexpr Create = CreateRequestClearCompletedDriversAndApps;
+};
+
+struct RequestReadyz FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef RequestReadyzBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_REQUEST_ID = 4
+  };
+  uint32_t request_id() const {
+    return GetField<uint32_t>(VT_REQUEST_ID, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint32_t>(verifier, VT_REQUEST_ID, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct RequestReadyzBuilder {
+  typedef RequestReadyz Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_request_id(uint32_t request_id) {
+    fbb_.AddElement<uint32_t>(RequestReadyz::VT_REQUEST_ID, request_id, 0);
+  }
+  explicit RequestReadyzBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<RequestReadyz> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<RequestReadyz>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<RequestReadyz> CreateRequestReadyz(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0) {
+  RequestReadyzBuilder builder_(_fbb);
+  builder_.add_request_id(request_id);
+  return builder_.Finish();
+}
+
+struct RequestReadyz::Traits {
+  using type = RequestReadyz;
+  static auto constexpr Create = CreateRequestReadyz;
+};
+
+struct DecommissionWorkersOnHosts FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef DecommissionWorkersOnHostsBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_REQUEST_ID = 4,
+    VT_HOSTS = 6
+  };
+  uint32_t request_id() const {
+    return GetField<uint32_t>(VT_REQUEST_ID, 0);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *hosts() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_HOSTS);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint32_t>(verifier, VT_REQUEST_ID, 4) &&
+           VerifyOffsetRequired(verifier, VT_HOSTS) &&
+           verifier.VerifyVector(hosts()) &&
+           verifier.VerifyVectorOfStrings(hosts()) &&
+           verifier.EndTable();
+  }
+};
+
+struct DecommissionWorkersOnHostsBuilder {
+  typedef DecommissionWorkersOnHosts Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_request_id(uint32_t request_id) {
+    fbb_.AddElement<uint32_t>(DecommissionWorkersOnHosts::VT_REQUEST_ID, request_id, 0);
+  }
+  void add_hosts(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> hosts) {
+    fbb_.AddOffset(DecommissionWorkersOnHosts::VT_HOSTS, hosts);
+  }
+  explicit DecommissionWorkersOnHostsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<DecommissionWorkersOnHosts> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<DecommissionWorkersOnHosts>(end);
+    fbb_.Required(o, DecommissionWorkersOnHosts::VT_HOSTS);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<DecommissionWorkersOnHosts> CreateDecommissionWorkersOnHosts(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> hosts = 0) {
+  DecommissionWorkersOnHostsBuilder builder_(_fbb);
+  builder_.add_hosts(hosts);
+  builder_.add_request_id(request_id);
+  return builder_.Finish();
+}
+
+struct DecommissionWorkersOnHosts::Traits {
+  using type = DecommissionWorkersOnHosts;
+  static auto constexpr Create = CreateDecommissionWorkersOnHosts;
+};
+
+inline flatbuffers::Offset<DecommissionWorkersOnHosts> CreateDecommissionWorkersOnHostsDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t request_id = 0,
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *hosts = nullptr) {
+  auto hosts__ = hosts ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*hosts) : 0;
+  return magneto::control::CreateDecommissionWorkersOnHosts(
+      _fbb,
+      request_id,
+      hosts__);
+}
+
+struct WorkerDecommissioning FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef WorkerDecommissioningBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_WORKER_ID = 4
+  };
+  const flatbuffers::String *worker_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_WORKER_ID) &&
+           verifier.VerifyString(worker_id()) &&
+           verifier.EndTable();
+  }
+};
+
+struct WorkerDecommissioningBuilder {
+  typedef WorkerDecommissioning Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_worker_id(flatbuffers::Offset<flatbuffers::String> worker_id) {
+    fbb_.AddOffset(WorkerDecommissioning::VT_WORKER_ID, worker_id);
+  }
+  explicit WorkerDecommissioningBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<WorkerDecommissioning> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<WorkerDecommissioning>(end);
+    fbb_.Required(o, WorkerDecommissioning::VT_WORKER_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<WorkerDecommissioning> CreateWorkerDecommissioning(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> worker_id = 0) {
+  WorkerDecommissioningBuilder builder_(_fbb);
+  builder_.add_worker_id(worker_id);
+  return builder_.Finish();
+}
+
+struct WorkerDecommissioning::Traits {
+  using type = WorkerDecommissioning;
+  static auto constexpr Create = CreateWorkerDecommissioning;
+};
+
+inline flatbuffers::Offset<WorkerDecommissioning> CreateWorkerDecommissioningDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *worker_id = nullptr) {
+  auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
+  return magneto::control::CreateWorkerDecommissioning(
+      _fbb,
+      worker_id__);
+}
+
+struct DecommissionWorker FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef DecommissionWorkerBuilder Builder;
+  struct Traits;
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           verifier.EndTable();
+  }
+};
+
+struct DecommissionWorkerBuilder {
+  typedef DecommissionWorker Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  explicit DecommissionWorkerBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<DecommissionWorker> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<DecommissionWorker>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<DecommissionWorker> CreateDecommissionWorker(
+    flatbuffers::FlatBufferBuilder &_fbb) {
+  DecommissionWorkerBuilder builder_(_fbb);
+  return builder_.Finish();
+}
+
+struct DecommissionWorker::Traits {
+  using type = DecommissionWorker;
+  static auto constexpr Create = CreateDecommissionWorker;
+};
+
+struct MasterInStandby FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef MasterInStandbyBuilder Builder;
+  struct Traits;
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           verifier.EndTable();
+  }
+};
+
+struct MasterInStandbyBuilder {
+  typedef MasterInStandby Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  explicit MasterInStandbyBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<MasterInStandby> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<MasterInStandby>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<MasterInStandby> CreateMasterInStandby(
+    flatbuffers::FlatBufferBuilder &_fbb) {
+  MasterInStandbyBuilder builder_(_fbb);
+  return builder_.Finish();
+}
+
+struct MasterInStandby::Traits {
+  using type = MasterInStandby;
+  static auto constexpr Create = CreateMasterInStandby;
+};
+
 struct Message FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef MessageBuilder Builder;
   struct Traits;
@@ -3265,6 +4587,48 @@ struct Message FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   }
   const magneto::control::KillApplication *body_as_KillApplication() const {
     return body_type() == magneto::control::Body::KillApplication ? static_cast<const magneto::control::KillApplication *>(body()) : nullptr;
+  }
+  const magneto::control::DriverStateChanged *body_as_DriverStateChanged() const {
+    return body_type() == magneto::control::Body::DriverStateChanged ? static_cast<const magneto::control::DriverStateChanged *>(body()) : nullptr;
+  }
+  const magneto::control::LaunchDriver *body_as_LaunchDriver() const {
+    return body_type() == magneto::control::Body::LaunchDriver ? static_cast<const magneto::control::LaunchDriver *>(body()) : nullptr;
+  }
+  const magneto::control::KillDriver *body_as_KillDriver() const {
+    return body_type() == magneto::control::Body::KillDriver ? static_cast<const magneto::control::KillDriver *>(body()) : nullptr;
+  }
+  const magneto::control::RequestSubmitDriver *body_as_RequestSubmitDriver() const {
+    return body_type() == magneto::control::Body::RequestSubmitDriver ? static_cast<const magneto::control::RequestSubmitDriver *>(body()) : nullptr;
+  }
+  const magneto::control::RequestKillDriver *body_as_RequestKillDriver() const {
+    return body_type() == magneto::control::Body::RequestKillDriver ? static_cast<const magneto::control::RequestKillDriver *>(body()) : nullptr;
+  }
+  const magneto::control::RequestKillAllDrivers *body_as_RequestKillAllDrivers() const {
+    return body_type() == magneto::control::Body::RequestKillAllDrivers ? static_cast<const magneto::control::RequestKillAllDrivers *>(body()) : nullptr;
+  }
+  const magneto::control::RequestDriverStatus *body_as_RequestDriverStatus() const {
+    return body_type() == magneto::control::Body::RequestDriverStatus ? static_cast<const magneto::control::RequestDriverStatus *>(body()) : nullptr;
+  }
+  const magneto::control::DriverStatusResponse *body_as_DriverStatusResponse() const {
+    return body_type() == magneto::control::Body::DriverStatusResponse ? static_cast<const magneto::control::DriverStatusResponse *>(body()) : nullptr;
+  }
+  const magneto::control::RequestClearCompletedDriversAndApps *body_as_RequestClearCompletedDriversAndApps() const {
+    return body_type() == magneto::control::Body::RequestClearCompletedDriversAndApps ? static_cast<const magneto::control::RequestClearCompletedDriversAndApps *>(body()) : nullptr;
+  }
+  const magneto::control::RequestReadyz *body_as_RequestReadyz() const {
+    return body_type() == magneto::control::Body::RequestReadyz ? static_cast<const magneto::control::RequestReadyz *>(body()) : nullptr;
+  }
+  const magneto::control::DecommissionWorkersOnHosts *body_as_DecommissionWorkersOnHosts() const {
+    return body_type() == magneto::control::Body::DecommissionWorkersOnHosts ? static_cast<const magneto::control::DecommissionWorkersOnHosts *>(body()) : nullptr;
+  }
+  const magneto::control::WorkerDecommissioning *body_as_WorkerDecommissioning() const {
+    return body_type() == magneto::control::Body::WorkerDecommissioning ? static_cast<const magneto::control::WorkerDecommissioning *>(body()) : nullptr;
+  }
+  const magneto::control::DecommissionWorker *body_as_DecommissionWorker() const {
+    return body_type() == magneto::control::Body::DecommissionWorker ? static_cast<const magneto::control::DecommissionWorker *>(body()) : nullptr;
+  }
+  const magneto::control::MasterInStandby *body_as_MasterInStandby() const {
+    return body_type() == magneto::control::Body::MasterInStandby ? static_cast<const magneto::control::MasterInStandby *>(body()) : nullptr;
   }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -3361,6 +4725,62 @@ template<> inline const magneto::control::Refused *Message::body_as<magneto::con
 
 template<> inline const magneto::control::KillApplication *Message::body_as<magneto::control::KillApplication>() const {
   return body_as_KillApplication();
+}
+
+template<> inline const magneto::control::DriverStateChanged *Message::body_as<magneto::control::DriverStateChanged>() const {
+  return body_as_DriverStateChanged();
+}
+
+template<> inline const magneto::control::LaunchDriver *Message::body_as<magneto::control::LaunchDriver>() const {
+  return body_as_LaunchDriver();
+}
+
+template<> inline const magneto::control::KillDriver *Message::body_as<magneto::control::KillDriver>() const {
+  return body_as_KillDriver();
+}
+
+template<> inline const magneto::control::RequestSubmitDriver *Message::body_as<magneto::control::RequestSubmitDriver>() const {
+  return body_as_RequestSubmitDriver();
+}
+
+template<> inline const magneto::control::RequestKillDriver *Message::body_as<magneto::control::RequestKillDriver>() const {
+  return body_as_RequestKillDriver();
+}
+
+template<> inline const magneto::control::RequestKillAllDrivers *Message::body_as<magneto::control::RequestKillAllDrivers>() const {
+  return body_as_RequestKillAllDrivers();
+}
+
+template<> inline const magneto::control::RequestDriverStatus *Message::body_as<magneto::control::RequestDriverStatus>() const {
+  return body_as_RequestDriverStatus();
+}
+
+template<> inline const magneto::control::DriverStatusResponse *Message::body_as<magneto::control::DriverStatusResponse>() const {
+  return body_as_DriverStatusResponse();
+}
+
+template<> inline const magneto::control::RequestClearCompletedDriversAndApps *Message::body_as<magneto::control::RequestClearCompletedDriversAndApps>() const {
+  return body_as_RequestClearCompletedDriversAndApps();
+}
+
+template<> inline const magneto::control::RequestReadyz *Message::body_as<magneto::control::RequestReadyz>() const {
+  return body_as_RequestReadyz();
+}
+
+template<> inline const magneto::control::DecommissionWorkersOnHosts *Message::body_as<magneto::control::DecommissionWorkersOnHosts>() const {
+  return body_as_DecommissionWorkersOnHosts();
+}
+
+template<> inline const magneto::control::WorkerDecommissioning *Message::body_as<magneto::control::WorkerDecommissioning>() const {
+  return body_as_WorkerDecommissioning();
+}
+
+template<> inline const magneto::control::DecommissionWorker *Message::body_as<magneto::control::DecommissionWorker>() const {
+  return body_as_DecommissionWorker();
+}
+
+template<> inline const magneto::control::MasterInStandby *Message::body_as<magneto::control::MasterInStandby>() const {
+  return body_as_MasterInStandby();
 }
 
 struct MessageBuilder {
@@ -3520,6 +4940,62 @@ inline bool VerifyBody(flatbuffers::Verifier &verifier, const void *obj, Body ty
     }
     case Body::KillApplication: {
       auto ptr = reinterpret_cast<const magneto::control::KillApplication *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::DriverStateChanged: {
+      auto ptr = reinterpret_cast<const magneto::control::DriverStateChanged *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::LaunchDriver: {
+      auto ptr = reinterpret_cast<const magneto::control::LaunchDriver *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::KillDriver: {
+      auto ptr = reinterpret_cast<const magneto::control::KillDriver *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::RequestSubmitDriver: {
+      auto ptr = reinterpret_cast<const magneto::control::RequestSubmitDriver *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::RequestKillDriver: {
+      auto ptr = reinterpret_cast<const magneto::control::RequestKillDriver *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::RequestKillAllDrivers: {
+      auto ptr = reinterpret_cast<const magneto::control::RequestKillAllDrivers *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::RequestDriverStatus: {
+      auto ptr = reinterpret_cast<const magneto::control::RequestDriverStatus *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::DriverStatusResponse: {
+      auto ptr = reinterpret_cast<const magneto::control::DriverStatusResponse *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::RequestClearCompletedDriversAndApps: {
+      auto ptr = reinterpret_cast<const magneto::control::RequestClearCompletedDriversAndApps *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::RequestReadyz: {
+      auto ptr = reinterpret_cast<const magneto::control::RequestReadyz *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::DecommissionWorkersOnHosts: {
+      auto ptr = reinterpret_cast<const magneto::control::DecommissionWorkersOnHosts *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::WorkerDecommissioning: {
+      auto ptr = reinterpret_cast<const magneto::control::WorkerDecommissioning *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::DecommissionWorker: {
+      auto ptr = reinterpret_cast<const magneto::control::DecommissionWorker *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::MasterInStandby: {
+      auto ptr = reinterpret_cast<const magneto::control::MasterInStandby *>(obj);
       return verifier.VerifyTable(ptr);
     }
     default: return true;

@@ -111,7 +111,14 @@ struct CoreConfig FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_DEFAULT_CORES = 18,
     VT_RETAINED_APPLICATIONS = 20,
     VT_APP_ID_PATTERN = 22,
-    VT_SEED = 24
+    VT_SEED = 24,
+    VT_SPREAD_OUT_DRIVERS = 26,
+    VT_MAX_DRIVERS = 28,
+    VT_RETAINED_DRIVERS = 30,
+    VT_DRIVER_ID_PATTERN = 32,
+    VT_APP_NUMBER_MODULO = 34,
+    VT_USE_APP_NAME_AS_APP_ID = 36,
+    VT_STANDBY = 38
   };
   const flatbuffers::String *master_url() const {
     return GetPointer<const flatbuffers::String *>(VT_MASTER_URL);
@@ -146,6 +153,27 @@ struct CoreConfig FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   uint64_t seed() const {
     return GetField<uint64_t>(VT_SEED, 0);
   }
+  bool spread_out_drivers() const {
+    return GetField<uint8_t>(VT_SPREAD_OUT_DRIVERS, 1) != 0;
+  }
+  uint32_t max_drivers() const {
+    return GetField<uint32_t>(VT_MAX_DRIVERS, 2147483647);
+  }
+  uint32_t retained_drivers() const {
+    return GetField<uint32_t>(VT_RETAINED_DRIVERS, 200);
+  }
+  const flatbuffers::String *driver_id_pattern() const {
+    return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID_PATTERN);
+  }
+  uint32_t app_number_modulo() const {
+    return GetField<uint32_t>(VT_APP_NUMBER_MODULO, 0);
+  }
+  bool use_app_name_as_app_id() const {
+    return GetField<uint8_t>(VT_USE_APP_NAME_AS_APP_ID, 0) != 0;
+  }
+  bool standby() const {
+    return GetField<uint8_t>(VT_STANDBY, 0) != 0;
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_MASTER_URL) &&
@@ -162,6 +190,14 @@ struct CoreConfig FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffset(verifier, VT_APP_ID_PATTERN) &&
            verifier.VerifyString(app_id_pattern()) &&
            VerifyField<uint64_t>(verifier, VT_SEED, 8) &&
+           VerifyField<uint8_t>(verifier, VT_SPREAD_OUT_DRIVERS, 1) &&
+           VerifyField<uint32_t>(verifier, VT_MAX_DRIVERS, 4) &&
+           VerifyField<uint32_t>(verifier, VT_RETAINED_DRIVERS, 4) &&
+           VerifyOffset(verifier, VT_DRIVER_ID_PATTERN) &&
+           verifier.VerifyString(driver_id_pattern()) &&
+           VerifyField<uint32_t>(verifier, VT_APP_NUMBER_MODULO, 4) &&
+           VerifyField<uint8_t>(verifier, VT_USE_APP_NAME_AS_APP_ID, 1) &&
+           VerifyField<uint8_t>(verifier, VT_STANDBY, 1) &&
            verifier.EndTable();
   }
 };
@@ -203,6 +239,27 @@ struct CoreConfigBuilder {
   void add_seed(uint64_t seed) {
     fbb_.AddElement<uint64_t>(CoreConfig::VT_SEED, seed, 0);
   }
+  void add_spread_out_drivers(bool spread_out_drivers) {
+    fbb_.AddElement<uint8_t>(CoreConfig::VT_SPREAD_OUT_DRIVERS, static_cast<uint8_t>(spread_out_drivers), 1);
+  }
+  void add_max_drivers(uint32_t max_drivers) {
+    fbb_.AddElement<uint32_t>(CoreConfig::VT_MAX_DRIVERS, max_drivers, 2147483647);
+  }
+  void add_retained_drivers(uint32_t retained_drivers) {
+    fbb_.AddElement<uint32_t>(CoreConfig::VT_RETAINED_DRIVERS, retained_drivers, 200);
+  }
+  void add_driver_id_pattern(flatbuffers::Offset<flatbuffers::String> driver_id_pattern) {
+    fbb_.AddOffset(CoreConfig::VT_DRIVER_ID_PATTERN, driver_id_pattern);
+  }
+  void add_app_number_modulo(uint32_t app_number_modulo) {
+    fbb_.AddElement<uint32_t>(CoreConfig::VT_APP_NUMBER_MODULO, app_number_modulo, 0);
+  }
+  void add_use_app_name_as_app_id(bool use_app_name_as_app_id) {
+    fbb_.AddElement<uint8_t>(CoreConfig::VT_USE_APP_NAME_AS_APP_ID, static_cast<uint8_t>(use_app_name_as_app_id), 0);
+  }
+  void add_standby(bool standby) {
+    fbb_.AddElement<uint8_t>(CoreConfig::VT_STANDBY, static_cast<uint8_t>(standby), 0);
+  }
   explicit CoreConfigBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -227,9 +284,20 @@ inline flatbuffers::Offset<CoreConfig> CreateCoreConfig(
     uint32_t default_cores = 2147483647,
     uint32_t retained_applications = 200,
     flatbuffers::Offset<flatbuffers::String> app_id_pattern = 0,
-    uint64_t seed = 0) {
+    uint64_t seed = 0,
+    bool spread_out_drivers = true,
+    uint32_t max_drivers = 2147483647,
+    uint32_t retained_drivers = 200,
+    flatbuffers::Offset<flatbuffers::String> driver_id_pattern = 0,
+    uint32_t app_number_modulo = 0,
+    bool use_app_name_as_app_id = false,
+    bool standby = false) {
   CoreConfigBuilder builder_(_fbb);
   builder_.add_seed(seed);
+  builder_.add_app_number_modulo(app_number_modulo);
+  builder_.add_driver_id_pattern(driver_id_pattern);
+  builder_.add_retained_drivers(retained_drivers);
+  builder_.add_max_drivers(max_drivers);
   builder_.add_app_id_pattern(app_id_pattern);
   builder_.add_retained_applications(retained_applications);
   builder_.add_default_cores(default_cores);
@@ -238,6 +306,9 @@ inline flatbuffers::Offset<CoreConfig> CreateCoreConfig(
   builder_.add_worker_timeout_ms(worker_timeout_ms);
   builder_.add_master_web_ui_url(master_web_ui_url);
   builder_.add_master_url(master_url);
+  builder_.add_standby(standby);
+  builder_.add_use_app_name_as_app_id(use_app_name_as_app_id);
+  builder_.add_spread_out_drivers(spread_out_drivers);
   builder_.add_worker_selection_policy(worker_selection_policy);
   builder_.add_spread_out_apps(spread_out_apps);
   return builder_.Finish();
@@ -260,10 +331,18 @@ inline flatbuffers::Offset<CoreConfig> CreateCoreConfigDirect(
     uint32_t default_cores = 2147483647,
     uint32_t retained_applications = 200,
     const char *app_id_pattern = nullptr,
-    uint64_t seed = 0) {
+    uint64_t seed = 0,
+    bool spread_out_drivers = true,
+    uint32_t max_drivers = 2147483647,
+    uint32_t retained_drivers = 200,
+    const char *driver_id_pattern = nullptr,
+    uint32_t app_number_modulo = 0,
+    bool use_app_name_as_app_id = false,
+    bool standby = false) {
   auto master_url__ = master_url ? _fbb.CreateString(master_url) : 0;
   auto master_web_ui_url__ = master_web_ui_url ? _fbb.CreateString(master_web_ui_url) : 0;
   auto app_id_pattern__ = app_id_pattern ? _fbb.CreateString(app_id_pattern) : 0;
+  auto driver_id_pattern__ = driver_id_pattern ? _fbb.CreateString(driver_id_pattern) : 0;
   return magneto::core::CreateCoreConfig(
       _fbb,
       master_url__,
@@ -276,7 +355,14 @@ inline flatbuffers::Offset<CoreConfig> CreateCoreConfigDirect(
       default_cores,
       retained_applications,
       app_id_pattern__,
-      seed);
+      seed,
+      spread_out_drivers,
+      max_drivers,
+      retained_drivers,
+      driver_id_pattern__,
+      app_number_modulo,
+      use_app_name_as_app_id,
+      standby);
 }
 
 struct Notice FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {

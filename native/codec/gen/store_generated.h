@@ -24,6 +24,9 @@ struct WorkerRecordBuilder;
 struct ApplicationRecord;
 struct ApplicationRecordBuilder;
 
+struct DriverRecord;
+struct DriverRecordBuilder;
+
 struct Record;
 struct RecordBuilder;
 
@@ -31,31 +34,34 @@ enum class Value : uint8_t {
   NONE = 0,
   WorkerRecord = 1,
   ApplicationRecord = 2,
+  DriverRecord = 3,
   MIN = NONE,
-  MAX = ApplicationRecord
+  MAX = DriverRecord
 };
 
-inline const Value (&EnumValuesValue())[3] {
+inline const Value (&EnumValuesValue())[4] {
   static const Value values[] = {
     Value::NONE,
     Value::WorkerRecord,
-    Value::ApplicationRecord
+    Value::ApplicationRecord,
+    Value::DriverRecord
   };
   return values;
 }
 
 inline const char * const *EnumNamesValue() {
-  static const char * const names[4] = {
+  static const char * const names[5] = {
     "NONE",
     "WorkerRecord",
     "ApplicationRecord",
+    "DriverRecord",
     nullptr
   };
   return names;
 }
 
 inline const char *EnumNameValue(Value e) {
-  if (flatbuffers::IsOutRange(e, Value::NONE, Value::ApplicationRecord)) return "";
+  if (flatbuffers::IsOutRange(e, Value::NONE, Value::DriverRecord)) return "";
   const size_t index = static_cast<size_t>(e);
   return EnumNamesValue()[index];
 }
@@ -70,6 +76,10 @@ template<> struct ValueTraits<magneto::store::WorkerRecord> {
 
 template<> struct ValueTraits<magneto::store::ApplicationRecord> {
   static const Value enum_value = Value::ApplicationRecord;
+};
+
+template<> struct ValueTraits<magneto::store::DriverRecord> {
+  static const Value enum_value = Value::DriverRecord;
 };
 
 bool VerifyValue(flatbuffers::Verifier &verifier, const void *obj, Value type);
@@ -132,7 +142,8 @@ struct ApplicationRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_APPLICATION = 6,
     VT_DRIVER_ADDRESS = 8,
     VT_SUBMITTED_MS = 10,
-    VT_NEXT_EXECUTOR_ID = 12
+    VT_NEXT_EXECUTOR_ID = 12,
+    VT_SPARK_DESCRIPTION = 14
   };
   const flatbuffers::String *app_id() const {
     return GetPointer<const flatbuffers::String *>(VT_APP_ID);
@@ -152,6 +163,9 @@ struct ApplicationRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   uint32_t next_executor_id() const {
     return GetField<uint32_t>(VT_NEXT_EXECUTOR_ID, 0);
   }
+  const flatbuffers::Vector<uint8_t> *spark_description() const {
+    return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_SPARK_DESCRIPTION);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_APP_ID) &&
@@ -163,6 +177,8 @@ struct ApplicationRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            verifier.VerifyString(driver_address()) &&
            VerifyField<int64_t>(verifier, VT_SUBMITTED_MS, 8) &&
            VerifyField<uint32_t>(verifier, VT_NEXT_EXECUTOR_ID, 4) &&
+           VerifyOffset(verifier, VT_SPARK_DESCRIPTION) &&
+           verifier.VerifyVector(spark_description()) &&
            verifier.EndTable();
   }
 };
@@ -186,6 +202,9 @@ struct ApplicationRecordBuilder {
   void add_next_executor_id(uint32_t next_executor_id) {
     fbb_.AddElement<uint32_t>(ApplicationRecord::VT_NEXT_EXECUTOR_ID, next_executor_id, 0);
   }
+  void add_spark_description(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description) {
+    fbb_.AddOffset(ApplicationRecord::VT_SPARK_DESCRIPTION, spark_description);
+  }
   explicit ApplicationRecordBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -205,9 +224,11 @@ inline flatbuffers::Offset<ApplicationRecord> CreateApplicationRecord(
     flatbuffers::Offset<flatbuffers::Vector<uint8_t>> application = 0,
     flatbuffers::Offset<flatbuffers::String> driver_address = 0,
     int64_t submitted_ms = 0,
-    uint32_t next_executor_id = 0) {
+    uint32_t next_executor_id = 0,
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description = 0) {
   ApplicationRecordBuilder builder_(_fbb);
   builder_.add_submitted_ms(submitted_ms);
+  builder_.add_spark_description(spark_description);
   builder_.add_next_executor_id(next_executor_id);
   builder_.add_driver_address(driver_address);
   builder_.add_application(application);
@@ -226,17 +247,109 @@ inline flatbuffers::Offset<ApplicationRecord> CreateApplicationRecordDirect(
     const std::vector<uint8_t> *application = nullptr,
     const char *driver_address = nullptr,
     int64_t submitted_ms = 0,
-    uint32_t next_executor_id = 0) {
+    uint32_t next_executor_id = 0,
+    const std::vector<uint8_t> *spark_description = nullptr) {
   auto app_id__ = app_id ? _fbb.CreateString(app_id) : 0;
   auto application__ = application ? _fbb.CreateVector<uint8_t>(*application) : 0;
   auto driver_address__ = driver_address ? _fbb.CreateString(driver_address) : 0;
+  auto spark_description__ = spark_description ? _fbb.CreateVector<uint8_t>(*spark_description) : 0;
   return magneto::store::CreateApplicationRecord(
       _fbb,
       app_id__,
       application__,
       driver_address__,
       submitted_ms,
-      next_executor_id);
+      next_executor_id,
+      spark_description__);
+}
+
+struct DriverRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef DriverRecordBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_DRIVER_ID = 4,
+    VT_DESCRIPTION = 6,
+    VT_SUBMITTED_MS = 8
+  };
+  const flatbuffers::String *driver_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
+  }
+  const flatbuffers::Vector<uint8_t> *description() const {
+    return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_DESCRIPTION);
+  }
+  const magneto::control::DriverDescription *description_nested_root() const {
+    return flatbuffers::GetRoot<magneto::control::DriverDescription>(description()->Data());
+  }
+  int64_t submitted_ms() const {
+    return GetField<int64_t>(VT_SUBMITTED_MS, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_DRIVER_ID) &&
+           verifier.VerifyString(driver_id()) &&
+           VerifyOffsetRequired(verifier, VT_DESCRIPTION) &&
+           verifier.VerifyVector(description()) &&
+           verifier.VerifyNestedFlatBuffer<magneto::control::DriverDescription>(description(), nullptr) &&
+           VerifyField<int64_t>(verifier, VT_SUBMITTED_MS, 8) &&
+           verifier.EndTable();
+  }
+};
+
+struct DriverRecordBuilder {
+  typedef DriverRecord Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_driver_id(flatbuffers::Offset<flatbuffers::String> driver_id) {
+    fbb_.AddOffset(DriverRecord::VT_DRIVER_ID, driver_id);
+  }
+  void add_description(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> description) {
+    fbb_.AddOffset(DriverRecord::VT_DESCRIPTION, description);
+  }
+  void add_submitted_ms(int64_t submitted_ms) {
+    fbb_.AddElement<int64_t>(DriverRecord::VT_SUBMITTED_MS, submitted_ms, 0);
+  }
+  explicit DriverRecordBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<DriverRecord> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<DriverRecord>(end);
+    fbb_.Required(o, DriverRecord::VT_DRIVER_ID);
+    fbb_.Required(o, DriverRecord::VT_DESCRIPTION);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<DriverRecord> CreateDriverRecord(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> driver_id = 0,
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> description = 0,
+    int64_t submitted_ms = 0) {
+  DriverRecordBuilder builder_(_fbb);
+  builder_.add_submitted_ms(submitted_ms);
+  builder_.add_description(description);
+  builder_.add_driver_id(driver_id);
+  return builder_.Finish();
+}
+
+struct DriverRecord::Traits {
+  using type = DriverRecord;
+  static auto constexpr Create = CreateDriverRecord;
+};
+
+inline flatbuffers::Offset<DriverRecord> CreateDriverRecordDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *driver_id = nullptr,
+    const std::vector<uint8_t> *description = nullptr,
+    int64_t submitted_ms = 0) {
+  auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
+  auto description__ = description ? _fbb.CreateVector<uint8_t>(*description) : 0;
+  return magneto::store::CreateDriverRecord(
+      _fbb,
+      driver_id__,
+      description__,
+      submitted_ms);
 }
 
 struct Record FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -267,6 +380,9 @@ struct Record FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const magneto::store::ApplicationRecord *value_as_ApplicationRecord() const {
     return value_type() == magneto::store::Value::ApplicationRecord ? static_cast<const magneto::store::ApplicationRecord *>(value()) : nullptr;
   }
+  const magneto::store::DriverRecord *value_as_DriverRecord() const {
+    return value_type() == magneto::store::Value::DriverRecord ? static_cast<const magneto::store::DriverRecord *>(value()) : nullptr;
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_KEY) &&
@@ -285,6 +401,10 @@ template<> inline const magneto::store::WorkerRecord *Record::value_as<magneto::
 
 template<> inline const magneto::store::ApplicationRecord *Record::value_as<magneto::store::ApplicationRecord>() const {
   return value_as_ApplicationRecord();
+}
+
+template<> inline const magneto::store::DriverRecord *Record::value_as<magneto::store::DriverRecord>() const {
+  return value_as_DriverRecord();
 }
 
 struct RecordBuilder {
@@ -361,6 +481,10 @@ inline bool VerifyValue(flatbuffers::Verifier &verifier, const void *obj, Value 
     }
     case Value::ApplicationRecord: {
       auto ptr = reinterpret_cast<const magneto::store::ApplicationRecord *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Value::DriverRecord: {
+      auto ptr = reinterpret_cast<const magneto::store::DriverRecord *>(obj);
       return verifier.VerifyTable(ptr);
     }
     default: return true;

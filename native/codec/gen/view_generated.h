@@ -18,6 +18,12 @@ static_assert(FLATBUFFERS_VERSION_MAJOR == 2 &&
 namespace magneto {
 namespace view {
 
+struct ClosestFit;
+struct ClosestFitBuilder;
+
+struct Explanation;
+struct ExplanationBuilder;
+
 struct WorkerView;
 struct WorkerViewBuilder;
 
@@ -26,6 +32,9 @@ struct ExecutorViewBuilder;
 
 struct ApplicationView;
 struct ApplicationViewBuilder;
+
+struct DriverView;
+struct DriverViewBuilder;
 
 struct ClusterView;
 struct ClusterViewBuilder;
@@ -144,6 +153,429 @@ inline const char *EnumNameApplicationState(ApplicationState e) {
   return EnumNamesApplicationState()[index];
 }
 
+enum class Limit : uint8_t {
+  NONE = 0,
+  CORES_MAX = 1,
+  EXECUTOR_LIMIT = 2,
+  MAX_DRIVERS = 3,
+  MASTER_STATE = 4,
+  EARLIER = 5,
+  MIN = NONE,
+  MAX = EARLIER
+};
+
+inline const Limit (&EnumValuesLimit())[6] {
+  static const Limit values[] = {
+    Limit::NONE,
+    Limit::CORES_MAX,
+    Limit::EXECUTOR_LIMIT,
+    Limit::MAX_DRIVERS,
+    Limit::MASTER_STATE,
+    Limit::EARLIER
+  };
+  return values;
+}
+
+inline const char * const *EnumNamesLimit() {
+  static const char * const names[7] = {
+    "NONE",
+    "CORES_MAX",
+    "EXECUTOR_LIMIT",
+    "MAX_DRIVERS",
+    "MASTER_STATE",
+    "EARLIER",
+    nullptr
+  };
+  return names;
+}
+
+inline const char *EnumNameLimit(Limit e) {
+  if (flatbuffers::IsOutRange(e, Limit::NONE, Limit::EARLIER)) return "";
+  const size_t index = static_cast<size_t>(e);
+  return EnumNamesLimit()[index];
+}
+
+struct ClosestFit FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef ClosestFitBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_WORKER_ID = 4,
+    VT_CORES_MISSING = 6,
+    VT_MEMORY_MISSING_MB = 8,
+    VT_RESOURCES_MISSING = 10,
+    VT_FITS_WHEN_IDLE = 12
+  };
+  const flatbuffers::String *worker_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
+  }
+  uint32_t cores_missing() const {
+    return GetField<uint32_t>(VT_CORES_MISSING, 0);
+  }
+  uint32_t memory_missing_mb() const {
+    return GetField<uint32_t>(VT_MEMORY_MISSING_MB, 0);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *resources_missing() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *>(VT_RESOURCES_MISSING);
+  }
+  bool fits_when_idle() const {
+    return GetField<uint8_t>(VT_FITS_WHEN_IDLE, 0) != 0;
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_WORKER_ID) &&
+           verifier.VerifyString(worker_id()) &&
+           VerifyField<uint32_t>(verifier, VT_CORES_MISSING, 4) &&
+           VerifyField<uint32_t>(verifier, VT_MEMORY_MISSING_MB, 4) &&
+           VerifyOffset(verifier, VT_RESOURCES_MISSING) &&
+           verifier.VerifyVector(resources_missing()) &&
+           verifier.VerifyVectorOfTables(resources_missing()) &&
+           VerifyField<uint8_t>(verifier, VT_FITS_WHEN_IDLE, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct ClosestFitBuilder {
+  typedef ClosestFit Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_worker_id(flatbuffers::Offset<flatbuffers::String> worker_id) {
+    fbb_.AddOffset(ClosestFit::VT_WORKER_ID, worker_id);
+  }
+  void add_cores_missing(uint32_t cores_missing) {
+    fbb_.AddElement<uint32_t>(ClosestFit::VT_CORES_MISSING, cores_missing, 0);
+  }
+  void add_memory_missing_mb(uint32_t memory_missing_mb) {
+    fbb_.AddElement<uint32_t>(ClosestFit::VT_MEMORY_MISSING_MB, memory_missing_mb, 0);
+  }
+  void add_resources_missing(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>>> resources_missing) {
+    fbb_.AddOffset(ClosestFit::VT_RESOURCES_MISSING, resources_missing);
+  }
+  void add_fits_when_idle(bool fits_when_idle) {
+    fbb_.AddElement<uint8_t>(ClosestFit::VT_FITS_WHEN_IDLE, static_cast<uint8_t>(fits_when_idle), 0);
+  }
+  explicit ClosestFitBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<ClosestFit> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<ClosestFit>(end);
+    fbb_.Required(o, ClosestFit::VT_WORKER_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<ClosestFit> CreateClosestFit(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> worker_id = 0,
+    uint32_t cores_missing = 0,
+    uint32_t memory_missing_mb = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>>> resources_missing = 0,
+    bool fits_when_idle = false) {
+  ClosestFitBuilder builder_(_fbb);
+  builder_.add_resources_missing(resources_missing);
+  builder_.add_memory_missing_mb(memory_missing_mb);
+  builder_.add_cores_missing(cores_missing);
+  builder_.add_worker_id(worker_id);
+  builder_.add_fits_when_idle(fits_when_idle);
+  return builder_.Finish();
+}
+
+struct ClosestFit::Traits {
+  using type = ClosestFit;
+  static auto constexpr Create = CreateClosestFit;
+};
+
+inline flatbuffers::Offset<ClosestFit> CreateClosestFitDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *worker_id = nullptr,
+    uint32_t cores_missing = 0,
+    uint32_t memory_missing_mb = 0,
+    const std::vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *resources_missing = nullptr,
+    bool fits_when_idle = false) {
+  auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
+  auto resources_missing__ = resources_missing ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::ResourceAmount>>(*resources_missing) : 0;
+  return magneto::view::CreateClosestFit(
+      _fbb,
+      worker_id__,
+      cores_missing,
+      memory_missing_mb,
+      resources_missing__,
+      fits_when_idle);
+}
+
+struct Explanation FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef ExplanationBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_PROFILE_ID = 4,
+    VT_CORES = 6,
+    VT_MEMORY_MB = 8,
+    VT_RESOURCES = 10,
+    VT_RUNTIMES = 12,
+    VT_WANTED = 14,
+    VT_LIMIT = 16,
+    VT_WORKERS = 18,
+    VT_RULED_OUT_BY_STATE = 20,
+    VT_RULED_OUT_BY_RUNTIME = 22,
+    VT_RULED_OUT_BY_CORES = 24,
+    VT_RULED_OUT_BY_MEMORY = 26,
+    VT_RULED_OUT_BY_RESOURCES = 28,
+    VT_FITTING = 30,
+    VT_FITTING_WHEN_IDLE = 32,
+    VT_CLOSEST = 34,
+    VT_REASON = 36,
+    VT_ADVICE = 38
+  };
+  uint32_t profile_id() const {
+    return GetField<uint32_t>(VT_PROFILE_ID, 0);
+  }
+  uint32_t cores() const {
+    return GetField<uint32_t>(VT_CORES, 0);
+  }
+  uint32_t memory_mb() const {
+    return GetField<uint32_t>(VT_MEMORY_MB, 0);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *resources() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *>(VT_RESOURCES);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *runtimes() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_RUNTIMES);
+  }
+  flatbuffers::Optional<uint32_t> wanted() const {
+    return GetOptional<uint32_t, uint32_t>(VT_WANTED);
+  }
+  magneto::view::Limit limit() const {
+    return static_cast<magneto::view::Limit>(GetField<uint8_t>(VT_LIMIT, 0));
+  }
+  uint32_t workers() const {
+    return GetField<uint32_t>(VT_WORKERS, 0);
+  }
+  uint32_t ruled_out_by_state() const {
+    return GetField<uint32_t>(VT_RULED_OUT_BY_STATE, 0);
+  }
+  uint32_t ruled_out_by_runtime() const {
+    return GetField<uint32_t>(VT_RULED_OUT_BY_RUNTIME, 0);
+  }
+  uint32_t ruled_out_by_cores() const {
+    return GetField<uint32_t>(VT_RULED_OUT_BY_CORES, 0);
+  }
+  uint32_t ruled_out_by_memory() const {
+    return GetField<uint32_t>(VT_RULED_OUT_BY_MEMORY, 0);
+  }
+  uint32_t ruled_out_by_resources() const {
+    return GetField<uint32_t>(VT_RULED_OUT_BY_RESOURCES, 0);
+  }
+  uint32_t fitting() const {
+    return GetField<uint32_t>(VT_FITTING, 0);
+  }
+  uint32_t fitting_when_idle() const {
+    return GetField<uint32_t>(VT_FITTING_WHEN_IDLE, 0);
+  }
+  const magneto::view::ClosestFit *closest() const {
+    return GetPointer<const magneto::view::ClosestFit *>(VT_CLOSEST);
+  }
+  const flatbuffers::String *reason() const {
+    return GetPointer<const flatbuffers::String *>(VT_REASON);
+  }
+  const flatbuffers::String *advice() const {
+    return GetPointer<const flatbuffers::String *>(VT_ADVICE);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint32_t>(verifier, VT_PROFILE_ID, 4) &&
+           VerifyField<uint32_t>(verifier, VT_CORES, 4) &&
+           VerifyField<uint32_t>(verifier, VT_MEMORY_MB, 4) &&
+           VerifyOffset(verifier, VT_RESOURCES) &&
+           verifier.VerifyVector(resources()) &&
+           verifier.VerifyVectorOfTables(resources()) &&
+           VerifyOffset(verifier, VT_RUNTIMES) &&
+           verifier.VerifyVector(runtimes()) &&
+           verifier.VerifyVectorOfStrings(runtimes()) &&
+           VerifyField<uint32_t>(verifier, VT_WANTED, 4) &&
+           VerifyField<uint8_t>(verifier, VT_LIMIT, 1) &&
+           VerifyField<uint32_t>(verifier, VT_WORKERS, 4) &&
+           VerifyField<uint32_t>(verifier, VT_RULED_OUT_BY_STATE, 4) &&
+           VerifyField<uint32_t>(verifier, VT_RULED_OUT_BY_RUNTIME, 4) &&
+           VerifyField<uint32_t>(verifier, VT_RULED_OUT_BY_CORES, 4) &&
+           VerifyField<uint32_t>(verifier, VT_RULED_OUT_BY_MEMORY, 4) &&
+           VerifyField<uint32_t>(verifier, VT_RULED_OUT_BY_RESOURCES, 4) &&
+           VerifyField<uint32_t>(verifier, VT_FITTING, 4) &&
+           VerifyField<uint32_t>(verifier, VT_FITTING_WHEN_IDLE, 4) &&
+           VerifyOffset(verifier, VT_CLOSEST) &&
+           verifier.VerifyTable(closest()) &&
+           VerifyOffsetRequired(verifier, VT_REASON) &&
+           verifier.VerifyString(reason()) &&
+           VerifyOffsetRequired(verifier, VT_ADVICE) &&
+           verifier.VerifyString(advice()) &&
+           verifier.EndTable();
+  }
+};
+
+struct ExplanationBuilder {
+  typedef Explanation Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_profile_id(uint32_t profile_id) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_PROFILE_ID, profile_id, 0);
+  }
+  void add_cores(uint32_t cores) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_CORES, cores, 0);
+  }
+  void add_memory_mb(uint32_t memory_mb) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_MEMORY_MB, memory_mb, 0);
+  }
+  void add_resources(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>>> resources) {
+    fbb_.AddOffset(Explanation::VT_RESOURCES, resources);
+  }
+  void add_runtimes(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes) {
+    fbb_.AddOffset(Explanation::VT_RUNTIMES, runtimes);
+  }
+  void add_wanted(uint32_t wanted) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_WANTED, wanted);
+  }
+  void add_limit(magneto::view::Limit limit) {
+    fbb_.AddElement<uint8_t>(Explanation::VT_LIMIT, static_cast<uint8_t>(limit), 0);
+  }
+  void add_workers(uint32_t workers) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_WORKERS, workers, 0);
+  }
+  void add_ruled_out_by_state(uint32_t ruled_out_by_state) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_RULED_OUT_BY_STATE, ruled_out_by_state, 0);
+  }
+  void add_ruled_out_by_runtime(uint32_t ruled_out_by_runtime) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_RULED_OUT_BY_RUNTIME, ruled_out_by_runtime, 0);
+  }
+  void add_ruled_out_by_cores(uint32_t ruled_out_by_cores) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_RULED_OUT_BY_CORES, ruled_out_by_cores, 0);
+  }
+  void add_ruled_out_by_memory(uint32_t ruled_out_by_memory) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_RULED_OUT_BY_MEMORY, ruled_out_by_memory, 0);
+  }
+  void add_ruled_out_by_resources(uint32_t ruled_out_by_resources) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_RULED_OUT_BY_RESOURCES, ruled_out_by_resources, 0);
+  }
+  void add_fitting(uint32_t fitting) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_FITTING, fitting, 0);
+  }
+  void add_fitting_when_idle(uint32_t fitting_when_idle) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_FITTING_WHEN_IDLE, fitting_when_idle, 0);
+  }
+  void add_closest(flatbuffers::Offset<magneto::view::ClosestFit> closest) {
+    fbb_.AddOffset(Explanation::VT_CLOSEST, closest);
+  }
+  void add_reason(flatbuffers::Offset<flatbuffers::String> reason) {
+    fbb_.AddOffset(Explanation::VT_REASON, reason);
+  }
+  void add_advice(flatbuffers::Offset<flatbuffers::String> advice) {
+    fbb_.AddOffset(Explanation::VT_ADVICE, advice);
+  }
+  explicit ExplanationBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<Explanation> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<Explanation>(end);
+    fbb_.Required(o, Explanation::VT_REASON);
+    fbb_.Required(o, Explanation::VT_ADVICE);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<Explanation> CreateExplanation(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t profile_id = 0,
+    uint32_t cores = 0,
+    uint32_t memory_mb = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>>> resources = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes = 0,
+    flatbuffers::Optional<uint32_t> wanted = flatbuffers::nullopt,
+    magneto::view::Limit limit = magneto::view::Limit::NONE,
+    uint32_t workers = 0,
+    uint32_t ruled_out_by_state = 0,
+    uint32_t ruled_out_by_runtime = 0,
+    uint32_t ruled_out_by_cores = 0,
+    uint32_t ruled_out_by_memory = 0,
+    uint32_t ruled_out_by_resources = 0,
+    uint32_t fitting = 0,
+    uint32_t fitting_when_idle = 0,
+    flatbuffers::Offset<magneto::view::ClosestFit> closest = 0,
+    flatbuffers::Offset<flatbuffers::String> reason = 0,
+    flatbuffers::Offset<flatbuffers::String> advice = 0) {
+  ExplanationBuilder builder_(_fbb);
+  builder_.add_advice(advice);
+  builder_.add_reason(reason);
+  builder_.add_closest(closest);
+  builder_.add_fitting_when_idle(fitting_when_idle);
+  builder_.add_fitting(fitting);
+  builder_.add_ruled_out_by_resources(ruled_out_by_resources);
+  builder_.add_ruled_out_by_memory(ruled_out_by_memory);
+  builder_.add_ruled_out_by_cores(ruled_out_by_cores);
+  builder_.add_ruled_out_by_runtime(ruled_out_by_runtime);
+  builder_.add_ruled_out_by_state(ruled_out_by_state);
+  builder_.add_workers(workers);
+  if(wanted) { builder_.add_wanted(*wanted); }
+  builder_.add_runtimes(runtimes);
+  builder_.add_resources(resources);
+  builder_.add_memory_mb(memory_mb);
+  builder_.add_cores(cores);
+  builder_.add_profile_id(profile_id);
+  builder_.add_limit(limit);
+  return builder_.Finish();
+}
+
+struct Explanation::Traits {
+  using type = Explanation;
+  static auto constexpr Create = CreateExplanation;
+};
+
+inline flatbuffers::Offset<Explanation> CreateExplanationDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t profile_id = 0,
+    uint32_t cores = 0,
+    uint32_t memory_mb = 0,
+    const std::vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *resources = nullptr,
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *runtimes = nullptr,
+    flatbuffers::Optional<uint32_t> wanted = flatbuffers::nullopt,
+    magneto::view::Limit limit = magneto::view::Limit::NONE,
+    uint32_t workers = 0,
+    uint32_t ruled_out_by_state = 0,
+    uint32_t ruled_out_by_runtime = 0,
+    uint32_t ruled_out_by_cores = 0,
+    uint32_t ruled_out_by_memory = 0,
+    uint32_t ruled_out_by_resources = 0,
+    uint32_t fitting = 0,
+    uint32_t fitting_when_idle = 0,
+    flatbuffers::Offset<magneto::view::ClosestFit> closest = 0,
+    const char *reason = nullptr,
+    const char *advice = nullptr) {
+  auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::ResourceAmount>>(*resources) : 0;
+  auto runtimes__ = runtimes ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*runtimes) : 0;
+  auto reason__ = reason ? _fbb.CreateString(reason) : 0;
+  auto advice__ = advice ? _fbb.CreateString(advice) : 0;
+  return magneto::view::CreateExplanation(
+      _fbb,
+      profile_id,
+      cores,
+      memory_mb,
+      resources__,
+      runtimes__,
+      wanted,
+      limit,
+      workers,
+      ruled_out_by_state,
+      ruled_out_by_runtime,
+      ruled_out_by_cores,
+      ruled_out_by_memory,
+      ruled_out_by_resources,
+      fitting,
+      fitting_when_idle,
+      closest,
+      reason__,
+      advice__);
+}
+
 struct WorkerView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef WorkerViewBuilder Builder;
   struct Traits;
@@ -160,7 +592,8 @@ struct WorkerView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_RESOURCES_USED = 22,
     VT_STATE = 24,
     VT_LAST_HEARTBEAT_MS = 26,
-    VT_RUNTIMES = 28
+    VT_RUNTIMES = 28,
+    VT_DRIVER_IDS = 30
   };
   const flatbuffers::String *id() const {
     return GetPointer<const flatbuffers::String *>(VT_ID);
@@ -201,6 +634,9 @@ struct WorkerView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *runtimes() const {
     return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_RUNTIMES);
   }
+  const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *driver_ids() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_DRIVER_IDS);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_ID) &&
@@ -225,6 +661,9 @@ struct WorkerView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffset(verifier, VT_RUNTIMES) &&
            verifier.VerifyVector(runtimes()) &&
            verifier.VerifyVectorOfStrings(runtimes()) &&
+           VerifyOffset(verifier, VT_DRIVER_IDS) &&
+           verifier.VerifyVector(driver_ids()) &&
+           verifier.VerifyVectorOfStrings(driver_ids()) &&
            verifier.EndTable();
   }
 };
@@ -272,6 +711,9 @@ struct WorkerViewBuilder {
   void add_runtimes(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes) {
     fbb_.AddOffset(WorkerView::VT_RUNTIMES, runtimes);
   }
+  void add_driver_ids(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> driver_ids) {
+    fbb_.AddOffset(WorkerView::VT_DRIVER_IDS, driver_ids);
+  }
   explicit WorkerViewBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -299,9 +741,11 @@ inline flatbuffers::Offset<WorkerView> CreateWorkerView(
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources_used = 0,
     magneto::view::WorkerState state = magneto::view::WorkerState::ALIVE,
     int64_t last_heartbeat_ms = 0,
-    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> driver_ids = 0) {
   WorkerViewBuilder builder_(_fbb);
   builder_.add_last_heartbeat_ms(last_heartbeat_ms);
+  builder_.add_driver_ids(driver_ids);
   builder_.add_runtimes(runtimes);
   builder_.add_resources_used(resources_used);
   builder_.add_resources(resources);
@@ -336,13 +780,15 @@ inline flatbuffers::Offset<WorkerView> CreateWorkerViewDirect(
     const std::vector<flatbuffers::Offset<magneto::control::Resource>> *resources_used = nullptr,
     magneto::view::WorkerState state = magneto::view::WorkerState::ALIVE,
     int64_t last_heartbeat_ms = 0,
-    const std::vector<flatbuffers::Offset<flatbuffers::String>> *runtimes = nullptr) {
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *runtimes = nullptr,
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *driver_ids = nullptr) {
   auto id__ = id ? _fbb.CreateString(id) : 0;
   auto host__ = host ? _fbb.CreateString(host) : 0;
   auto web_ui_url__ = web_ui_url ? _fbb.CreateString(web_ui_url) : 0;
   auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources) : 0;
   auto resources_used__ = resources_used ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources_used) : 0;
   auto runtimes__ = runtimes ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*runtimes) : 0;
+  auto driver_ids__ = driver_ids ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*driver_ids) : 0;
   return magneto::view::CreateWorkerView(
       _fbb,
       id__,
@@ -357,7 +803,8 @@ inline flatbuffers::Offset<WorkerView> CreateWorkerViewDirect(
       resources_used__,
       state,
       last_heartbeat_ms,
-      runtimes__);
+      runtimes__,
+      driver_ids__);
 }
 
 struct ExecutorView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -512,7 +959,8 @@ struct ApplicationView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_MEMORY_PER_EXECUTOR_MB = 28,
     VT_RESOURCES_PER_EXECUTOR = 30,
     VT_EXECUTORS = 32,
-    VT_REMOVED_EXECUTORS = 34
+    VT_REMOVED_EXECUTORS = 34,
+    VT_EXPLANATIONS = 36
   };
   const flatbuffers::String *id() const {
     return GetPointer<const flatbuffers::String *>(VT_ID);
@@ -562,6 +1010,9 @@ struct ApplicationView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::Vector<flatbuffers::Offset<magneto::view::ExecutorView>> *removed_executors() const {
     return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::ExecutorView>> *>(VT_REMOVED_EXECUTORS);
   }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explanation>> *explanations() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explanation>> *>(VT_EXPLANATIONS);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_ID) &&
@@ -591,6 +1042,9 @@ struct ApplicationView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffset(verifier, VT_REMOVED_EXECUTORS) &&
            verifier.VerifyVector(removed_executors()) &&
            verifier.VerifyVectorOfTables(removed_executors()) &&
+           VerifyOffset(verifier, VT_EXPLANATIONS) &&
+           verifier.VerifyVector(explanations()) &&
+           verifier.VerifyVectorOfTables(explanations()) &&
            verifier.EndTable();
   }
 };
@@ -647,6 +1101,9 @@ struct ApplicationViewBuilder {
   void add_removed_executors(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ExecutorView>>> removed_executors) {
     fbb_.AddOffset(ApplicationView::VT_REMOVED_EXECUTORS, removed_executors);
   }
+  void add_explanations(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explanation>>> explanations) {
+    fbb_.AddOffset(ApplicationView::VT_EXPLANATIONS, explanations);
+  }
   explicit ApplicationViewBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -677,11 +1134,13 @@ inline flatbuffers::Offset<ApplicationView> CreateApplicationView(
     uint32_t memory_per_executor_mb = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>>> resources_per_executor = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ExecutorView>>> executors = 0,
-    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ExecutorView>>> removed_executors = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ExecutorView>>> removed_executors = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explanation>>> explanations = 0) {
   ApplicationViewBuilder builder_(_fbb);
   builder_.add_ended_ms(ended_ms);
   builder_.add_started_ms(started_ms);
   builder_.add_submitted_ms(submitted_ms);
+  builder_.add_explanations(explanations);
   builder_.add_removed_executors(removed_executors);
   builder_.add_executors(executors);
   builder_.add_resources_per_executor(resources_per_executor);
@@ -720,7 +1179,8 @@ inline flatbuffers::Offset<ApplicationView> CreateApplicationViewDirect(
     uint32_t memory_per_executor_mb = 0,
     const std::vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *resources_per_executor = nullptr,
     const std::vector<flatbuffers::Offset<magneto::view::ExecutorView>> *executors = nullptr,
-    const std::vector<flatbuffers::Offset<magneto::view::ExecutorView>> *removed_executors = nullptr) {
+    const std::vector<flatbuffers::Offset<magneto::view::ExecutorView>> *removed_executors = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::view::Explanation>> *explanations = nullptr) {
   auto id__ = id ? _fbb.CreateString(id) : 0;
   auto name__ = name ? _fbb.CreateString(name) : 0;
   auto user__ = user ? _fbb.CreateString(user) : 0;
@@ -729,6 +1189,7 @@ inline flatbuffers::Offset<ApplicationView> CreateApplicationViewDirect(
   auto resources_per_executor__ = resources_per_executor ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::ResourceAmount>>(*resources_per_executor) : 0;
   auto executors__ = executors ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::ExecutorView>>(*executors) : 0;
   auto removed_executors__ = removed_executors ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::ExecutorView>>(*removed_executors) : 0;
+  auto explanations__ = explanations ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::Explanation>>(*explanations) : 0;
   return magneto::view::CreateApplicationView(
       _fbb,
       id__,
@@ -746,7 +1207,263 @@ inline flatbuffers::Offset<ApplicationView> CreateApplicationViewDirect(
       memory_per_executor_mb,
       resources_per_executor__,
       executors__,
-      removed_executors__);
+      removed_executors__,
+      explanations__);
+}
+
+struct DriverView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef DriverViewBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_ID = 4,
+    VT_STATE = 6,
+    VT_SUBMITTED_MS = 8,
+    VT_STARTED_MS = 10,
+    VT_ENDED_MS = 12,
+    VT_WORKER_ID = 14,
+    VT_WORKER_HOST_PORT = 16,
+    VT_CORES = 18,
+    VT_MEMORY_MB = 20,
+    VT_RESOURCES = 22,
+    VT_RESOURCES_ASKED = 24,
+    VT_SUPERVISE = 26,
+    VT_JAR_URL = 28,
+    VT_MAIN_CLASS = 30,
+    VT_EXCEPTION = 32,
+    VT_EXPLANATION = 34
+  };
+  const flatbuffers::String *id() const {
+    return GetPointer<const flatbuffers::String *>(VT_ID);
+  }
+  magneto::control::DriverState state() const {
+    return static_cast<magneto::control::DriverState>(GetField<uint8_t>(VT_STATE, 0));
+  }
+  int64_t submitted_ms() const {
+    return GetField<int64_t>(VT_SUBMITTED_MS, 0);
+  }
+  int64_t started_ms() const {
+    return GetField<int64_t>(VT_STARTED_MS, 0);
+  }
+  int64_t ended_ms() const {
+    return GetField<int64_t>(VT_ENDED_MS, 0);
+  }
+  const flatbuffers::String *worker_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
+  }
+  const flatbuffers::String *worker_host_port() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_HOST_PORT);
+  }
+  uint32_t cores() const {
+    return GetField<uint32_t>(VT_CORES, 0);
+  }
+  uint32_t memory_mb() const {
+    return GetField<uint32_t>(VT_MEMORY_MB, 0);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>> *resources() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>> *>(VT_RESOURCES);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *resources_asked() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *>(VT_RESOURCES_ASKED);
+  }
+  bool supervise() const {
+    return GetField<uint8_t>(VT_SUPERVISE, 0) != 0;
+  }
+  const flatbuffers::String *jar_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_JAR_URL);
+  }
+  const flatbuffers::String *main_class() const {
+    return GetPointer<const flatbuffers::String *>(VT_MAIN_CLASS);
+  }
+  const flatbuffers::String *exception() const {
+    return GetPointer<const flatbuffers::String *>(VT_EXCEPTION);
+  }
+  const magneto::view::Explanation *explanation() const {
+    return GetPointer<const magneto::view::Explanation *>(VT_EXPLANATION);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_ID) &&
+           verifier.VerifyString(id()) &&
+           VerifyField<uint8_t>(verifier, VT_STATE, 1) &&
+           VerifyField<int64_t>(verifier, VT_SUBMITTED_MS, 8) &&
+           VerifyField<int64_t>(verifier, VT_STARTED_MS, 8) &&
+           VerifyField<int64_t>(verifier, VT_ENDED_MS, 8) &&
+           VerifyOffset(verifier, VT_WORKER_ID) &&
+           verifier.VerifyString(worker_id()) &&
+           VerifyOffset(verifier, VT_WORKER_HOST_PORT) &&
+           verifier.VerifyString(worker_host_port()) &&
+           VerifyField<uint32_t>(verifier, VT_CORES, 4) &&
+           VerifyField<uint32_t>(verifier, VT_MEMORY_MB, 4) &&
+           VerifyOffset(verifier, VT_RESOURCES) &&
+           verifier.VerifyVector(resources()) &&
+           verifier.VerifyVectorOfTables(resources()) &&
+           VerifyOffset(verifier, VT_RESOURCES_ASKED) &&
+           verifier.VerifyVector(resources_asked()) &&
+           verifier.VerifyVectorOfTables(resources_asked()) &&
+           VerifyField<uint8_t>(verifier, VT_SUPERVISE, 1) &&
+           VerifyOffset(verifier, VT_JAR_URL) &&
+           verifier.VerifyString(jar_url()) &&
+           VerifyOffset(verifier, VT_MAIN_CLASS) &&
+           verifier.VerifyString(main_class()) &&
+           VerifyOffset(verifier, VT_EXCEPTION) &&
+           verifier.VerifyString(exception()) &&
+           VerifyOffset(verifier, VT_EXPLANATION) &&
+           verifier.VerifyTable(explanation()) &&
+           verifier.EndTable();
+  }
+};
+
+struct DriverViewBuilder {
+  typedef DriverView Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_id(flatbuffers::Offset<flatbuffers::String> id) {
+    fbb_.AddOffset(DriverView::VT_ID, id);
+  }
+  void add_state(magneto::control::DriverState state) {
+    fbb_.AddElement<uint8_t>(DriverView::VT_STATE, static_cast<uint8_t>(state), 0);
+  }
+  void add_submitted_ms(int64_t submitted_ms) {
+    fbb_.AddElement<int64_t>(DriverView::VT_SUBMITTED_MS, submitted_ms, 0);
+  }
+  void add_started_ms(int64_t started_ms) {
+    fbb_.AddElement<int64_t>(DriverView::VT_STARTED_MS, started_ms, 0);
+  }
+  void add_ended_ms(int64_t ended_ms) {
+    fbb_.AddElement<int64_t>(DriverView::VT_ENDED_MS, ended_ms, 0);
+  }
+  void add_worker_id(flatbuffers::Offset<flatbuffers::String> worker_id) {
+    fbb_.AddOffset(DriverView::VT_WORKER_ID, worker_id);
+  }
+  void add_worker_host_port(flatbuffers::Offset<flatbuffers::String> worker_host_port) {
+    fbb_.AddOffset(DriverView::VT_WORKER_HOST_PORT, worker_host_port);
+  }
+  void add_cores(uint32_t cores) {
+    fbb_.AddElement<uint32_t>(DriverView::VT_CORES, cores, 0);
+  }
+  void add_memory_mb(uint32_t memory_mb) {
+    fbb_.AddElement<uint32_t>(DriverView::VT_MEMORY_MB, memory_mb, 0);
+  }
+  void add_resources(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources) {
+    fbb_.AddOffset(DriverView::VT_RESOURCES, resources);
+  }
+  void add_resources_asked(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>>> resources_asked) {
+    fbb_.AddOffset(DriverView::VT_RESOURCES_ASKED, resources_asked);
+  }
+  void add_supervise(bool supervise) {
+    fbb_.AddElement<uint8_t>(DriverView::VT_SUPERVISE, static_cast<uint8_t>(supervise), 0);
+  }
+  void add_jar_url(flatbuffers::Offset<flatbuffers::String> jar_url) {
+    fbb_.AddOffset(DriverView::VT_JAR_URL, jar_url);
+  }
+  void add_main_class(flatbuffers::Offset<flatbuffers::String> main_class) {
+    fbb_.AddOffset(DriverView::VT_MAIN_CLASS, main_class);
+  }
+  void add_exception(flatbuffers::Offset<flatbuffers::String> exception) {
+    fbb_.AddOffset(DriverView::VT_EXCEPTION, exception);
+  }
+  void add_explanation(flatbuffers::Offset<magneto::view::Explanation> explanation) {
+    fbb_.AddOffset(DriverView::VT_EXPLANATION, explanation);
+  }
+  explicit DriverViewBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<DriverView> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<DriverView>(end);
+    fbb_.Required(o, DriverView::VT_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<DriverView> CreateDriverView(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> id = 0,
+    magneto::control::DriverState state = magneto::control::DriverState::SUBMITTED,
+    int64_t submitted_ms = 0,
+    int64_t started_ms = 0,
+    int64_t ended_ms = 0,
+    flatbuffers::Offset<flatbuffers::String> worker_id = 0,
+    flatbuffers::Offset<flatbuffers::String> worker_host_port = 0,
+    uint32_t cores = 0,
+    uint32_t memory_mb = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>>> resources_asked = 0,
+    bool supervise = false,
+    flatbuffers::Offset<flatbuffers::String> jar_url = 0,
+    flatbuffers::Offset<flatbuffers::String> main_class = 0,
+    flatbuffers::Offset<flatbuffers::String> exception = 0,
+    flatbuffers::Offset<magneto::view::Explanation> explanation = 0) {
+  DriverViewBuilder builder_(_fbb);
+  builder_.add_ended_ms(ended_ms);
+  builder_.add_started_ms(started_ms);
+  builder_.add_submitted_ms(submitted_ms);
+  builder_.add_explanation(explanation);
+  builder_.add_exception(exception);
+  builder_.add_main_class(main_class);
+  builder_.add_jar_url(jar_url);
+  builder_.add_resources_asked(resources_asked);
+  builder_.add_resources(resources);
+  builder_.add_memory_mb(memory_mb);
+  builder_.add_cores(cores);
+  builder_.add_worker_host_port(worker_host_port);
+  builder_.add_worker_id(worker_id);
+  builder_.add_id(id);
+  builder_.add_supervise(supervise);
+  builder_.add_state(state);
+  return builder_.Finish();
+}
+
+struct DriverView::Traits {
+  using type = DriverView;
+  static auto constexpr Create = CreateDriverView;
+};
+
+inline flatbuffers::Offset<DriverView> CreateDriverViewDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *id = nullptr,
+    magneto::control::DriverState state = magneto::control::DriverState::SUBMITTED,
+    int64_t submitted_ms = 0,
+    int64_t started_ms = 0,
+    int64_t ended_ms = 0,
+    const char *worker_id = nullptr,
+    const char *worker_host_port = nullptr,
+    uint32_t cores = 0,
+    uint32_t memory_mb = 0,
+    const std::vector<flatbuffers::Offset<magneto::control::Resource>> *resources = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *resources_asked = nullptr,
+    bool supervise = false,
+    const char *jar_url = nullptr,
+    const char *main_class = nullptr,
+    const char *exception = nullptr,
+    flatbuffers::Offset<magneto::view::Explanation> explanation = 0) {
+  auto id__ = id ? _fbb.CreateString(id) : 0;
+  auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
+  auto worker_host_port__ = worker_host_port ? _fbb.CreateString(worker_host_port) : 0;
+  auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources) : 0;
+  auto resources_asked__ = resources_asked ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::ResourceAmount>>(*resources_asked) : 0;
+  auto jar_url__ = jar_url ? _fbb.CreateString(jar_url) : 0;
+  auto main_class__ = main_class ? _fbb.CreateString(main_class) : 0;
+  auto exception__ = exception ? _fbb.CreateString(exception) : 0;
+  return magneto::view::CreateDriverView(
+      _fbb,
+      id__,
+      state,
+      submitted_ms,
+      started_ms,
+      ended_ms,
+      worker_id__,
+      worker_host_port__,
+      cores,
+      memory_mb,
+      resources__,
+      resources_asked__,
+      supervise,
+      jar_url__,
+      main_class__,
+      exception__,
+      explanation);
 }
 
 struct ClusterView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -758,7 +1475,9 @@ struct ClusterView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_NOW_MS = 8,
     VT_WORKERS = 10,
     VT_ACTIVE_APPLICATIONS = 12,
-    VT_COMPLETED_APPLICATIONS = 14
+    VT_COMPLETED_APPLICATIONS = 14,
+    VT_ACTIVE_DRIVERS = 16,
+    VT_COMPLETED_DRIVERS = 18
   };
   const flatbuffers::String *master_url() const {
     return GetPointer<const flatbuffers::String *>(VT_MASTER_URL);
@@ -778,6 +1497,12 @@ struct ClusterView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationView>> *completed_applications() const {
     return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationView>> *>(VT_COMPLETED_APPLICATIONS);
   }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>> *active_drivers() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>> *>(VT_ACTIVE_DRIVERS);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>> *completed_drivers() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>> *>(VT_COMPLETED_DRIVERS);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_MASTER_URL) &&
@@ -793,6 +1518,12 @@ struct ClusterView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffset(verifier, VT_COMPLETED_APPLICATIONS) &&
            verifier.VerifyVector(completed_applications()) &&
            verifier.VerifyVectorOfTables(completed_applications()) &&
+           VerifyOffset(verifier, VT_ACTIVE_DRIVERS) &&
+           verifier.VerifyVector(active_drivers()) &&
+           verifier.VerifyVectorOfTables(active_drivers()) &&
+           VerifyOffset(verifier, VT_COMPLETED_DRIVERS) &&
+           verifier.VerifyVector(completed_drivers()) &&
+           verifier.VerifyVectorOfTables(completed_drivers()) &&
            verifier.EndTable();
   }
 };
@@ -819,6 +1550,12 @@ struct ClusterViewBuilder {
   void add_completed_applications(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationView>>> completed_applications) {
     fbb_.AddOffset(ClusterView::VT_COMPLETED_APPLICATIONS, completed_applications);
   }
+  void add_active_drivers(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>>> active_drivers) {
+    fbb_.AddOffset(ClusterView::VT_ACTIVE_DRIVERS, active_drivers);
+  }
+  void add_completed_drivers(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>>> completed_drivers) {
+    fbb_.AddOffset(ClusterView::VT_COMPLETED_DRIVERS, completed_drivers);
+  }
   explicit ClusterViewBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -838,9 +1575,13 @@ inline flatbuffers::Offset<ClusterView> CreateClusterView(
     int64_t now_ms = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::WorkerView>>> workers = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationView>>> active_applications = 0,
-    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationView>>> completed_applications = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationView>>> completed_applications = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>>> active_drivers = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>>> completed_drivers = 0) {
   ClusterViewBuilder builder_(_fbb);
   builder_.add_now_ms(now_ms);
+  builder_.add_completed_drivers(completed_drivers);
+  builder_.add_active_drivers(active_drivers);
   builder_.add_completed_applications(completed_applications);
   builder_.add_active_applications(active_applications);
   builder_.add_workers(workers);
@@ -861,11 +1602,15 @@ inline flatbuffers::Offset<ClusterView> CreateClusterViewDirect(
     int64_t now_ms = 0,
     const std::vector<flatbuffers::Offset<magneto::view::WorkerView>> *workers = nullptr,
     const std::vector<flatbuffers::Offset<magneto::view::ApplicationView>> *active_applications = nullptr,
-    const std::vector<flatbuffers::Offset<magneto::view::ApplicationView>> *completed_applications = nullptr) {
+    const std::vector<flatbuffers::Offset<magneto::view::ApplicationView>> *completed_applications = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::view::DriverView>> *active_drivers = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::view::DriverView>> *completed_drivers = nullptr) {
   auto master_url__ = master_url ? _fbb.CreateString(master_url) : 0;
   auto workers__ = workers ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::WorkerView>>(*workers) : 0;
   auto active_applications__ = active_applications ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::ApplicationView>>(*active_applications) : 0;
   auto completed_applications__ = completed_applications ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::ApplicationView>>(*completed_applications) : 0;
+  auto active_drivers__ = active_drivers ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::DriverView>>(*active_drivers) : 0;
+  auto completed_drivers__ = completed_drivers ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::DriverView>>(*completed_drivers) : 0;
   return magneto::view::CreateClusterView(
       _fbb,
       master_url__,
@@ -873,7 +1618,9 @@ inline flatbuffers::Offset<ClusterView> CreateClusterViewDirect(
       now_ms,
       workers__,
       active_applications__,
-      completed_applications__);
+      completed_applications__,
+      active_drivers__,
+      completed_drivers__);
 }
 
 inline const magneto::view::ClusterView *GetClusterView(const void *buf) {
