@@ -1,74 +1,53 @@
 // Figures of the core alone, bytes in and bytes out, one JSON line each. One thread, no I/O.
-#include <chrono>
+#include "test/bench.h"
+
 #include <cstdio>
 #include <stdexcept>
 
-#include "codec/engine.h"
-#include "test/messages.h"
-
 namespace magneto::test {
-
-namespace {
-
-constexpr int64_t start_ms = 1769250605000;
 
 double seconds_since(std::chrono::steady_clock::time_point from) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count();
 }
 
-void report(const char* name, double count, double seconds, const char* unit) {
-  std::printf(
-      "{\"name\":\"%s\",\"unit\":\"%s\",\"per_second\":%.0f,\"count\":%.0f,\"seconds\":%.6f}\n",
-      name, unit, count / seconds, count, seconds);
+Cluster::Cluster(uint32_t workers, uint32_t cores) : engine_(config({})), workers_(workers) {
+  const uint32_t batch = 1000;
+  for (uint32_t at = 0; at < workers; ++at) {
+    WorkerOptions options;
+    options.id = "worker-20260124103005-host" + std::to_string(at) + "-7000";
+    options.host = "host" + std::to_string(at);
+    options.cores = cores;
+    options.memory_mb = 65536;
+    connect(at);
+    say(at, register_worker(options));
+    if (at % batch == batch - 1) flush();
+  }
+  flush();
 }
 
-class Cluster {
- public:
-  Cluster(uint32_t workers, uint32_t cores) : engine_(config({})), workers_(workers) {
-    for (uint32_t at = 0; at < workers; ++at) {
-      WorkerOptions options;
-      options.id = "worker-20260124103005-host" + std::to_string(at) + "-7000";
-      options.host = "host" + std::to_string(at);
-      options.cores = cores;
-      options.memory_mb = 65536;
-      connect(at);
-      say(at, register_worker(options));
-    }
-    flush();
-  }
+void Cluster::connect(uint64_t session) {
+  inbox_.add(static_cast<uint32_t>(codec::InboxKind::connected), session, "peer:1");
+}
 
-  void connect(uint64_t session) {
-    inbox_.add(static_cast<uint32_t>(codec::InboxKind::connected), session, "peer:1");
-  }
+void Cluster::say(uint64_t session, const Bytes& message) {
+  inbox_.add(static_cast<uint32_t>(codec::InboxKind::message), session,
+             std::span<const uint8_t>(message));
+}
 
-  void say(uint64_t session, const Bytes& message) {
-    inbox_.add(static_cast<uint32_t>(codec::InboxKind::message), session,
-               std::span<const uint8_t>(message));
-  }
+std::span<const uint8_t> Cluster::flush() {
+  const auto outbox = engine_.step(start_ms, 0, inbox_.view());
+  inbox_.reset();
+  return outbox;
+}
 
-  std::span<const uint8_t> flush() {
-    const auto outbox = engine_.step(start_ms, 0, inbox_.view());
-    inbox_.reset();
-    return outbox;
-  }
+uint64_t Cluster::application(const ApplicationOptions& options) {
+  const uint64_t session = workers_ + next_application_++;
+  connect(session);
+  say(session, register_application(options));
+  return session;
+}
 
-  uint64_t application(const ApplicationOptions& options) {
-    const uint64_t session = workers_ + next_application_++;
-    connect(session);
-    say(session, register_application(options));
-    return session;
-  }
-
-  codec::BatchWriter& inbox() { return inbox_; }
-
- private:
-  codec::Engine engine_;
-  codec::BatchWriter inbox_;
-  uint32_t workers_;
-  uint64_t next_application_ = 0;
-};
-
-uint32_t launches(std::span<const uint8_t> outbox, uint64_t* last_session = nullptr) {
+uint32_t launches(std::span<const uint8_t> outbox, uint64_t* last_session) {
   uint32_t count = 0;
   codec::Record record;
   for (codec::BatchReader all(outbox); all.next(record);) {
@@ -79,6 +58,14 @@ uint32_t launches(std::span<const uint8_t> outbox, uint64_t* last_session = null
     if (last_session) *last_session = static_cast<uint64_t>(record.session);
   }
   return count;
+}
+
+namespace {
+
+void report(const char* name, double count, double seconds, const char* unit) {
+  std::printf(
+      "{\"name\":\"%s\",\"unit\":\"%s\",\"per_second\":%.0f,\"count\":%.0f,\"seconds\":%.6f}\n",
+      name, unit, count / seconds, count, seconds);
 }
 
 void placement(const char* name, uint32_t workers) {
@@ -148,6 +135,7 @@ void bench() {
   event_on_full_cluster("exit_on_full_cluster_1000_waiting_apps", 1000, true);
   event_on_full_cluster("exit_on_full_cluster_0_waiting_apps", 0, true);
   heartbeats(10'000);
+  bench_scale();
 }
 
 }  // namespace magneto::test
