@@ -115,11 +115,14 @@ core::RegisterWorker read(const control::RegisterWorker& from) {
 }
 
 core::WorkerLatestState read(const control::WorkerLatestState& from) {
-  core::WorkerLatestState to{asked_id(from.worker_id(), "worker_id"), {}};
+  core::WorkerLatestState to{asked_id(from.worker_id(), "worker_id"), {}, {}};
   const size_t size = count(from.executors(), "executors", limits::max_executors_per_application);
   for (uint32_t at = 0; at < size; ++at)
     to.executors.emplace_back(asked_id(from.executors()->Get(at)->app_id(), "app_id"),
                               from.executors()->Get(at)->executor_id());
+  const size_t drivers = count(from.driver_ids(), "driver ids", limits::max_drivers);
+  for (uint32_t at = 0; at < drivers; ++at)
+    to.driver_ids.push_back(asked_id(from.driver_ids()->Get(at), "a driver id"));
   return to;
 }
 
@@ -157,28 +160,66 @@ core::KillExecutors read(const control::KillExecutors& from) {
   return to;
 }
 
+core::DriverStateChanged read(const control::DriverStateChanged& from) {
+  if (from.state() > control::DriverState::MAX)
+    throw Malformed("driver state " + std::to_string(static_cast<int>(from.state())) +
+                    " is unknown");
+  return {asked_id(from.driver_id(), "driver_id"), static_cast<core::DriverState>(from.state()),
+          text(from.exception(), "exception", limits::max_message_bytes)};
+}
+
+core::DecommissionWorkersOnHosts read(const control::DecommissionWorkersOnHosts& from) {
+  core::DecommissionWorkersOnHosts to{from.request_id(), {}};
+  const size_t size = count(from.hosts(), "hosts", limits::max_hosts);
+  for (uint32_t at = 0; at < size; ++at)
+    to.hosts.push_back(asked_id(from.hosts()->Get(at), "a host"));
+  return to;
+}
+
+std::span<const uint8_t> spark_bytes(const flatbuffers::Vector<uint8_t>* from, const char* whose) {
+  if (!from) return {};
+  if (from->size() > limits::max_description_bytes)
+    throw Malformed(std::string(whose) + " spark_description has " + std::to_string(from->size()) +
+                    " bytes; at most " + std::to_string(limits::max_description_bytes) +
+                    " are accepted");
+  return {from->data(), from->size()};
+}
+
+// J4: the class that Spark's DriverWrapper is to run; what a stranger runs is its own.
+Text user_class(const control::JvmCommand& command) {
+  const uint32_t wrapped = 2;
+  if (command.args() && command.args()->size() > wrapped)
+    return text(command.args()->Get(wrapped), "the driver's main class");
+  return text(command.main_class(), "the driver's main class");
+}
+
 }  // namespace
+
+std::span<const uint8_t> Decoder::aligned(std::span<const uint8_t> bytes, const char* whose) {
+  if (bytes.size() > limits::max_description_bytes)
+    throw Malformed(std::string(whose) + " description has " + std::to_string(bytes.size()) +
+                    " bytes; at most " + std::to_string(limits::max_description_bytes) +
+                    " are accepted");
+  nested_.assign((bytes.size() + 7) / 8, 0);
+  if (!bytes.empty()) std::memcpy(nested_.data(), bytes.data(), bytes.size());
+  return {reinterpret_cast<const uint8_t*>(nested_.data()), bytes.size()};
+}
 
 core::RegisterApplication Decoder::application(const void* table) {
   const auto& from = *static_cast<const control::RegisterApplication*>(table);
-  const size_t bytes = from.application()->size();
-  if (bytes > limits::max_description_bytes)
-    throw Malformed("the application's description has " + std::to_string(bytes) +
-                    " bytes; at most " + std::to_string(limits::max_description_bytes) +
-                    " are accepted");
-  nested_.assign((bytes + 7) / 8, 0);
-  if (bytes > 0) std::memcpy(nested_.data(), from.application()->data(), bytes);
-  const auto* copy = reinterpret_cast<const uint8_t*>(nested_.data());
-  flatbuffers::Verifier verifier(copy, bytes);
+  const auto bytes =
+      aligned({from.application()->data(), from.application()->size()}, "the application's");
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size());
   if (!verifier.VerifyBuffer<control::ApplicationDescription>(nullptr))
     throw Malformed("the application's description is not a valid FlatBuffer");
-  const auto& description = *flatbuffers::GetRoot<control::ApplicationDescription>(copy);
+  const auto& description = *flatbuffers::GetRoot<control::ApplicationDescription>(bytes.data());
   if (description.command_type() == control::Command::NONE ||
       description.command_type() > control::Command::MAX)
     throw Malformed("the application's command is of unknown kind " +
                     std::to_string(static_cast<int>(description.command_type())));
   core::RegisterApplication to;
-  to.description = {copy, bytes};
+  to.description = bytes;
+  to.spark_description = spark_bytes(from.spark_description(), "the application's");
   to.name = text(description.name(), "the application's name");
   to.user = text(description.user(), "user");
   to.ui_url = text(description.ui_url(), "ui_url");
@@ -188,6 +229,34 @@ core::RegisterApplication Decoder::application(const void* table) {
     to.initial_executor_limit = *description.initial_executor_limit();
   to.default_profile = profile(*description.default_profile());
   to.driver_address = text(from.driver_address(), "driver_address", limits::max_text_bytes);
+  return to;
+}
+
+core::SubmitDriver Decoder::driver(const void* table) {
+  const auto& from = *static_cast<const control::RequestSubmitDriver*>(table);
+  const auto bytes =
+      aligned({from.description()->data(), from.description()->size()}, "the driver's");
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size());
+  if (!verifier.VerifyBuffer<control::DriverDescription>(nullptr))
+    throw Malformed("the driver's description is not a valid FlatBuffer");
+  const auto& description = *flatbuffers::GetRoot<control::DriverDescription>(bytes.data());
+  spark_bytes(description.spark_description(), "the driver's");
+  core::SubmitDriver to;
+  to.request_id = from.request_id();
+  to.description = bytes;
+  to.jar_url = text(description.jar_url(), "jar_url");
+  to.main_class = user_class(*description.command());
+  to.cores = description.cores();
+  to.memory_mb = description.memory_mb();
+  to.supervise = description.supervise();
+  to.resources = amounts(description.resources());
+  const size_t size =
+      count(description.runtimes(), "runtimes of a driver", limits::max_runtimes_per_driver);
+  if (size == 0) throw Malformed("a driver needs at least one runtime that can host it");
+  for (uint32_t at = 0; at < size; ++at)
+    to.runtimes.push_back(id(description.runtimes()->Get(at), "a runtime"));
+  std::sort(to.runtimes.begin(), to.runtimes.end());
+  to.runtimes.erase(std::unique(to.runtimes.begin(), to.runtimes.end()), to.runtimes.end());
   return to;
 }
 
@@ -223,6 +292,30 @@ core::Message Decoder::decode(std::span<const uint8_t> bytes) {
     case control::Body::KillApplication:
       return core::KillApplication{message.body_as_KillApplication()->request_id(),
                                    asked_id(message.body_as_KillApplication()->app_id(), "app_id")};
+    case control::Body::DriverStateChanged:
+      return read(*message.body_as_DriverStateChanged());
+    case control::Body::RequestSubmitDriver:
+      return driver(message.body());
+    case control::Body::RequestKillDriver:
+      return core::RequestKillDriver{
+          message.body_as_RequestKillDriver()->request_id(),
+          asked_id(message.body_as_RequestKillDriver()->driver_id(), "driver_id")};
+    case control::Body::RequestKillAllDrivers:
+      return core::RequestKillAllDrivers{message.body_as_RequestKillAllDrivers()->request_id()};
+    case control::Body::RequestDriverStatus:
+      return core::RequestDriverStatus{
+          message.body_as_RequestDriverStatus()->request_id(),
+          asked_id(message.body_as_RequestDriverStatus()->driver_id(), "driver_id")};
+    case control::Body::RequestClearCompletedDriversAndApps:
+      return core::RequestClearCompleted{
+          message.body_as_RequestClearCompletedDriversAndApps()->request_id()};
+    case control::Body::RequestReadyz:
+      return core::RequestReadyz{message.body_as_RequestReadyz()->request_id()};
+    case control::Body::DecommissionWorkersOnHosts:
+      return read(*message.body_as_DecommissionWorkersOnHosts());
+    case control::Body::WorkerDecommissioning:
+      return core::WorkerDecommissioning{
+          asked_id(message.body_as_WorkerDecommissioning()->worker_id(), "worker_id")};
     default:
       break;
   }
@@ -254,6 +347,14 @@ DecodedConfig decode_config(std::span<const uint8_t> bytes) {
   to.core.default_cores = from.default_cores();
   to.core.retained_applications = from.retained_applications();
   if (from.app_id_pattern()) to.core.app_id_pattern = from.app_id_pattern()->str();
+  to.core.seed = from.seed();
+  to.core.spread_out_drivers = from.spread_out_drivers();
+  to.core.max_drivers = from.max_drivers();
+  to.core.retained_drivers = from.retained_drivers();
+  if (from.driver_id_pattern()) to.core.driver_id_pattern = from.driver_id_pattern()->str();
+  to.core.app_number_modulo = from.app_number_modulo();
+  to.core.use_app_name_as_app_id = from.use_app_name_as_app_id();
+  to.core.standby = from.standby();
   return to;
 }
 

@@ -26,6 +26,9 @@ class Decoder {
 
  private:
   core::RegisterApplication application(const void* table);
+  core::SubmitDriver driver(const void* table);
+  // Copies a description that a peer nested in its message to where it is aligned.
+  std::span<const uint8_t> aligned(std::span<const uint8_t> bytes, const char* whose);
 
   // A vector inside a message is not 8-aligned: nested buffers are read from a copy that is.
   std::vector<uint64_t> nested_;

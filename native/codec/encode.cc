@@ -17,7 +17,12 @@ constexpr control::Body body_types[] = {control::Body::WorkerRegistered,
                                         control::Body::WorkerRemoved,
                                         control::Body::ApplicationRemoved,
                                         control::Body::Reply,
-                                        control::Body::Refused};
+                                        control::Body::Refused,
+                                        control::Body::LaunchDriver,
+                                        control::Body::KillDriver,
+                                        control::Body::DriverStatusResponse,
+                                        control::Body::DecommissionWorker,
+                                        control::Body::MasterInStandby};
 static_assert(std::size(body_types) == std::variant_size_v<core::Outgoing>);
 
 constexpr uint32_t code(OutboxKind kind) { return static_cast<uint32_t>(kind); }
@@ -61,10 +66,19 @@ void Encoder::persist(uint64_t sequence, core::Text key, const core::Application
   const auto id = string(record.app_id);
   const auto description = nested(record.description);
   const auto driver = string(record.driver_address);
+  const auto spark = bytes(record.spark_description);
   finish_record(sequence, key, store::Value::ApplicationRecord,
                 store::CreateApplicationRecord(builder_, id, description, driver,
-                                               record.submitted_ms, record.next_executor_id)
+                                               record.submitted_ms, record.next_executor_id, spark)
                     .Union());
+}
+
+void Encoder::persist(uint64_t sequence, core::Text key, const core::DriverRecord& record) {
+  builder_.Clear();
+  const auto id = string(record.driver_id);
+  const auto description = nested(record.description);
+  finish_record(sequence, key, store::Value::DriverRecord,
+                store::CreateDriverRecord(builder_, id, description, record.submitted_ms).Union());
 }
 
 void Encoder::finish_record(uint64_t sequence, core::Text key, store::Value type,
@@ -109,6 +123,11 @@ flatbuffers::Offset<flatbuffers::Vector<uint8_t>> Encoder::nested(std::span<cons
   return builder_.CreateVector(bytes.data(), bytes.size());
 }
 
+flatbuffers::Offset<flatbuffers::Vector<uint8_t>> Encoder::bytes(std::span<const uint8_t> from) {
+  if (from.empty()) return {};
+  return builder_.CreateVector(from.data(), from.size());
+}
+
 flatbuffers::Offset<void> Encoder::body(const core::WorkerRegistered& message) {
   const auto url = string(master_url_);
   const auto ui = string(web_ui_url_);
@@ -129,9 +148,10 @@ flatbuffers::Offset<void> Encoder::body(const core::LaunchExecutor& message) {
   const auto app_id = string(message.app_id);
   const auto held = resources(message.resources);
   const auto description = nested(message.description);
+  const auto spark = bytes(message.spark_description);
   return control::CreateLaunchExecutor(builder_, url, app_id, message.executor_id,
                                        message.profile_id, message.cores, message.memory_mb, held,
-                                       description)
+                                       description, spark)
       .Union();
 }
 
@@ -183,12 +203,43 @@ flatbuffers::Offset<void> Encoder::body(const core::ApplicationRemoved& message)
 }
 
 flatbuffers::Offset<void> Encoder::body(const core::Reply& message) {
-  const String text = message.message.empty() ? String() : string(message.message);
-  return control::CreateReply(builder_, message.request_id, message.ok, text).Union();
+  const String text = optional(message.message);
+  const String id = optional(message.id);
+  return control::CreateReply(builder_, message.request_id, message.ok, text, id, message.count)
+      .Union();
 }
 
 flatbuffers::Offset<void> Encoder::body(const core::Refused& message) {
   return control::CreateRefused(builder_, string(message.message)).Union();
+}
+
+flatbuffers::Offset<void> Encoder::body(const core::LaunchDriver& message) {
+  const auto driver_id = string(message.driver_id);
+  const auto description = nested(message.description);
+  const auto held = resources(message.resources);
+  return control::CreateLaunchDriver(builder_, driver_id, description, held).Union();
+}
+
+flatbuffers::Offset<void> Encoder::body(const core::KillDriver& message) {
+  return control::CreateKillDriver(builder_, string(message.driver_id)).Union();
+}
+
+flatbuffers::Offset<void> Encoder::body(const core::DriverStatusResponse& message) {
+  const String worker_id = optional(message.worker_id);
+  const String host_port = optional(message.worker_host_port);
+  const String exception = optional(message.exception);
+  return control::CreateDriverStatusResponse(builder_, message.request_id, message.found,
+                                             static_cast<control::DriverState>(message.state),
+                                             worker_id, host_port, exception)
+      .Union();
+}
+
+flatbuffers::Offset<void> Encoder::body(const core::DecommissionWorker&) {
+  return control::CreateDecommissionWorker(builder_).Union();
+}
+
+flatbuffers::Offset<void> Encoder::body(const core::MasterInStandby&) {
+  return control::CreateMasterInStandby(builder_).Union();
 }
 
 }  // namespace magneto::codec

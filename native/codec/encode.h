@@ -18,6 +18,7 @@ class Encoder : public core::Port {
   void close(core::Session session, uint64_t sequence, core::Text reason) override;
   void persist(uint64_t sequence, core::Text key, const core::RegisterWorker& record) override;
   void persist(uint64_t sequence, core::Text key, const core::ApplicationRecord& record) override;
+  void persist(uint64_t sequence, core::Text key, const core::DriverRecord& record) override;
   void forget(uint64_t sequence, core::Text key) override;
   void set_timer(core::Millis due_ms) override;
   void notice(core::NoticeLevel level, core::Text code, core::Text text) override;
@@ -27,6 +28,9 @@ class Encoder : public core::Port {
 
  private:
   using String = flatbuffers::Offset<flatbuffers::String>;
+  // Null when empty: an absent field.
+  String optional(core::Text text) { return text.empty() ? String() : string(text); }
+  flatbuffers::Offset<flatbuffers::Vector<uint8_t>> bytes(std::span<const uint8_t> from);
   String string(core::Text text) { return builder_.CreateString(text.data(), text.size()); }
   flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<control::Resource>>> resources(
       const std::vector<core::ResourceText>& from);
@@ -45,6 +49,11 @@ class Encoder : public core::Port {
   flatbuffers::Offset<void> body(const core::ApplicationRemoved& message);
   flatbuffers::Offset<void> body(const core::Reply& message);
   flatbuffers::Offset<void> body(const core::Refused& message);
+  flatbuffers::Offset<void> body(const core::LaunchDriver& message);
+  flatbuffers::Offset<void> body(const core::KillDriver& message);
+  flatbuffers::Offset<void> body(const core::DriverStatusResponse& message);
+  flatbuffers::Offset<void> body(const core::DecommissionWorker& message);
+  flatbuffers::Offset<void> body(const core::MasterInStandby& message);
 
   void finish_record(uint64_t sequence, core::Text key, store::Value type,
                      flatbuffers::Offset<void> value);

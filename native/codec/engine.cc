@@ -41,7 +41,7 @@ std::span<const uint8_t> Engine::step(core::Millis now_ms, int32_t utc_offset_mi
     whole(record.session, "session");
     whole(record.argument, "argument");
     if (record.kind < static_cast<uint32_t>(InboxKind::connected) ||
-        record.kind > static_cast<uint32_t>(InboxKind::timer))
+        record.kind > static_cast<uint32_t>(InboxKind::elected))
       throw std::range_error("inbox record of unknown kind " + std::to_string(record.kind));
   }
   encoder_.reset();
@@ -64,6 +64,8 @@ void Engine::event(const Record& record) {
       return core_.store_failed(record.text());
     case InboxKind::timer:
       return core_.timer();
+    case InboxKind::elected:
+      return core_.elected();
     case InboxKind::message:
       break;
   }

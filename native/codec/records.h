@@ -17,7 +17,8 @@ enum class InboxKind : uint32_t {
   disconnected = 3,
   stored = 4,
   store_failed = 5,
-  timer = 6
+  timer = 6,
+  elected = 7
 };
 
 enum class OutboxKind : uint32_t {

@@ -20,9 +20,17 @@ struct Config {
   int32_t max_executor_retries = 10;      // P10
   bool spread_out_apps = true;            // P11
   SelectionPolicy selection_policy = SelectionPolicy::cores_free_desc;
-  uint32_t default_cores = 2147483647;         // P14
-  uint32_t retained_applications = 200;        // P8
-  std::string app_id_pattern = "app-%s-%04d";  // P17
+  uint32_t default_cores = 2147483647;               // P14
+  uint32_t retained_applications = 200;              // P8
+  std::string app_id_pattern = "app-%s-%04d";        // P17
+  uint64_t seed = 0;                                 // for what Spark leaves to chance (A3)
+  bool spread_out_drivers = true;                    // P12
+  uint32_t max_drivers = 2147483647;                 // P15
+  uint32_t retained_drivers = 200;                   // P8
+  std::string driver_id_pattern = "driver-%s-%04d";  // P17
+  uint32_t app_number_modulo = 0;                    // P16; 0: none
+  bool use_app_name_as_app_id = false;               // P29
+  bool standby = false;                              // S1: until it is elected
 };
 
 }  // namespace magneto::core

@@ -23,10 +23,30 @@ void validate(const Config& config) {
         "' must be like app-%s-%04d: one %s, one %d, no white space (spark.deploy.appIdPattern)");
 }
 
+enum class From : uint8_t { peers, web, anybody };
+
+// Which sessions may say it: requests of operators come from all sides.
+struct Sender {
+  template <class Any>
+  From operator()(const Any&) const {
+    return From::peers;
+  }
+  From operator()(const KillApplication&) const { return From::web; }
+  From operator()(const SubmitDriver&) const { return From::anybody; }
+  From operator()(const RequestKillDriver&) const { return From::anybody; }
+  From operator()(const RequestKillAllDrivers&) const { return From::anybody; }
+  From operator()(const RequestDriverStatus&) const { return From::anybody; }
+  From operator()(const RequestClearCompleted&) const { return From::anybody; }
+  From operator()(const RequestReadyz&) const { return From::anybody; }
+  From operator()(const DecommissionWorkersOnHosts&) const { return From::anybody; }
+};
+
 }  // namespace
 
 Core::Core(Config wanted, Port& effects) : config(std::move(wanted)), port(effects) {
   validate(config);
+  state.master = config.standby ? MasterState::standby : MasterState::alive;
+  state.random = config.seed;
 }
 
 void Core::begin(Millis now, int32_t offset_minutes) {
@@ -85,10 +105,11 @@ void Core::message(Session id, const Message& message) {
     return;
   }
   if (peer->closing) return;
-  const bool command = std::holds_alternative<KillApplication>(message);
-  if (command != (id >> session_source_shift == web_source)) {
-    violation(id, command ? "KillApplication is accepted from the web thread only"
-                          : "the web thread may send commands only");
+  const bool from_web = id >> session_source_shift == web_source;
+  const From from = std::visit(Sender{}, message);
+  if (from != From::anybody && from_web != (from == From::web)) {
+    violation(id, from_web ? "the web thread may send commands only"
+                           : "KillApplication is accepted from the web thread only");
     return;
   }
   struct Dispatch {
@@ -103,6 +124,17 @@ void Core::message(Session id, const Message& message) {
     void operator()(const RequestExecutors& m) { on_request_executors(core, id, m); }
     void operator()(const KillExecutors& m) { on_kill_executors(core, id, m); }
     void operator()(const KillApplication& m) { on_kill_application(core, id, m); }
+    void operator()(const DriverStateChanged& m) { on_driver_state_changed(core, id, m); }
+    void operator()(const SubmitDriver& m) { on_submit_driver(core, id, m); }
+    void operator()(const RequestKillDriver& m) { on_request_kill_driver(core, id, m); }
+    void operator()(const RequestKillAllDrivers& m) { on_request_kill_all_drivers(core, id, m); }
+    void operator()(const RequestDriverStatus& m) { on_request_driver_status(core, id, m); }
+    void operator()(const RequestClearCompleted& m) { on_request_clear_completed(core, id, m); }
+    void operator()(const RequestReadyz& m) { on_request_readyz(core, id, m); }
+    void operator()(const DecommissionWorkersOnHosts& m) {
+      on_decommission_workers_on_hosts(core, id, m);
+    }
+    void operator()(const WorkerDecommissioning& m) { on_worker_decommissioning(core, id, m); }
   };
   std::visit(Dispatch{*this, id}, message);
   schedule(*this);
@@ -134,6 +166,13 @@ void Core::store_failed(Text reason) {
     session(id)->sequence = 0;
     refuse(id, "the master's store failed before your registration was on disk");
   }
+  schedule(*this);
+}
+
+void Core::elected() {
+  if (state.master != MasterState::standby) return;
+  state.master = MasterState::alive;
+  notice(NoticeLevel::info, "master.elected", "this master leads");
   schedule(*this);
 }
 

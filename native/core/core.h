@@ -13,6 +13,7 @@ namespace magneto::core {
 // Who allocated a session: the high part of its number (src/control/records.ts).
 inline constexpr uint64_t session_source_shift = 32;
 inline constexpr uint64_t web_source = 1;
+inline constexpr uint64_t gateway_source = 2;
 
 class Core {
  public:
@@ -28,6 +29,7 @@ class Core {
   void stored(uint64_t sequence);
   void store_failed(Text reason);
   void timer();
+  void elected();
   // Ends a batch: what is due now, and the next timer.
   void finish();
 
@@ -76,6 +78,24 @@ void on_kill_application(Core& core, Session session, const KillApplication& mes
 void remove_application(Core& core, Application& application, ApplicationState end);  // L3
 // Makes the ids up to the next block durable (A18).
 void persist_application(Core& core, Application& application);
+
+// on_driver.cc
+void on_submit_driver(Core& core, Session session, const SubmitDriver& message);
+void on_request_kill_driver(Core& core, Session session, const RequestKillDriver& message);
+void on_request_kill_all_drivers(Core& core, Session session, const RequestKillAllDrivers& message);
+void on_request_driver_status(Core& core, Session session, const RequestDriverStatus& message);
+void on_driver_state_changed(Core& core, Session session, const DriverStateChanged& message);
+// L6: what its worker's loss makes of a driver.
+void lose_driver(Core& core, Driver& driver);
+
+// on_decommission.cc
+void on_decommission_workers_on_hosts(Core& core, Session session,
+                                      const DecommissionWorkersOnHosts& message);
+void on_worker_decommissioning(Core& core, Session session, const WorkerDecommissioning& message);
+
+// on_operator.cc
+void on_request_clear_completed(Core& core, Session session, const RequestClearCompleted& message);
+void on_request_readyz(Core& core, Session session, const RequestReadyz& message);
 
 // on_executor.cc
 void on_executor_state_changed(Core& core, Session session, const ExecutorStateChanged& message);

@@ -29,6 +29,7 @@ struct LaunchExecutor {
   uint32_t memory_mb = 0;
   std::vector<ResourceText> resources;
   std::span<const uint8_t> description;
+  std::span<const uint8_t> spark_description{};  // for workers of the Spark gateway; empty: none
 };
 struct KillExecutor {
   Text app_id;
@@ -67,15 +68,36 @@ struct Reply {
   uint32_t request_id = 0;
   bool ok = false;
   Text message;
+  Text id{};           // what was made
+  uint32_t count = 0;  // how many were met
 };
 struct Refused {
   Text message;
 };
+struct LaunchDriver {
+  Text driver_id;
+  std::span<const uint8_t> description;
+  std::vector<ResourceText> resources;
+};
+struct KillDriver {
+  Text driver_id;
+};
+struct DriverStatusResponse {
+  uint32_t request_id = 0;
+  bool found = false;
+  DriverState state = DriverState::submitted;
+  Text worker_id;         // empty: it never had one
+  Text worker_host_port;  // likewise
+  Text exception;         // empty: none
+};
+struct DecommissionWorker {};
+struct MasterInStandby {};
 
 using Outgoing =
     std::variant<WorkerRegistered, RegisterWorkerFailed, ReconnectWorker, LaunchExecutor,
                  KillExecutor, ApplicationFinished, ApplicationRegistered, ExecutorAdded,
-                 ExecutorUpdated, WorkerRemoved, ApplicationRemoved, Reply, Refused>;
+                 ExecutorUpdated, WorkerRemoved, ApplicationRemoved, Reply, Refused, LaunchDriver,
+                 KillDriver, DriverStatusResponse, DecommissionWorker, MasterInStandby>;
 
 struct ApplicationRecord {
   Text app_id;
@@ -83,6 +105,13 @@ struct ApplicationRecord {
   Text driver_address;
   Millis submitted_ms = 0;
   uint32_t next_executor_id = 0;
+  std::span<const uint8_t> spark_description;
+};
+
+struct DriverRecord {
+  Text driver_id;
+  std::span<const uint8_t> description;
+  Millis submitted_ms = 0;
 };
 
 class Port {
@@ -93,6 +122,7 @@ class Port {
   virtual void close(Session session, uint64_t sequence, Text reason) = 0;
   virtual void persist(uint64_t sequence, Text key, const RegisterWorker& record) = 0;
   virtual void persist(uint64_t sequence, Text key, const ApplicationRecord& record) = 0;
+  virtual void persist(uint64_t sequence, Text key, const DriverRecord& record) = 0;
   virtual void forget(uint64_t sequence, Text key) = 0;
   virtual void set_timer(Millis due_ms) = 0;
   virtual void notice(NoticeLevel level, Text code, Text text) = 0;

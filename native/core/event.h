@@ -28,6 +28,17 @@ constexpr bool is_finished(ExecutorState state) {  // S4
          state == ExecutorState::lost || state == ExecutorState::exited;
 }
 
+enum class DriverState : uint8_t {  // S5
+  submitted = 0,
+  running = 1,
+  finished = 2,
+  relaunching = 3,
+  unknown = 4,
+  killed = 5,
+  failed = 6,
+  error = 7
+};
+
 struct ResourceText {
   Text name;
   std::vector<Text> addresses;
@@ -59,6 +70,7 @@ struct WorkerHeartbeat {
 struct WorkerLatestState {
   Text worker_id;
   std::vector<std::pair<Text, uint32_t>> executors;  // application id, executor id
+  std::vector<Text> driver_ids;
 };
 struct ExecutorStateChanged {
   uint32_t request_id = 0;
@@ -69,7 +81,8 @@ struct ExecutorStateChanged {
   std::optional<int32_t> exit_status;
 };
 struct RegisterApplication {
-  std::span<const uint8_t> description;  // kept and passed on as it is
+  std::span<const uint8_t> description;        // kept and passed on as it is
+  std::span<const uint8_t> spark_description;  // the same as a Java object stream; empty: none
   Text name;
   Text user;
   Text ui_url;
@@ -96,9 +109,52 @@ struct KillApplication {
   uint32_t request_id = 0;
   Text app_id;
 };
+struct DriverStateChanged {
+  Text driver_id;
+  DriverState state = DriverState::submitted;
+  Text exception;  // empty: none
+};
+struct SubmitDriver {  // RequestSubmitDriver
+  uint32_t request_id = 0;
+  std::span<const uint8_t> description;  // kept and passed on as it is
+  Text jar_url;
+  Text main_class;  // the user's (J4)
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  bool supervise = false;
+  ResourceAmounts resources;
+  std::vector<Text> runtimes;  // any one of them; sorted, none twice
+};
+struct RequestKillDriver {
+  uint32_t request_id = 0;
+  Text driver_id;
+};
+struct RequestKillAllDrivers {
+  uint32_t request_id = 0;
+};
+struct RequestDriverStatus {
+  uint32_t request_id = 0;
+  Text driver_id;
+};
+struct RequestClearCompleted {  // RequestClearCompletedDriversAndApps
+  uint32_t request_id = 0;
+};
+struct RequestReadyz {
+  uint32_t request_id = 0;
+};
+struct DecommissionWorkersOnHosts {
+  uint32_t request_id = 0;
+  std::vector<Text> hosts;
+};
+struct WorkerDecommissioning {
+  Text worker_id;
+};
 
-using Message = std::variant<RegisterWorker, WorkerHeartbeat, WorkerLatestState,
-                             ExecutorStateChanged, RegisterApplication, UnregisterApplication,
-                             RequestExecutors, KillExecutors, KillApplication>;
+using Message =
+    std::variant<RegisterWorker, WorkerHeartbeat, WorkerLatestState, ExecutorStateChanged,
+                 RegisterApplication, UnregisterApplication, RequestExecutors, KillExecutors,
+                 KillApplication, DriverStateChanged, SubmitDriver, RequestKillDriver,
+                 RequestKillAllDrivers, RequestDriverStatus, RequestClearCompleted, RequestReadyz,
+                 DecommissionWorkersOnHosts, WorkerDecommissioning>;
 
 }  // namespace magneto::core

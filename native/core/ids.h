@@ -28,6 +28,7 @@ struct SlotOf {
 
 using WorkerSlot = SlotOf<struct WorkerTag>;
 using ApplicationSlot = SlotOf<struct ApplicationTag>;
+using DriverSlot = SlotOf<struct DriverTag>;
 
 // Indexed only by its own kind of slot. Items keep their address as long as they live.
 template <class Item, class Slot>

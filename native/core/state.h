@@ -16,7 +16,8 @@
 
 namespace magneto::core {
 
-enum class WorkerState : uint8_t { alive, dead, decommissioned, unknown };  // S2
+enum class MasterState : uint8_t { standby, alive, recovering, completing_recovery };  // S1
+enum class WorkerState : uint8_t { alive, dead, decommissioned, unknown };             // S2
 enum class ApplicationState : uint8_t {
   waiting,
   running,
@@ -26,6 +27,8 @@ enum class ApplicationState : uint8_t {
   unknown
 };  // S3
 
+struct Driver;
+struct DriverShape;
 struct Executor;
 struct Runtime;
 struct Shape;
@@ -37,6 +40,9 @@ struct ResourcePool {
   std::vector<bool> used;
   uint32_t free = 0;
 };
+
+// Names and addresses, as a worker gave them.
+using Holdings = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
 // Indexes into ResourcePool::addresses of one pool of the worker.
 struct HeldResource {
@@ -69,10 +75,12 @@ struct Worker {
   uint64_t sequence = 0;
   uint32_t cores_used = 0;
   uint32_t memory_used_mb = 0;
-  std::vector<Executor*> executors;
+  std::vector<Executor*> executors;  // those of Application::decommissioned too
+  std::vector<Driver*> drivers;
   Millis last_heartbeat_ms = 0;
-  std::list<WorkerSlot>::iterator heartbeat_position;  // in State::by_heartbeat while alive
+  std::list<WorkerSlot>::iterator heartbeat_position;  // in State::by_heartbeat unless dead
   Millis cull_at_ms = 0;                               // while dead
+  uint32_t alive_position = 0;                         // in State::alive while alive
   bool indexed = false;                                // in Runtime::candidates
   uint64_t index_key = 0;
 
@@ -101,7 +109,7 @@ struct PastExecutor {
   uint32_t cores = 0;
   uint32_t memory_mb = 0;
   ExecutorState state = ExecutorState::killed;
-  std::vector<std::pair<std::string, std::vector<std::string>>> resources;
+  Holdings resources;
 };
 
 // What one application wants of one resource profile.
@@ -127,6 +135,7 @@ struct Application {
   std::string runtime;
   std::string driver_address;
   std::vector<uint8_t> description;
+  std::vector<uint8_t> spark_description;  // empty: none
   Session session = no_session;
   uint64_t sequence = 0;
   std::optional<uint32_t> max_cores;
@@ -140,6 +149,8 @@ struct Application {
   Millis ended_ms = 0;
   std::map<uint32_t, Request> requests;  // A8
   std::map<uint32_t, Executor> executors;
+  // Still on their workers, which are leaving; nothing here counts them any more (D3).
+  std::map<uint32_t, Executor> decommissioned;
   uint32_t executors_running = 0;
   std::deque<PastExecutor> removed;
   uint32_t next_executor_id = 0;
@@ -186,10 +197,61 @@ struct ShapeKey {
   auto operator<=>(const ShapeKey&) const = default;
 };
 
+// A driver that waits, runs or has ended.
+struct Driver {
+  DriverSlot slot;     // while it waits or runs
+  uint64_t order = 0;  // of submission: the place in State::waiting_drivers
+  std::string id;
+  DriverState state = DriverState::submitted;
+  std::vector<uint8_t> description;  // a DriverDescription, passed on as it is; empty when ended
+  std::string jar_url;
+  std::string main_class;  // the user's (J4)
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  bool supervise = false;
+  ResourceAmounts resources_asked;
+  std::vector<std::string> runtimes;  // any one of them; sorted, none twice
+  DriverShape* shape = nullptr;       // while it waits
+  WorkerSlot worker;                  // while it runs
+  uint32_t position = 0;              // in Worker::drivers while it runs
+  std::vector<HeldResource> held;     // while it runs
+  Session launched_on = no_session;
+  // Of the worker that it was launched on; they outlive that worker. Empty: never launched.
+  std::string worker_id;
+  std::string worker_host_port;
+  Holdings resources;  // what that worker gave it
+  uint64_t sequence = 0;
+  Millis submitted_ms = 0;
+  Millis started_ms = 0;  // 0: never launched
+  Millis ended_ms = 0;    // 0: not ended
+  std::string exception;  // empty: none
+};
+
+// All drivers that ask the same of a worker: what Shape is for requests.
+struct DriverShape {
+  std::vector<Runtime*> runtimes;  // any one of them
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  ResourceAmounts resources;
+  std::map<uint64_t, DriverSlot> waiting;  // by order
+  bool may_fit = true;
+  // It may fit on any worker, not only on those whose capacity has risen since the last pass.
+  bool anywhere = true;
+};
+
+struct DriverShapeKey {
+  std::vector<std::string> runtimes;
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  ResourceAmounts resources;
+  auto operator<=>(const DriverShapeKey&) const = default;
+};
+
 struct Runtime {
   std::string name;
   std::set<Candidate> candidates;                 // alive workers with a free core
   std::set<std::pair<uint32_t, Shape*>> blocked;  // shapes that fit nowhere, by cores
+  std::set<std::pair<uint32_t, DriverShape*>> blocked_drivers;
   uint32_t references = 0;
 };
 
@@ -208,11 +270,15 @@ struct SessionState {
 struct State {
   std::unordered_map<Session, SessionState> sessions;
 
-  SlotTable<Worker, WorkerSlot> workers;  // alive and dead
+  MasterState master = MasterState::alive;
+
+  SlotTable<Worker, WorkerSlot> workers;  // the dead too
   ByText<WorkerSlot> worker_by_id;
-  ByText<WorkerSlot> worker_by_address;  // alive only
+  ByText<WorkerSlot> worker_by_address;  // all but the dead
   ByText<std::set<WorkerSlot>> dead_by_address;
-  std::list<WorkerSlot> by_heartbeat;  // alive, the oldest heartbeat first
+  std::list<WorkerSlot> by_heartbeat;  // all but the dead, the oldest heartbeat first
+  std::vector<WorkerSlot> alive;       // in no order: drivers are placed at random (A3)
+  std::set<Candidate> alive_by_id;     // the same by id, with key 0 (A4)
   std::set<std::pair<Millis, WorkerSlot>> by_cull_time;
   uint64_t worker_generation = 1;
 
@@ -222,6 +288,18 @@ struct State {
   std::deque<CompletedApplication> completed;
   uint64_t next_application_order = 0;
   uint64_t next_application_number = 0;
+
+  SlotTable<Driver, DriverSlot> drivers;  // those that wait or run
+  ByText<DriverSlot> driver_by_id;
+  std::map<uint64_t, DriverSlot> waiting_drivers;  // first submitted, first served (A2)
+  std::deque<Driver> completed_drivers;            // the oldest first
+  uint64_t next_driver_order = 0;
+  uint64_t next_driver_number = 0;
+  std::map<DriverShapeKey, DriverShape> driver_shapes;
+  std::set<std::pair<uint64_t, DriverShape*>> ready_drivers;  // the first of each open shape
+  // Alive workers whose capacity has risen since drivers were placed last; some more than once.
+  std::vector<WorkerSlot> risen;
+  uint64_t random = 0;  // of splitmix64; starts at Config::seed
 
   std::map<std::string, Runtime, std::less<>> runtimes;
   std::map<ShapeKey, Shape> shapes;
