@@ -1,6 +1,6 @@
 /** Keys that the worker reads (spec 5b, 5d). */
 import type { ConfKey } from './configuration.js'
-import { boolean, bytes, durationMs, idPattern, integer, list, nonEmpty, oneOf } from './parsers.js'
+import { boolean, bytes, durationMs, idPattern, integer, list, oneOf } from './parsers.js'
 import { orNull, port, text } from './parsers.js'
 
 function key<T>(entry: Omit<ConfKey<T>, 'readBy'>): ConfKey<T> {
@@ -95,9 +95,17 @@ export const workerKeys = {
   workerDecommissionSignal: key<string>({
     name: 'spark.worker.decommission.signal',
     default: 'PWR',
-    parse: nonEmpty,
+    // Those that a process may catch and that mean nothing else to this one: TERM and INT stop it.
+    parse: oneOf('PWR', 'HUP', 'USR2', 'ALRM', 'CONT', 'IO', 'URG', 'WINCH'),
     doc: 'The signal, without SIG, that decommissions the worker.',
     spec: 'P39',
+  }),
+  workerDecommissionDeadlineMs: key<number | null>({
+    name: 'spark.magneto.worker.decommissionDeadline',
+    default: null,
+    parse: orNull(durationMs('s')),
+    doc: 'From its decommission until the worker ends with 0, sooner when nothing runs on it. Not set: it stays until stopped. A bare number counts seconds.',
+    spec: 'M',
   }),
   workerIdPattern: key<string>({
     name: 'spark.worker.idPattern',

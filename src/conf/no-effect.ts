@@ -34,9 +34,12 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.portMaxRetries,
     keys.structuredLogging,
     keys.redactionPattern,
-    // The worker refuses these two, and warns of the third itself.
-    keys.shuffleServiceEnabled,
     keys.workerResourcesFile,
+    keys.decommissionEnabled,
+    keys.workerDecommissionSignal,
+    keys.workerDecommissionDeadlineMs,
+    // The worker refuses the first, and warns of the second itself.
+    keys.shuffleServiceEnabled,
     keys.logRollingStrategy,
     // Matters on the master, from where the worker learns it.
     keys.workerTimeoutMs,

@@ -9,6 +9,7 @@ import type { Logger } from '../log/logger.js'
 import { BackOff } from './back-off.js'
 import { decode, encode, type BodyT } from './codec.js'
 import { discover } from './discovery.js'
+import { MasterInStandbyT } from '../schema/magneto.js'
 import * as limits from './limits.js'
 
 export interface MasterLinkOptions {
@@ -112,7 +113,6 @@ export class MasterLink {
   #hasOpened(socket: WebSocket, address: string): void {
     if (this.#socket !== socket) return
     this.#opened = true
-    this.#backOff.reset()
     this.#options.log.info(`connected to the master at ${address}`)
     this.#watch(socket)
     this.#options.onOpen()
@@ -144,6 +144,9 @@ export class MasterLink {
       return this.#drop(socket, `the master sent what is no message: ${(error as Error).message}`)
     }
     this.#options.onMessage(body)
+    // Masters that stand by are passed by at a growing pace until one of them serves (M4, S1).
+    if (body instanceof MasterInStandbyT) this.#drop(socket, 'it is a standby master')
+    else this.#backOff.reset()
   }
 
   /** Cuts a connection for a reason of ours. */

@@ -9,12 +9,15 @@ import { keys } from '../conf/keys.js'
 import type { WorkerOptions } from '../conf/options.js'
 import { MasterLink } from '../control/link.js'
 import { createLogger, type Logger } from '../log/logger.js'
+import type { ResourceT } from '../schema/magneto.js'
+import { listenForDecommission } from './decommission-signal.js'
 import { WorkerLoop } from './effects.js'
 import { Guardian } from './guardian.js'
 import { settledLater } from './settled-later.js'
 import { detectHardware, type Hardware } from './hardware.js'
 import { Launcher } from './launcher/pool.js'
 import type { LauncherSettings } from './launcher/request.js'
+import { offeredResources } from './resources.js'
 import { findSparkHomes, runtimesOf, type SparkHome } from './spark-homes.js'
 import { WorkerMachine, type WorkerSettings } from './state.js'
 import { WorkerWatcher, workerUrl } from './watcher.js'
@@ -42,6 +45,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   await prepareWorkDir(options.workDir).catch((error: unknown) => {
     throw error instanceof WorkDirError ? new UsageError(error.message) : error
   })
+  const resources = await offeredResources(options.configuration, log)
   const hardware = await offered(options)
   const { homes, problems } = await findSparkHomes(options.sparkHomes)
   for (const problem of problems) log.warn(problem)
@@ -53,7 +57,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   })
   // Executors dial this port, and the worker's id carries it: it comes before everything they see.
   const port = await watcher.listen()
-  const settings = workerSettings(options, { hardware, homes, port })
+  const settings = workerSettings(options, { hardware, resources, homes, port })
   const { cores, memoryMb, runtimes } = settings
   log.info(`${settings.workerId}: ${cores} cores, ${memoryMb} MiB, runtimes ${runtimes.join(', ')}`)
   const guardian = await Guardian.start({ log, killTimeoutMs: KILL_TIMEOUT_MS }).catch(
@@ -85,6 +89,7 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
     onEnded: (order, result) => loop.onEnded(order, result),
   })
   const close = async (): Promise<void> => {
+    stopListening()
     await launcher.close()
     await guardian.close()
     link.close()
@@ -118,6 +123,9 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
     onMessage: (body) => loop.handle({ kind: 'message', body }),
     onClose: (reason) => loop.handle({ kind: 'linkClosed', reason }),
   })
+  const stopListening = listenForDecommission(options.configuration, log, () =>
+    loop.handle({ kind: 'decommission' }),
+  )
   loop.handle({ kind: 'started' })
   const stop = async (): Promise<void> => {
     loop.handle({ kind: 'stop', reason: 'asked to' })
@@ -136,9 +144,14 @@ async function offered(options: WorkerOptions): Promise<Hardware> {
 
 function workerSettings(
   { host, configuration }: WorkerOptions,
-  found: { hardware: Hardware; homes: readonly SparkHome[]; port: number },
+  found: {
+    hardware: Hardware
+    resources: readonly ResourceT[]
+    homes: readonly SparkHome[]
+    port: number
+  },
 ): WorkerSettings {
-  const { hardware, homes, port } = found
+  const { hardware, resources, homes, port } = found
   return {
     workerId: workerId(configuration.read(keys.workerIdPattern), new Date(), host, port),
     host,
@@ -146,11 +159,12 @@ function workerSettings(
     ...hardware,
     // There is no UI of the worker yet, so it names none; SPARK_LOG_URL_* stay unset for the same reason.
     webUiUrl: '',
-    resources: [],
+    resources,
     runtimes: runtimesOf(homes),
     initialRegistrationRetries: configuration.read(keys.initialRegistrationRetries),
     maxRegistrationRetries: configuration.read(keys.maxRegistrationRetries),
     registrationFactor: 0.5 + Math.random(),
+    decommissionDeadlineMs: configuration.read(keys.workerDecommissionDeadlineMs),
   }
 }
 
@@ -178,12 +192,7 @@ function localRoots(configuration: Configuration): string[] {
 
 /** What is configured and can't be done is said before anything starts. */
 function refuseUnserved(configuration: Configuration, log: Logger): void {
-  const resource = configuration
-    .entries()
-    .map(([name]) => name)
-    .find((name) => name.startsWith('spark.worker.resource'))
   const refused: [boolean, string][] = [
-    [resource !== undefined, `${resource}: custom resources are`],
     [configuration.read(keys.shuffleServiceEnabled), 'spark.shuffle.service.enabled: it is'],
     [configuration.read(keys.authenticate), 'spark.authenticate: it is'],
   ]

@@ -12,61 +12,15 @@
  */
 import type { BodyT } from '../control/codec.js'
 import * as schema from '../schema/magneto.js'
+import type {
+  ExecutorKey,
+  TimerName,
+  WorkerEffect,
+  WorkerEvent,
+  WorkerSettings,
+} from './machine-events.js'
 
-/** What cannot change while the worker process lives. */
-export interface WorkerSettings {
-  workerId: string
-  host: string
-  port: number
-  cores: number
-  memoryMb: number
-  webUiUrl: string
-  resources: readonly schema.ResourceT[]
-  /** "node", "spark-4.3", ... */
-  runtimes: readonly string[]
-  /** P31: attempts in the short rhythm. */
-  initialRegistrationRetries: number
-  /** P31: attempts in all before the worker gives up and exits with 1; null: it never does (decision 3). */
-  maxRegistrationRetries: number | null
-  /** T4: 0.5 to 1.5, drawn once a process, so that workers do not come all at once. */
-  registrationFactor: number
-}
-
-export type TimerName = 'registration' | 'heartbeat'
-
-export interface ExecutorKey {
-  appId: string
-  executorId: number
-}
-
-export type WorkerEvent =
-  | { kind: 'started' }
-  | { kind: 'linkOpened' }
-  | { kind: 'linkClosed'; reason: string }
-  | { kind: 'message'; body: BodyT }
-  | ({ kind: 'executorStarted'; pid: number } & ExecutorKey)
-  /** It could not be started. */
-  | ({ kind: 'executorFailed'; message: string } & ExecutorKey)
-  /** exitStatus as a JVM sees it: the exit code, or 128 plus the signal's number. */
-  | ({ kind: 'executorExited'; exitStatus: number; message: string | null } & ExecutorKey)
-  | { kind: 'timer'; timer: TimerName }
-  /** No new executors from now on (D2). */
-  | { kind: 'decommission' }
-  /** SIGTERM, SIGINT or stop(): end all executors, then exit with 0. */
-  | { kind: 'stop'; reason: string }
-
-export type WorkerEffect =
-  | { kind: 'send'; body: BodyT }
-  | { kind: 'launch'; order: schema.LaunchExecutorT }
-  | ({ kind: 'kill' } & ExecutorKey)
-  /** Its local folders can go: no executor of it is left here (W3). */
-  | { kind: 'cleanUpApplication'; appId: string }
-  /** dueMs: ms since the epoch; replaces the timer of that name. */
-  | { kind: 'setTimer'; timer: TimerName; dueMs: number }
-  | { kind: 'clearTimer'; timer: TimerName }
-  | { kind: 'log'; level: 'debug' | 'info' | 'warn' | 'error'; text: string }
-  /** The last effect ever. */
-  | { kind: 'exit'; status: number; reason: string }
+export type * from './machine-events.js'
 
 /** One executor that lives, or is about to. */
 export interface Executor {
@@ -159,6 +113,7 @@ export class WorkerMachine {
     this.#nowMs = nowMs
     this.#effects = []
     this.#dispatch(event)
+    if (this.#mayLeave()) this.#onStop('it is decommissioned, and nothing runs here any more')
     if (this.#stopping && this.#executors.size === 0) this.#leave()
     return this.#effects
   }
@@ -204,13 +159,18 @@ export class WorkerMachine {
       case 'executorExited':
         return this.#onEnded(event, EXITED, event.message, event.exitStatus)
       case 'timer':
-        return event.timer === 'heartbeat' ? this.#onHeartbeat() : this.#onRegistrationTimer()
+        return this.#onTimer(event.timer)
       case 'decommission':
-        this.#decommissioned = true
-        return this.#log('info', 'this worker takes no new executors from now on')
+        return this.#onDecommission('signal')
       case 'stop':
         return this.#onStop(event.reason)
     }
+  }
+
+  #onTimer(timer: TimerName): void {
+    if (timer === 'heartbeat') this.#onHeartbeat()
+    else if (timer === 'registration') this.#onRegistrationTimer()
+    else this.#onStop('the deadline of its decommission has come')
   }
 
   #onMessage(body: BodyT): void {
@@ -222,6 +182,11 @@ export class WorkerMachine {
     else if (body instanceof schema.KillExecutorT) this.#onKill(body)
     else if (body instanceof schema.ApplicationFinishedT) this.#onApplicationFinished(body)
     else if (body instanceof schema.ReplyT) this.#onReply(body)
+    else if (body instanceof schema.MasterInStandbyT) this.#onStandby()
+    else if (body instanceof schema.DecommissionWorkerT) this.#onDecommission('master')
+    else if (body instanceof schema.LaunchDriverT) this.#onLaunchDriver(body)
+    else if (body instanceof schema.KillDriverT)
+      this.#log('info', `asked to kill driver ${body.driverId}, which is not here`)
     else if (body instanceof schema.RefusedT) {
       this.#log('error', `the master ended this connection: ${body.message}`)
     } else this.#log('warn', `a worker has no use for ${body.constructor.name}; ignored`)
@@ -295,24 +260,26 @@ export class WorkerMachine {
         : `registered with ${this.#masterUrl}`,
     )
     // The list first: the master kills what it does not know, then learns what has ended meanwhile.
-    this.#send(
-      new schema.WorkerLatestStateT(
-        this.#settings.workerId,
-        [...this.#executors.values()].map(
-          (e) =>
-            new schema.ExecutorDescriptionT(
-              e.appId,
-              e.executorId,
-              e.profileId,
-              e.cores,
-              e.memoryMb,
-              e.state,
-            ),
-        ),
-      ),
-    )
+    this.#send(this.#latestState())
+    // A master that takes this worker in takes it for able; what it sends meanwhile fails after this.
+    if (this.#decommissioned) this.#sendDecommissioning()
     for (const report of this.#unacknowledged.values()) this.#send(report)
     for (const appId of this.#applications.keys()) this.#maybeCleanUp(appId)
+  }
+
+  /** M7. It lists no drivers: this worker hosts none. */
+  #latestState(): schema.WorkerLatestStateT {
+    const executors = [...this.#executors.values()].map((executor) => {
+      const { appId, executorId, profileId, cores, memoryMb, state } = executor
+      return new schema.ExecutorDescriptionT(appId, executorId, profileId, cores, memoryMb, state)
+    })
+    return new schema.WorkerLatestStateT(this.#settings.workerId, executors, [])
+  }
+
+  /** M4. The link goes on to the next master; should it come back to this one, the timer asks again (T4). */
+  #onStandby(): void {
+    this.#log('info', 'this master is a standby, which takes no workers; trying the next one')
+    this.#unregister()
   }
 
   #onRefused(message: string | null): void {
@@ -369,11 +336,15 @@ export class WorkerMachine {
     const key = keyOf({ appId, executorId })
     const ignore = (why: string): void => this.#log('warn', `launch of ${key} is ignored: ${why}`)
     if (this.#stopping) return ignore('this worker shuts down')
-    if (this.#decommissioned) return ignore('this worker is decommissioned')
     if (!this.#obeys(order.masterUrl)) {
       return ignore(`it is from ${order.masterUrl}, not from ${this.#masterUrl || 'a master'}`)
     }
     if (this.#executors.has(key) || this.#finished.has(key)) return ignore('it is a duplicate')
+    if (this.#decommissioned) {
+      // Spark's worker keeps silent here. The master has been told before it gets this, so it counts against
+      // nobody (D5), and no core stays granted to what will never run.
+      return this.#report({ appId, executorId }, FAILED, 'this worker is decommissioned', null)
+    }
     if (this.#executors.size >= MAX_EXECUTORS) {
       const message = `this worker runs ${MAX_EXECUTORS} executors, which is its limit`
       return this.#report({ appId, executorId }, FAILED, message, null)
@@ -485,6 +456,42 @@ export class WorkerMachine {
       const what = `${report.appId}/${report.executorId} ${schema.ExecutorState[report.state]}`
       this.#log('warn', `the master refuses the report ${what}: ${body.message}`)
     }
+  }
+
+  // ---- drivers (M15) ----
+
+  /** No master should ask: this worker registers no runtime of drivers. Whoever does must not wait for ever. */
+  #onLaunchDriver({ driverId }: schema.LaunchDriverT): void {
+    if (!this.#registered) return this.#log('warn', `launch of ${driverId} is ignored: no master`)
+    const reason = `worker ${this.#settings.workerId} hosts no drivers`
+    this.#log('warn', `launch of ${driverId} is refused: ${reason}`)
+    this.#send(new schema.DriverStateChangedT(driverId, schema.DriverState.ERROR, reason))
+  }
+
+  // ---- decommission (D1, D2, M19 to M21, Y9) ----
+
+  /** @param by who asks; a master that does has marked this worker already */
+  #onDecommission(by: 'signal' | 'master'): void {
+    if (this.#decommissioned) return this.#log('warn', 'this worker is decommissioned already')
+    this.#decommissioned = true
+    const kept = `${this.#executors.size} executors go on`
+    this.#log('info', `decommissioned (${by}): no new executors from now on; ${kept}`)
+    if (by === 'signal' && this.#registered) this.#sendDecommissioning()
+    const { decommissionDeadlineMs } = this.#settings
+    if (decommissionDeadlineMs === null || this.#stopping) return
+    const dueMs = this.#nowMs + decommissionDeadlineMs
+    this.#effects.push({ kind: 'setTimer', timer: 'decommission', dueMs })
+  }
+
+  #sendDecommissioning(): void {
+    this.#send(new schema.WorkerDecommissioningT(this.#settings.workerId))
+  }
+
+  /** Y9: with a deadline the worker goes as soon as nothing runs and the master knows all ends. */
+  #mayLeave(): boolean {
+    const { decommissionDeadlineMs } = this.#settings
+    if (!this.#decommissioned || decommissionDeadlineMs === null || this.#stopping) return false
+    return this.#executors.size === 0 && this.#unacknowledged.size === 0
   }
 
   // ---- the end (W18) ----

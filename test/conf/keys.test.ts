@@ -55,3 +55,14 @@ test('only our prefixes are judged, and free parts are known', () => {
     unknownKeyWarnings(new Configuration([['spark.deploy.zzzzzzzzzzzzzzzzzzzzzz', '']])),
   ).toEqual(['unknown key spark.deploy.zzzzzzzzzzzzzzzzzzzzzz has no effect'])
 })
+
+test('P39: a signal that a process can spare, with any case', () => {
+  const read = (name: string) =>
+    new Configuration([['spark.worker.decommission.signal', name]]).read(
+      keys.workerDecommissionSignal,
+    )
+  expect(read('pwr')).toBe('PWR')
+  for (const name of ['TERM', 'KILL', 'SIGPWR', '']) {
+    expect(() => read(name)).toThrow(/spark\.worker\.decommission\.signal: .* is not one of PWR/)
+  }
+})

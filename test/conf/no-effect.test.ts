@@ -75,7 +75,6 @@ const ELSEWHERE = new Set<unknown>([
   keys.sparkHomes,
   keys.structuredLogging,
   keys.shuffleServiceEnabled,
-  keys.workerResourcesFile,
   keys.workerTimeoutMs,
   keys.controlPort,
   keys.killEnabled,

@@ -85,6 +85,7 @@ export class SimulatedHost implements Receiver {
       initialRegistrationRetries: 6,
       maxRegistrationRetries: 16,
       registrationFactor: 0.5 + this.#world.random.next(),
+      decommissionDeadlineMs: null,
     })
     this.#trace(() => `boots as ${this.workerId}`)
     this.#step({ kind: 'started' })

@@ -66,14 +66,6 @@ describe('W4: whose orders count', () => {
     expect(bench.launch('app', 0)).toEqual([])
   })
 
-  test('no launches when decommissioned (D2), but kills', () => {
-    const bench = Bench.registered()
-    bench.launch('app', 0)
-    bench.step({ kind: 'decommission' })
-    expect(bench.launch('app', 1)).toEqual([])
-    expect(bench.kill('app', 0)).toEqual(['kill app/0'])
-  })
-
   test('a duplicate launches nothing, neither while it lives nor after', () => {
     const bench = Bench.registered()
     bench.launch('app', 0)

@@ -14,6 +14,7 @@ const SECOND_MS = 1000
 const DEEDS = words(
   'launch launch launch launch start start start exit exit exit fail kill finish',
   'acknowledge acknowledge link register register register reconnect heartbeat registration',
+  'decommission standby',
 )
 
 function words(...lines: string[]): string[] {
@@ -43,6 +44,7 @@ class World {
   readonly underWay: schema.ExecutorStateChangedT[] = []
   linkOpen = false
   exited = false
+  decommissioned = false
   nowMs = 0
 
   send(event: WorkerEvent): void {
@@ -55,6 +57,7 @@ class World {
   see(effect: WorkerEffect): void {
     if (effect.kind === 'exit') this.exited = true
     if (effect.kind === 'launch') {
+      expect(this.decommissioned).toBe(false)
       const key = `${effect.order.appId}/${effect.order.executorId}`
       this.launched.push(key)
       this.live.set(key, { started: false })
@@ -104,6 +107,11 @@ class World {
     if (step.do === 'register') {
       return this.message(new schema.WorkerRegisteredT(MASTER, null, false, 60_000))
     }
+    if (step.do === 'decommission') {
+      this.decommissioned = true
+      return this.send({ kind: 'decommission' })
+    }
+    if (step.do === 'standby') return this.message(new schema.MasterInStandbyT())
     if (step.do === 'reconnect') return this.message(new schema.ReconnectWorkerT(MASTER))
     if (step.do === 'heartbeat' || step.do === 'registration') {
       return this.send({ kind: 'timer', timer: step.do })

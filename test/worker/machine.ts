@@ -23,6 +23,7 @@ export const settings: WorkerSettings = {
   initialRegistrationRetries: 6,
   maxRegistrationRetries: 16,
   registrationFactor: 1,
+  decommissionDeadlineMs: null,
 }
 
 export function launchOrder(appId: string, executorId: number, from = MASTER) {
@@ -67,6 +68,10 @@ function bodyLine(body: BodyT): string {
     const message = body.message === null ? '' : ` "${body.message}"`
     const key = `${body.appId}/${body.executorId}`
     return `#${body.requestId} ${key} ${schema.ExecutorState[body.state]}${status}${message}`
+  }
+  if (body instanceof schema.WorkerDecommissioningT) return `decommissioning ${body.workerId}`
+  if (body instanceof schema.DriverStateChangedT) {
+    return `${body.driverId} ${schema.DriverState[body.state]} "${body.exception}"`
   }
   return body.constructor.name
 }

@@ -142,3 +142,39 @@ describe('M6: ReconnectWorker', () => {
     expect(bench.registered()).toContain('send latest')
   })
 })
+
+describe('M4: a standby master', () => {
+  test('is asked again in the rhythm of registrations, should the link come back to it', () => {
+    const bench = new Bench()
+    bench.step({ kind: 'started' })
+    bench.step({ kind: 'linkOpened' })
+    expect(bench.message(new schema.MasterInStandbyT())).toEqual([])
+    expect(bench.fire('registration')).toEqual([
+      'send register worker-1',
+      'timer registration +10000',
+    ])
+  })
+
+  test('T4: does not count as a master that took this worker in', () => {
+    const bench = new Bench({ maxRegistrationRetries: 2 })
+    bench.step({ kind: 'started' })
+    for (const _attempt of [1, 2]) {
+      bench.step({ kind: 'linkOpened' })
+      bench.message(new schema.MasterInStandbyT())
+      bench.step({ kind: 'linkClosed', reason: 'it is a standby master' })
+      bench.fire('registration')
+    }
+    expect(bench.fire('registration')).toEqual(['exit 1'])
+  })
+
+  test('that was the leader is no master any more: no heartbeats, no orders', () => {
+    const bench = Bench.registered()
+    bench.launch('app', 0)
+    expect(bench.message(new schema.MasterInStandbyT())).toEqual([
+      'clear heartbeat',
+      'timer registration +10000',
+    ])
+    expect(bench.kill('app', 0)).toEqual([])
+    expect(bench.registered()).toContain('send latest app/0=LAUNCHING')
+  })
+})

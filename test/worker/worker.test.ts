@@ -177,9 +177,74 @@ describe('a worker', () => {
   })
 })
 
+describe('G1: custom resources', () => {
+  test('are found and offered', async () => {
+    const script = join(root, 'gpus')
+    await writeFile(script, '#!/bin/sh\necho \'{"name": "gpu", "addresses": ["0", "1"]}\'\n')
+    await chmod(script, 0o755)
+    await start([
+      ['spark.worker.resource.gpu.amount', '2'],
+      ['spark.worker.resource.gpu.discoveryScript', script],
+    ])
+    const { resources } = await master.register()
+    expect(resources).toEqual([new schema.ResourceT('gpu', ['0', '1'])])
+  })
+
+  test('G3, W1: a worker without those it was told to have does not start', async () => {
+    const missing = start([['spark.worker.resource.gpu.amount', '1']])
+    await expect(missing).rejects.toThrow(/spark\.worker\.resource\.gpu\.amount is set but/)
+    await expect(missing).rejects.toMatchObject({ name: 'UsageError' })
+  })
+})
+
+describe('D1: decommission', () => {
+  const enabled: [string, string] = ['spark.decommission.enabled', 'true']
+
+  test('P39, P62: the signal reaches the master, and the worker stays', async () => {
+    await start([enabled])
+    await master.register()
+    await launch(0, stays)
+    await master.report()
+    process.kill(process.pid, 'SIGPWR')
+    expect(await master.next(schema.WorkerDecommissioningT)).toMatchObject({
+      workerId: worker?.workerId,
+    })
+    await launch(1, stays)
+    expect(await master.report()).toMatchObject({ executorId: 1, state: FAILED })
+    master.send(new schema.KillExecutorT(master.url, 'app', 0))
+    expect(await master.report()).toMatchObject({ executorId: 0, state: KILLED })
+  })
+
+  test('P39: another signal can be chosen', async () => {
+    await start([enabled, ['spark.worker.decommission.signal', 'usr2']])
+    await master.register()
+    process.kill(process.pid, 'SIGUSR2')
+    await master.next(schema.WorkerDecommissioningT)
+  })
+
+  test('P62: where it is not enabled the signal neither decommissions nor ends the worker', async () => {
+    await start()
+    await master.register()
+    process.kill(process.pid, 'SIGPWR')
+    await new Promise(setImmediate)
+    await launch(0, stays)
+    expect(await master.report()).toMatchObject({ state: RUNNING })
+  })
+
+  test('Y9, M19: with a deadline the worker ends with 0 when its last executor has ended', async () => {
+    const running = await start([['spark.magneto.worker.decommissionDeadline', '1h']])
+    await master.register()
+    await launch(0, stays)
+    await master.report()
+    master.send(new schema.DecommissionWorkerT())
+    master.send(new schema.KillExecutorT(master.url, 'app', 0))
+    expect(await master.report()).toMatchObject({ state: KILLED })
+    expect(await running.stopped).toBe(0)
+  })
+})
+
 describe('what a worker does not start with', () => {
   test.each([
-    ['spark.worker.resource.gpu.amount', '1'],
     ['spark.shuffle.service.enabled', 'true'],
     ['spark.authenticate', 'true'],
   ])('%s=%s', async (name, value) => {
