@@ -10,7 +10,7 @@ const written = `
   RegisteredApplication ExecutorAdded ExecutorUpdated WorkerRemoved ApplicationRemoved MasterChanged
   RegisteredWorker RegisterWorkerFailed MasterInStandby$ ReconnectWorker LaunchExecutor KillExecutor
   ApplicationFinished LaunchDriver KillDriver DecommissionWorker$ SubmitDriverResponse
-  KillDriverResponse DriverStatusResponse`
+  KillDriverResponse KillAllDriversResponse DriverStatusResponse`
 /** Only read: their numbers tell the version. */
 const telling = `
   RegisterWorker Heartbeat WorkerLatestState ExecutorStateChanged DriverStateChanged
@@ -29,6 +29,7 @@ const wanted = [
   'org.apache.spark.deploy.master.MasterMessages$BoundPortsResponse',
   'org.apache.spark.resource.ResourceInformation',
   'org.apache.spark.resource.ResourceProfile',
+  'org.apache.spark.resource.ResourceRequirement',
   'org.apache.spark.rpc.RpcAddress',
   'org.apache.spark.rpc.RpcEndpointAddress',
   'org.apache.spark.rpc.RpcTimeout',
@@ -38,10 +39,15 @@ const wanted = [
   'scala.None$',
   'scala.Some',
   'scala.Tuple2',
+  'scala.collection.IterableFactory$ToFactory',
   'scala.collection.MapFactory$ToFactory',
   'scala.collection.generic.DefaultSerializationProxy',
+  'scala.collection.generic.SerializeEnd$',
   'scala.collection.immutable.HashMap$',
   'scala.collection.immutable.HashMap$SerializationProxy',
+  'scala.collection.immutable.List$',
+  'scala.collection.immutable.List$SerializationProxy',
+  'scala.collection.immutable.ListSerializeEnd$',
   'scala.collection.immutable.Map$EmptyMap$',
   ...[1, 2, 3, 4].map((count) => `scala.collection.immutable.Map$Map${count}`),
   'scala.concurrent.duration.FiniteDuration',

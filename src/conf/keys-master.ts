@@ -198,6 +198,16 @@ export const schedulingKeys = {
   }),
 }
 
+export const apacheWorkerKeys = {
+  apacheWorkerVersion: key<'3.5' | '4.0' | '4.1' | '4.2' | '4.3' | null>({
+    name: 'spark.magneto.apacheWorkerVersion',
+    default: null,
+    parse: orNull(oneOf('3.5', '4.0', '4.1', '4.2', '4.3')),
+    doc: "Which Spark an Apache Worker is of when neither its messages nor its web UI tell; absent: it can't join.",
+    spec: 'M',
+  }),
+}
+
 export const masterFaceKeys = {
   masterUiPort: key<number>({
     name: 'spark.master.ui.port',

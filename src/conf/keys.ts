@@ -3,7 +3,13 @@
  * out in the unit that the property's name ends with: ms, bytes, MiB (`Mb`).
  */
 import type { ConfKey } from './configuration.js'
-import { masterFaceKeys, recoveryKeys, schedulingKeys, workerTimeoutMs } from './keys-master.js'
+import {
+  apacheWorkerKeys,
+  masterFaceKeys,
+  recoveryKeys,
+  schedulingKeys,
+  workerTimeoutMs,
+} from './keys-master.js'
 import { networkKeys, securityKeys, webKeys } from './keys-shared.js'
 import { executorLogKeys, workerKeys } from './keys-worker.js'
 
@@ -13,6 +19,7 @@ export const keys = {
   ...recoveryKeys,
   workerTimeoutMs,
   ...schedulingKeys,
+  ...apacheWorkerKeys,
   ...masterFaceKeys,
   ...workerKeys,
   ...executorLogKeys,

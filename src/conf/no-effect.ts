@@ -22,8 +22,11 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.masterUiPort,
     keys.portMaxRetries,
     keys.controlPort,
+    keys.apacheWorkerVersion,
     keys.structuredLogging,
     keys.killEnabled,
+    keys.decommissionEnabled,
+    keys.masterUiDecommissionAllowMode,
   ],
   worker: [
     keys.initialRegistrationRetries,
@@ -61,7 +64,6 @@ const KEPT: ReadonlyMap<ConfKey<unknown>, unknown> = new Map([
   kept(keys.preferConfiguredMasterAddress, true),
   kept(keys.decommissionEnabled, false),
   kept(keys.reverseProxy, false),
-  kept(keys.masterUiDecommissionAllowMode, 'DENY'),
 ])
 
 /** Keys that daemons of Spark read and that have no entry in `keys` (spec 5a to 5d). */

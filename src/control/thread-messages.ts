@@ -15,7 +15,12 @@ export interface GatewayThreadData {
   readonly maxRetries: number
   /** What `GET /control` answers. */
   readonly controlPort: number
+  /** spark.magneto.apacheWorkerVersion, such as 4.3. */
+  readonly apacheWorkerVersion?: string | null
 }
+
+/** From where workers may be decommissioned over HTTP (spec P22). */
+export type DecommissionAllowMode = 'LOCAL' | 'ALLOW' | 'DENY'
 
 /** `workerData` of the web thread. */
 export interface WebThreadData {
@@ -26,6 +31,8 @@ export interface WebThreadData {
   readonly publicHost: string
   /** spark.ui.killEnabled (spec P46); absent: true. */
   readonly killEnabled?: boolean
+  /** Absent: spark.decommission.enabled is false, and there is no such page. */
+  readonly decommissionAllowMode?: DecommissionAllowMode
 }
 
 /** The thread listens; `port` is where, after retries. */

@@ -178,6 +178,7 @@ class Master {
       port,
       maxRetries: configuration.read(keys.portMaxRetries),
       controlPort,
+      apacheWorkerVersion: configuration.read(keys.apacheWorkerVersion),
     }
     return this.#startThread('gateway thread', this.#parts.gatewayEntry ?? GATEWAY_ENTRY, data)
   }
@@ -190,6 +191,9 @@ class Master {
       maxRetries: configuration.read(keys.portMaxRetries),
       publicHost,
       killEnabled: configuration.read(keys.killEnabled),
+      ...(configuration.read(keys.decommissionEnabled)
+        ? { decommissionAllowMode: configuration.read(keys.masterUiDecommissionAllowMode) }
+        : {}),
     }
     return this.#startThread('web thread', this.#parts.webEntry ?? WEB_ENTRY, data)
   }

@@ -6,7 +6,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 
 import { CONTROL_PATH, CONTROL_PROTOCOL } from '../control/limits.js'
-import { CLUSTER_MODE } from './gateway-unserved.js'
 import type { Logger } from '../log/logger.js'
 
 /** What `GET /control` answers. */
@@ -21,6 +20,13 @@ const MAX_HEADER_BYTES = 8 * 1024
 const MAX_CONNECTIONS = 1024
 /** From the first byte to the end of the connection: one request and its answer. */
 const CONNECTION_TIMEOUT_MS = 10_000
+
+/** In the form of Spark's REST protocol, whose clients show the message. */
+const NOT_REST = {
+  action: 'ErrorResponse',
+  message: 'this is the Spark RPC port; ask the port of the REST server (spark.master.rest.port)',
+  serverSparkVersion: 'magneto',
+}
 
 export class DiscoveryServer {
   readonly #server: Server
@@ -75,8 +81,12 @@ export class DiscoveryServer {
     response.setHeader('Connection', 'close')
     response.setHeader('Cache-Control', 'no-store')
     const path = (request.url ?? '').split('?', 1)[0]
-    if (path?.startsWith('/v1/submissions/')) {
-      this.#text(response, 404, `Submission over REST is not served: ${CLUSTER_MODE}`)
+    if (path === '/v1/submissions/create') {
+      // spark-submit takes any answer for a REST server's and gives up; none, and it submits over RPC.
+      request.socket.destroy()
+    } else if (path?.startsWith('/v1/submissions/')) {
+      response.setHeader('Content-Type', 'application/json')
+      response.end(`${JSON.stringify(NOT_REST)}\n`)
     } else if (path !== '/control') {
       this.#text(
         response,

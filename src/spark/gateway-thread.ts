@@ -15,6 +15,7 @@ import { createLogger } from '../log/logger.js'
 import { DiscoveryServer } from './gateway-http.js'
 import { Gateway } from './gateway.js'
 import { RpcServer } from './rpc-server.js'
+import { versionOf } from './versions.js'
 
 const data = workerData as GatewayThreadData
 if (parentPort === null)
@@ -30,6 +31,7 @@ function post(message: FromGatewayThread, transferred: readonly ArrayBuffer[] = 
 const discovery = new DiscoveryServer(log)
 const gateway = new Gateway({
   log,
+  apacheWorkerVersion: versionOf(data.apacheWorkerVersion ?? ''),
   post: (bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]),
 })
 const server = new RpcServer({
@@ -51,7 +53,7 @@ async function stop(): Promise<void> {
 main.on('message', (message: ToGatewayThread) => {
   if (message.kind === 'ready') {
     discovery.ready(data.controlPort, message.masterUrl)
-    gateway.ready(message.masterUrl)
+    gateway.ready(message.masterUrl, message.webUiUrl)
   } else if (message.kind === 'batch') {
     gateway.handle(message.bytes)
   } else {

@@ -18,6 +18,8 @@ import {
   ResourceProfileT,
   WorkerRemovedT,
 } from '../schema/magneto.js'
+import type { JavaObject } from './java/tree.js'
+import { writeJavaStream } from './java/writer.js'
 import {
   EXECUTOR_STATES,
   type CommandFields,
@@ -37,7 +39,8 @@ export class TranslationError extends Error {
 
 const UINT_END = 2 ** 32
 
-function unsigned(value: number, what: string): number {
+/** @throws TranslationError when it is none of schemas/control.fbs's `uint` */
+export function unsigned(value: number, what: string): number {
   if (!Number.isInteger(value) || value < 0 || value >= UINT_END)
     throw new TranslationError(`${what} is ${value}; expected a whole number of 0 or more`)
   return value
@@ -57,7 +60,8 @@ function profileOf(profile: ResourceProfileFields): ResourceProfileT {
   )
 }
 
-function commandOf(command: CommandFields, version: SparkVersion): JvmCommandT {
+/** @param version null: several are possible, and the worker's decides */
+export function commandOf(command: CommandFields, version: SparkVersion | null): JvmCommandT {
   return new JvmCommandT(
     command.mainClass,
     [...command.arguments],
@@ -75,7 +79,22 @@ export function hostPort({ host, port }: RpcAddress): string {
   return `${bracketed}:${port}`
 }
 
-/** @throws TranslationError when a number in it makes no sense */
+/**
+ * What the core keeps of a description as its Spark wrote it; one has 2 kB, a submit client's up to all of its
+ * environment.
+ */
+export const MAX_DESCRIPTION_BYTES = 1024 * 1024
+
+/** @returns the tree as a Java stream of its own; empty when it is too large to be kept */
+export function descriptionOf(tree: JavaObject): Uint8Array {
+  const bytes = writeJavaStream(tree)
+  return bytes.byteLength > MAX_DESCRIPTION_BYTES ? new Uint8Array() : bytes
+}
+
+/**
+ * @returns without `spark_description` when that is too large: Apache Workers can't host it then
+ * @throws TranslationError when a number in it makes no sense
+ */
 export function registerApplicationOf(
   { appDescription: app, driver }: RegisterApplication,
   version: SparkVersion,
@@ -96,6 +115,7 @@ export function registerApplicationOf(
   return new RegisterApplicationT(
     encodeApplication(description),
     driver.address === null ? '' : hostPort(driver.address),
+    descriptionOf(app.tree),
   )
 }
 

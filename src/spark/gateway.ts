@@ -3,95 +3,79 @@
  * tell the core is a session of source GATEWAY; Spark messages become control messages in batches of
  * records for the main thread, and its records become Spark messages.
  */
-import { ControlError, decode, encode, type BodyT } from '../control/codec.js'
+import { ControlError, decode, type BodyT } from '../control/codec.js'
 import {
   BatchWriter,
-  InboxKind,
   OutboxKind,
   records,
   sessionOf,
   SessionSource,
   type BatchRecord,
+  type InboxKind,
 } from '../control/records.js'
 import type { Logger } from '../log/logger.js'
-import {
-  ApplicationRegisteredT,
-  RefusedT,
-  ReplyT,
-  UnregisterApplicationT,
-} from '../schema/magneto.js'
-import { askForRelease } from './driver-release.js'
-import {
-  addressOfMasterUrl,
-  killExecutorsOf,
-  registerApplicationOf,
-  requestExecutorsOf,
-  toDriver,
-  TranslationError,
-} from './gateway-translate.js'
-import { noTo, refusalOf, WORKERS_NOT_SERVED } from './gateway-unserved.js'
+import { DriverStatusResponseT, MasterInStandbyT, RefusedT, ReplyT } from '../schema/magneto.js'
+import { ApacheWorker, isOfWorker, type WorkerMessage } from './apache-worker.js'
+import { askOf } from './gateway-asks.js'
+import { GatewaySession, respond, type Ask, type GatewayContext } from './gateway-session.js'
+import { addressOfMasterUrl, TranslationError } from './gateway-translate.js'
+import { refusalOf } from './gateway-unserved.js'
 import {
   UnsupportedPeerError,
   type EndpointRef,
   type IncomingMessage,
-  type RegisterApplication,
-  type RpcAddress,
+  type SparkVersion,
 } from './messages.js'
-import { shown, type RpcConnection, type RpcReply } from './rpc-connection.js'
+import type { RpcConnection, RpcReply } from './rpc-connection.js'
 import { sparkError, type Endpoint, type RpcCall } from './rpc-server.js'
+import { SparkDriver, turnAway } from './spark-driver.js'
+import { WorkerVersions } from './worker-versions.js'
 
 /** A batch goes to the main thread at the end of the turn, or when it has become this large. */
 const MAX_BATCH_BYTES = 1024 * 1024
 /** What may wait for the main thread while the master starts. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024
-/** Drivers register, a few times when the answer is slow, and unregister. */
-const MAX_ONE_WAYS = 64
-/** Request ids on the control side; they start over after this. */
-const MAX_REQUEST_ID = 2 ** 32 - 1
 
 export interface GatewayOptions {
   readonly log: Logger
+  /** spark.magneto.apacheWorkerVersion */
+  readonly apacheWorkerVersion?: SparkVersion | null
   /** Takes a batch of inbox records, whose bytes it may transfer. */
   post(batch: Uint8Array<ArrayBuffer>): void
 }
 
-interface Session {
-  readonly id: number
-  readonly connection: RpcConnection
-  /** Asks that the core has not answered, by the id that it knows them by. */
-  readonly asks: Map<number, RpcReply>
-  lastRequestId: number
-  oneWays: number
-  /** The driver's endpoint, from its first registration on. */
-  driver: EndpointRef | null
-  appUiUrl: string
-  /** From the core's answer to the registration on: stops asking for the driver's release. */
-  stopAsking: (() => void) | null
+/** A session, and who is at its other end, as far as that has shown. */
+interface Peer {
+  readonly session: GatewaySession
+  worker: ApacheWorker | null
+  driver: SparkDriver | null
 }
 
 export class Gateway implements Endpoint {
   readonly #log: Logger
   readonly #options: GatewayOptions
+  readonly #context: GatewayContext
+  readonly #versions: WorkerVersions
   readonly #writer = new BatchWriter()
-  readonly #sessions = new Map<number, Session>()
-  readonly #byConnection = new Map<RpcConnection, Session>()
+  readonly #bySession = new Map<number, Peer>()
+  readonly #byConnection = new Map<RpcConnection, Peer>()
   #counter = 0
   #scheduled = false
-  #master: RpcAddress | null = null
 
   constructor(options: GatewayOptions) {
     this.#log = options.log
     this.#options = options
+    this.#context = { log: options.log, master: null }
+    this.#versions = new WorkerVersions(options.apacheWorkerVersion ?? null)
   }
 
   /** The master is up: what came so far is handed over. @throws Error when the URL is no spark:// URL */
-  ready(masterUrl: string): void {
-    this.#master = addressOfMasterUrl(masterUrl)
+  ready(masterUrl: string, webUiUrl: string): void {
+    this.#context.master = { url: masterUrl, address: addressOfMasterUrl(masterUrl), webUiUrl }
     this.#flush()
   }
 
-  receive(call: RpcCall): void {
-    const { connection, message, reply } = call
+  receive({ connection, message, reply }: RpcCall): void {
     try {
       this.#receive(connection, message, reply)
     } catch (error) {
@@ -99,7 +83,7 @@ export class Gateway implements Endpoint {
       reply?.failure(sparkError(error.message))
       connection.complain(`${message.kind}: ${error.message}`)
       if (message.kind === 'RegisterApplication')
-        this.#turnAway(connection, message.driver, error.message)
+        turnAway(connection, message.driver, error.message, this.#context)
     }
   }
 
@@ -109,152 +93,116 @@ export class Gateway implements Endpoint {
     message: IncomingMessage | null,
   ): void {
     if (message?.kind === 'RegisterApplication' || message?.kind === 'UnservedApplication')
-      this.#turnAway(connection, message.driver, error.message)
-    else if (message?.kind === 'RegisterWorker') connection.close(error.message)
+      turnAway(connection, message.driver, error.message, this.#context)
+    else if (message?.kind === 'RegisterWorker') {
+      this.#peerOf(connection, message.worker).worker!.refused(error.message)
+      connection.close(error.message)
+    }
   }
 
   /** Hands over at once what waits for the end of the turn. */
   flush(): void {
-    if (this.#master !== null) this.#flush()
+    if (this.#context.master !== null) this.#flush()
   }
 
   /** To be called exactly once for every connection that called `receive`. */
   connectionClosed(connection: RpcConnection, reason: string): void {
-    const session = this.#byConnection.get(connection)
-    if (session === undefined) return
+    const peer = this.#byConnection.get(connection)
+    if (peer === undefined) return
     this.#log.info(`${connection.peer}: connection ended: ${reason}`)
     this.#byConnection.delete(connection)
-    this.#sessions.delete(session.id)
-    session.stopAsking?.()
-    this.#add(InboxKind.DISCONNECTED, session, reason)
+    this.#bySession.delete(peer.session.id)
+    peer.driver?.ended()
+    peer.worker?.ended()
+    peer.session.disconnected(reason)
   }
 
   /** @param batch outbox records of the core. @throws RangeError when it is not made of records */
   handle(batch: Uint8Array): void {
     for (const record of records(batch)) {
       // The peer may have left while this was under way; the core learns that by DISCONNECTED.
-      const session = this.#sessions.get(record.session)
-      if (session !== undefined) this.#handleRecord(session, record)
+      const peer = this.#bySession.get(record.session)
+      if (peer !== undefined) this.#handleRecord(peer, record)
     }
   }
 
   #receive(connection: RpcConnection, message: IncomingMessage, reply: RpcReply | null): void {
-    switch (message.kind) {
-      case 'RegisterApplication':
-        this.#register(connection, message)
-        break
-      case 'UnservedApplication':
-        this.#turnAway(connection, message.driver, message.reason)
-        break
-      case 'UnregisterApplication':
-        this.#forwardOneWay(this.#sessionOf(connection), new UnregisterApplicationT(message.appId))
-        break
-      case 'RequestExecutors':
-        this.#forwardAsk(connection, reply, (id) => requestExecutorsOf(message, id))
-        break
-      case 'KillExecutors':
-        this.#forwardAsk(connection, reply, (id) => killExecutorsOf(message, id))
-        break
-      case 'RegisterWorker':
-        connection.complain(`worker ${shown(message.id)} refused: ${WORKERS_NOT_SERVED}`)
-        connection.send(
-          message.worker,
-          { kind: 'RegisterWorkerFailed', message: WORKERS_NOT_SERVED },
-          this.#master,
-        )
-        break
-      default: {
-        const reason = refusalOf(message)
-        const no = noTo(message)
-        if (reply === null) connection.complain(`message dropped: ${reason}`)
-        else if (no === null) reply.failure(sparkError(reason))
-        else reply.value(no)
-        return
-      }
+    const ask = askOf(message, connection.dialect.candidates)
+    if (ask !== null) return this.#ask(connection, ask, reply)
+    if (isOfWorker(message)) {
+      this.#fromWorker(connection, message, reply)
+    } else if (message.kind === 'RegisterApplication') {
+      this.#driverOf(connection).register(message)
+    } else if (message.kind === 'UnregisterApplication') {
+      this.#driverOf(connection).unregister(message.appId)
+    } else if (message.kind === 'UnservedApplication') {
+      turnAway(connection, message.driver, message.reason, this.#context)
+    } else if (message.kind === 'BoundPortsRequest' && reply !== null) {
+      this.#tellPorts(reply)
+    } else {
+      const reason = refusalOf(message, this.#context.master?.webUiUrl ?? '')
+      if (reply === null) connection.complain(`message dropped: ${reason}`)
+      else reply.failure(sparkError(reason))
+      return
     }
     // Sent as an ask although Spark sends it one-way: nothing else will answer it.
     if (reply !== null && !isAsk(message)) reply.failure(sparkError(`${message.kind} has no reply`))
   }
 
-  #register(connection: RpcConnection, message: RegisterApplication): void {
-    const version = connection.dialect.requireVersion()
-    const body = registerApplicationOf(message, version)
-    const session = this.#sessionOf(connection)
-    session.driver = message.driver
-    session.appUiUrl = message.appDescription.appUiUrl
-    const name = shown(message.appDescription.name)
-    this.#log.info(`${connection.peer}: application ${name} of Spark ${version} registers`)
-    this.#forwardOneWay(session, body)
+  #ask(connection: RpcConnection, ask: Ask, reply: RpcReply | null): void {
+    if (reply !== null) this.#peerOf(connection).session.ask(reply, ask)
+    else connection.complain('an ask of Spark was sent one-way; dropped')
   }
 
-  /**
-   * Tells a driver that it can't be served. Spark has no message for a refused registration, but a driver
-   * that has none yet obeys ApplicationRemoved all the same: it ends with an error that shows the text.
-   */
-  #turnAway(connection: RpcConnection, driver: EndpointRef, reason: string): void {
-    try {
-      connection.send(driver, { kind: 'ApplicationRemoved', message: reason }, this.#master)
-    } catch (error) {
-      if (!(error instanceof UnsupportedPeerError)) throw error
-      this.#log.warn(`${connection.peer}: the driver can't be told why: ${error.message}`)
+  #fromWorker(connection: RpcConnection, message: WorkerMessage, reply: RpcReply | null): void {
+    const { worker } = this.#peerOf(connection, 'worker' in message ? message.worker : null)
+    if (worker !== null) worker.receive(message, reply)
+    else if (message.kind !== 'ExecutorStateChanged' || reply === null)
+      connection.complain(`${message.kind} came before the worker's registration; dropped`)
+    // Workers end themselves without this answer (L10).
+    else respond(reply, { kind: 'BooleanReply', value: true })
+  }
+
+  #tellPorts(reply: RpcReply): void {
+    const { master } = this.#context
+    if (master === null) return reply.failure(sparkError('the master is starting; try again'))
+    const { protocol, port } = new URL(master.webUiUrl)
+    respond(reply, {
+      kind: 'BoundPortsResponse',
+      rpcEndpointPort: master.address.port,
+      webUiPort: port === '' ? DEFAULT_PORTS[protocol]! : Number(port),
+      restPort: null,
+    })
+  }
+
+  #driverOf(connection: RpcConnection): SparkDriver {
+    const peer = this.#peerOf(connection)
+    peer.driver ??= new SparkDriver(peer.session, this.#context)
+    return peer.driver
+  }
+
+  /** @param worker the endpoint of a worker, when the message tells it */
+  #peerOf(connection: RpcConnection, worker: EndpointRef | null = null): Peer {
+    let peer = this.#byConnection.get(connection)
+    if (peer === undefined) {
+      const id = sessionOf(SessionSource.GATEWAY, ++this.#counter)
+      const session = new GatewaySession(id, connection, (kind, on, payload) =>
+        this.#add(kind, on, payload),
+      )
+      peer = { session, worker: null, driver: null }
+      this.#byConnection.set(connection, peer)
+      this.#bySession.set(id, peer)
     }
-    this.#log.warn(`${connection.peer}: application refused: ${reason}`)
-    connection.close(reason)
+    if (worker !== null)
+      peer.worker ??= new ApacheWorker(peer.session, worker, this.#context, this.#versions)
+    return peer
   }
 
-  #sessionOf(connection: RpcConnection): Session {
-    const known = this.#byConnection.get(connection)
-    if (known !== undefined) return known
-    const session: Session = {
-      id: sessionOf(SessionSource.GATEWAY, ++this.#counter),
-      connection,
-      asks: new Map(),
-      lastRequestId: 0,
-      oneWays: 0,
-      driver: null,
-      appUiUrl: '',
-      stopAsking: null,
-    }
-    this.#byConnection.set(connection, session)
-    this.#sessions.set(session.id, session)
-    this.#add(InboxKind.CONNECTED, session, connection.peer)
-    return session
-  }
-
-  #forwardOneWay(session: Session, body: BodyT): void {
-    session.oneWays++
-    if (session.oneWays > MAX_ONE_WAYS) {
-      session.connection.destroy(`over ${MAX_ONE_WAYS} registrations and ends of applications`)
-      return
-    }
-    this.#add(InboxKind.MESSAGE, session, encode(body))
-  }
-
-  /** @param reply its number is bounded by RpcLimits.maxOpenAsks; null: sent one-way, answered nowhere */
-  #forwardAsk(
-    connection: RpcConnection,
-    reply: RpcReply | null,
-    bodyOf: (requestId: number) => BodyT,
-  ): void {
-    const session = this.#sessionOf(connection)
-    if (reply === null) {
-      connection.complain('an ask of Spark was sent one-way; dropped')
-      return
-    }
-    do {
-      session.lastRequestId =
-        session.lastRequestId >= MAX_REQUEST_ID ? 1 : session.lastRequestId + 1
-    } while (session.asks.has(session.lastRequestId))
-    const requestId = session.lastRequestId
-    const bytes = encode(bodyOf(requestId))
-    session.asks.set(requestId, reply)
-    this.#add(InboxKind.MESSAGE, session, bytes)
-  }
-
-  #handleRecord(session: Session, { kind, payload }: BatchRecord): void {
+  #handleRecord(peer: Peer, { kind, payload }: BatchRecord): void {
+    const { connection } = peer.session
     const recordKind: OutboxKind = kind
     if (recordKind === OutboxKind.CLOSE) {
-      this.#close(session, new TextDecoder().decode(payload))
+      this.#close(peer.session, new TextDecoder().decode(payload))
       return
     }
     if (recordKind !== OutboxKind.SEND) {
@@ -262,82 +210,46 @@ export class Gateway implements Endpoint {
       return
     }
     try {
-      this.#send(session, decode(payload))
+      this.#send(peer, decode(payload))
     } catch (error) {
       if (!(error instanceof ControlError || error instanceof UnsupportedPeerError)) throw error
-      this.#log.error(`${session.connection.peer}: ${error.message}`)
-      this.#close(session, error.message)
+      this.#log.error(`${connection.peer}: ${error.message}`)
+      this.#close(peer.session, error.message)
     }
   }
 
-  #send(session: Session, body: BodyT): void {
-    const { connection, driver } = session
-    if (body instanceof ReplyT) {
-      this.#answer(session, body)
-      return
-    }
-    if (body instanceof RefusedT) {
+  #send({ session, worker, driver }: Peer, body: BodyT): void {
+    const { peer } = session.connection
+    if (body instanceof ReplyT || body instanceof DriverStatusResponseT) {
+      if (!session.answer(body))
+        this.#log.error(`${peer}: a reply to request ${body.requestId}, which is not open`)
+    } else if (body instanceof RefusedT) {
       const reason = body.message ?? ''
-      failAsks(session, reason)
-      if (driver === null) this.#close(session, reason)
-      else this.#turnAway(connection, driver, reason)
-      return
-    }
-    if (this.#master === null) throw new Error('a message of the core came before ready')
-    const message = toDriver(body, this.#master)
-    if (message === null || driver === null) {
-      this.#log.error(`${connection.peer}: ${body.constructor.name} is nothing for this peer`)
-      return
-    }
-    connection.send(driver, message, this.#master)
-    if (body instanceof ApplicationRegisteredT) {
-      this.#log.info(`${connection.peer}: registered as ${body.appId}`)
-      this.#checkRelease(session, driver)
+      session.refuseAsks(reason)
+      driver?.refused(reason)
+      worker?.refused(reason)
+      this.#close(session, reason)
+    } else if (body instanceof MasterInStandbyT && worker === null) {
+      // L1: Spark tells drivers nothing; they ask again, and the other masters.
+      this.#log.debug(`${peer}: this master is in standby`)
+    } else if (worker?.take(body) !== true && driver?.take(body) !== true) {
+      this.#log.error(`${peer}: ${body.constructor.name} is nothing for this peer`)
     }
   }
 
-  /** What looks like a served version may be a release that writes the same messages: it is turned away. */
-  #checkRelease(session: Session, driver: EndpointRef): void {
-    const { connection, appUiUrl } = session
-    const version = connection.dialect.requireVersion()
-    session.stopAsking ??= askForRelease({
-      host: connection.host,
-      appUiUrl,
-      onRelease: (release) => {
-        if (connection.closed) return
-        this.#log.info(`${connection.peer}: the driver's release is ${release}`)
-        if (release.startsWith(`${version}.`)) return
-        const seen = `this driver is of Spark ${release}, although its messages look like ${version}`
-        this.#turnAway(connection, driver, new UnsupportedPeerError(seen).message)
-      },
-    })
+  #close(session: GatewaySession, reason: string): void {
+    const { connection } = session
+    if (connection.closed) return
+    session.refuseAsks(reason)
+    this.#log.info(`${connection.peer}: closed by the master: ${reason}`)
+    connection.close(reason)
   }
 
-  #answer(session: Session, { requestId, ok, message }: ReplyT): void {
-    const reply = session.asks.get(requestId)
-    if (reply === undefined) {
-      this.#log.error(
-        `${session.connection.peer}: a reply to request ${requestId}, which is not open`,
-      )
-      return
-    }
-    session.asks.delete(requestId)
-    if (!ok && message !== null) this.#log.debug(`${session.connection.peer}: ${message}`)
-    reply.value({ kind: 'BooleanReply', value: ok })
-  }
-
-  #close(session: Session, reason: string): void {
-    if (session.connection.closed) return
-    failAsks(session, reason)
-    this.#log.info(`${session.connection.peer}: closed by the master: ${reason}`)
-    session.connection.close(reason)
-  }
-
-  #add(kind: InboxKind, session: Session, payload: Uint8Array | string): void {
-    this.#writer.add(kind, session.id, payload)
-    if (this.#master === null) {
+  #add(kind: InboxKind, { id, connection }: GatewaySession, payload: Uint8Array | string): void {
+    this.#writer.add(kind, id, payload)
+    if (this.#context.master === null) {
       if (this.#writer.bytes > MAX_HELD_BYTES)
-        session.connection.destroy('the master is starting and can take no more; try again')
+        connection.destroy('the master is starting and can take no more; try again')
       return
     }
     if (this.#writer.bytes >= MAX_BATCH_BYTES) this.#flush()
@@ -354,11 +266,9 @@ export class Gateway implements Endpoint {
   }
 }
 
-function failAsks(session: Session, reason: string): void {
-  for (const reply of session.asks.values()) reply.failure(sparkError(reason))
-  session.asks.clear()
-}
+/** Of a web UI whose URL names none. */
+const DEFAULT_PORTS: Record<string, number> = { 'http:': 80, 'https:': 443 }
 
 function isAsk({ kind }: IncomingMessage): boolean {
-  return kind === 'RequestExecutors' || kind === 'KillExecutors'
+  return kind === 'ExecutorStateChanged' || kind === 'BoundPortsRequest'
 }

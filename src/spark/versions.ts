@@ -5,6 +5,12 @@ import type { SparkVersion } from './tables/class-table.js'
 export { SPARK_VERSIONS } from './tables/classes.js'
 export type { SparkVersion } from './tables/class-table.js'
 
+/** @param release such as 4.3.0, or 4.3 @returns null when it is not served */
+export function versionOf(release: string): SparkVersion | null {
+  const [major, minor] = release.split('.')
+  return SPARK_VERSIONS.find((version) => version === `${major}.${minor}`) ?? null
+}
+
 /** This peer can't be served; the message names what was seen and which versions are served. */
 export class UnsupportedPeerError extends Error {
   override readonly name = 'UnsupportedPeerError'

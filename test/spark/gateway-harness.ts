@@ -8,7 +8,7 @@ import { decode, encode, type BodyT } from '../../src/control/codec.js'
 import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/records.js'
 import { createLogger, type Logger } from '../../src/log/logger.js'
 import { FrameDecoder, type Frame } from '../../src/spark/frame.js'
-import { Gateway } from '../../src/spark/gateway.js'
+import { Gateway, type GatewayOptions } from '../../src/spark/gateway.js'
 import { RpcServer, type RpcServerOptions } from '../../src/spark/rpc-server.js'
 
 /** One frame between real Spark processes. */
@@ -133,6 +133,12 @@ export interface CoreRecord {
 const messageKinds = new Set<number>([InboxKind.MESSAGE])
 
 export const MASTER_URL = 'spark://127.0.0.1:27077'
+export const WEB_UI_URL = 'http://127.0.0.1:27080'
+
+export interface HarnessOptions {
+  readonly ready?: boolean
+  readonly gateway?: Partial<GatewayOptions> | undefined
+}
 
 export class GatewayHarness {
   readonly log = new LogLines()
@@ -144,9 +150,10 @@ export class GatewayHarness {
   readonly server: RpcServer
   port = 0
 
-  private constructor(options: Partial<RpcServerOptions>) {
+  private constructor(options: Partial<RpcServerOptions>, gateway: HarnessOptions['gateway']) {
     this.gateway = new Gateway({
       log: this.log.logger,
+      ...gateway,
       post: (batch) => this.#onBatch(batch),
     })
     this.server = new RpcServer({
@@ -161,12 +168,12 @@ export class GatewayHarness {
   }
 
   static async start(
-    options: Partial<RpcServerOptions> & { ready?: boolean } = {},
+    options: Partial<RpcServerOptions> & HarnessOptions = {},
   ): Promise<GatewayHarness> {
-    const { ready = true, ...rest } = options
-    const harness = new GatewayHarness(rest)
+    const { ready = true, gateway, ...rest } = options
+    const harness = new GatewayHarness(rest, gateway)
     harness.port = await harness.server.listen()
-    if (ready) harness.gateway.ready(MASTER_URL)
+    if (ready) harness.gateway.ready(MASTER_URL, WEB_UI_URL)
     return harness
   }
 

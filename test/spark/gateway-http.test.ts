@@ -46,10 +46,20 @@ test('anything else is explained in one line', async () => {
   const { status, text } = await ask({ port: harness.port, path: '/' })
   expect(status).toBe(404)
   expect(text).toBe('This is the Spark RPC port; over HTTP it answers GET /control only.\n')
-  const submission = await ask({ port: harness.port, path: '/v1/submissions/status/driver-1' })
-  expect(submission.text).toMatch(/^Submission over REST is not served: .*--deploy-mode client\n$/)
   const post = await ask({ port: harness.port, path: '/control', method: 'POST' })
   expect(post.status).toBe(405)
+})
+
+test('REST: a submission gets no answer, so that spark-submit falls back to RPC; the rest is told', async () => {
+  const { harness } = await start()
+  await using _ = harness
+  const create = ask({ port: harness.port, path: '/v1/submissions/create', method: 'POST' })
+  await expect(create).rejects.toThrow('socket hang up')
+  const { text } = await ask({ port: harness.port, path: '/v1/submissions/status/driver-1' })
+  expect(JSON.parse(text)).toMatchObject({
+    action: 'ErrorResponse',
+    message: expect.stringContaining('spark.master.rest.port'),
+  })
 })
 
 test('a request cut into single bytes is answered', async () => {

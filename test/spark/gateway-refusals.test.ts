@@ -4,18 +4,18 @@ import { describe, expect, test } from 'vitest'
 import { InboxKind } from '../../src/control/records.js'
 import {
   ApplicationRegisteredT,
-  KillExecutorsT,
+  DriverStatusResponseT,
   RefusedT,
   ReplyT,
-  RequestExecutorsT,
+  RequestDriverStatusT,
+  type RequestExecutorsT,
 } from '../../src/schema/magneto.js'
 import { FrameType, type Frame } from '../../src/spark/frame.js'
-import { CLUSTER_MODE, WORKERS_NOT_SERVED } from '../../src/spark/gateway-unserved.js'
 import { readJavaStream } from '../../src/spark/java/reader.js'
-import { classNameOf, fieldOf, objectOf } from '../../src/spark/java/values.js'
+import { fieldOf, objectOf } from '../../src/spark/java/values.js'
 import { decodeMessage } from '../../src/spark/messages.js'
 import { decodeRequest } from '../../src/spark/rpc-request.js'
-import { captured, GatewayHarness, MASTER_URL, type Peer } from './gateway-harness.js'
+import { captured, GatewayHarness, MASTER_URL, WEB_UI_URL, type Peer } from './gateway-harness.js'
 
 const releases = ['3.5.9', '4.0.1', '4.3.0']
 
@@ -144,22 +144,38 @@ test('a look-up of an unknown version fails with what is served: the client show
   expect(error).toMatch(/served are Spark 3\.5, 4\.0, 4\.1, 4\.2, 4\.3$/)
 })
 
+const ANSWERED_BY_CORE = new Set(
+  'RequestExecutors KillExecutors RequestDriverStatus RequestKillDriver DecommissionWorkersOnHosts'.split(
+    ' ',
+  ),
+)
+
 describe.each(releases)("the probe of Apache's errors, Spark %s", (release) => {
-  test('every ask is answered, once', async () => {
+  test('M30, M31, M35, M37, M39, M41, M42, M44: every ask is answered, once', async () => {
     await using harness = await GatewayHarness.start()
     const peer = harness.connect()
     const frames = captured(`errors-${release}`, '00').filter(
       ({ direction }) => direction === 'c2s',
     )
     const answers = new Map<string, Frame>()
+    const sent: string[] = []
     for (const frame of frames) {
       await peer.write(frame.bytes, [1, 30])
-      const isForwarded = frame.msg === 'RequestExecutors' || frame.msg === 'KillExecutors'
-      if (isForwarded) {
+      if (ANSWERED_BY_CORE.has(frame.msg!) && frame.reqId !== '1013' && frame.reqId !== undefined) {
         let record = await harness.inbox.next()
         if (record.kind === InboxKind.CONNECTED) record = await harness.inbox.next()
-        const { requestId } = record.body as RequestExecutorsT | KillExecutorsT
-        harness.send(record.session, new ReplyT(requestId, false, 'unknown application app-1'))
+        const { requestId } = record.body as RequestExecutorsT
+        sent.push(record.body!.constructor.name)
+        harness.send(
+          record.session,
+          record.body instanceof RequestDriverStatusT
+            ? new DriverStatusResponseT(requestId, false)
+            : new ReplyT(
+                requestId,
+                false,
+                'Driver driver-1 has already finished or does not exist',
+              ),
+        )
       }
       if (frame.type === 'RpcRequest') {
         const answer = await peer.frames.next()
@@ -169,48 +185,36 @@ describe.each(releases)("the probe of Apache's errors, Spark %s", (release) => {
         expect(await peer.frames.next()).toMatchObject({ type: FrameType.STREAM_FAILURE })
       }
     }
+    expect(sent).toEqual([
+      'RequestExecutorsT',
+      'KillExecutorsT',
+      'RequestDriverStatusT',
+      'RequestKillDriverT',
+      'DecommissionWorkersOnHostsT',
+    ])
     const bytesOfApache = (id: string): string | undefined =>
       captured(`errors-${release}`, '00')
         .find(({ direction, reqId }) => direction === 's2c' && reqId === id)
         ?.bytes.subarray(21)
         .toString('hex')
-    for (const id of ['1001', '1004', '1005']) {
+    // Look-up, executors, executor state (without a worker), driver status, decommission.
+    for (const id of ['1001', '1004', '1005', '1006', '1007', '1009']) {
       const { body } = answers.get(id) as { body: Buffer }
       expect(body.toString('hex')).toBe(bytesOfApache(id))
     }
+    const killed = (answers.get('1008') as { body: Buffer }).body.toString('latin1')
+    expect(killed).toMatch(/KillDriverResponse.*driver-1 has already finished or does not exist/s)
+    const ports = objectOf(readJavaStream((answers.get('1010') as { body: Buffer }).body).root)
+    expect(fieldOf(ports, 'rpcEndpointPort')).toBe(27077)
+    expect(fieldOf(ports, 'webUIPort')).toBe(27080)
     const errorOf = (id: string): string => (answers.get(id) as { error: string }).error
     expect(errorOf('1002')).toBe('org.apache.spark.SparkException: Could not find Nope.')
     expect(errorOf('1003')).toMatch(/Unsupported message .*ExecutorAdded/)
-    expect(errorOf('1007')).toMatch(/--deploy-mode client/)
-    expect(errorOf('1011')).toMatch(/Unsupported message RequestMasterState/)
+    expect(errorOf('1011')).toMatch(
+      /Unsupported message RequestMasterState: .*http:\/\/127.0.0.1:27080\/json\/$/,
+    )
     expect(peer.frames.size).toBe(0)
   })
-
-  test('a worker of Apache is told that it is not served', async () => {
-    await using harness = await GatewayHarness.start()
-    const peer = harness.connect()
-    await peer.write(captured(`errors-${release}`, '02')[0]!.bytes)
-    const { endpoint, className, text } = oneWay(await peer.frames.next())
-    expect(endpoint).toBe('Worker')
-    expect(className).toBe('org.apache.spark.deploy.DeployMessages$RegisterWorkerFailed')
-    expect(text).toContain(WORKERS_NOT_SERVED)
-    expect(harness.inbox.size).toBe(0)
-  })
-})
-
-test('a submit client is told that cluster mode is not served', async () => {
-  await using harness = await GatewayHarness.start()
-  const peer = harness.connect()
-  for (const { direction, bytes } of captured('submit-4.3.0').slice(0, 3))
-    if (direction === 'c2s') await peer.write(bytes)
-  await peer.frames.next()
-  // A failed ask would make it wait on; this makes it end with the text.
-  const { type, body } = (await peer.frames.next()) as { type: FrameType; body: Buffer }
-  expect(type).toBe(FrameType.RPC_RESPONSE)
-  const { root } = readJavaStream(body)
-  expect(classNameOf(objectOf(root))).toMatch(/SubmitDriverResponse$/)
-  expect(fieldOf(objectOf(root), 'success')).toBe(false)
-  expect(body.toString('latin1')).toContain(CLUSTER_MODE)
 })
 
 test('what comes before the master is up waits for it', async () => {
@@ -219,7 +223,7 @@ test('what comes before the master is up waits for it', async () => {
   await peer.write(registration('4.3.0'))
   await harness.log.until('registers')
   expect(harness.batches).toBe(0)
-  harness.gateway.ready(MASTER_URL)
+  harness.gateway.ready(MASTER_URL, WEB_UI_URL)
   expect((await harness.inbox.next()).kind).toBe(InboxKind.CONNECTED)
   expect((await harness.inbox.next()).kind).toBe(InboxKind.MESSAGE)
 })

@@ -4,6 +4,11 @@ import { JavaObject, JavaString } from './tree.js'
 import type { ClassData, ClassDescriptor, JavaNode, JavaValue } from './tree.js'
 
 const MODULE_PROXY = 'scala.runtime.ModuleSerializationProxy'
+const IMMUTABLE = 'scala.collection.immutable.'
+const DEFAULT_PROXY = 'scala.collection.generic.DefaultSerializationProxy'
+const SERIALIZE_END = 'scala.collection.generic.SerializeEnd$'
+/** Instead of a count: elements follow up to a marker. */
+const UP_TO_MARKER = -1
 const MAX_FLAT_MAP_ENTRIES = 4
 
 export interface ClassSource {
@@ -101,12 +106,33 @@ export class ValueBuilder {
     return new JavaArray(this.#classes.descriptor(className), elements)
   }
 
+  /** An immutable List: what every Seq field takes. */
+  list(elements: readonly JavaNode[]): JavaObject {
+    if (!this.#isScala213()) {
+      const list = this.object(`${IMMUTABLE}List$SerializationProxy`)
+      list.data.at(-1)!.custom!.push(...elements, this.module(`${IMMUTABLE}ListSerializeEnd$`))
+      return list
+    }
+    const factory = this.object('scala.collection.IterableFactory$ToFactory', {
+      factory: this.module(`${IMMUTABLE}List$`),
+    })
+    const list = this.object(DEFAULT_PROXY, { factory })
+    const { custom } = list.data.at(-1)!
+    if (elements.length === 0) custom!.push(countBlock(0))
+    else custom!.push(countBlock(UP_TO_MARKER), ...elements, this.module(SERIALIZE_END))
+    return list
+  }
+
+  strings(texts: readonly string[]): JavaObject {
+    return this.list(texts.map((text) => this.string(text)))
+  }
+
   /** An immutable Map. */
   map(entries: readonly (readonly [JavaNode, JavaNode])[]): JavaObject {
     const count = entries.length
-    if (count === 0) return this.module('scala.collection.immutable.Map$EmptyMap$')
+    if (count === 0) return this.module(`${IMMUTABLE}Map$EmptyMap$`)
     if (count > MAX_FLAT_MAP_ENTRIES) return this.#hashMap(entries)
-    const className = `scala.collection.immutable.Map$Map${count}`
+    const className = `${IMMUTABLE}Map$Map${count}`
     const prefix = `scala$collection$immutable$Map$Map${count}$$`
     const fields: Record<string, JavaValue> = {}
     for (const [index, [key, value]] of entries.entries()) {
@@ -120,14 +146,14 @@ export class ValueBuilder {
 
   #hashMap(entries: readonly (readonly [JavaNode, JavaNode])[]): JavaObject {
     if (!this.#isScala213()) {
-      const map = this.object('scala.collection.immutable.HashMap$SerializationProxy')
+      const map = this.object(`${IMMUTABLE}HashMap$SerializationProxy`)
       map.data.at(-1)!.custom!.push(countBlock(entries.length), ...entries.flat())
       return map
     }
     const factory = this.object('scala.collection.MapFactory$ToFactory', {
-      factory: this.module('scala.collection.immutable.HashMap$'),
+      factory: this.module(`${IMMUTABLE}HashMap$`),
     })
-    const map = this.object('scala.collection.generic.DefaultSerializationProxy', { factory })
+    const map = this.object(DEFAULT_PROXY, { factory })
     const tuples = entries.map(([key, value]) =>
       this.object('scala.Tuple2', { _1: key, _2: value }),
     )

@@ -1,8 +1,9 @@
 import { ValueBuilder } from '../java/build.js'
 import type { ClassSource } from '../java/build.js'
-import type { JavaNode, JavaObject } from '../java/tree.js'
+import { JavaObject } from '../java/tree.js'
+import type { JavaNode } from '../java/tree.js'
 import { DRIVER_STATES, EXECUTOR_STATES } from './incoming.js'
-import type { ResourceInformation, RpcAddress } from './incoming.js'
+import type { CommandFields, ResourceInformation, RpcAddress } from './incoming.js'
 import type * as outgoing from './outgoing.js'
 
 const MASTER_ENDPOINT = 'Master'
@@ -106,7 +107,7 @@ const WRITERS: Writers = {
   LaunchDriver: (builder, message) =>
     builder.object(DEPLOY_MESSAGES + message.kind, {
       driverId: builder.string(message.driverId),
-      driverDesc: message.driverDescription,
+      driverDesc: driverDescription(builder, message.driverDescription),
       resources: resourceMap(builder, message.resources),
     }),
   KillDriver: (builder, message) =>
@@ -127,6 +128,12 @@ const WRITERS: Writers = {
     builder.object(DEPLOY_MESSAGES + message.kind, {
       master: null,
       driverId: builder.string(message.driverId),
+      success: message.success,
+      message: builder.string(message.message),
+    }),
+  KillAllDriversResponse: (builder, message) =>
+    builder.object(DEPLOY_MESSAGES + message.kind, {
+      master: null,
       success: message.success,
       message: builder.string(message.message),
     }),
@@ -188,6 +195,42 @@ function resourceMap(builder: ValueBuilder, resources: readonly ResourceInformat
       return [builder.string(name), information]
     }),
   )
+}
+
+function driverDescription(
+  builder: ValueBuilder,
+  description: outgoing.LaunchDriver['driverDescription'],
+): JavaObject {
+  if (description instanceof JavaObject) return description
+  return builder.object('org.apache.spark.deploy.DriverDescription', {
+    jarUrl: builder.string(description.jarUrl),
+    mem: description.memoryMb,
+    cores: description.cores,
+    supervise: description.supervise,
+    command: command(builder, description.command),
+    resourceReqs: builder.list(
+      description.resourceRequirements.map(({ resourceName, amount }) =>
+        builder.object('org.apache.spark.resource.ResourceRequirement', {
+          resourceName: builder.string(resourceName),
+          amount,
+          numParts: 1,
+        }),
+      ),
+    ),
+  })
+}
+
+function command(builder: ValueBuilder, fields: CommandFields): JavaObject {
+  return builder.object('org.apache.spark.deploy.Command', {
+    mainClass: builder.string(fields.mainClass),
+    arguments: builder.strings(fields.arguments),
+    environment: builder.map(
+      fields.environment.map(([name, value]) => [builder.string(name), builder.string(value)]),
+    ),
+    classPathEntries: builder.strings(fields.classPathEntries),
+    libraryPathEntries: builder.strings(fields.libraryPathEntries),
+    javaOpts: builder.strings(fields.javaOpts),
+  })
 }
 
 /** A `java.lang.Exception` without a stack trace. A Throwable is its own cause when it has none. */

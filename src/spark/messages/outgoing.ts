@@ -1,6 +1,7 @@
 /** What we tell Spark processes. PeerDialect.encode writes it in the peer's own version. */
 import type { JavaObject } from '../java/tree.js'
 import type {
+  DriverDescriptionFields,
   DriverStateName,
   ExecutorStateName,
   ResourceInformation,
@@ -123,8 +124,8 @@ export interface ApplicationFinished {
 export interface LaunchDriver {
   readonly kind: 'LaunchDriver'
   readonly driverId: string
-  /** DriverDescriptionFields.tree of the RequestSubmitDriver, unchanged. */
-  readonly driverDescription: JavaObject
+  /** DriverDescriptionFields.tree of the RequestSubmitDriver, unchanged; fields when no Spark wrote one. */
+  readonly driverDescription: JavaObject | Omit<DriverDescriptionFields, 'tree'>
   readonly resources: readonly ResourceInformation[]
 }
 
@@ -150,6 +151,13 @@ export interface SubmitDriverResponse {
 export interface KillDriverResponse {
   readonly kind: 'KillDriverResponse'
   readonly driverId: string
+  readonly success: boolean
+  readonly message: string
+}
+
+/** Spark 4 and later. */
+export interface KillAllDriversResponse {
+  readonly kind: 'KillAllDriversResponse'
   readonly success: boolean
   readonly message: string
 }
@@ -192,5 +200,6 @@ export type OutgoingMessage =
   | DecommissionWorker
   | SubmitDriverResponse
   | KillDriverResponse
+  | KillAllDriversResponse
   | DriverStatusResponse
   | BoundPortsResponse

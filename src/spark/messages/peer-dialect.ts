@@ -75,6 +75,20 @@ export class PeerDialect {
   }
 
   /**
+   * The version was learnt otherwise than from messages.
+   * @throws UnsupportedPeerError when the messages are of another one
+   */
+  narrow(version: SparkVersion): void {
+    if (!this.#candidates.includes(version)) {
+      throw new UnsupportedPeerError(
+        `this Spark may be ${this.#candidates.join(' or ')} by its messages, not ${version}`,
+      )
+    }
+    this.#candidates = [version]
+    this.#chosen.clear()
+  }
+
+  /**
    * Give it every message that this peer sent, before answering.
    * @throws UnsupportedPeerError when no served version writes such a message. The text is meant for
    *   the peer: as the error of an RpcFailure it shows up in its log

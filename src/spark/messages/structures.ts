@@ -6,11 +6,13 @@ import {
   classNameOf,
   enumerationOf,
   fieldOf,
+  findField,
   integerOf,
   objectOf,
   optionOf,
 } from '../java/values.js'
 import type { ValueReader } from '../java/values.js'
+import { JavaString } from '../java/tree.js'
 import type { JavaObject, JavaValue } from '../java/tree.js'
 import { DRIVER_STATES, EXECUTOR_STATES } from './incoming.js'
 import type * as incoming from './incoming.js'
@@ -70,9 +72,12 @@ export function optionalException(
   const content = optionOf(value)
   if (content === null) return null
   const exception = objectOf(content)
+  const message = fieldOf(exception, 'detailMessage')
+  // java.nio.file's exceptions have no message of their own: they show this field as theirs.
+  const file = findField(exception, 'file')
   return {
     className: classNameOf(exception),
-    message: reader.stringOrNull(fieldOf(exception, 'detailMessage')),
+    message: reader.stringOrNull(message ?? (file instanceof JavaString ? file : null)),
   }
 }
 

@@ -41,6 +41,7 @@ org.apache.spark.deploy.DeployMessages$ExecutorUpdated 3.5 -1971851081955655249 
 org.apache.spark.deploy.DeployMessages$ExecutorUpdated 4.0,4.1,4.2,4.3 7366624812085443383 2 - id:I exitStatus:Lscala/Option; message:Lscala/Option; state:Lscala/Enumeration$Value; workerHost:Lscala/Option;
 org.apache.spark.deploy.DeployMessages$Heartbeat 3.5 5048299117639018539 2 - worker:Lorg/apache/spark/rpc/RpcEndpointRef; workerId:Ljava/lang/String;
 org.apache.spark.deploy.DeployMessages$Heartbeat 4.0,4.1,4.2,4.3 -5233196306810399467 2 - worker:Lorg/apache/spark/rpc/RpcEndpointRef; workerId:Ljava/lang/String;
+org.apache.spark.deploy.DeployMessages$KillAllDriversResponse 4.0,4.1,4.2,4.3 -8353517662347544217 2 - success:Z master:Lorg/apache/spark/rpc/RpcEndpointRef; message:Ljava/lang/String;
 org.apache.spark.deploy.DeployMessages$KillDriver 3.5 5427866380509360776 2 - driverId:Ljava/lang/String;
 org.apache.spark.deploy.DeployMessages$KillDriver 4.0,4.1,4.2,4.3 7880461073620246646 2 - driverId:Ljava/lang/String;
 org.apache.spark.deploy.DeployMessages$KillDriverResponse 3.5 -5685580032327227420 2 - success:Z driverId:Ljava/lang/String; master:Lorg/apache/spark/rpc/RpcEndpointRef; message:Ljava/lang/String;
@@ -105,6 +106,8 @@ org.apache.spark.resource.ResourceProfile 3.5 6817910790482746242 2 - _coresLimi
 org.apache.spark.resource.ResourceProfile 4.0 -6369593179083993645 2 - _coresLimitKnown:Z _id:I _executorResourceSlotsPerAddr:Lscala/Option; _limitingResource:Lscala/Option; _maxTasksPerExecutor:Lscala/Option; executorResources:Lscala/collection/immutable/Map; taskResources:Lscala/collection/immutable/Map;
 org.apache.spark.resource.ResourceProfile 4.1,4.2 -2517983430696660228 2 - _coresLimitKnown:Z _id:I _executorResourceSlotsPerAddr:Lscala/Option; _limitingResource:Lscala/Option; _maxTasksPerExecutor:Lscala/Option; executorResources:Lscala/collection/immutable/Map; taskResources:Lscala/collection/immutable/Map;
 org.apache.spark.resource.ResourceProfile 4.3 -1872747411836192885 2 - _coresLimitKnown:Z _id:I _executorResourceSlotsPerAddr:Lscala/Option; _limitingResource:Lscala/Option; _maxTasksPerExecutor:Lscala/Option; executorResources:Lscala/collection/immutable/Map; taskResources:Lscala/collection/immutable/Map;
+org.apache.spark.resource.ResourceRequirement 3.5 -294983194822912093 2 - amount:I numParts:I resourceName:Ljava/lang/String;
+org.apache.spark.resource.ResourceRequirement 4.0,4.1,4.2,4.3 8620403987018219005 2 - amount:I numParts:I resourceName:Ljava/lang/String;
 org.apache.spark.rpc.RpcAddress 3.5 -1438326888747922488 2 - port:I host:Ljava/lang/String;
 org.apache.spark.rpc.RpcAddress 4.0,4.1,4.2,4.3 3128407972965539268 2 - port:I host:Ljava/lang/String;
 org.apache.spark.rpc.RpcEndpointAddress 3.5 1385258399957075293 2 - name:Ljava/lang/String; rpcAddress:Lorg/apache/spark/rpc/RpcAddress; toString:Ljava/lang/String;
@@ -125,11 +128,17 @@ scala.Option * -114498752079829388 2 -
 scala.Some * 1234815782226070388 2 scala.Option value:Ljava/lang/Object;
 scala.Tuple2 3.5 3356420310891166197 2 - _1:Ljava/lang/Object; _2:Ljava/lang/Object;
 scala.Tuple2 4.0,4.1,4.2,4.3 142951686315914362 2 - _1:Ljava/lang/Object; _2:Ljava/lang/Object;
+scala.collection.IterableFactory$ToFactory 4.0,4.1,4.2,4.3 3 2 - factory:Lscala/collection/IterableFactory;
 scala.collection.MapFactory$ToFactory 4.0,4.1,4.2,4.3 3 2 - factory:Lscala/collection/MapFactory;
 scala.collection.generic.DefaultSerializationProxy 4.0,4.1,4.2,4.3 3 3 - factory:Lscala/collection/Factory;
+scala.collection.generic.SerializeEnd$ 4.0,4.1,4.2,4.3 3 2 -
 scala.collection.immutable.HashMap$ 3.5 2988474815469453536 2 - ReusableCBF:Lscala/collection/generic/GenMapFactory$MapCanBuildFrom; _concatMerger:Lscala/collection/immutable/HashMap$Merger; _defaultMerger:Lscala/collection/immutable/HashMap$Merger;
 scala.collection.immutable.HashMap$ 4.0,4.1,4.2,4.3 3 2 -
 scala.collection.immutable.HashMap$SerializationProxy 3.5 2 3 -
+scala.collection.immutable.List$ 3.5 -4340643812252997904 2 - partialNotApplied:Lscala/Function1;
+scala.collection.immutable.List$ 4.0,4.1,4.2,4.3 3 2 -
+scala.collection.immutable.List$SerializationProxy 3.5 1 3 -
+scala.collection.immutable.ListSerializeEnd$ 3.5 -8476791151975527571 2 -
 scala.collection.immutable.Map$EmptyMap$ 3.5 -5626373049574850357 2 -
 scala.collection.immutable.Map$EmptyMap$ 4.0,4.1,4.2,4.3 3 2 -
 scala.collection.immutable.Map$Map1 3.5 -9131943191104946031 2 - key1:Ljava/lang/Object; value1:Ljava/lang/Object;

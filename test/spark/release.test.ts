@@ -4,7 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 
 import { ApplicationRegisteredT } from '../../src/schema/magneto.js'
-import { askForRelease } from '../../src/spark/driver-release.js'
+import {
+  askForRelease,
+  DRIVER_PAGE,
+  WORKER_PAGE,
+  type ReleasePage,
+} from '../../src/spark/release.js'
 import { decodeMessage } from '../../src/spark/messages.js'
 import { decodeRequest } from '../../src/spark/rpc-request.js'
 import { FrameType } from '../../src/spark/frame.js'
@@ -27,10 +32,10 @@ async function ui(listener: RequestListener, port = 0): Promise<string> {
   return `http://driver.invalid:${(server.address() as AddressInfo).port}/proxy`
 }
 
-function asked(appUiUrl: string, tries: number): Promise<string> {
+function asked(webUiUrl: string, tries: number, page: ReleasePage): Promise<string | null> {
   return new Promise((resolve) => {
     const pausesMs = Array<number>(tries).fill(1)
-    askForRelease({ host, appUiUrl, pausesMs, onRelease: resolve })
+    askForRelease({ host, webUiUrl, page, pausesMs, onAnswer: resolve })
   })
 }
 
@@ -49,7 +54,7 @@ test('the page of a UI that starts, errors and nonsense are asked again', async 
     const [status, text] = answers.shift()!
     response.writeHead(status).end(text)
   })
-  expect(await asked(url, answers.length)).toBe('3.4.4')
+  expect(await asked(url, answers.length, DRIVER_PAGE)).toBe('3.4.4')
   expect(new Set(paths)).toEqual(new Set(['/api/v1/version']))
   expect(paths).toHaveLength(6)
 })
@@ -60,14 +65,38 @@ test('who has no UI to ask is not asked, and stopping ends an ask that is under 
     requests.add(() => undefined)
     request.socket.once('close', () => requests.add(() => undefined))
   })
-  const onRelease = (): void => expect.fail('nobody answered')
-  for (const appUiUrl of ['', 'no url', url.replace('http', 'https')])
-    askForRelease({ host, appUiUrl, pausesMs: [0], onRelease })()
-  const stop = askForRelease({ host, appUiUrl: url, pausesMs: [0, 0], onRelease })
+  const onAnswer = (): void => expect.fail('nobody answered')
+  const question = { host, page: DRIVER_PAGE, pausesMs: [0, 0], onAnswer }
+  for (const webUiUrl of ['', 'no url', url.replace('http', 'https')]) {
+    expect(await asked(webUiUrl, 1, DRIVER_PAGE)).toBeNull()
+    askForRelease({ ...question, webUiUrl })()
+  }
+  const stop = askForRelease({ ...question, webUiUrl: url })
   await requests.next()
   stop()
   await requests.next()
   expect(requests.size).toBe(0)
+})
+
+test.each([
+  ['3.5 to 4.1', '<span class="version" style="margin-right: 15px;">4.1.4</span>', '4.1.4'],
+  ['4.2 and later', '<span class="version me-3">4.3.0</span>', '4.3.0'],
+  ['a vendor', '<span class="version">\n3.5.1.vendor-7 </span>', '3.5.1.vendor-7'],
+  ['something else', '<span class="versions">4.3.0</span><b>4.3.0</b>', null],
+])('the page of a worker of %s tells', async (_which, text, release) => {
+  const url = await ui((_request, response) => response.end(`<html>${' '.repeat(3000)}${text}`))
+  expect(await asked(url, 2, WORKER_PAGE)).toBe(release)
+})
+
+test('a page without end is not read to its end', async () => {
+  const url = await ui((_request, response) => {
+    const more = (): void => {
+      while (response.write('x'.repeat(1000)));
+      response.once('drain', more)
+    }
+    more()
+  })
+  expect(await asked(url, 1, WORKER_PAGE)).toBeNull()
 })
 
 /** The registration of 3.5.9, whose UI is at this port: 3.4.4 writes the same bytes. */

@@ -1,0 +1,309 @@
+/** One Apache Worker on its connection: registration, what it tells the core, what the core tells it. */
+import { ControlError, type BodyT } from '../control/codec.js'
+import {
+  ApplicationFinishedT,
+  DecommissionWorkerT,
+  DriverState,
+  DriverStateChangedT,
+  ExecutorState,
+  ExecutorStateChangedT,
+  KillExecutorT,
+  LaunchDriverT,
+  LaunchExecutorT,
+  RegisterWorkerFailedT,
+  WorkerDecommissioningT,
+  WorkerHeartbeatT,
+  WorkerRegisteredT,
+} from '../schema/magneto.js'
+import { NO_REQUEST, respond, type GatewayContext, type GatewaySession } from './gateway-session.js'
+import { executorStateAsk } from './gateway-asks.js'
+import { TranslationError } from './gateway-translate.js'
+import {
+  driverStateChangedOf,
+  registerWorkerOf,
+  toWorker,
+  workerLatestStateOf,
+} from './gateway-translate-worker.js'
+import { JavaShapeError } from './java/values.js'
+import { LaunchWatch, MAX_LAUNCH_SILENCE_MS, type LaunchedExecutor } from './launch-watch.js'
+import {
+  JavaStreamError,
+  UnsupportedPeerError,
+  type EndpointRef,
+  type Heartbeat,
+  type IncomingMessage,
+  type OutgoingMessage,
+  type RegisterWorker,
+  type RpcAddress,
+} from './messages.js'
+import { shown, type RpcReply } from './rpc-connection.js'
+import type { WorkerVersions } from './worker-versions.js'
+
+/** From a worker of Apache Spark. */
+export type WorkerMessage = Extract<
+  IncomingMessage,
+  {
+    kind:
+      | 'RegisterWorker'
+      | 'Heartbeat'
+      | 'WorkerLatestState'
+      | 'ExecutorStateChanged'
+      | 'DriverStateChanged'
+      | 'WorkerDecommissioning'
+      | 'WorkerSchedulerStateResponse'
+  }
+>
+
+export function isOfWorker(message: IncomingMessage): message is WorkerMessage {
+  return WORKER_KINDS.has(message.kind)
+}
+
+const WORKER_KINDS: ReadonlySet<string> = new Set<WorkerMessage['kind']>([
+  'RegisterWorker',
+  'Heartbeat',
+  'WorkerLatestState',
+  'ExecutorStateChanged',
+  'DriverStateChanged',
+  'WorkerDecommissioning',
+  'WorkerSchedulerStateResponse',
+])
+
+/** Far above what a worker has to say; what is beyond was not sent by one. */
+const MAX_ONE_WAYS_PER_S = 10_000
+const WINDOW_MS = 1_000
+
+export class ApacheWorker {
+  readonly #session: GatewaySession
+  readonly #context: GatewayContext
+  readonly #versions: WorkerVersions
+  readonly #watch: LaunchWatch
+  #ref: EndpointRef
+  /** The last one: a busy worker sends it again before it has the answer (trap 7). */
+  #registration: RegisterWorker | null = null
+  #isRegistered = false
+  #stopAsking: (() => void) | null = null
+  #oneWays = 0
+  #windowStartMs = 0
+
+  /** @param ref its endpoint, as in the first message that told it */
+  constructor(
+    session: GatewaySession,
+    ref: EndpointRef,
+    context: GatewayContext,
+    versions: WorkerVersions,
+  ) {
+    this.#session = session
+    this.#ref = ref
+    this.#context = context
+    this.#versions = versions
+    this.#watch = new LaunchWatch((executor) => this.#onSilent(executor))
+  }
+
+  /**
+   * @param reply of ExecutorStateChanged only
+   * @throws TranslationError when a number makes no sense
+   */
+  receive(message: WorkerMessage, reply: RpcReply | null): void {
+    if (message.kind === 'ExecutorStateChanged') return this.#executorStateChanged(message, reply)
+    if (!this.#mayGoOn()) return
+    if (message.kind === 'RegisterWorker') this.#register(message)
+    else if (message.kind === 'Heartbeat') this.#heartbeat(message)
+    else if (this.#isRegistered) this.#forward(message)
+    else
+      this.#context.log.debug(`${this.#peer}: ${message.kind} of a worker that is not registered`)
+  }
+
+  /** A message of the core. @returns false when workers have no such message */
+  take(body: BodyT): boolean {
+    const { master } = this.#context
+    if (master === null) return false
+    if (body instanceof LaunchExecutorT) {
+      this.#launchExecutor(body, master.address)
+      return true
+    }
+    if (body instanceof LaunchDriverT) {
+      this.#launchDriver(body, master.address)
+      return true
+    }
+    const masterAddress = this.#registration?.masterAddress ?? master.address
+    const message = toWorker(body, { master: master.address, masterAddress })
+    if (message === null) return false
+    this.#note(body)
+    this.send(message)
+    return true
+  }
+
+  /** The core ends the session: a worker that has registered tries again by itself, any other is told why. */
+  refused(reason: string): void {
+    if (!this.#isRegistered) this.send({ kind: 'RegisterWorkerFailed', message: reason })
+  }
+
+  /** What can't be written in the worker's version ends its connection. */
+  send(message: OutgoingMessage): void {
+    const { connection } = this.#session
+    try {
+      connection.send(this.#ref, message, this.#context.master?.address ?? null)
+    } catch (error) {
+      if (!(error instanceof UnsupportedPeerError)) throw error
+      connection.destroy(`${message.kind} can't be written for it: ${error.message}`)
+    }
+  }
+
+  /** The connection is gone. */
+  ended(): void {
+    this.#stopAsking?.()
+    this.#watch.forgetAll()
+  }
+
+  get #masterUrl(): string {
+    return this.#context.master?.url ?? ''
+  }
+
+  get #peer(): string {
+    return this.#session.connection.peer
+  }
+
+  #register(message: RegisterWorker): void {
+    const isAnother = this.#registration !== null && this.#registration.id !== message.id
+    this.#registration = message
+    this.#ref = message.worker
+    if (isAnother) this.#stopAsking?.()
+    else if (this.#stopAsking !== null) return
+    const { connection } = this.#session
+    this.#context.log.info(`${this.#peer}: worker ${shown(message.id)} of Apache Spark registers`)
+    this.#stopAsking = this.#versions.find(connection, message, (answer) => {
+      this.#stopAsking = null
+      try {
+        if (connection.closed) return
+        if ('refusal' in answer) this.#turnAway(answer.refusal)
+        else this.#session.tell(registerWorkerOf(this.#registration ?? message, answer.version))
+      } catch (error) {
+        if (!(error instanceof TranslationError || error instanceof ControlError)) throw error
+        this.#turnAway(error.message)
+      }
+    })
+  }
+
+  #turnAway(reason: string): void {
+    this.#context.log.warn(`${this.#peer}: worker refused: ${reason}`)
+    this.send({ kind: 'RegisterWorkerFailed', message: reason })
+    this.#session.connection.close(reason)
+  }
+
+  /** L5: one that was dropped must register again; one that was never here is ignored. */
+  #heartbeat({ workerId }: Heartbeat): void {
+    if (this.#isRegistered) this.#session.tell(new WorkerHeartbeatT(workerId))
+    else if (this.#stopAsking === null && this.#versions.knows(workerId))
+      this.send({ kind: 'ReconnectWorker', masterUrl: this.#masterUrl })
+  }
+
+  #forward(message: Exclude<WorkerMessage, { kind: 'ExecutorStateChanged' }>): void {
+    switch (message.kind) {
+      case 'WorkerLatestState':
+        this.#session.tell(workerLatestStateOf(message))
+        break
+      case 'DriverStateChanged':
+        this.#session.tell(driverStateChangedOf(message))
+        break
+      case 'WorkerDecommissioning':
+        // It launches nothing any more, and says nothing about that.
+        this.#watch.forgetAll()
+        this.#session.tell(new WorkerDecommissioningT(message.id))
+        break
+      default:
+        this.#session.connection.complain(`${message.kind}: this master did not ask for it`)
+    }
+  }
+
+  #executorStateChanged(
+    message: Extract<WorkerMessage, { kind: 'ExecutorStateChanged' }>,
+    reply: RpcReply | null,
+  ): void {
+    if (reply === null) {
+      this.#session.connection.complain('ExecutorStateChanged was not sent as an ask; dropped')
+      return
+    }
+    // What it still runs, it tells when it has registered.
+    if (!this.#isRegistered) return respond(reply, { kind: 'BooleanReply', value: true })
+    this.#session.ask(reply, executorStateAsk(message))
+    this.#watch.forget(message.appId, message.execId)
+  }
+
+  #note(body: BodyT): void {
+    if (body instanceof WorkerRegisteredT) {
+      this.#isRegistered = true
+      if (!body.duplicate && this.#registration !== null)
+        this.#context.log.info(`${this.#peer}: registered as ${shown(this.#registration.id)}`)
+    } else if (body instanceof RegisterWorkerFailedT) this.#isRegistered = false
+    else if (body instanceof KillExecutorT) this.#watch.forget(body.appId ?? '', body.executorId)
+    else if (body instanceof ApplicationFinishedT) this.#watch.forgetApplication(body.appId ?? '')
+    else if (body instanceof DecommissionWorkerT) this.#watch.forgetAll()
+  }
+
+  #launchExecutor(body: LaunchExecutorT, master: RpcAddress): void {
+    const executor = { appId: body.appId ?? '', executorId: body.executorId }
+    const reason = this.#sendLaunch(body, master)
+    if (reason === null) this.#watch.launched(executor)
+    else this.#reportFailed(executor, reason)
+  }
+
+  #launchDriver(body: LaunchDriverT, master: RpcAddress): void {
+    const reason = this.#sendLaunch(body, master)
+    if (reason === null) return
+    this.#context.log.error(`${this.#peer}: ${body.driverId} can't be launched: ${reason}`)
+    this.#session.tell(new DriverStateChangedT(body.driverId, DriverState.ERROR, reason))
+  }
+
+  /** @returns why it can't be sent; null: it was */
+  #sendLaunch(body: LaunchExecutorT | LaunchDriverT, master: RpcAddress): string | null {
+    try {
+      const message = toWorker(body, { master, masterAddress: master })
+      this.#session.connection.send(this.#ref, message!, master)
+      return null
+    } catch (error) {
+      if (!isOfDescription(error)) throw error
+      return error.message
+    }
+  }
+
+  #onSilent(executor: LaunchedExecutor): void {
+    const { appId, executorId } = executor
+    this.send({ kind: 'KillExecutor', masterUrl: this.#masterUrl, appId, execId: executorId })
+    this.#reportFailed(
+      executor,
+      `worker ${this.#registration?.id ?? ''} has said nothing about it for ` +
+        `${MAX_LAUNCH_SILENCE_MS / 1000} s: most likely its Spark is another release than the ` +
+        "application's, and could not read the order; run the same release on both",
+    )
+  }
+
+  #reportFailed({ appId, executorId }: LaunchedExecutor, reason: string): void {
+    this.#context.log.error(`${this.#peer}: executor ${appId}/${executorId} failed: ${reason}`)
+    this.#session.tell(
+      new ExecutorStateChangedT(NO_REQUEST, appId, executorId, ExecutorState.FAILED, reason),
+    )
+  }
+
+  #mayGoOn(): boolean {
+    const nowMs = performance.now()
+    if (nowMs - this.#windowStartMs > WINDOW_MS) {
+      this.#windowStartMs = nowMs
+      this.#oneWays = 0
+    }
+    this.#oneWays++
+    if (this.#oneWays <= MAX_ONE_WAYS_PER_S) return true
+    this.#session.connection.destroy(`over ${MAX_ONE_WAYS_PER_S} messages of a worker in a second`)
+    return false
+  }
+}
+
+/** What is wrong with one description must not cost its worker the connection. */
+function isOfDescription(error: unknown): error is Error {
+  return (
+    error instanceof TranslationError ||
+    error instanceof UnsupportedPeerError ||
+    error instanceof ControlError ||
+    error instanceof JavaStreamError ||
+    error instanceof JavaShapeError
+  )
+}

@@ -1,0 +1,218 @@
+/** What Apache Workers say to control messages and back: pure functions of one message. */
+import { decodeDriver, type BodyT } from '../control/codec.js'
+import {
+  ApplicationFinishedT,
+  DecommissionWorkerT,
+  DriverState,
+  DriverStateChangedT,
+  ExecutorDescriptionT,
+  ExecutorState,
+  ExecutorStateChangedT,
+  KillDriverT,
+  KillExecutorT,
+  LaunchDriverT,
+  LaunchExecutorT,
+  MasterInStandbyT,
+  ReconnectWorkerT,
+  RegisterWorkerFailedT,
+  RegisterWorkerT,
+  ResourceT,
+  WorkerLatestStateT,
+  WorkerRegisteredT,
+  type DriverDescriptionT,
+} from '../schema/magneto.js'
+import { TranslationError, unsigned } from './gateway-translate.js'
+import { readJavaStream } from './java/reader.js'
+import { objectOf } from './java/values.js'
+import type {
+  DriverStateChanged,
+  ExecutorStateChanged,
+  LaunchDriver,
+  OutgoingMessage,
+  RegisterWorker,
+  RemoteException,
+  ResourceInformation,
+  RpcAddress,
+  SparkVersion,
+  WorkerLatestState,
+} from './messages.js'
+
+const MAX_PORT = 65_535
+
+/** What an Apache Worker hosts: executors and cluster drivers of its own version. */
+export function runtimesOf(version: SparkVersion): string[] {
+  return [`spark-${version}`, driverRuntimeOf(version)]
+}
+
+/** Lets a worker host drivers of that version. */
+export function driverRuntimeOf(version: SparkVersion): string {
+  return `spark-${version}-driver`
+}
+
+/** @throws TranslationError when a number in it makes no sense */
+export function registerWorkerOf(worker: RegisterWorker, version: SparkVersion): RegisterWorkerT {
+  const port = unsigned(worker.port, 'the port of the worker')
+  if (port > MAX_PORT) throw new TranslationError(`the port of the worker is ${port}`)
+  return new RegisterWorkerT(
+    worker.id,
+    worker.host,
+    port,
+    unsigned(worker.cores, 'the number of cores of the worker'),
+    unsigned(worker.memoryMb, 'the memory of the worker'),
+    worker.workerWebUiUrl,
+    worker.resources.map(({ name, addresses }) => new ResourceT(name, [...addresses])),
+    runtimesOf(version),
+  )
+}
+
+/** @throws TranslationError when a number in it makes no sense */
+export function workerLatestStateOf(state: WorkerLatestState): WorkerLatestStateT {
+  return new WorkerLatestStateT(
+    state.id,
+    state.executors.map(
+      (executor) =>
+        new ExecutorDescriptionT(
+          executor.appId,
+          unsigned(executor.execId, 'the id of an executor'),
+          unsigned(executor.rpId, 'the id of a resource profile'),
+          unsigned(executor.cores, 'the cores of an executor'),
+          unsigned(executor.memoryMb, 'the memory of an executor'),
+          ExecutorState[executor.state],
+        ),
+    ),
+    [...state.driverIds],
+  )
+}
+
+/** @throws TranslationError when a number in it makes no sense */
+export function executorStateChangedOf(
+  changed: ExecutorStateChanged,
+  requestId: number,
+): ExecutorStateChangedT {
+  return new ExecutorStateChangedT(
+    requestId,
+    changed.appId,
+    unsigned(changed.execId, 'the id of an executor'),
+    ExecutorState[changed.state],
+    changed.message,
+    changed.exitStatus,
+  )
+}
+
+export function driverStateChangedOf(changed: DriverStateChanged): DriverStateChangedT {
+  const { driverId, state, exception } = changed
+  return new DriverStateChangedT(
+    driverId,
+    DriverState[state],
+    exception === null ? null : textOf(exception),
+  )
+}
+
+/** As Java's own toString of it. */
+function textOf({ className, message }: RemoteException): string {
+  return message === null ? className : `${className}: ${message}`
+}
+
+/** What messages to a worker have in common. */
+export interface WorkerContext {
+  readonly master: RpcAddress
+  /** As in the worker's registration, which hears it back. */
+  readonly masterAddress: RpcAddress
+}
+
+/**
+ * @returns null when workers have no such message
+ * @throws TranslationError when a launch lacks what an Apache Worker needs
+ * @throws JavaStreamError JavaShapeError ControlError when a description can't be read
+ */
+export function toWorker(body: BodyT, context: WorkerContext): OutgoingMessage | null {
+  if (body instanceof WorkerRegisteredT) {
+    return {
+      kind: 'RegisteredWorker',
+      ...context,
+      masterWebUiUrl: body.masterWebUiUrl ?? '',
+      duplicate: body.duplicate,
+    }
+  }
+  if (body instanceof RegisterWorkerFailedT)
+    return { kind: 'RegisterWorkerFailed', message: body.message ?? '' }
+  if (body instanceof ReconnectWorkerT)
+    return { kind: 'ReconnectWorker', masterUrl: body.masterUrl ?? '' }
+  if (body instanceof LaunchExecutorT) return launchExecutorOf(body)
+  if (body instanceof KillExecutorT) {
+    return {
+      kind: 'KillExecutor',
+      masterUrl: body.masterUrl ?? '',
+      appId: body.appId ?? '',
+      execId: body.executorId,
+    }
+  }
+  if (body instanceof ApplicationFinishedT)
+    return { kind: 'ApplicationFinished', id: body.appId ?? '' }
+  if (body instanceof LaunchDriverT) return launchDriverOf(body)
+  if (body instanceof KillDriverT) return { kind: 'KillDriver', driverId: body.driverId ?? '' }
+  if (body instanceof DecommissionWorkerT) return { kind: 'DecommissionWorker' }
+  if (body instanceof MasterInStandbyT) return { kind: 'MasterInStandby' }
+  return null
+}
+
+function launchExecutorOf(body: LaunchExecutorT): OutgoingMessage {
+  if (body.sparkDescription.byteLength === 0) {
+    throw new TranslationError(
+      "the application's description is too large for Apache Workers; shorten its environment " +
+        'or its Java options, or let workers of Magneto run it',
+    )
+  }
+  return {
+    kind: 'LaunchExecutor',
+    masterUrl: body.masterUrl ?? '',
+    appId: body.appId ?? '',
+    execId: body.executorId,
+    rpId: body.profileId,
+    appDescription: objectOf(readJavaStream(body.sparkDescription).root),
+    cores: body.cores,
+    memoryMb: body.memoryMb,
+    resources: resourcesOf(body.resources),
+  }
+}
+
+function launchDriverOf(body: LaunchDriverT): LaunchDriver {
+  const description = decodeDriver(body.description)
+  const { sparkDescription } = description
+  return {
+    kind: 'LaunchDriver',
+    driverId: body.driverId ?? '',
+    driverDescription:
+      sparkDescription.byteLength > 0
+        ? objectOf(readJavaStream(sparkDescription).root)
+        : driverFieldsOf(description),
+    resources: resourcesOf(body.resources),
+  }
+}
+
+/** Of a driver that no Spark process submitted. */
+function driverFieldsOf(description: DriverDescriptionT): LaunchDriver['driverDescription'] {
+  const command = description.command!
+  return {
+    jarUrl: description.jarUrl ?? '',
+    memoryMb: description.memoryMb,
+    cores: description.cores,
+    supervise: description.supervise,
+    command: {
+      mainClass: command.mainClass ?? '',
+      arguments: command.args,
+      environment: command.environment.map(({ key, value }) => [key ?? '', value ?? ''] as const),
+      classPathEntries: command.classPath,
+      libraryPathEntries: command.libraryPath,
+      javaOpts: command.javaOptions,
+    },
+    resourceRequirements: description.resources.map(({ name, amount }) => ({
+      resourceName: name ?? '',
+      amount,
+    })),
+  }
+}
+
+function resourcesOf(resources: readonly ResourceT[]): ResourceInformation[] {
+  return resources.map(({ name, addresses }) => ({ name: name ?? '', addresses }))
+}
