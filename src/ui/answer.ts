@@ -2,6 +2,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { singleLine } from './format.js'
 import { prettyJson, type Json } from './json-text.js'
 import { styleHash } from './style.js'
 
@@ -36,12 +37,22 @@ export function json(value: Json): Answer {
   return { status: 200, type: 'text/json;charset=utf-8', body: prettyJson(value) }
 }
 
+/** Of Magneto's own interface; laid out as Spark's. */
+export function jsonAnswer(status: number, value: Json): Answer {
+  return { status, type: 'application/json', body: prettyJson(value) }
+}
+
+export function text(body: string): Answer {
+  return { status: 200, type: 'text/plain;charset=utf-8', body }
+}
+
+/** @param reason one line; may carry what peers sent */
 export function plain(
   status: number,
   reason: string,
   headers: Readonly<Record<string, string>> = {},
 ): Answer {
-  const body = `${status} ${STATUS_CODES[status] ?? ''}: ${reason}\n`
+  const body = `${status} ${STATUS_CODES[status] ?? ''}: ${singleLine(reason)}\n`
   return { status, type: 'text/plain;charset=utf-8', body, headers }
 }
 
@@ -63,7 +74,7 @@ export async function send(
   let body = Buffer.from(answer.body)
   const headers: Record<string, string> = { ...securityHeaders, ...answer.headers }
   headers['Content-Type'] = answer.type
-  headers['Vary'] = 'Accept-Encoding'
+  headers['Vary'] = 'Accept, Accept-Encoding'
   if (body.byteLength >= gzipFromBytes && acceptsGzip(request)) {
     body = await compress(body)
     headers['Content-Encoding'] = 'gzip'

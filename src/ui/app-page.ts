@@ -6,7 +6,9 @@ import {
   type ClusterViewT,
   type ExecutorViewT,
 } from '../schema/magneto.js'
-import { durationText, memoryText, timeText } from './format.js'
+import { explainedApplication } from './explain.js'
+import { explainSection } from './explain-section.js'
+import { durationText, memoryText, resourcesText, timeText } from './format.js'
 import { html, link, webUrl, type Fragment } from './html.js'
 import { document, facts, section } from './layout.js'
 import { applicationDurationMs } from './totals.js'
@@ -39,16 +41,13 @@ const executorColumns = [
 ]
 
 function executorCells(executor: ExecutorViewT): Fragment[] {
-  const resources = executor.resources.map(
-    (resource) => `${resource.name}: ${resource.addresses.join(', ')}`,
-  )
   return [
     executor.id,
     String(executor.workerId),
     executor.cores,
     memoryText(executor.memoryMb),
     executor.profileId,
-    resources.join('; '),
+    resourcesText(executor.resources),
     ExecutorState[executor.state],
   ]
 }
@@ -74,6 +73,7 @@ export function applicationPage(application: ApplicationViewT | null, nowMs: num
       ['State', ApplicationState[application.state]],
       ['Live UI', liveLink(application)],
     ]),
+    explainSection(explainedApplication(application)),
     section(
       'executors',
       'Executor Summary',

@@ -1,5 +1,5 @@
-/** Commands of the pages as control messages under a WEB session, and the replies to them (spec U13). */
-import { decode, encode } from '../control/codec.js'
+/** Commands of the pages as control messages under a WEB session, and the replies to them (spec U13 to U15). */
+import { decode, encode, type BodyT } from '../control/codec.js'
 import {
   BatchWriter,
   InboxKind,
@@ -8,7 +8,12 @@ import {
   sessionOf,
   SessionSource,
 } from '../control/records.js'
-import { KillApplicationT, ReplyT } from '../schema/magneto.js'
+import {
+  DecommissionWorkersOnHostsT,
+  KillApplicationT,
+  ReplyT,
+  RequestKillDriverT,
+} from '../schema/magneto.js'
 import { CommandFailed } from './errors.js'
 import { settleable, type Settleable } from './view-cache.js'
 
@@ -19,6 +24,15 @@ const requestIdSpan = 2 ** 32
 export interface CommandReply {
   readonly ok: boolean
   readonly message: string
+  /** How many workers a decommission met. */
+  readonly count: number
+}
+
+/** What the pages may ask for. All of them throw CommandFailed when no answer comes. */
+export interface Commands {
+  killApplication(appId: string): Promise<CommandReply>
+  killDriver(driverId: string): Promise<CommandReply>
+  decommissionWorkers(hosts: readonly string[]): Promise<CommandReply>
 }
 
 interface Waiting {
@@ -26,7 +40,7 @@ interface Waiting {
   readonly timer: NodeJS.Timeout
 }
 
-export class CommandSession {
+export class CommandSession implements Commands {
   readonly #post: (batch: Uint8Array<ArrayBuffer>) => void
   readonly #waiting = new Map<number, Waiting>()
   #counter = 0
@@ -38,14 +52,26 @@ export class CommandSession {
     this.#post = post
   }
 
-  /** @throws CommandFailed when no answer comes */
   async killApplication(appId: string): Promise<CommandReply> {
+    return this.#ask((requestId) => new KillApplicationT(requestId, appId))
+  }
+
+  async killDriver(driverId: string): Promise<CommandReply> {
+    return this.#ask((requestId) => new RequestKillDriverT(requestId, driverId))
+  }
+
+  async decommissionWorkers(hosts: readonly string[]): Promise<CommandReply> {
+    return this.#ask((requestId) => new DecommissionWorkersOnHostsT(requestId, [...hosts]))
+  }
+
+  /** @throws CommandFailed when no answer comes */
+  async #ask(request: (requestId: number) => BodyT): Promise<CommandReply> {
     if (this.#waiting.size >= commandsWaitingMax) {
       throw new CommandFailed(`${commandsWaitingMax} commands wait for the master; try again later`)
     }
     const requestId = this.#nextRequest
     this.#nextRequest = (requestId + 1) % requestIdSpan
-    const message = encode(new KillApplicationT(requestId, appId))
+    const message = encode(request(requestId))
     const reply = settleable<CommandReply>()
     const timer = setTimeout(
       () => this.#fail(requestId, 'the master did not answer in time'),
@@ -85,7 +111,7 @@ export class CommandSession {
     const body = decode(payload)
     if (!(body instanceof ReplyT)) return
     const waiting = this.#take(body.requestId)
-    waiting?.reply.resolve({ ok: body.ok, message: body.message ?? '' })
+    waiting?.reply.resolve({ ok: body.ok, message: body.message ?? '', count: body.count })
   }
 
   /** The core ended the session: it gets its DISCONNECTED, and the next command opens a new one. */

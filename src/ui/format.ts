@@ -1,10 +1,21 @@
 /** Figures as people read them. Pure. */
+import type { ResourceAmountT, ResourceT } from '../schema/magneto.js'
 
 /** As Spark's pages do it: MiB below two GiB, then GiB with one digit. */
 export function memoryText(memoryMb: number): string {
   if (memoryMb < 2048) return `${memoryMb.toFixed(1)} MiB`
   if (memoryMb < 2 * 1024 * 1024) return `${(memoryMb / 1024).toFixed(1)} GiB`
   return `${(memoryMb / 1024 / 1024).toFixed(1)} TiB`
+}
+
+/** `gpu: [0, 1]` */
+export function resourcesText(resources: readonly ResourceT[]): string {
+  return resources.map(({ name, addresses }) => `${name}: [${addresses.join(', ')}]`).join('; ')
+}
+
+/** `2 gpu` */
+export function amountsText(amounts: readonly ResourceAmountT[]): string {
+  return amounts.map(({ name, amount }) => `${amount} ${name}`).join(', ')
 }
 
 const secondMs = 1000
@@ -27,4 +38,14 @@ export function timeText(ms: number): string {
   const date = new Date(ms)
   const day = `${date.getFullYear()}/${two(date.getMonth() + 1)}/${two(date.getDate())}`
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+}
+
+/** Text of strangers for a terminal: one line, and nothing in it that a terminal would obey. */
+export function singleLine(text: string): string {
+  return (
+    text
+      .replaceAll(/\s+/g, ' ')
+      // oxlint-disable-next-line no-control-regex -- these are what has to go
+      .replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, '\uFFFD')
+  )
 }

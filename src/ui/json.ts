@@ -1,17 +1,25 @@
 /** A ClusterView as Spark's JSON document: same names, types and order (spec §8, U10 to U12). Pure. */
 import {
   ApplicationState,
+  DriverState,
   MasterState,
   ResourceT,
   WorkerState,
   type ApplicationViewT,
   type ClusterViewT,
+  type DriverViewT,
   type ResourceAmountT,
   type WorkerViewT,
 } from '../schema/magneto.js'
 import { javaDateText } from './java-date.js'
 import type { Json, JsonObject } from './json-text.js'
-import { applicationDurationMs, clusterTotals } from './totals.js'
+import {
+  applicationDurationMs,
+  clusterTotals,
+  freeResources,
+  usedResources,
+  waitingDrivers,
+} from './totals.js'
 
 /** Spec J7: keyed by resource name. */
 function resourcesJson(resources: readonly ResourceT[]): JsonObject {
@@ -23,17 +31,9 @@ function resourcesJson(resources: readonly ResourceT[]): JsonObject {
   )
 }
 
-function requirementsJson(amounts: readonly ResourceAmountT[]): Json {
+/** Spec J7. */
+export function requirementsJson(amounts: readonly ResourceAmountT[]): Json {
   return amounts.map(({ name, amount }) => ({ name: String(name), amount }))
-}
-
-function freeResources(worker: WorkerViewT): ResourceT[] {
-  const used = new Map(worker.resourcesUsed.map((one) => [one.name, new Set(one.addresses)]))
-  return worker.resources.map((resource) => {
-    const taken = used.get(resource.name)
-    const free = resource.addresses.filter((address) => taken?.has(address) !== true)
-    return new ResourceT(resource.name, free)
-  })
 }
 
 /** Spec J2. */
@@ -50,7 +50,7 @@ function workerJson(worker: WorkerViewT): JsonObject {
     memoryused: worker.memoryUsedMb,
     memoryfree: worker.memoryMb - worker.memoryUsedMb,
     resources: resourcesJson(worker.resources),
-    resourcesused: resourcesJson(worker.resourcesUsed),
+    resourcesused: resourcesJson(usedResources(worker)),
     resourcesfree: resourcesJson(freeResources(worker)),
     state: WorkerState[worker.state],
     lastheartbeat: Number(worker.lastHeartbeatMs),
@@ -77,6 +77,21 @@ export function applicationJson(application: ApplicationViewT, nowMs: number): J
   }
 }
 
+/** Spec J4. A driver that no worker was found for says "None". */
+function driverJson(driver: DriverViewT): JsonObject {
+  return {
+    id: String(driver.id),
+    starttime: String(driver.submittedMs),
+    state: DriverState[driver.state],
+    cores: driver.cores,
+    memory: driver.memoryMb,
+    resources: resourcesJson(driver.resources),
+    submitdate: javaDateText(Number(driver.submittedMs)),
+    worker: driver.workerId ?? 'None',
+    mainclass: driver.mainClass ?? '',
+  }
+}
+
 /** Every field of the document in its order, each made only when it is asked for. */
 const fields: Record<string, (view: ClusterViewT) => Json> = {
   url: (view) => String(view.masterUrl),
@@ -88,14 +103,13 @@ const fields: Record<string, (view: ClusterViewT) => Json> = {
   memoryused: (view) => clusterTotals(view).memoryUsedMb,
   resources: (view) => clusterTotals(view).alive.map(({ resources }) => resourcesJson(resources)),
   resourcesused: (view) =>
-    clusterTotals(view).alive.map(({ resourcesUsed }) => resourcesJson(resourcesUsed)),
+    clusterTotals(view).alive.map((worker) => resourcesJson(usedResources(worker))),
   activeapps: (view) =>
     view.activeApplications.map((one) => applicationJson(one, Number(view.nowMs))),
   completedapps: (view) =>
     view.completedApplications.map((one) => applicationJson(one, Number(view.nowMs))),
-  // Drivers enter the view with cluster mode.
-  activedrivers: () => [],
-  completeddrivers: () => [],
+  activedrivers: (view) => view.activeDrivers.map(driverJson),
+  completeddrivers: (view) => view.completedDrivers.map(driverJson),
   status: (view) => MasterState[view.state],
 }
 
@@ -117,7 +131,7 @@ function percentOf(used: number, total: number): number {
 export function clusterUtilizationJson(view: ClusterViewT): JsonObject {
   const { cores, coresUsed, memoryMb, memoryUsedMb } = clusterTotals(view)
   return {
-    waitingDrivers: 0,
+    waitingDrivers: waitingDrivers(view).length,
     cores,
     coresused: coresUsed,
     coresutilization: percentOf(coresUsed, cores),

@@ -1,4 +1,4 @@
-/** What every page shares: the document around it, fact lists and tables. Pure. */
+/** What every page shares: the document around it, fact lists, tables and buttons. Pure. */
 import { html, type Fragment, type Markup } from './html.js'
 import { style } from './style.js'
 
@@ -58,4 +58,17 @@ export function section(
         </tbody>
       </table>
     </div>`
+}
+
+/** Newest first, as Spark lists applications and drivers. */
+export function newestFirst<T extends { readonly submittedMs: bigint }>(rows: readonly T[]): T[] {
+  return [...rows].sort((a, b) => Number(b.submittedMs - a.submittedMs))
+}
+
+export function killForm(kind: 'application' | 'driver', id: string): Markup {
+  const folder = kind === 'application' ? '/app/kill/' : '/driver/kill/'
+  const action = `${folder}?id=${encodeURIComponent(id)}&terminate=true`
+  return html` <form method="post" action="${action}">
+    <button aria-label="Kill ${kind} ${id}">kill</button>
+  </form>`
 }

@@ -1,16 +1,20 @@
-/** The first page `/`: cluster facts (spec U1), workers (U2), applications (U3). Pure. */
+/** The first page `/`: cluster facts (spec U1), workers (U2), applications (U3), drivers (U4). Pure. */
 import {
   ApplicationState,
+  DriverState,
   MasterState,
   WorkerState,
   type ApplicationViewT,
   type ClusterViewT,
-  type WorkerViewT,
 } from '../schema/magneto.js'
-import { durationText, memoryText, timeText } from './format.js'
+import { driverSections } from './driver-tables.js'
+import { explainedApplication } from './explain.js'
+import { whyLink } from './explain-section.js'
+import { amountsText, durationText, memoryText, timeText } from './format.js'
 import { html, link, webUrl, type Fragment, type Markup } from './html.js'
-import { document, facts, section } from './layout.js'
-import { applicationDurationMs, clusterTotals } from './totals.js'
+import { document, facts, killForm, newestFirst, section } from './layout.js'
+import { applicationDurationMs, clusterTotals, waitingDrivers } from './totals.js'
+import { workerSection } from './worker-table.js'
 
 export interface PageOptions {
   /** `spark.ui.killEnabled` (P46). */
@@ -27,8 +31,28 @@ function workerCounts(view: ClusterViewT): string {
   ].join(', ')
 }
 
+/** Completed ones count by how they ended, finished ones left out, as Spark counts them. */
+function driverCounts(view: ClusterViewT): Markup {
+  const { activeDrivers: active, completedDrivers: completed } = view
+  const count = (state: DriverState) => completed.filter((one) => one.state === state).length
+  const how = [
+    `${count(DriverState.KILLED)} killed`,
+    `${count(DriverState.FAILED)} failed`,
+    `${count(DriverState.ERROR)} error`,
+    `${count(DriverState.RELAUNCHING)} relaunching`,
+  ]
+  const any = active.length + completed.length > 0
+  const named = (target: string, text: string) => link(any ? target : null, text)
+  return html`${named('#running-drivers', `${active.length} running`)}
+  (${waitingDrivers(view).length} waiting),
+  ${named('#completed-drivers', `${completed.length} completed`)} (${how.join(', ')})`
+}
+
 function summary(view: ClusterViewT): Markup {
   const totals = clusterTotals(view)
+  const resources = [...totals.resources].map(
+    ([name, { total, used }]) => `${used} / ${total} ${name}`,
+  )
   return facts([
     ['URL', String(view.masterUrl)],
     ['Status', MasterState[view.state]],
@@ -38,35 +62,18 @@ function summary(view: ClusterViewT): Markup {
       'Memory in use',
       `${memoryText(totals.memoryMb)} total, ${memoryText(totals.memoryUsedMb)} used`,
     ],
+    ...(resources.length === 0 ? [] : [['Resources in use', resources.join(', ')] as const]),
     [
       'Applications',
       html`<a href="#running">${view.activeApplications.length} running</a>,
         <a href="#completed">${view.completedApplications.length} completed</a>`,
     ],
+    ['Drivers', driverCounts(view)],
   ])
-}
-
-function workerCells(worker: WorkerViewT): Fragment[] {
-  const alive = worker.state === WorkerState.ALIVE
-  return [
-    link(alive ? webUrl(worker.webUiUrl) : null, String(worker.id)),
-    `${worker.host}:${worker.port}`,
-    WorkerState[worker.state],
-    `${worker.cores} (${worker.coresUsed} used)`,
-    `${memoryText(worker.memoryMb)} (${memoryText(worker.memoryUsedMb)} used)`,
-    worker.runtimes.join(', '),
-  ]
 }
 
 export function applicationPath(id: string): string {
   return `/app/?appId=${encodeURIComponent(id)}`
-}
-
-function killForm(id: string): Markup {
-  const action = `/app/kill/?id=${encodeURIComponent(id)}&terminate=true`
-  return html` <form method="post" action="${action}">
-    <button aria-label="Kill application ${id}">kill</button>
-  </form>`
 }
 
 function applicationCells(
@@ -77,44 +84,36 @@ function applicationCells(
   const id = String(application.id)
   const live = application.endedMs === 0n
   return [
-    html`${link(applicationPath(id), id)}${killable ? killForm(id) : null}`,
+    html`${link(applicationPath(id), id)}${killable ? killForm('application', id) : null}`,
     link(live ? webUrl(application.uiUrl) : null, String(application.name)),
     application.coresGranted,
     memoryText(application.memoryPerExecutorMb),
+    amountsText(application.resourcesPerExecutor),
     timeText(Number(application.submittedMs)),
     application.user ?? '',
-    ApplicationState[application.state],
+    html`${ApplicationState[application.state]}${whyLink(explainedApplication(application))}`,
     durationText(applicationDurationMs(application, Number(view.nowMs))),
   ]
 }
 
-const workerColumns = ['Worker Id', 'Address', 'State', 'Cores', 'Memory', 'Runtimes']
 const applicationColumns = [
   'Application ID',
   'Name',
   'Cores',
   'Memory per Executor',
+  'Resources Per Executor',
   'Submitted Time',
   'User',
   'State',
   'Duration',
 ]
 
-/** Newest first, as Spark lists them. */
-function newestFirst(applications: readonly ApplicationViewT[]): ApplicationViewT[] {
-  return [...applications].sort((a, b) => Number(b.submittedMs - a.submittedMs))
-}
-
-function byId(workers: readonly WorkerViewT[]): WorkerViewT[] {
-  return [...workers].sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
-}
-
 export function clusterPage(view: ClusterViewT, { killEnabled }: PageOptions): string {
   const rows = (applications: readonly ApplicationViewT[], killable: boolean) =>
     newestFirst(applications).map((one) => applicationCells(one, view, killable))
   return document(`Magneto Master at ${view.masterUrl}`, [
     summary(view),
-    section('workers', 'Workers', workerColumns, byId(view.workers).map(workerCells)),
+    workerSection(view),
     section(
       'running',
       'Running Applications',
@@ -127,5 +126,6 @@ export function clusterPage(view: ClusterViewT, { killEnabled }: PageOptions): s
       applicationColumns,
       rows(view.completedApplications, false),
     ),
+    driverSections(view, { killEnabled }),
   ])
 }

@@ -1,61 +1,34 @@
 /** From a request to its answer. Methods, paths and parameters are judged here; nothing here knows sockets. */
-import type { IncomingHttpHeaders } from 'node:http'
-import type { ClusterViewT } from '../schema/magneto.js'
-import { json, page, plain, redirect, type Answer } from './answer.js'
+import { json, jsonAnswer, page, plain, redirect, text, type Answer } from './answer.js'
 import { applicationPage, findApplication } from './app-page.js'
-import type { CommandReply } from './command-session.js'
+import { decommission, killApplication, killDriver } from './commands.js'
 import { CommandFailed, ViewUnavailable } from './errors.js'
+import { explainJson, explainText, findExplained } from './explain.js'
 import { clusterFieldJson, clusterJson, clusterUtilizationJson } from './json.js'
 import { clusterPage } from './page.js'
-import { crossSiteReason } from './same-origin.js'
-
-/** Ids are short; what is longer is no id and is not sent to the master. */
-export const idLengthMax = 256
-
-export interface RouteContext {
-  readonly killEnabled: boolean
-  view(): Promise<ClusterViewT>
-  killApplication(appId: string): Promise<CommandReply>
-}
-
-export interface Request {
-  readonly method: string
-  /** As it stands in the request line: path and query. */
-  readonly target: string
-  readonly headers: IncomingHttpHeaders
-  /** Form parameters of a POST; read by the server, which bounds them. */
-  readonly form: URLSearchParams
-}
+import type { Asked, Request, RouteContext } from './request.js'
 
 interface Route {
   readonly methods: readonly string[]
-  readonly matches: (path: string) => boolean
-  readonly answer: (
-    context: RouteContext,
-    path: string,
-    parameters: URLSearchParams,
-    headers: IncomingHttpHeaders,
-  ) => Promise<Answer> | Answer
+  readonly matches: (path: string, context: RouteContext) => boolean
+  readonly answer: (context: RouteContext, asked: Asked) => Promise<Answer> | Answer
 }
 
 const reads = ['GET', 'HEAD']
+const explainPattern = /^\/api\/v1\/(application|driver)s\/([^/]+)\/explain\/?$/
 
 async function cluster(context: RouteContext): Promise<Answer> {
   return page(clusterPage(await context.view(), context))
 }
 
-async function application(
-  context: RouteContext,
-  _path: string,
-  parameters: URLSearchParams,
-): Promise<Answer> {
+async function application(context: RouteContext, { parameters }: Asked): Promise<Answer> {
   const id = parameters.get('appId') ?? ''
   if (id === '') return plain(400, 'appId is missing: /app/?appId=<application id>')
   const view = await context.view()
   return page(applicationPage(findApplication(view, id), Number(view.nowMs)))
 }
 
-async function document(context: RouteContext, path: string): Promise<Answer> {
+async function document(context: RouteContext, { path }: Asked): Promise<Answer> {
   const view = await context.view()
   // Spark looks for letters after /json/ and ignores what follows them (U11).
   const field = /^\/json\/([a-zA-Z]+)/.exec(path)?.[1]
@@ -64,34 +37,54 @@ async function document(context: RouteContext, path: string): Promise<Answer> {
   return json(clusterFieldJson(view, field))
 }
 
-async function kill(
-  context: RouteContext,
-  _path: string,
-  parameters: URLSearchParams,
-  headers: IncomingHttpHeaders,
-): Promise<Answer> {
-  const foreign = crossSiteReason(headers)
-  if (foreign !== null) return plain(403, foreign)
-  if (!context.killEnabled) return plain(403, 'spark.ui.killEnabled is false on this master')
-  const id = parameters.get('id') ?? ''
-  if (id === '' || id.length > idLengthMax || parameters.get('terminate') !== 'true') {
-    return plain(400, 'expected POST /app/kill/?id=<application id>&terminate=true')
-  }
-  const reply = await context.killApplication(id)
-  return reply.ok ? redirect(302, '/') : plain(404, reply.message)
+/** Whether the peer names plain text before JSON; browsers and plain curl name neither. */
+function prefersText(accept: string | undefined): boolean {
+  const named = (accept ?? '').split(',').map((range) => range.split(';')[0]?.trim().toLowerCase())
+  return named.find((type) => type === 'text/plain' || type === 'application/json') === 'text/plain'
 }
 
-/** Asked in this order. Folders are served with and without their slash, as Spark does but for /json. */
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return null
+  }
+}
+
+async function explain(context: RouteContext, { path, headers }: Asked): Promise<Answer> {
+  const [, kind = '', part = ''] = explainPattern.exec(path) ?? []
+  const id = decoded(part)
+  if (id === null) return plain(400, 'the id is not percent-encoded UTF-8')
+  const one = kind === 'driver' ? 'driver' : 'application'
+  const found = findExplained(await context.view(), one, id)
+  const asText = prefersText(headers.accept)
+  if (found === null) {
+    const missing = `there is no ${one} ${id}`
+    return asText ? plain(404, missing) : jsonAnswer(404, { error: missing })
+  }
+  return asText ? text(explainText(found)) : jsonAnswer(200, explainJson(found))
+}
+
+/** Folders are served with and without their slash, as Spark does but for /json. */
+function folder(name: string): Route['matches'] {
+  return (path) => path === name || path === `${name}/`
+}
+
+/** Asked in this order. */
 const routes: readonly Route[] = [
   { methods: reads, matches: (path) => path === '/', answer: cluster },
-  { methods: reads, matches: (path) => path === '/app/' || path === '/app', answer: application },
+  { methods: reads, matches: folder('/app'), answer: application },
+  { methods: ['POST'], matches: folder('/app/kill'), answer: killApplication },
+  { methods: ['POST'], matches: folder('/driver/kill'), answer: killDriver },
   {
     methods: ['POST'],
-    matches: (path) => path === '/app/kill/' || path === '/app/kill',
-    answer: kill,
+    matches: (path, { decommissionAllowMode }) =>
+      decommissionAllowMode !== null && /^\/workers\/kill\/?$/.test(path),
+    answer: decommission,
   },
   { methods: reads, matches: (path) => path === '/json', answer: () => redirect(301, '/json/') },
   { methods: reads, matches: (path) => path.startsWith('/json/'), answer: document },
+  { methods: reads, matches: (path) => explainPattern.test(path), answer: explain },
 ]
 
 /** Never throws for anything that a peer sent or the master refused; what it throws is a fault of ours. */
@@ -103,7 +96,7 @@ export async function answerTo(request: Request, context: RouteContext): Promise
   }
   const url = new URL(base + request.target)
   if (request.method === 'TRACE') return plain(405, 'TRACE is not served', { Allow: 'GET, HEAD' })
-  const route = routes.find(({ matches }) => matches(url.pathname))
+  const route = routes.find(({ matches }) => matches(url.pathname, context))
   if (route === undefined) return plain(404, 'there is no such page; the first page is /')
   if (!route.methods.includes(request.method)) {
     const allow = route.methods.join(', ')
@@ -111,7 +104,12 @@ export async function answerTo(request: Request, context: RouteContext): Promise
   }
   const parameters = new URLSearchParams([...url.searchParams, ...request.form])
   try {
-    return await route.answer(context, url.pathname, parameters, request.headers)
+    return await route.answer(context, {
+      path: url.pathname,
+      parameters,
+      headers: request.headers,
+      remoteAddress: request.remoteAddress,
+    })
   } catch (error) {
     if (error instanceof ViewUnavailable || error instanceof CommandFailed) {
       return plain(503, error.message, { 'Retry-After': '1' })

@@ -2,7 +2,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { plain, send, type Answer } from './answer.js'
-import { answerTo, type RouteContext } from './routes.js'
+import type { RouteContext } from './request.js'
+import { answerTo } from './routes.js'
 
 export const connectionsMax = 1024
 export const requestHeaderBytesMax = 8 * 1024 // P52
@@ -136,7 +137,8 @@ export class WebServer {
       const type = request.headers['content-type'] ?? ''
       if (type.startsWith('application/x-www-form-urlencoded')) form = new URLSearchParams(body)
     }
-    const target = request.url ?? '/'
-    return answerTo({ method, target, headers: request.headers, form }, this.#options.context)
+    const { url: target = '/', headers } = request
+    const remoteAddress = request.socket.remoteAddress ?? ''
+    return answerTo({ method, target, headers, form, remoteAddress }, this.#options.context)
   }
 }

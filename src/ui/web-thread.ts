@@ -13,8 +13,7 @@ const port = parentPort
 if (port === null)
   throw new Error('web-thread.js is a worker thread of the master; start the master')
 
-/** `spark.ui.killEnabled` (P46) comes along where the master knows it. */
-const data = workerData as WebThreadData & { readonly killEnabled?: boolean }
+const data = workerData as WebThreadData
 const log = createLogger('MasterWebUI')
 
 function post(message: FromWebThread, transfer: ArrayBuffer[] = []): void {
@@ -30,7 +29,8 @@ const server = new WebServer({
   context: {
     killEnabled: data.killEnabled ?? true,
     view: () => views.get(),
-    killApplication: (appId) => commands.killApplication(appId),
+    decommissionAllowMode: data.decommissionAllowMode ?? null,
+    commands,
   },
   onFault: (error) => log.error({ error }, 'a page failed'),
 })

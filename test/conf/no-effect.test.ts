@@ -43,6 +43,8 @@ describe('settings without effect', () => {
     expect(warning([['spark.worker.cleanup.enabled', 'false']], 'worker')).toBeNull()
     expect(warning([['spark.master.rest.enabled', 'false']])).toBeNull()
     expect(warning([['spark.authenticate', 'false']])).toBeNull()
+    expect(warning([['spark.decommission.enabled', 'true']])).toBeNull()
+    expect(warning([['spark.master.ui.decommission.allow.mode', 'ALLOW']])).toBeNull()
     expect(warning([['spark.app.name', 'x']])).toBeNull()
     expect(warning([])).toBeNull()
   })

@@ -8,7 +8,12 @@ import {
   sessionOf,
   SessionSource,
 } from '../../src/control/records.js'
-import { KillApplicationT, ReplyT } from '../../src/schema/magneto.js'
+import {
+  DecommissionWorkersOnHostsT,
+  KillApplicationT,
+  ReplyT,
+  RequestKillDriverT,
+} from '../../src/schema/magneto.js'
 import { CommandSession, commandsWaitingMax } from '../../src/ui/command-session.js'
 import { CommandFailed } from '../../src/ui/errors.js'
 
@@ -31,7 +36,7 @@ function session() {
 const first = sessionOf(SessionSource.WEB, 1)
 const second = sessionOf(SessionSource.WEB, 2)
 
-describe('U13: commands under a WEB session', () => {
+describe('U13 to U15: commands under a WEB session', () => {
   test('the first command opens the session; the reply settles it', async () => {
     const { posted, kinds, commands, fromCore } = session()
     const reply = commands.killApplication('app-1')
@@ -41,7 +46,25 @@ describe('U13: commands under a WEB session', () => {
     ])
     expect(decode(posted[1]?.payload ?? new Uint8Array())).toEqual(new KillApplicationT(1, 'app-1'))
     fromCore(OutboxKind.SEND, encode(new ReplyT(1, true, null)))
-    expect(await reply).toEqual({ ok: true, message: '' })
+    expect(await reply).toEqual({ ok: true, message: '', count: 0 })
+  })
+
+  test('U14, M35: a driver is killed by id', async () => {
+    const { posted, commands, fromCore } = session()
+    const reply = commands.killDriver('driver-1')
+    const message = decode(posted[1]?.payload ?? new Uint8Array())
+    expect(message).toEqual(new RequestKillDriverT(1, 'driver-1'))
+    fromCore(OutboxKind.SEND, encode(new ReplyT(1, true, 'kill sent')))
+    expect(await reply).toEqual({ ok: true, message: 'kill sent', count: 0 })
+  })
+
+  test('U15, M41: workers leave by host; the reply says how many', async () => {
+    const { posted, commands, fromCore } = session()
+    const reply = commands.decommissionWorkers(['a', 'b'])
+    const message = decode(posted[1]?.payload ?? new Uint8Array())
+    expect(message).toEqual(new DecommissionWorkersOnHostsT(1, ['a', 'b']))
+    fromCore(OutboxKind.SEND, encode(new ReplyT(1, true, null, null, 2)))
+    expect(await reply).toEqual({ ok: true, message: '', count: 2 })
   })
 
   test('replies find their command, whatever their order', async () => {
@@ -50,8 +73,8 @@ describe('U13: commands under a WEB session', () => {
     fromCore(OutboxKind.SEND, encode(new ReplyT(2, false, 'no such application')))
     fromCore(OutboxKind.SEND, encode(new ReplyT(1, true, null)))
     expect(await Promise.all(replies)).toEqual([
-      { ok: true, message: '' },
-      { ok: false, message: 'no such application' },
+      { ok: true, message: '', count: 0 },
+      { ok: false, message: 'no such application', count: 0 },
     ])
   })
 
@@ -67,7 +90,7 @@ describe('U13: commands under a WEB session', () => {
       [InboxKind.MESSAGE, second],
     ])
     fromCore(OutboxKind.SEND, encode(new ReplyT(2, true, null)), second)
-    expect(await next).toEqual({ ok: true, message: '' })
+    expect(await next).toEqual({ ok: true, message: '', count: 0 })
   })
 
   test('no more commands wait than the limit', async () => {

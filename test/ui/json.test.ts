@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { ClusterViewT } from '../../src/schema/magneto.js'
+import { ClusterViewT, DriverState } from '../../src/schema/magneto.js'
 import { prettyJson } from '../../src/ui/json-text.js'
 import { clusterFieldJson, clusterJson, clusterUtilizationJson } from '../../src/ui/json.js'
-import { clusterView } from './views.js'
+import { clusterView, driverView, waitingDriverView, workerView } from './views.js'
 
 const masterFields = [
   'url',
@@ -69,6 +69,29 @@ describe("Spark's JSON document", () => {
       }),
     )
   })
+})
+
+test('J2: a resource of which nothing is used is listed without addresses', () => {
+  const view = clusterView({ workers: [workerView('worker-1', { resourcesUsed: [] })] })
+  expect(clusterJson(view)).toMatchObject({
+    resourcesused: [{ gpu: { name: 'gpu', addresses: [] } }],
+    workers: [{ resourcesfree: { gpu: { name: 'gpu', addresses: ['0', '1'] } } }],
+  })
+})
+
+test('J4: drivers, their start as text, "None" for who has no worker', () => {
+  const view = clusterView({
+    activeDrivers: [waitingDriverView('driver-2')],
+    completedDrivers: [driverView('driver-1', { state: DriverState.FAILED })],
+  })
+  const { activedrivers, completeddrivers } = clusterJson(view)
+  const starttime = String(Date.UTC(2026, 10, 21, 5, 0, 0))
+  expect(activedrivers).toMatchObject([
+    { id: 'driver-2', starttime, state: 'SUBMITTED', worker: 'None', mainclass: 'org.example.Pi' },
+  ])
+  expect(completeddrivers).toMatchObject([
+    { id: 'driver-1', starttime, state: 'FAILED', worker: 'worker-1', cores: 1, memory: 512 },
+  ])
 })
 
 describe("an application in Spark's JSON document", () => {

@@ -1,9 +1,37 @@
 import { describe, expect, test } from 'vitest'
+import {
+  ClosestFitT,
+  DriverState,
+  Limit,
+  ResourceAmountT,
+  ResourceT,
+  WorkerState,
+} from '../../src/schema/magneto.js'
 import { applicationPage } from '../../src/ui/app-page.js'
 import { clusterPage } from '../../src/ui/page.js'
-import { applicationView, clusterView, workerView } from './views.js'
+import {
+  applicationView,
+  clusterView,
+  driverView,
+  explanation,
+  waitingDriverView,
+  workerView,
+} from './views.js'
 
 const hostile = `</td><script>alert(1)</script><img src=x onerror='a' "b" &amp;`
+
+const hostileExplanation = explanation({
+  resources: [new ResourceAmountT(hostile, 1)],
+  runtimes: [hostile],
+  closest: new ClosestFitT(hostile, 1, 1, [new ResourceAmountT(hostile, 1)], true),
+  reason: hostile,
+  advice: hostile,
+})
+
+/** What a reader sees of a document. */
+function text(document: string): string {
+  return document.replaceAll(/<[^>]*>/g, '').replaceAll(/\s+/g, ' ')
+}
 
 /** The tags of a document must close in order; the text between them does not matter here. */
 function unclosedTags(document: string): string[] {
@@ -23,6 +51,25 @@ describe('the first page', () => {
     expect(page).toContain('spark://master:7077')
     expect(page).toContain('1 alive, 1 dead, 0 decommissioned, 0 unknown')
     expect(page).toContain('8 total, 3 used')
+  })
+
+  test('U1, D3: workers that leave are counted apart, and by their state in the table', () => {
+    const leaving = workerView('worker-3', { state: WorkerState.DECOMMISSIONED })
+    const page = clusterPage(clusterView({ workers: [leaving] }), { killEnabled: true })
+    expect(page).toContain('0 alive, 0 dead, 1 decommissioned, 0 unknown')
+    expect(page).toContain('<td>DECOMMISSIONED</td>')
+    expect(page).toContain('0 total, 0 used')
+    expect(page).not.toMatch(/<a[^>]*>worker-3</)
+  })
+
+  test('U1, U2: resources, only where a worker has some', () => {
+    const page = clusterPage(clusterView(), { killEnabled: true })
+    expect(page).toContain('<dd>1 / 2 gpu</dd>')
+    expect(page).toContain('<td>gpu: Free: [0] / Used: [1]</td>')
+    const plain = workerView('worker-1', { resources: [], resourcesUsed: [] })
+    const without = clusterPage(clusterView({ workers: [plain] }), { killEnabled: true })
+    expect(without).not.toContain('Resources in use')
+    expect(without).not.toContain('>Resources<')
   })
 
   test('U2: only a live worker is linked', () => {
@@ -52,12 +99,108 @@ describe('the first page', () => {
   })
 })
 
+const withDrivers = clusterView({
+  activeApplications: [],
+  activeDrivers: [
+    driverView('driver-1', { submittedMs: 1n, resources: [new ResourceT('gpu', ['0', '1'])] }),
+    waitingDriverView('driver-2', {
+      submittedMs: 2n,
+      resourcesAsked: [new ResourceAmountT('gpu', 3)],
+    }),
+  ],
+  completedDrivers: [
+    driverView('driver-3', { state: DriverState.ERROR, exception: 'x'.repeat(301) }),
+    driverView('driver-4', { state: DriverState.FINISHED, workerId: 'worker-2' }),
+    waitingDriverView('driver-5', { state: DriverState.KILLED, explanation: null }),
+    driverView('driver-6', { state: DriverState.FAILED, workerId: 'worker-gone' }),
+    driverView('driver-7', { state: DriverState.RELAUNCHING }),
+  ],
+})
+
+function rowOf(page: string, id: string): string {
+  return page.split('<tr>').find((row) => row.includes(`<td>${id}`)) ?? ''
+}
+
+describe('U4: drivers on the first page', () => {
+  test('U1: they are counted, also when there was none', () => {
+    expect(text(clusterPage(withDrivers, { killEnabled: true }))).toContain(
+      '2 running (1 waiting), 5 completed (1 killed, 1 failed, 1 error, 1 relaunching)',
+    )
+    const none = clusterPage(clusterView(), { killEnabled: true })
+    expect(text(none)).toContain('0 running (0 waiting), 0 completed (0 killed')
+  })
+
+  test('their tables are there once one was submitted', () => {
+    const none = clusterPage(clusterView(), { killEnabled: true })
+    expect(none).not.toContain('Running Drivers')
+    expect(none).not.toContain('-drivers')
+    const view = clusterView({ completedDrivers: withDrivers.completedDrivers })
+    const ended = clusterPage(view, { killEnabled: true })
+    expect(ended).toContain('Running Drivers (0)')
+    expect(ended).toContain('Completed Drivers (5)')
+  })
+
+  test('what a row says: worker, state, size, class; newest first', () => {
+    const page = clusterPage(withDrivers, { killEnabled: true })
+    expect(page.indexOf('<td>driver-2')).toBeLessThan(page.indexOf('<td>driver-1'))
+    const running = rowOf(page, 'driver-1')
+    expect(running).toContain('<a href="http://10.0.0.1:8081/">worker-1</a>')
+    expect(running).toContain('<td>gpu: [0, 1]</td>')
+    expect(running).toContain('<td>org.example.Pi</td>')
+    const waiting = rowOf(page, 'driver-2')
+    expect(waiting).toContain('<td>None</td>')
+    expect(waiting).toContain('<td>3 gpu</td>')
+    expect(waiting).toContain('href="/api/v1/drivers/driver-2/explain"')
+    expect(rowOf(page, 'driver-4')).toContain('<td>worker-2</td>')
+    expect(rowOf(page, 'driver-6')).toContain('<td>worker-gone</td>')
+  })
+
+  test('why it failed is cut to a line', () => {
+    const row = rowOf(clusterPage(withDrivers, { killEnabled: true }), 'driver-3')
+    expect(row).toContain(`<td>${'x'.repeat(300)}…</td>`)
+  })
+
+  test('P46: kill buttons on those that run or wait, only when kills are allowed', () => {
+    const page = clusterPage(withDrivers, { killEnabled: true })
+    expect(page.match(/<form /g)).toHaveLength(2)
+    expect(page).toContain('action="/driver/kill/?id=driver-1&amp;terminate=true"')
+    expect(page).toContain('action="/driver/kill/?id=driver-2&amp;terminate=true"')
+    expect(clusterPage(withDrivers, { killEnabled: false })).not.toContain('<form ')
+  })
+
+  test('an application that waits links to why', () => {
+    const view = clusterView({
+      activeApplications: [
+        applicationView('app-1', { explanations: [explanation()] }),
+        applicationView('app-2'),
+      ],
+    })
+    const page = clusterPage(view, { killEnabled: true })
+    expect(page).toContain('href="/api/v1/applications/app-1/explain"')
+    expect(page).not.toContain('app-2/explain')
+  })
+})
+
 describe('safe and accessible pages', () => {
   test('hostile names stay text', () => {
     const view = clusterView({
       masterUrl: hostile,
       workers: [workerView(hostile, { host: hostile, runtimes: [hostile] })],
-      activeApplications: [applicationView(hostile, { name: hostile, user: hostile })],
+      activeApplications: [
+        applicationView(hostile, {
+          name: hostile,
+          user: hostile,
+          explanations: [hostileExplanation],
+        }),
+      ],
+      activeDrivers: [
+        waitingDriverView(hostile, { mainClass: hostile, explanation: hostileExplanation }),
+        driverView(hostile, {
+          workerId: hostile,
+          resources: [new ResourceT(hostile, [hostile])],
+        }),
+      ],
+      completedDrivers: [driverView('driver-1', { workerId: '<script>', exception: hostile })],
     })
     const page = clusterPage(view, { killEnabled: true })
     expect(page).not.toMatch(/<script|<img/)
@@ -88,7 +231,9 @@ describe('safe and accessible pages', () => {
     for (const page of [
       clusterPage(clusterView(), { killEnabled: true }),
       clusterPage(clusterView({ workers: [], activeApplications: [] }), { killEnabled: true }),
+      clusterPage(withDrivers, { killEnabled: true }),
       applicationPage(applicationView('app-1'), 0),
+      applicationPage(applicationView('app-1', { explanations: [explanation()] }), 0),
       applicationPage(null, 0),
     ]) {
       expect(unclosedTags(page)).toEqual([])
@@ -105,6 +250,41 @@ describe('U6: the application page', () => {
     expect(page).toContain('10 (3 granted, 7 left)')
     expect(page).toContain('Executor Summary (1)')
     expect(page).toContain('Removed Executors (0)')
+  })
+
+  test('says why it waits and what would help', () => {
+    const waiting = applicationView('app-1', {
+      explanations: [
+        explanation(),
+        explanation({
+          profileId: 2,
+          wanted: null,
+          limit: Limit.EARLIER,
+          cores: 1,
+          memoryMb: 0,
+          resources: [],
+          runtimes: ['spark-4.2', 'spark-4.3'],
+          closest: null,
+          fitting: 3,
+        }),
+      ],
+    })
+    const page = applicationPage(waiting, 0)
+    expect(page).toContain('<a href="/api/v1/applications/app-1/explain">as JSON</a>')
+    for (const said of [
+      'no worker has 4 cores and 8192 MiB free',
+      'it starts when worker-7 is idle, or ask for 6144 MiB',
+      'Executors wanted 3 Each',
+      'Each executor takes 4 cores, 8.0 GiB, 1 gpu Runtime spark-4.3 Limit none',
+      '10: 1 not alive, 2 without its runtime, 3 without the cores, 4 without the memory, ' +
+        '0 fit now, 1 more would if idle',
+      'Closest worker worker-7 lacks 2 cores, 1024.0 MiB, 1 gpu; it would fit if idle',
+      'Resource profile 2 Executors wanted as many as fit Each executor takes 1 core ' +
+        'Runtime spark-4.2 or spark-4.3 Limit what fits goes to those before it',
+    ]) {
+      expect(text(page)).toContain(said)
+    }
+    expect(applicationPage(applicationView('app-1'), 0)).not.toContain('Why it waits')
   })
 
   test('an unknown id gets the page that says so', () => {

@@ -3,10 +3,12 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { createServer } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { Commands } from '../../src/ui/command-session.js'
 import { CommandFailed, ViewUnavailable } from '../../src/ui/errors.js'
-import type { RouteContext } from '../../src/ui/routes.js'
+import type { RouteContext } from '../../src/ui/request.js'
+import { answerTo } from '../../src/ui/routes.js'
 import { requestBodyBytesMax, retryPort, WebServer } from '../../src/ui/server.js'
-import { clusterView } from './views.js'
+import { applicationView, clusterView, explanation, waitingDriverView } from './views.js'
 
 const running: WebServer[] = []
 const faults: Error[] = []
@@ -22,19 +24,51 @@ interface Got {
   body: Buffer
 }
 
+/** Knows app-1, driver-1 and two workers on host-1. */
+function recordingCommands() {
+  const sent: string[] = []
+  const kill = (what: string, known: string) => async (id: string) => {
+    sent.push(id)
+    return { ok: id === known, message: `there is no ${what} ${id}`, count: 0 }
+  }
+  const commands: Commands = {
+    killApplication: kill('application', 'app-1'),
+    killDriver: kill('driver', 'driver-1'),
+    decommissionWorkers: async (hosts) => {
+      sent.push(...hosts)
+      return { ok: true, message: '', count: hosts.includes('host-1') ? 2 : 0 }
+    },
+  }
+  return { sent, commands }
+}
+
+const formType = { 'Content-Type': 'application/x-www-form-urlencoded' }
+const foreignHeaders: Record<string, string>[] = [
+  { 'Sec-Fetch-Site': 'cross-site' },
+  { Origin: 'http://evil' },
+]
+const declined = { ok: false, message: 'not\r\nnow', count: 0 }
+
+async function noAnswer(): Promise<never> {
+  throw new CommandFailed('the master did not answer in time')
+}
+const silent: Commands = {
+  killApplication: noAnswer,
+  killDriver: noAnswer,
+  decommissionWorkers: noAnswer,
+}
+
 async function start(change: Partial<RouteContext> = {}) {
-  const killed: string[] = []
+  const { sent: killed, commands } = recordingCommands()
   const server = new WebServer({
     host: '127.0.0.1',
     port: 0,
     maxRetries: 0,
     context: {
       killEnabled: true,
+      decommissionAllowMode: 'LOCAL',
+      commands,
       view: async () => clusterView(),
-      killApplication: async (id) => {
-        killed.push(id)
-        return { ok: id === 'app-1', message: `there is no application ${id}` }
-      },
       ...change,
     },
     onFault: (error) => faults.push(error),
@@ -90,6 +124,68 @@ describe('reading', () => {
   ])('U11, U12: %s', async (path, expected) => {
     const { ask } = await start()
     expect(JSON.parse((await ask('GET', path)).body.toString())).toMatchObject(expected)
+  })
+})
+
+describe('why something waits', () => {
+  const waiting = {
+    view: async () =>
+      clusterView({
+        activeApplications: [applicationView('app/1', { explanations: [explanation()] })],
+        activeDrivers: [waitingDriverView('driver-1')],
+      }),
+  }
+
+  test.each(['/api/v1/applications/app%2F1/explain', '/api/v1/drivers/driver-1/explain/'])(
+    '%s is JSON',
+    async (path) => {
+      const { ask } = await start(waiting)
+      const got = await ask('GET', path)
+      expect([got.status, got.headers['content-type']]).toEqual([200, 'application/json'])
+      expect(JSON.parse(got.body.toString())).toMatchObject({
+        waiting: true,
+        explanations: [{ reason: 'no worker has 4 cores and 8192 MiB free' }],
+      })
+    },
+  )
+
+  test.each([
+    ['text/plain', 'text/plain;charset=utf-8'],
+    ['text/plain;q=0.9, */*', 'text/plain;charset=utf-8'],
+    ['application/json, text/plain', 'application/json'],
+    ['text/html,*/*;q=0.8', 'application/json'],
+    ['*/*', 'application/json'],
+  ])('who accepts %s gets %s', async (accept, type) => {
+    const { ask } = await start(waiting)
+    const got = await ask('GET', '/api/v1/drivers/driver-1/explain', { Accept: accept })
+    expect(got.headers['content-type']).toBe(type)
+    expect(got.headers.vary).toContain('Accept,')
+  })
+
+  test('Y5: an unknown id is 404, as JSON or as text', async () => {
+    const { ask } = await start(waiting)
+    const path = '/api/v1/applications/%1B%5B2J/explain'
+    const data = await ask('GET', path)
+    expect([data.status, data.headers['content-type']]).toEqual([404, 'application/json'])
+    expect(JSON.parse(data.body.toString())).toEqual({
+      error: 'there is no application \u001B[2J',
+    })
+    const line = await ask('GET', path, { Accept: 'text/plain' })
+    expect([line.status, line.body.toString()]).toEqual([
+      404,
+      '404 Not Found: there is no application \uFFFD[2J\n',
+    ])
+  })
+
+  test.each([
+    ['GET', '/api/v1/drivers/%zz/explain', 400],
+    ['POST', '/api/v1/drivers/driver-1/explain', 405],
+    ['GET', '/api/v1/drivers//explain', 404],
+    ['GET', '/api/v1/workers/worker-1/explain', 404],
+    ['GET', '/api/v1/drivers/driver-1', 404],
+  ])('%s %s gets %i', async (method, path, status) => {
+    const { ask } = await start(waiting)
+    expect((await ask(method, path)).status).toBe(status)
   })
 })
 
@@ -183,37 +279,43 @@ describe('refusing', () => {
   })
 })
 
-describe('U13: killing an application', () => {
-  const path = '/app/kill/?id=app-1&terminate=true'
+describe.each([
+  ['U13', 'application', '/app/kill/', 'app-1'],
+  ['U14', 'driver', '/driver/kill/', 'driver-1'],
+])('%s: killing, of an %s', (_spec, what, folder, id) => {
+  const path = `${folder}?id=${id}&terminate=true`
 
   test('kills and goes back to the first page', async () => {
     const { ask, killed } = await start()
     const got = await ask('POST', path)
     expect([got.status, got.headers.location]).toEqual([302, '/'])
-    expect(killed).toEqual(['app-1'])
+    expect(killed).toEqual([id])
   })
 
   test('takes the parameters from a form too', async () => {
     const { ask, killed } = await start()
-    const type = { 'Content-Type': 'application/x-www-form-urlencoded' }
-    await ask('POST', '/app/kill/', type, 'id=app-1&terminate=true')
-    expect(killed).toEqual(['app-1'])
+    await ask('POST', folder, formType, `id=${id}&terminate=true`)
+    expect(killed).toEqual([id])
   })
 
-  test.each([{ 'Sec-Fetch-Site': 'cross-site' }, { Origin: 'http://evil' }])(
-    'refuses another site: %j',
-    async (headers) => {
-      const { ask, killed } = await start()
-      expect((await ask('POST', path, headers as Record<string, string>)).status).toBe(403)
-      expect(killed).toEqual([])
-    },
-  )
+  test('only by POST', async () => {
+    const { ask, killed } = await start()
+    const got = await ask('GET', path)
+    expect([got.status, got.headers.allow]).toEqual([405, 'POST'])
+    expect(killed).toEqual([])
+  })
 
-  test.each(['/app/kill/', '/app/kill/?id=app-1', '/app/kill/?id=app-1&terminate=false'])(
-    'refuses %s',
+  test.each(foreignHeaders)('refuses another site: %j', async (headers) => {
+    const { ask, killed } = await start()
+    expect((await ask('POST', path, headers)).status).toBe(403)
+    expect(killed).toEqual([])
+  })
+
+  test.each(['', '?id=x-1', '?id=x-1&terminate=false', `?id=${'x'.repeat(257)}&terminate=true`])(
+    'refuses the parameters "%s"',
     async (incomplete) => {
       const { ask, killed } = await start()
-      expect((await ask('POST', incomplete)).status).toBe(400)
+      expect((await ask('POST', folder + incomplete)).status).toBe(400)
       expect(killed).toEqual([])
     },
   )
@@ -226,18 +328,101 @@ describe('U13: killing an application', () => {
 
   test("says the master's reason when it did not kill", async () => {
     const { ask } = await start()
-    const got = await ask('POST', '/app/kill/?id=app-9&terminate=true')
-    expect(got.status).toBe(404)
-    expect(got.body.toString()).toContain('there is no application app-9')
+    const got = await ask('POST', `${folder}?id=x-9&terminate=true`)
+    expect([got.status, got.body.toString()]).toEqual([
+      404,
+      `404 Not Found: there is no ${what} x-9\n`,
+    ])
   })
 
   test('no answer from the master: 503', async () => {
-    const { ask } = await start({
-      killApplication: async () => {
-        throw new CommandFailed('the master did not answer in time')
-      },
-    })
+    const { ask } = await start({ commands: silent })
     expect((await ask('POST', path)).status).toBe(503)
+  })
+})
+
+describe('U15, D1: telling workers to leave', () => {
+  const path = '/workers/kill/?host=host-1'
+
+  test('of one host, of several, of a form', async () => {
+    const { ask, killed } = await start()
+    const got = await ask('POST', path)
+    expect([got.status, got.body.toString()]).toEqual([200, '200 OK: workers told to leave: 2\n'])
+    expect((await ask('POST', '/workers/kill?host=none&host=host-1')).status).toBe(200)
+    expect((await ask('POST', '/workers/kill/', formType, 'host=a&host=host-1')).status).toBe(200)
+    expect(killed).toEqual(['host-1', 'none', 'host-1', 'a', 'host-1'])
+  })
+
+  test('no worker there: 404; no host: 404, and the master is not asked', async () => {
+    const { ask, killed } = await start()
+    expect((await ask('POST', '/workers/kill/?host=elsewhere')).status).toBe(404)
+    expect(killed).toEqual(['elsewhere'])
+    for (const nothing of ['/workers/kill/', '/workers/kill/?host=']) {
+      expect((await ask('POST', nothing)).status).toBe(404)
+    }
+    expect(killed).toEqual(['elsewhere'])
+  })
+
+  test('only by POST', async () => {
+    const { ask } = await start()
+    const got = await ask('GET', path)
+    expect([got.status, got.headers.allow]).toEqual([405, 'POST'])
+  })
+
+  test('is not there without spark.decommission.enabled', async () => {
+    const { ask, killed } = await start({ decommissionAllowMode: null })
+    expect((await ask('POST', path)).status).toBe(404)
+    expect((await ask('GET', path)).status).toBe(404)
+    expect(killed).toEqual([])
+  })
+
+  test('V5, P22: DENY refuses everybody with 403, ALLOW nobody', async () => {
+    const { ask: denied, killed } = await start({ decommissionAllowMode: 'DENY' })
+    const got = await denied('POST', path)
+    expect(got.status).toBe(403)
+    expect(got.body.toString()).toContain('spark.master.ui.decommission.allow.mode is DENY')
+    expect(killed).toEqual([])
+    const { ask: allowed } = await start({ decommissionAllowMode: 'ALLOW' })
+    expect((await allowed('POST', path)).status).toBe(200)
+  })
+
+  test('P22: LOCAL refuses another machine and says from where it came', async () => {
+    const { sent, commands } = recordingCommands()
+    const request = { method: 'POST', target: path, headers: {}, form: new URLSearchParams() }
+    const from = (remoteAddress: string) =>
+      answerTo(
+        { ...request, remoteAddress },
+        {
+          killEnabled: true,
+          decommissionAllowMode: 'LOCAL',
+          commands,
+          view: async () => clusterView(),
+        },
+      )
+    const far = await from('192.0.2.7')
+    expect(far.status).toBe(403)
+    expect(far.body).toContain('192.0.2.7 is no address of the master')
+    expect((await from('')).status).toBe(403)
+    expect(sent).toEqual([])
+    expect((await from('::ffff:127.0.0.1')).status).toBe(200)
+  })
+
+  test.each(foreignHeaders)('refuses a browser on another site: %j', async (headers) => {
+    const { ask, killed } = await start({ decommissionAllowMode: 'ALLOW' })
+    expect((await ask('POST', path, headers)).status).toBe(403)
+    expect(killed).toEqual([])
+  })
+
+  test('P46: does not need the kill buttons', async () => {
+    const { ask } = await start({ killEnabled: false })
+    expect((await ask('POST', path)).status).toBe(200)
+  })
+
+  test('a master that did not carry it out: 404 with its reason; no answer: 503', async () => {
+    const refusing = { ...silent, decommissionWorkers: async () => declined }
+    const got = await (await start({ commands: refusing })).ask('POST', path)
+    expect([got.status, got.body.toString()]).toEqual([404, '404 Not Found: not now\n'])
+    expect((await (await start({ commands: silent })).ask('POST', path)).status).toBe(503)
   })
 })
 
@@ -255,8 +440,9 @@ describe('C16: ports', () => {
       port,
       context: {
         killEnabled: true,
+        decommissionAllowMode: null,
+        commands: recordingCommands().commands,
         view: async () => clusterView(),
-        killApplication: async () => ({ ok: true, message: '' }),
       },
       onFault: (error: Error) => faults.push(error),
     }

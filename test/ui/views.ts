@@ -3,9 +3,14 @@ import { Builder } from 'flatbuffers'
 import {
   ApplicationState,
   ApplicationViewT,
+  ClosestFitT,
   ClusterViewT,
+  DriverState,
+  DriverViewT,
   ExecutorState,
   ExecutorViewT,
+  ExplanationT,
+  Limit,
   MasterState,
   ResourceAmountT,
   ResourceT,
@@ -40,6 +45,52 @@ export function applicationView(
     memoryPerExecutorMb: 1024,
     resourcesPerExecutor: [new ResourceAmountT('gpu', 1)],
     executors: [new ExecutorViewT(0, 'worker-1', 0, 3, 1024, [], ExecutorState.RUNNING)],
+    ...change,
+  })
+}
+
+export function driverView(id: string, change: Partial<DriverViewT> = {}): DriverViewT {
+  return Object.assign(new DriverViewT(id, DriverState.RUNNING, BigInt(submittedMs)), {
+    startedMs: BigInt(submittedMs),
+    workerId: 'worker-1',
+    workerHostPort: '10.0.0.1:7001',
+    cores: 1,
+    memoryMb: 512,
+    mainClass: 'org.example.Pi',
+    ...change,
+  })
+}
+
+/** A driver that no worker was found for. */
+export function waitingDriverView(id: string, change: Partial<DriverViewT> = {}): DriverViewT {
+  return driverView(id, {
+    state: DriverState.SUBMITTED,
+    startedMs: 0n,
+    workerId: null,
+    workerHostPort: null,
+    explanation: explanation(),
+    ...change,
+  })
+}
+
+/** Of ten workers one has the memory once it is idle. */
+export function explanation(change: Partial<ExplanationT> = {}): ExplanationT {
+  return Object.assign(new ExplanationT(), {
+    cores: 4,
+    memoryMb: 8192,
+    resources: [new ResourceAmountT('gpu', 1)],
+    runtimes: ['spark-4.3'],
+    wanted: 3,
+    limit: Limit.NONE,
+    workers: 10,
+    ruledOutByState: 1,
+    ruledOutByRuntime: 2,
+    ruledOutByCores: 3,
+    ruledOutByMemory: 4,
+    fittingWhenIdle: 1,
+    closest: new ClosestFitT('worker-7', 2, 1024, [new ResourceAmountT('gpu', 1)], true),
+    reason: 'no worker has 4 cores and 8192 MiB free',
+    advice: 'it starts when worker-7 is idle, or ask for 6144 MiB',
     ...change,
   })
 }

@@ -2,14 +2,19 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
-import { encode } from '../../src/control/codec.js'
+import { decode, encode } from '../../src/control/codec.js'
 import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/records.js'
 import type {
   FromWebThread,
   ToWebThread,
   WebThreadData,
 } from '../../src/control/thread-messages.js'
-import { ReplyT } from '../../src/schema/magneto.js'
+import {
+  DecommissionWorkersOnHostsT,
+  KillApplicationT,
+  ReplyT,
+  RequestKillDriverT,
+} from '../../src/schema/magneto.js'
 import { clusterView, viewBytes } from './views.js'
 
 const threads: Worker[] = []
@@ -56,20 +61,39 @@ test('a page costs one view of the main thread, twenty at once too', async () =>
   expect(asked).toBeLessThan(20)
 })
 
-test('U13: a kill becomes a command, its reply the answer', async () => {
-  const { send, next, url } = await listening()
-  const answer = fetch(`${url}/app/kill/?id=app-1&terminate=true`, {
-    method: 'POST',
-    redirect: 'manual',
-  })
+/** Answers the one command of a batch. @returns what it was */
+async function answerCommand(
+  { next, send }: Pick<Awaited<ReturnType<typeof listening>>, 'next' | 'send'>,
+  reply: ReplyT,
+) {
   const message = await next()
   if (message.kind !== 'batch') throw new Error(`expected a batch, got ${message.kind}`)
   const [connected, command] = records(message.bytes)
   expect([connected?.kind, command?.kind]).toEqual([InboxKind.CONNECTED, InboxKind.MESSAGE])
   const batch = new BatchWriter()
-  batch.add(OutboxKind.SEND, command?.session ?? 0, encode(new ReplyT(1, true, null)))
+  batch.add(OutboxKind.SEND, command?.session ?? 0, encode(reply))
   send({ kind: 'batch', bytes: batch.take() })
+  return decode(command?.payload ?? new Uint8Array())
+}
+
+test.each([
+  ['U13', '/app/kill/?id=app-1&terminate=true', new KillApplicationT(1, 'app-1')],
+  ['U14', '/driver/kill/?id=driver-1&terminate=true', new RequestKillDriverT(1, 'driver-1')],
+])('%s: a POST of %s becomes a command, its reply the answer', async (_spec, path, command) => {
+  const thread = await listening()
+  const answer = fetch(thread.url + path, { method: 'POST', redirect: 'manual' })
+  expect(await answerCommand(thread, new ReplyT(1, true))).toEqual(command)
   expect((await answer).status).toBe(302)
+})
+
+test('U15: workers leave where the master says so, and only there', async () => {
+  const thread = await listening({ ...local, decommissionAllowMode: 'LOCAL' })
+  const answer = fetch(`${thread.url}/workers/kill/?host=a&host=b`, { method: 'POST' })
+  const reply = new ReplyT(1, true, null, null, 1)
+  expect(await answerCommand(thread, reply)).toEqual(new DecommissionWorkersOnHostsT(1, ['a', 'b']))
+  expect((await answer).status).toBe(200)
+  const { url } = await listening()
+  expect((await fetch(`${url}/workers/kill/?host=a`, { method: 'POST' })).status).toBe(404)
 })
 
 test('C16: a port that can not be had is told, and the thread ends', async () => {

@@ -1,0 +1,68 @@
+/** What changes the cluster: kills (spec U13, U14) and leaving workers (U15). Each is a POST. */
+import { plain, redirect, type Answer } from './answer.js'
+import type { CommandReply } from './command-session.js'
+import { isLocalAddress } from './local-address.js'
+import type { Asked, RouteContext } from './request.js'
+import { crossSiteReason } from './same-origin.js'
+
+/** Ids are short; what is longer is no id and is not sent to the master. */
+export const idLengthMax = 256
+
+async function kill(
+  { killEnabled }: RouteContext,
+  { parameters, headers }: Asked,
+  { usage, send }: { usage: string; send: (id: string) => Promise<CommandReply> },
+): Promise<Answer> {
+  const foreign = crossSiteReason(headers)
+  if (foreign !== null) return plain(403, foreign)
+  if (!killEnabled) return plain(403, 'spark.ui.killEnabled is false on this master')
+  const id = parameters.get('id') ?? ''
+  if (id === '' || id.length > idLengthMax || parameters.get('terminate') !== 'true') {
+    return plain(400, `expected POST ${usage}&terminate=true`)
+  }
+  const reply = await send(id)
+  return reply.ok ? redirect(302, '/') : plain(404, reply.message)
+}
+
+export async function killApplication(context: RouteContext, asked: Asked): Promise<Answer> {
+  return kill(context, asked, {
+    usage: '/app/kill/?id=<application id>',
+    send: (id) => context.commands.killApplication(id),
+  })
+}
+
+export async function killDriver(context: RouteContext, asked: Asked): Promise<Answer> {
+  return kill(context, asked, {
+    usage: '/driver/kill/?id=<driver id>',
+    send: (id) => context.commands.killDriver(id),
+  })
+}
+
+/** @returns null when the peer may decommission workers, otherwise why not */
+function decommissionRefusal(
+  { decommissionAllowMode }: RouteContext,
+  { headers, remoteAddress }: Asked,
+): string | null {
+  // Spark asks for no origin here; only browsers send one, and its callers are scripts.
+  const foreign = crossSiteReason(headers)
+  if (foreign !== null) return foreign
+  if (decommissionAllowMode === 'ALLOW') return null
+  if (decommissionAllowMode === 'LOCAL' && isLocalAddress(remoteAddress)) return null
+  const key = 'spark.master.ui.decommission.allow.mode'
+  return decommissionAllowMode === 'LOCAL'
+    ? `${key} is LOCAL and ${remoteAddress} is no address of the master's machine`
+    : `${key} is DENY on this master`
+}
+
+/** As many hosts as fit into a request, whose size the server bounds. */
+export async function decommission(context: RouteContext, asked: Asked): Promise<Answer> {
+  const refusal = decommissionRefusal(context, asked)
+  if (refusal !== null) return plain(403, refusal)
+  const hosts = asked.parameters.getAll('host').filter((host) => host !== '')
+  if (hosts.length === 0) {
+    return plain(404, 'no host is named: POST /workers/kill/?host=<host>[&host=<host>]')
+  }
+  const { ok, count, message } = await context.commands.decommissionWorkers(hosts)
+  if (ok && count > 0) return plain(200, `workers told to leave: ${count}`)
+  return plain(404, message === '' ? 'no worker registered under such a host' : message)
+}

@@ -1,0 +1,123 @@
+/** Why an application or a driver waits: as data for programs, as sentences for terminals. Pure. */
+import {
+  ApplicationState,
+  DriverState,
+  Limit,
+  type ApplicationViewT,
+  type ClosestFitT,
+  type ClusterViewT,
+  type DriverViewT,
+  type ExplanationT,
+} from '../schema/magneto.js'
+import { singleLine } from './format.js'
+import { requirementsJson } from './json.js'
+import type { JsonObject } from './json-text.js'
+
+/** What is asked about. */
+export interface Explained {
+  readonly kind: 'application' | 'driver'
+  readonly id: string
+  readonly state: string
+  /** How a driver failed. */
+  readonly exception: string | null
+  /** One for each resource profile that waits; none: nothing waits. */
+  readonly explanations: readonly ExplanationT[]
+}
+
+export function explainPath(kind: Explained['kind'], id: string): string {
+  return `/api/v1/${kind}s/${encodeURIComponent(id)}/explain`
+}
+
+export function explainedApplication(application: ApplicationViewT): Explained {
+  return {
+    kind: 'application',
+    id: String(application.id),
+    state: ApplicationState[application.state],
+    exception: null,
+    explanations: application.explanations,
+  }
+}
+
+export function explainedDriver(driver: DriverViewT): Explained {
+  return {
+    kind: 'driver',
+    id: String(driver.id),
+    state: DriverState[driver.state],
+    exception: driver.exception,
+    explanations: driver.explanation === null ? [] : [driver.explanation],
+  }
+}
+
+/** @returns null when the view has none of that kind and id */
+export function findExplained(
+  view: ClusterViewT,
+  kind: Explained['kind'],
+  id: string,
+): Explained | null {
+  if (kind === 'application') {
+    const all = [...view.activeApplications, ...view.completedApplications]
+    const found = all.find((application) => application.id === id)
+    return found === undefined ? null : explainedApplication(found)
+  }
+  const found = [...view.activeDrivers, ...view.completedDrivers].find((one) => one.id === id)
+  return found === undefined ? null : explainedDriver(found)
+}
+
+function closestJson(closest: ClosestFitT): JsonObject {
+  return {
+    workerId: String(closest.workerId),
+    coresMissing: closest.coresMissing,
+    memoryMissingMb: closest.memoryMissingMb,
+    resourcesMissing: requirementsJson(closest.resourcesMissing),
+    fitsWhenIdle: closest.fitsWhenIdle,
+  }
+}
+
+/** Table Explanation of schemas/view.fbs, field by field. */
+function explanationJson(explanation: ExplanationT): JsonObject {
+  return {
+    profileId: explanation.profileId,
+    cores: explanation.cores,
+    memoryMb: explanation.memoryMb,
+    resources: requirementsJson(explanation.resources),
+    runtimes: [...explanation.runtimes],
+    wanted: explanation.wanted,
+    limit: Limit[explanation.limit],
+    workers: explanation.workers,
+    ruledOutByState: explanation.ruledOutByState,
+    ruledOutByRuntime: explanation.ruledOutByRuntime,
+    ruledOutByCores: explanation.ruledOutByCores,
+    ruledOutByMemory: explanation.ruledOutByMemory,
+    ruledOutByResources: explanation.ruledOutByResources,
+    fitting: explanation.fitting,
+    fittingWhenIdle: explanation.fittingWhenIdle,
+    closest: explanation.closest === null ? null : closestJson(explanation.closest),
+    reason: String(explanation.reason),
+    advice: String(explanation.advice),
+  }
+}
+
+export function explainJson({ kind, id, state, exception, explanations }: Explained): JsonObject {
+  return {
+    id,
+    state,
+    waiting: explanations.length > 0,
+    ...(kind === 'driver' ? { exception } : {}),
+    explanations: explanations.map(explanationJson),
+  }
+}
+
+/** Two lines for each profile that waits, why and what would help; else one that says the state. */
+export function explainText({ kind, id, state, exception, explanations }: Explained): string {
+  if (explanations.length === 0) {
+    const why = exception === null ? '' : `: ${exception}`
+    return `${singleLine(`${kind} ${id} does not wait, it is ${state}${why}`)}\n`
+  }
+  return explanations
+    .flatMap(({ profileId, reason, advice }) => {
+      const name = explanations.length === 1 ? '' : `resource profile ${profileId}: `
+      return [`${name}${reason}`, `${name}${advice}`]
+    })
+    .map((line) => `${singleLine(line)}\n`)
+    .join('')
+}
