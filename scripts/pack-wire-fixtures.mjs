@@ -1,5 +1,6 @@
 // Packs golden vectors for the tests of src/spark: test/fixtures/wire/*.jsonl.gz.
 //   node scripts/pack-wire-fixtures.mjs FOLDER
+// With FRAMES below: whole frames of the connections that tests replay, as `frames-<name>-<version>`.
 // FOLDER has samples/<version>.jsonl (`name`, `value`, `hex`) and captures/<scenario>/<version>/ with
 // the bytes of each connection (*.c2s.bin, *.s2c.bin) and frames.jsonl, which says what they are.
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -55,6 +56,44 @@ function packCapture(folder) {
   return rows
 }
 
+/** What tests replay against the gateway: scenario, and its connections to a Master. */
+const FRAMES = {
+  'worker-app': ['a-worker-register-heartbeat', /to_master/],
+  'worker-resources': ['c-resources-dynalloc', /to_master/],
+  'worker-drivers': ['d-cluster-submit', /to_master/],
+  'worker-decommission': ['g-decommission', /to_master/],
+  standby: ['e-errors', /to_standby-master/],
+}
+/** Of one connection; the rest says nothing new. */
+const MAX_HEARTBEATS = 3
+
+function packFrames(folder, connections) {
+  const heartbeats = new Map()
+  const rows = []
+  for (const event of readLines(join(folder, 'frames.jsonl'))) {
+    const { conn, dir, type, endpoint, msg, replyTo, value, error, fields } = event
+    if (!connections.test(conn) || !(event.len > 0)) continue
+    if (msg?.endsWith('Heartbeat')) {
+      heartbeats.set(conn, (heartbeats.get(conn) ?? 0) + 1)
+      if (heartbeats.get(conn) > MAX_HEARTBEATS) continue
+    }
+    const file = readFileSync(join(folder, `${conn}.${dir}.bin`))
+    const bytes = file.subarray(event.off, event.off + event.len)
+    const frame = {
+      connection: conn,
+      direction: dir,
+      type,
+      endpoint,
+      msg: msg?.replace(/^.*\$(?=.)/, ''),
+    }
+    // JSON has rounded it.
+    const reqId =
+      event.reqId === undefined ? undefined : `${bytes.readBigInt64BE(FRAME_HEADER_BYTES)}`
+    rows.push({ ...frame, reqId, replyTo, value, error, fields, hex: bytes.toString('hex') })
+  }
+  return rows
+}
+
 const [folder] = process.argv.slice(2)
 if (folder === undefined) {
   console.error('usage: node scripts/pack-wire-fixtures.mjs FOLDER')
@@ -71,5 +110,11 @@ for (const scenario of readdirSync(join(folder, 'captures'))) {
   for (const version of readdirSync(join(folder, 'captures', scenario))) {
     const rows = packCapture(join(folder, 'captures', scenario, version))
     if (rows.length > 0) writeLines(`capture-${scenario}-${version}`, rows)
+  }
+}
+for (const [name, [scenario, connections]] of Object.entries(FRAMES)) {
+  for (const version of readdirSync(join(folder, 'captures', scenario))) {
+    const rows = packFrames(join(folder, 'captures', scenario, version), connections)
+    writeLines(`frames-${name}-${version}`, rows)
   }
 }

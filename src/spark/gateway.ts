@@ -40,6 +40,8 @@ export interface GatewayOptions {
   readonly log: Logger
   /** spark.magneto.apacheWorkerVersion */
   readonly apacheWorkerVersion?: SparkVersion | null
+  /** Before each attempt to ask a worker's web UI; for tests. */
+  readonly workerPausesMs?: readonly number[]
   /** Takes a batch of inbox records, whose bytes it may transfer. */
   post(batch: Uint8Array<ArrayBuffer>): void
 }
@@ -66,7 +68,7 @@ export class Gateway implements Endpoint {
     this.#log = options.log
     this.#options = options
     this.#context = { log: options.log, master: null }
-    this.#versions = new WorkerVersions(options.apacheWorkerVersion ?? null)
+    this.#versions = new WorkerVersions(options.apacheWorkerVersion ?? null, options.workerPausesMs)
   }
 
   /** The master is up: what came so far is handed over. @throws Error when the URL is no spark:// URL */

@@ -137,6 +137,7 @@ export const WEB_UI_URL = 'http://127.0.0.1:27080'
 
 export interface HarnessOptions {
   readonly ready?: boolean
+  readonly masterUrl?: string
   readonly gateway?: Partial<GatewayOptions> | undefined
 }
 
@@ -170,10 +171,10 @@ export class GatewayHarness {
   static async start(
     options: Partial<RpcServerOptions> & HarnessOptions = {},
   ): Promise<GatewayHarness> {
-    const { ready = true, gateway, ...rest } = options
+    const { ready = true, masterUrl = MASTER_URL, gateway, ...rest } = options
     const harness = new GatewayHarness(rest, gateway)
     harness.port = await harness.server.listen()
-    if (ready) harness.gateway.ready(MASTER_URL, WEB_UI_URL)
+    if (ready) harness.gateway.ready(masterUrl, WEB_UI_URL)
     return harness
   }
 
