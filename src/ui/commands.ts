@@ -8,32 +8,41 @@ import { crossSiteReason } from './same-origin.js'
 /** Ids are short; what is longer is no id and is not sent to the master. */
 export const idLengthMax = 256
 
+interface Kill {
+  readonly what: 'application' | 'driver'
+  readonly folder: string
+  readonly send: (id: string) => Promise<CommandReply>
+}
+
 async function kill(
-  { killEnabled }: RouteContext,
-  { parameters, headers }: Asked,
-  { usage, send }: { usage: string; send: (id: string) => Promise<CommandReply> },
+  { killEnabled, audit }: RouteContext,
+  { parameters, headers, remoteAddress }: Asked,
+  { what, folder, send }: Kill,
 ): Promise<Answer> {
   const foreign = crossSiteReason(headers)
   if (foreign !== null) return plain(403, foreign)
   if (!killEnabled) return plain(403, 'spark.ui.killEnabled is false on this master')
   const id = parameters.get('id') ?? ''
   if (id === '' || id.length > idLengthMax || parameters.get('terminate') !== 'true') {
-    return plain(400, `expected POST ${usage}&terminate=true`)
+    return plain(400, `expected POST ${folder}?id=<${what} id>&terminate=true`)
   }
   const reply = await send(id)
+  audit(remoteAddress, `kill ${what} ${id}`, reply.ok ? 'done' : reply.message)
   return reply.ok ? redirect(302, '/') : plain(404, reply.message)
 }
 
 export async function killApplication(context: RouteContext, asked: Asked): Promise<Answer> {
   return kill(context, asked, {
-    usage: '/app/kill/?id=<application id>',
+    what: 'application',
+    folder: '/app/kill/',
     send: (id) => context.commands.killApplication(id),
   })
 }
 
 export async function killDriver(context: RouteContext, asked: Asked): Promise<Answer> {
   return kill(context, asked, {
-    usage: '/driver/kill/?id=<driver id>',
+    what: 'driver',
+    folder: '/driver/kill/',
     send: (id) => context.commands.killDriver(id),
   })
 }
@@ -63,6 +72,8 @@ export async function decommission(context: RouteContext, asked: Asked): Promise
     return plain(404, 'no host is named: POST /workers/kill/?host=<host>[&host=<host>]')
   }
   const { ok, count, message } = await context.commands.decommissionWorkers(hosts)
+  const outcome = ok ? `${count} workers` : message
+  context.audit(asked.remoteAddress, `decommission hosts ${hosts.join(', ')}`, outcome)
   if (ok && count > 0) return plain(200, `workers told to leave: ${count}`)
   return plain(404, message === '' ? 'no worker registered under such a host' : message)
 }

@@ -10,6 +10,8 @@ export interface RouteContext {
   /** From where workers may be decommissioned (P22); null: nowhere, `spark.decommission.enabled` is false. */
   readonly decommissionAllowMode: DecommissionAllowMode | null
   readonly commands: Commands
+  /** Keeps who asked for what and what came of it; all three may carry text of the peer. */
+  readonly audit: (remoteAddress: string, command: string, outcome: string) => void
   /** @throws ViewUnavailable */
   view(): Promise<ClusterViewT>
 }

@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { FromWebThread, ToWebThread, WebThreadData } from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
 import { CommandSession } from './command-session.js'
+import { singleLine } from './format.js'
 import { WebServer } from './server.js'
 import { ViewCache } from './view-cache.js'
 
@@ -31,6 +32,8 @@ const server = new WebServer({
     view: () => views.get(),
     decommissionAllowMode: data.decommissionAllowMode ?? null,
     commands,
+    audit: (remoteAddress, command, outcome) =>
+      log.info(singleLine(`${remoteAddress} asked to ${command}: ${outcome}`)),
   },
   onFault: (error) => log.error({ error }, 'a page failed'),
 })

@@ -60,6 +60,7 @@ const silent: Commands = {
 
 async function start(change: Partial<RouteContext> = {}) {
   const { sent: killed, commands } = recordingCommands()
+  const audited: string[][] = []
   const server = new WebServer({
     host: '127.0.0.1',
     port: 0,
@@ -68,6 +69,7 @@ async function start(change: Partial<RouteContext> = {}) {
       killEnabled: true,
       decommissionAllowMode: 'LOCAL',
       commands,
+      audit: (...line) => audited.push(line),
       view: async () => clusterView(),
       ...change,
     },
@@ -94,7 +96,7 @@ async function start(change: Partial<RouteContext> = {}) {
       request.on('error', reject)
       request.end(body)
     })
-  return { ask, killed, port }
+  return { ask, killed, audited, port }
 }
 
 describe('reading', () => {
@@ -327,12 +329,13 @@ describe.each([
   })
 
   test("says the master's reason when it did not kill", async () => {
-    const { ask } = await start()
+    const { ask, audited } = await start()
     const got = await ask('POST', `${folder}?id=x-9&terminate=true`)
     expect([got.status, got.body.toString()]).toEqual([
       404,
       `404 Not Found: there is no ${what} x-9\n`,
     ])
+    expect(audited).toEqual([['127.0.0.1', `kill ${what} x-9`, `there is no ${what} x-9`]])
   })
 
   test('no answer from the master: 503', async () => {
@@ -345,8 +348,9 @@ describe('U15, D1: telling workers to leave', () => {
   const path = '/workers/kill/?host=host-1'
 
   test('of one host, of several, of a form', async () => {
-    const { ask, killed } = await start()
+    const { ask, killed, audited } = await start()
     const got = await ask('POST', path)
+    expect(audited).toEqual([['127.0.0.1', 'decommission hosts host-1', '2 workers']])
     expect([got.status, got.body.toString()]).toEqual([200, '200 OK: workers told to leave: 2\n'])
     expect((await ask('POST', '/workers/kill?host=none&host=host-1')).status).toBe(200)
     expect((await ask('POST', '/workers/kill/', formType, 'host=a&host=host-1')).status).toBe(200)
@@ -396,6 +400,7 @@ describe('U15, D1: telling workers to leave', () => {
           killEnabled: true,
           decommissionAllowMode: 'LOCAL',
           commands,
+          audit: () => {},
           view: async () => clusterView(),
         },
       )
@@ -442,6 +447,7 @@ describe('C16: ports', () => {
         killEnabled: true,
         decommissionAllowMode: null,
         commands: recordingCommands().commands,
+        audit: () => {},
         view: async () => clusterView(),
       },
       onFault: (error: Error) => faults.push(error),
