@@ -27,6 +27,7 @@ inline constexpr size_t max_runtimes_per_worker = 64;
 inline constexpr size_t max_runtimes_per_driver = 64;
 inline constexpr size_t max_drivers = 50'000;  // that wait or run
 inline constexpr size_t max_completed_drivers = 10'000;
+inline constexpr uint32_t min_app_number_modulo = 1'000;  // P16
 inline constexpr size_t max_hosts = 10'000;  // of one request to decommission
 inline constexpr uint32_t max_cores_per_worker = 1u << 20;
 inline constexpr uint32_t max_memory_mb = 1u << 30;
@@ -34,6 +35,13 @@ inline constexpr uint32_t max_timeout_ms = 1'000'000'000;
 
 // Memory of an executor when the application names none, as in Spark.
 inline constexpr uint32_t default_executor_memory_mb = 1024;
+// A JVM of Spark refuses to start with a smaller heap.
+inline constexpr uint32_t least_spark_memory_mb = 450;
+// Each survey walks all workers to explain one demand. Beyond these the oldest demands go first.
+inline constexpr size_t max_surveys_per_view = 64;
+inline constexpr size_t max_surveys_per_retelling = 64;
+// So long after the set of workers has changed, the log says what that changed for who waits.
+inline constexpr int64_t retell_after_ms = 10'000;
 // Executor ids are made durable in blocks (spec A18): one record a block instead of one a launch.
 inline constexpr uint32_t executor_id_block = 256;
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,6 +33,7 @@ struct DriverShape;
 struct Executor;
 struct Runtime;
 struct Shape;
+struct Survey;
 struct Worker;
 
 struct ResourcePool {
@@ -175,6 +177,12 @@ struct RequestKey {
   auto operator<=>(const RequestKey&) const = default;
 };
 
+// What the workers have for a shape (schedule/explain.h), as of one State::worker_generation.
+struct Surveyed {
+  uint64_t generation = 0;
+  std::shared_ptr<const Survey> survey;
+};
+
 // All requests that ask the same of a worker. While nothing fits, none of them is tried again until
 // a worker's capacity rises: that is what makes an event on a full cluster cost nothing.
 struct Shape {
@@ -185,8 +193,7 @@ struct Shape {
   std::set<RequestKey> wanting;
   bool may_fit = true;
   uint32_t references = 0;
-  uint64_t reason_generation = 0;  // of State::worker_generation
-  std::string reason;
+  Surveyed surveyed;
 };
 
 struct ShapeKey {
@@ -216,15 +223,17 @@ struct Driver {
   uint32_t position = 0;              // in Worker::drivers while it runs
   std::vector<HeldResource> held;     // while it runs
   Session launched_on = no_session;
+  bool relaunched = false;  // its submitter knows it by an earlier id
   // Of the worker that it was launched on; they outlive that worker. Empty: never launched.
   std::string worker_id;
   std::string worker_host_port;
   Holdings resources;  // what that worker gave it
   uint64_t sequence = 0;
   Millis submitted_ms = 0;
-  Millis started_ms = 0;  // 0: never launched
-  Millis ended_ms = 0;    // 0: not ended
-  std::string exception;  // empty: none
+  Millis started_ms = 0;       // 0: never launched
+  Millis ended_ms = 0;         // 0: not ended
+  std::string exception;       // empty: none
+  std::string waiting_reason;  // the last one told
 };
 
 // All drivers that ask the same of a worker: what Shape is for requests.
@@ -235,8 +244,7 @@ struct DriverShape {
   ResourceAmounts resources;
   std::map<uint64_t, DriverSlot> waiting;  // by order
   bool may_fit = true;
-  // It may fit on any worker, not only on those whose capacity has risen since the last pass.
-  bool anywhere = true;
+  Surveyed surveyed;
 };
 
 struct DriverShapeKey {
@@ -281,6 +289,11 @@ struct State {
   std::set<Candidate> alive_by_id;     // the same by id, with key 0 (A4)
   std::set<std::pair<Millis, WorkerSlot>> by_cull_time;
   uint64_t worker_generation = 1;
+  // Who waits is told again what has changed (schedule/tell.cc).
+  uint64_t told_generation = 1;  // of worker_generation
+  Millis retell_at_ms = 0;       // 0: told_generation is the newest
+  uint64_t told_driver_order = 0;
+  uint64_t workers_surveyed = 0;  // ever, to explain what waits: what that costs
 
   SlotTable<Application, ApplicationSlot> applications;
   ByText<ApplicationSlot> application_by_id;
@@ -298,7 +311,9 @@ struct State {
   std::map<DriverShapeKey, DriverShape> driver_shapes;
   std::set<std::pair<uint64_t, DriverShape*>> ready_drivers;  // the first of each open shape
   // Alive workers whose capacity has risen since drivers were placed last; some more than once.
+  // What was blocked fits nowhere else.
   std::vector<WorkerSlot> risen;
+  bool any_may_fit_drivers = false;  // an open shape was never tried, or not to the end
   uint64_t random = 0;  // of splitmix64; starts at Config::seed
 
   std::map<std::string, Runtime, std::less<>> runtimes;

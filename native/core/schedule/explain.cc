@@ -1,70 +1,177 @@
-#include <algorithm>
+// Joins what the workers have (survey.cc) with what else keeps a request or a driver from starting.
+#include "core/schedule/explain.h"
 
+#include <algorithm>
+#include <set>
+
+#include "core/limits.h"
 #include "core/schedule/schedule.h"
 
 namespace magneto::core {
 
 namespace {
 
-bool could_fit_when_idle(const Worker& worker, const Shape& shape) {
-  if (worker.cores < shape.min_cores || worker.memory_mb < shape.memory_mb) return false;
-  for (const auto& [name, amount] : shape.resources) {
-    const auto pool = std::find_if(worker.resources.begin(), worker.resources.end(),
-                                   [&](const ResourcePool& each) { return each.name == name; });
-    if (pool == worker.resources.end() || pool->addresses.size() < amount) return false;
+Holder& holder(std::map<std::string, Holder>& all, const std::string& id, const Demand& demand) {
+  const auto [entry, added] = all.try_emplace(id);
+  if (added) {
+    entry->second.id = id;
+    entry->second.resources.resize(demand.resources.size());
   }
-  return true;
+  return entry->second;
 }
 
-std::string explain(const Core& core, const Shape& shape) {
-  uint32_t with_runtime = 0;
-  uint32_t large_enough = 0;
-  for (const WorkerSlot slot : core.state.by_heartbeat) {
-    const Worker& worker = core.state.workers[slot];
-    if (std::find(worker.runtimes.begin(), worker.runtimes.end(), shape.runtime) ==
-        worker.runtimes.end())
-      continue;
-    ++with_runtime;
-    if (could_fit_when_idle(worker, shape)) ++large_enough;
-  }
-  if (core.state.by_heartbeat.empty()) return "no worker is registered";
-  if (with_runtime == 0) return "no worker has the runtime " + shape.runtime->name;
-  if (large_enough > 0)
-    return "all workers that could host its executors are busy (" + std::to_string(large_enough) +
-           " could)";
-  std::string need =
-      std::to_string(shape.min_cores) + " cores, " + std::to_string(shape.memory_mb) + " MiB";
-  for (const auto& [name, amount] : shape.resources)
-    need += ", " + std::to_string(amount) + " " + name;
-  return "no worker is large enough for one executor (" + need + ")";
+void add_resources(Holder& to, const Worker& worker, const std::vector<HeldResource>& held,
+                   const Demand& demand) {
+  for (const HeldResource& each : held)
+    for (size_t at = 0; at < demand.resources.size(); ++at)
+      if (demand.resources[at].first == worker.resources[each.pool].name)
+        to.resources[at] += static_cast<uint32_t>(each.addresses.size());
 }
 
-// Walks the workers, so its answer is kept until the set of workers changes.
-const std::string& reason(Core& core, Shape& shape) {
-  if (shape.reason_generation != core.state.worker_generation) {
-    shape.reason_generation = core.state.worker_generation;
-    shape.reason = explain(core, shape);
+std::vector<Holder> holders_on(const State& state, const Worker& worker, const Demand& demand) {
+  std::map<std::string, Holder> all;
+  for (const Executor* executor : worker.executors) {
+    Holder& to = holder(all, state.applications[executor->application].id, demand);
+    to.cores += executor->cores;
+    to.memory_mb += executor->memory_mb;
+    add_resources(to, worker, executor->resources, demand);
   }
-  return shape.reason;
+  for (const Driver* driver : worker.drivers) {
+    Holder& to = holder(all, driver->id, demand);
+    to.cores += driver->cores;
+    to.memory_mb += driver->memory_mb;
+    add_resources(to, worker, driver->held, demand);
+  }
+  std::vector<Holder> result;
+  for (auto& [id, each] : all) result.push_back(std::move(each));
+  return result;
+}
+
+// It asks for a number of executors that it has not got, whatever keeps it from them.
+bool lacks_some(const Request& request) {
+  return request.target != unlimited && request.executors < request.target;
 }
 
 }  // namespace
 
-void tell_waiting(Core& core) {
-  for (const ApplicationSlot slot : core.touched) {
-    if (!core.state.applications.holds(slot)) continue;
-    Application& application = core.state.applications[slot];
-    if (!application.executors.empty()) continue;
-    for (auto& [id, request] : application.requests) {
-      if (!request.wanting) continue;
-      const std::string& why = reason(core, *request.shape);
-      if (why == application.waiting_reason) break;
-      application.waiting_reason = why;
-      core.notice(NoticeLevel::warn, "application.waiting", application.id + " waits: " + why);
-      break;
-    }
+Demand demand_of(const Application& application, const Shape& shape) {
+  return {{application.runtime}, shape.min_cores, shape.memory_mb, shape.resources};
+}
+
+Demand demand_of(const Driver& driver) {
+  return {driver.runtimes, driver.cores, driver.memory_mb, driver.resources_asked};
+}
+
+Limit own_limit(const Application& application, const Request& request) {
+  if (request.executors >= request.target ||
+      application.executors.size() >= limits::max_executors_per_application)
+    return Limit::executor_limit;
+  if (application.cores_left() < std::max(request.cores, 1u)) return Limit::cores_max;
+  return Limit::none;
+}
+
+bool drivers_at_limit(const Core& core) {
+  const State& state = core.state;
+  return state.drivers.size() - state.waiting_drivers.size() >= core.config.max_drivers;
+}
+
+Explainer::Known& Explainer::know(Demand demand) {
+  const auto [entry, added] = known_.try_emplace(std::move(demand));
+  if (!added) return *entry;
+  if (surveys_ == limits::max_surveys_per_view) {
+    entry->second.left_out = true;
+    return *entry;
   }
-  core.touched.clear();
+  ++surveys_;
+  entry->second.survey = survey(core_.state, entry->first);
+  workers_visited_ += entry->second.survey.workers;
+  return *entry;
+}
+
+const std::vector<Holder>& Explainer::holders(Known& known) {
+  auto& [demand, entry] = known;
+  if (!entry.has_holders) {
+    entry.has_holders = true;
+    entry.holders = holders_on(core_.state, *entry.survey.closest.worker, demand);
+  }
+  return entry.holders;
+}
+
+std::vector<Explanation> Explainer::explain(const Application& application) {
+  std::vector<Explanation> all;
+  for (const auto& [id, request] : application.requests)
+    if (request.wanting || lacks_some(request)) all.push_back(explain(application, request));
+  if (all.empty() && application.executors.empty())
+    all.push_back(explain(application, application.requests.at(application.default_profile_id)));
+  std::set<const Demand*> asked;
+  for (const Explanation& each : all)
+    if (each.limit == Limit::none || each.limit == Limit::earlier) asked.insert(each.demand);
+  for (const Demand* each : asked) ++known_.at(*each).asked;
+  before_ += asked.empty() ? 0 : 1;
+  return all;
+}
+
+Explanation Explainer::explain(const Application& application, const Request& request) {
+  const Words words = words_of(application, request);
+  Known& known = know(demand_of(application, *request.shape));
+  Explanation to;
+  to.profile_id = request.profile_id;
+  if (request.target != unlimited)
+    to.wanted = request.target - std::min(request.executors, request.target);
+  to.limit = core_.state.master == MasterState::alive ? own_limit(application, request)
+                                                      : Limit::master_state;
+  Sentences limited;
+  if (to.limit == Limit::master_state) limited = master_state_sentences(core_.state.master);
+  if (to.limit == Limit::executor_limit) limited = executor_limit_sentences(application, request);
+  if (to.limit == Limit::cores_max) limited = cores_max_sentences(application, request, words);
+  say(to, known, words, application.id, limited);
+  return to;
+}
+
+Explanation Explainer::explain(const Driver& driver) {
+  Known& known = know(demand_of(driver));
+  Explanation to;
+  to.wanted = 1;
+  Sentences limited;
+  if (core_.state.master != MasterState::alive) {
+    to.limit = Limit::master_state;
+    limited = master_state_sentences(core_.state.master);
+  } else if (drivers_at_limit(core_)) {
+    to.limit = Limit::max_drivers;
+    limited = max_drivers_sentences(core_.config.max_drivers);
+  }
+  say(to, known, words_of(driver), driver.id, limited);
+  const bool in_turn = to.limit == Limit::none || to.limit == Limit::earlier;
+  before_ += in_turn ? 1 : 0;
+  known.second.asked += in_turn ? 1 : 0;
+  return to;
+}
+
+// A limit comes first; what the workers lack is said beside it when lifting it would not be enough.
+void Explainer::say(Explanation& to, Known& known, const Words& words, Text own_id,
+                    const Sentences& limited) {
+  const auto& [demand, entry] = known;
+  to.demand = &demand;
+  to.survey = &entry.survey;
+  Sentences workers;
+  if (entry.left_out) {
+    workers = left_out_sentences();
+  } else if (entry.survey.never_fits()) {
+    workers = worker_sentences(entry.survey, demand, words);
+  } else if (to.limit == Limit::none) {
+    if (entry.asked > 0) to.limit = Limit::earlier;
+    workers =
+        busy_sentences(entry.survey, demand, words, holders(known), own_id, entry.asked, before_);
+  }
+  to.reason = limited.reason;
+  to.advice = limited.advice;
+  if (limited.reason.empty()) {
+    to.reason = workers.reason;
+    to.advice = workers.advice;
+  } else if (to.limit != Limit::master_state && !entry.left_out && !workers.reason.empty()) {
+    to.reason += "; besides, " + workers.reason;
+    to.advice += "; then " + workers.advice;
+  }
 }
 
 }  // namespace magneto::core

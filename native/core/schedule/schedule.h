@@ -3,8 +3,9 @@
 //   index.cc     which workers can host, in the order of the selection policy
 //   assign.cc    how many cores where
 //   resources.cc which addresses
-//   pass.cc      one pass: head of the queue first, until nothing fits
-//   explain.cc   why a request still waits
+//   drivers.cc   which worker each waiting driver gets
+//   pass.cc      one pass: drivers, then executors, head of the queue first, until nothing fits
+//   tell.cc      why requests and drivers still wait (explain.h)
 #pragma once
 
 #include <vector>
@@ -30,6 +31,9 @@ bool fits(const Worker& worker, const Shape& shape);  // A10
 // so shapes that fitted nowhere are compared with this worker.
 void reindex_worker(Core& core, Worker& worker, bool risen);
 void unindex_worker(Worker& worker);
+// Among those that drivers are placed on: from its registration until it leaves or dies.
+void enlist_worker(State& state, Worker& worker);
+void delist_worker(State& state, Worker& worker);
 
 // ---- assign.cc ----
 struct Assignment {
@@ -45,12 +49,26 @@ std::vector<Assignment> assign(const Core& core, const Application& application,
 uint32_t resource_free(const Worker& worker, Text name);
 std::vector<HeldResource> take_resources(Worker& worker, const ResourceAmounts& amounts);  // A19
 void give_back_resources(Worker& worker, const std::vector<HeldResource>& held);
+Holdings holdings(const Worker& worker, const std::vector<HeldResource>& held);
+// Points into `from`.
+std::vector<ResourceText> texts(const Holdings& from);
+
+// ---- drivers.cc ----
+// The driver waits from now on, behind all others.
+void enqueue_driver(Core& core, Driver& driver);
+void dequeue_driver(Core& core, Driver& driver);
+// To be called when there is more free on an alive worker than before.
+void open_driver_shapes(State& state, const Worker& worker);
+// A2 to A5. While nothing fits, it costs nothing at any number of workers and waiting drivers.
+void schedule_drivers(Core& core);
+bool fits(const Worker& worker, const DriverShape& shape);
 
 // ---- pass.cc ----
 void schedule(Core& core);  // A1
 
-// ---- explain.cc ----
-// Tells the operator once when an application without executors can't get any (A6).
+// ---- tell.cc ----
+// Tells the operator why an application without executors, or a driver, waits: once a reason (A6).
+// Call it when a pass has ended; `core.touched` names applications that ask for something else now.
 void tell_waiting(Core& core);
 
 }  // namespace magneto::core
