@@ -16,6 +16,7 @@ import {
 import {
   DEFAULT_MAP_CONCURRENCY,
   EXIT_NEWS_MS,
+  MAX_EXECUTORS,
   MAX_QUEUE_BYTES,
   NEEDS_DRAIN_TASKS,
   STARVATION_WARNING_MS,
@@ -76,7 +77,6 @@ const finished = new Set([
   ExecutorState.FAILED,
   ExecutorState.LOST,
   ExecutorState.EXITED,
-  ExecutorState.DECOMMISSIONED,
 ])
 
 export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<ClusterPoolEvents> {
@@ -91,6 +91,8 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   /** What the master told about an executor's end before its connection closed, by app and executor id. */
   readonly #ended = new Map<string, ExecutorUpdatedT>()
   readonly #launched = new Map<number, ExecutorAddedT>()
+  /** Decommissioned before they reached this driver: ids of the present registration. */
+  readonly #decommissioned = new Set<string>()
   readonly #ready = deferred()
   readonly #starvation: NodeJS.Timeout
   #registration: Registration | null = null
@@ -265,6 +267,9 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
     this.#server.on('connected', (executor) => {
       this.#dispatcher.add(executor)
       this.emit('executorAdded', infoOf(executor))
+      const { appId, id } = executor.identity
+      if (appId === this.applicationId && this.#decommissioned.delete(id))
+        this.#dispatcher.decommission(executor)
     })
     this.#server.on('message', (executor, message) => {
       if (message.kind === 'results') this.#dispatcher.finish(executor, message.results)
@@ -282,12 +287,14 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   #listenToMaster(registration: Registration): void {
     registration.on('registered', ({ appId, masterUrl }) => {
       this.#launched.clear()
+      this.#decommissioned.clear()
       this.#ready.resolve()
       this.emit('ready', { applicationId: appId ?? '', masterUrl: masterUrl ?? '' })
     })
     registration.on('executorAdded', (added) => this.#launched.set(added.executorId, added))
     registration.on('executorUpdated', (update) => {
       if (finished.has(update.state)) this.#hearOfEnd(update)
+      else if (update.state === ExecutorState.DECOMMISSIONED) this.#decommission(update)
     })
     registration.on('workerRemoved', ({ host, message }) => {
       this.emit('warning', `the master removed the worker on ${host ?? '?'}: ${message ?? ''}`)
@@ -313,12 +320,30 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
     if (news !== undefined || this.#closed !== null) this.#lose(executor, news ?? null)
   }
 
+  /** Its worker leaves (D3): no failure, and for the master it has left already. Its end shows in its connection. */
+  #decommission(update: ExecutorUpdatedT): void {
+    const executor = [...this.#dispatcher.executors].find(this.#isOf(update))
+    if (executor !== undefined) this.#dispatcher.decommission(executor)
+    else if (this.#launched.has(update.executorId)) {
+      const [oldest] = this.#decommissioned
+      if (oldest !== undefined && this.#decommissioned.size >= MAX_EXECUTORS)
+        this.#decommissioned.delete(oldest)
+      this.#decommissioned.add(String(update.executorId))
+    }
+    this.#launched.delete(update.executorId)
+  }
+
+  #isOf({ executorId }: ExecutorUpdatedT): (executor: ConnectedExecutor) => boolean {
+    const appId = this.applicationId
+    return ({ identity }) => identity.appId === appId && identity.id === String(executorId)
+  }
+
   #hearOfEnd(update: ExecutorUpdatedT): void {
     const appId = this.applicationId
-    const isIt = ({ identity }: ConnectedExecutor) =>
-      identity.appId === appId && identity.id === String(update.executorId)
+    const isIt = this.#isOf(update)
     const launched = this.#launched.get(update.executorId)
     this.#launched.delete(update.executorId)
+    this.#decommissioned.delete(String(update.executorId))
     const leaving = [...this.#leaving.keys()].find(isIt)
     if (leaving !== undefined) return this.#lose(leaving, update)
     const connected = [...this.#dispatcher.executors].find(isIt)
@@ -340,7 +365,8 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
     if (leaving === undefined) return
     clearTimeout(leaving.timer)
     this.#leaving.delete(executor)
-    const reason = news === null ? leaving.reason : wordsFor(news)
+    const why = executor.decommissioned ? 'it was decommissioned: ' : ''
+    const reason = why + (news === null ? leaving.reason : wordsFor(news))
     const info = infoOf(executor)
     this.#dispatcher.lose(executor, reason)
     this.emit('executorRemoved', { ...info, reason, exitStatus: news?.exitStatus ?? null })
@@ -399,7 +425,8 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   }
 
   #warnOfStarvation(): void {
-    if (this.queueSize === 0 || this.#dispatcher.executors.size > 0) return
+    const busy = [...this.#dispatcher.executors].some(({ decommissioned }) => !decommissioned)
+    if (this.queueSize === 0 || busy) return
     const { masterUrl, executorMemoryMib, executorCores } = this.#settings
     const known =
       this.applicationId === null

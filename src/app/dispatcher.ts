@@ -36,6 +36,8 @@ export class ConnectedExecutor {
   inFlightBytes = 0
   completed = 0
   recalling = false
+  /** Its worker leaves: it finishes what runs and gets nothing more (D3). */
+  decommissioned = false
   /** Moving average of a task's run time; null before the first result. */
   averageMs: number | null = null
 
@@ -54,6 +56,7 @@ export class ConnectedExecutor {
 
   /** Tiny tasks are topped up when half are done: a message for each would cost more than they do. */
   get hungry(): boolean {
+    if (this.decommissioned) return false
     const { size } = this.inFlight
     return size < this.identity.cores || size <= this.room / 2
   }
@@ -136,7 +139,16 @@ export class Dispatcher extends EventEmitter<{
       this.#running--
       if (!task.settled) this.queue.pushRetried(task)
     }
+    // One message holds only so many; and what was asked for before its decommission was not all.
+    if (executor.decommissioned && ids.length > 0) recall(executor, MAX_BATCH_TASKS)
     this.schedule()
+  }
+
+  /** It keeps what it runs; what only waits there goes to others. */
+  decommission(executor: ConnectedExecutor): void {
+    if (executor.decommissioned) return
+    executor.decommissioned = true
+    if (!executor.recalling) recall(executor, MAX_BATCH_TASKS)
   }
 
   /**
@@ -151,7 +163,8 @@ export class Dispatcher extends EventEmitter<{
       this.#running--
       const ran = position++ < executor.identity.cores
       if (task.settled) continue
-      if (ran) task.losses++
+      // D5: the end of what was told to end is nobody's failure.
+      if (ran && !executor.decommissioned) task.losses++
       if (task.losses <= this.#maxRetries) {
         this.queue.pushRetried(task)
         continue
@@ -213,17 +226,21 @@ export class Dispatcher extends EventEmitter<{
   /** Nothing waits here and somebody is idle: takes back what waits behind running tasks elsewhere. */
   #recall(): void {
     const idle = [...this.executors].some(
-      ({ inFlight, identity }) => inFlight.size < identity.cores,
+      ({ inFlight, identity, decommissioned }) => !decommissioned && inFlight.size < identity.cores,
     )
     if (!idle) return
     for (const executor of this.executors) {
       const waiting = executor.inFlight.size - executor.identity.cores
       if (waiting <= 0 || executor.recalling) continue
-      executor.recalling = true
-      const count = Math.min(Math.ceil(waiting / 2), MAX_BATCH_TASKS)
-      executor.port.send({ kind: 'recall', count })
+      recall(executor, Math.min(Math.ceil(waiting / 2), MAX_BATCH_TASKS))
     }
   }
+}
+
+/** Asks for tasks that have not started; `giveBack` is the answer. */
+function recall(executor: ConnectedExecutor, count: number): void {
+  executor.recalling = true
+  executor.port.send({ kind: 'recall', count })
 }
 
 function send(executor: ConnectedExecutor, tasks: readonly PoolTask[]): void {

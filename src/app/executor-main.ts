@@ -3,6 +3,7 @@
  * gone or refused us; 2 wrong arguments; 3 stdin ended, so the worker is gone; 7 an error in this very code.
  * What tasks do to their threads is an error of those tasks and never ends the process.
  */
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { WebSocket } from 'ws'
 
@@ -21,6 +22,15 @@ function exit(status: number, reason: string): never {
   process.exit(status)
 }
 
+/** What the worker wrote for this executor (G4). @throws Error when it can't be read */
+function readResources(path: string): Record<string, string[]> {
+  const entries = JSON.parse(readFileSync(path, 'utf8')) as {
+    id: { resourceName: string }
+    addresses: string[]
+  }[]
+  return Object.fromEntries(entries.map(({ id, addresses }) => [id.resourceName, addresses]))
+}
+
 function readArguments() {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
@@ -32,6 +42,8 @@ function readArguments() {
       cores: text,
       'app-id': text,
       'worker-url': text,
+      // Spelt as for a JVM (W8): the worker appends it when the executor has resources of its own.
+      resourcesFile: text,
     },
   })
   const required = (name: keyof typeof values): string =>
@@ -49,6 +61,7 @@ function readArguments() {
     hostname: required('hostname'),
     appId: required('app-id'),
     cores,
+    resources: values.resourcesFile === undefined ? {} : readResources(values.resourcesFile),
     token,
   }
 }

@@ -4,7 +4,12 @@ import { Piscina } from 'piscina'
 
 import { recordThrown } from './error-record.js'
 import { ProtocolError, ThreadExitedError } from './errors.js'
-import { abortChannelName, type ThreadResult, type ThreadTask } from './executor-thread.js'
+import {
+  abortChannelName,
+  type ThreadData,
+  type ThreadResult,
+  type ThreadTask,
+} from './executor-thread.js'
 import {
   ABORT_GRACE_MS,
   BATCH_BYTES,
@@ -29,6 +34,8 @@ export interface RuntimeOptions {
   executorId: string
   hostname: string
   cores: number
+  /** Addresses by the name of the resource. */
+  resources: Readonly<Record<string, readonly string[]>>
   send(message: ExecutorMessage): void
 }
 
@@ -49,6 +56,7 @@ export class ExecutorRuntime {
       filename: new URL('executor-thread.js', import.meta.url).href,
       minThreads: options.cores,
       maxThreads: options.cores,
+      workerData: { resources: options.resources } satisfies ThreadData,
       // Threads go on serving what modules keep open, such as a database's connection, between tasks.
       atomics: 'disabled',
     })

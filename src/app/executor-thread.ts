@@ -1,6 +1,6 @@
 /** Runs in a thread of the executor's pool: opens a payload, calls the module's function, closes the result. */
 import { pathToFileURL } from 'node:url'
-import { BroadcastChannel } from 'node:worker_threads'
+import { BroadcastChannel, workerData } from 'node:worker_threads'
 
 import { recordThrown } from './error-record.js'
 import { DataCloneError, ModuleLoadError, NoFunctionError } from './errors.js'
@@ -13,6 +13,13 @@ export interface TaskContext {
   readonly signal: AbortSignal
   readonly executorId: string
   readonly hostname: string
+  /** Addresses of the custom resources that this executor has to itself, by name: `{ gpu: ['0', '3'] }`. */
+  readonly resources: Readonly<Record<string, readonly string[]>>
+}
+
+/** What every thread of an executor knows. */
+export interface ThreadData {
+  resources: TaskContext['resources']
 }
 
 export interface ThreadTask {
@@ -33,6 +40,9 @@ export interface ThreadResult {
 /** The channel on which the executor names the tasks to abort. */
 export const abortChannelName = (pid: number) => `magneto-abort-${pid}`
 
+/** The executor's main thread takes a name from this module, too, and has no data. */
+const resources = (workerData as ThreadData | null)?.resources ?? {}
+
 type TaskFunction = (task: unknown, context: TaskContext) => unknown
 
 /** Makes its signal when the function looks at it: most never do. */
@@ -40,6 +50,7 @@ class RunningTask implements TaskContext {
   readonly id: number
   readonly executorId: string
   readonly hostname: string
+  readonly resources = resources
   #aborted = false
   #controller: AbortController | null = null
 

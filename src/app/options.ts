@@ -28,6 +28,11 @@ export interface ClusterPoolOptions {
   executorCores?: number | undefined
   /** Memory of one executor: MiB, or text such as `512m` or `2g`. 1 GiB when absent. */
   executorMemory?: number | string | undefined
+  /**
+   * Custom resources of one executor, such as `{ gpu: 1 }`; workers must offer them. Tasks find the addresses in
+   * their context, and share them with the other tasks of their executor.
+   */
+  executorResources?: Readonly<Record<string, number>> | undefined
   /** Variables that executors get on top of the worker's own. */
   env?: Readonly<Record<string, string>> | undefined
   /** Node's flags for executors, such as `--enable-source-maps`. */
@@ -51,6 +56,7 @@ export interface PoolSettings {
   /** 0: all that is free (spec A13). */
   readonly executorCores: number
   readonly executorMemoryMib: number
+  readonly executorResources: Readonly<Record<string, number>>
   readonly env: Readonly<Record<string, string>>
   readonly nodeOptions: readonly string[]
   readonly maxQueue: number
@@ -92,6 +98,13 @@ const schema = v.strictObject({
   maxCores: v.optional(wholeNumber(1, UINT32_MAX, 'a whole number of cores from 1')),
   executorCores: v.optional(wholeNumber(1, UINT32_MAX, 'a whole number of cores from 1')),
   executorMemory: v.optional(v.union([v.number(), v.string()], `expected ${memoryForms}`)),
+  executorResources: v.optional(
+    v.record(
+      text('the name of a resource'),
+      wholeNumber(1, UINT32_MAX, 'a whole number of addresses from 1'),
+      'expected an object of amounts',
+    ),
+  ),
   env: v.optional(v.record(v.string(), v.string('expected text'), 'expected an object of texts')),
   nodeOptions: v.optional(v.array(text("one of Node's flags"), "expected a list of Node's flags")),
   maxQueue: v.optional(wholeNumber(1, MAX_QUEUE, `a whole number of tasks from 1 to ${MAX_QUEUE}`)),
@@ -173,6 +186,7 @@ export function parseOptions(options: ClusterPoolOptions): PoolSettings {
     maxCores: given.maxCores ?? null,
     executorCores: given.executorCores ?? 0,
     executorMemoryMib: parseMemory(given.executorMemory ?? DEFAULT_EXECUTOR_MEMORY_MIB),
+    executorResources: given.executorResources ?? {},
     env,
     nodeOptions: given.nodeOptions ?? [],
     maxQueue: given.maxQueue ?? DEFAULT_MAX_QUEUE,

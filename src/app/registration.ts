@@ -12,11 +12,13 @@ import {
   Command,
   ExecutorAddedT,
   ExecutorUpdatedT,
+  MasterInStandbyT,
   type MessageT,
   NodeCommandT,
   PropertyT,
   RefusedT,
   RegisterApplicationT,
+  ResourceAmountT,
   ResourceProfileT,
   UnregisterApplicationT,
   WorkerRemovedT,
@@ -87,14 +89,21 @@ export class Registration extends EventEmitter<RegistrationEvents> {
 
   constructor(settings: PoolSettings, driverAddress: string, token: string) {
     super()
-    const { executorCores, executorMemoryMib } = settings
+    const { executorCores, executorMemoryMib, executorResources } = settings
     const description = new ApplicationDescriptionT(
       settings.name,
       userInfo().username,
       null,
       settings.maxCores,
       null,
-      new ResourceProfileT(0, executorCores, executorMemoryMib),
+      new ResourceProfileT(
+        0,
+        executorCores,
+        executorMemoryMib,
+        Object.entries(executorResources).map(
+          ([name, amount]) => new ResourceAmountT(name, amount),
+        ),
+      ),
       Command.NodeCommand,
       commandOf(settings, `ws://${driverAddress}`, token),
       'node',
@@ -180,6 +189,8 @@ export class Registration extends EventEmitter<RegistrationEvents> {
         `the master removed the application: ${body.message ?? 'no reason given'}`,
       )
     else if (body instanceof RefusedT) this.#refused(body.message ?? 'no reason given')
+    // It has not looked at the application, so it counts for nothing; the link goes on to the next master (M4).
+    else if (body instanceof MasterInStandbyT) this.#attempts = Math.max(0, this.#attempts - 1)
   }
 }
 

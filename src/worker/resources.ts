@@ -131,9 +131,10 @@ async function discover(
     const said = answer['name'] === undefined ? 'no name' : JSON.stringify(answer['name'])
     throw problemOf(configuration, key, `the script named ${quoted(said)}: ${form}`)
   }
-  const { addresses, problem } = addressesOf(answer['addresses'])
-  if (problem !== null)
-    throw problemOf(configuration, key, `the script printed ${problem}: ${form}`)
+  const addresses = addressesOf(answer['addresses'])
+  if (typeof addresses === 'string') {
+    throw problemOf(configuration, key, `the script printed ${addresses}: ${form}`)
+  }
   return new ResourceT(name, addresses)
 }
 
@@ -167,8 +168,8 @@ async function listedIn(path: string, configuration: Configuration): Promise<Res
     if (name === '' || Buffer.byteLength(name) > MAX_NAME_BYTES)
       return fail(`entry ${index} names ${quoted(name)}: expected 1 to ${MAX_NAME_BYTES} bytes`)
     if (listed.has(name)) return fail(`it names ${quoted(name)} twice: expected each once`)
-    const { addresses, problem } = addressesOf(entry['addresses'])
-    if (problem !== null) return fail(`${quoted(name)} has ${problem}: ${form}`)
+    const addresses = addressesOf(entry['addresses'])
+    if (typeof addresses === 'string') return fail(`${quoted(name)} has ${addresses}: ${form}`)
     listed.set(name, new ResourceT(name, addresses))
   }
   return [...listed.values()]
@@ -176,25 +177,22 @@ async function listedIn(path: string, configuration: Configuration): Promise<Res
 
 // ---- both ----
 
-/** Numbers count as text, as they do in Spark. */
-function addressesOf(value: unknown): { addresses: string[]; problem: string | null } {
-  const wrong = (problem: string) => ({ addresses: [], problem })
-  if (!Array.isArray(value)) return wrong('no list of addresses')
-  if (value.length > MAX_ADDRESSES)
-    return wrong(`${value.length} addresses, more than ${MAX_ADDRESSES}`)
-  const addresses: string[] = []
+/** @returns the addresses, or in words what is wrong with them; numbers count as text, as they do in Spark */
+function addressesOf(value: unknown): string[] | string {
+  if (!Array.isArray(value)) return 'no list of addresses'
+  if (value.length > MAX_ADDRESSES) return `${value.length} addresses, more than ${MAX_ADDRESSES}`
+  const addresses = new Set<string>()
   for (const each of value as unknown[]) {
     const address = Number.isSafeInteger(each) ? String(each) : each
     const usable =
       typeof address === 'string' &&
       address.trim() !== '' &&
       Buffer.byteLength(address) <= MAX_NAME_BYTES
-    if (!usable) return wrong(`the address ${quoted(JSON.stringify(each))}`)
-    addresses.push(address)
+    if (!usable) return `the address ${quoted(JSON.stringify(each))}`
+    if (addresses.has(address)) return `the address ${quoted(address)} twice`
+    addresses.add(address)
   }
-  const twice = addresses.find((address, index) => addresses.indexOf(address) !== index)
-  if (twice !== undefined) return wrong(`the address ${quoted(twice)} twice`)
-  return { addresses, problem: null }
+  return [...addresses]
 }
 
 /** @returns null for what is no JSON */

@@ -65,7 +65,8 @@ export class FakeCluster {
     this.#link?.onOpen?.()
   }
 
-  launch(): void {
+  /** @param more arguments that a worker appends */
+  launch(more: string[] = []): void {
     const id = this.#nextId++
     const command = this.application!.command as NodeCommandT
     const known: Record<string, string> = {
@@ -79,7 +80,14 @@ export class FakeCluster {
     const extra = Object.fromEntries(command.environment.map(({ key, value }) => [key, value]))
     const child = spawn(
       process.execPath,
-      [...command.nodeOptions, executorMain, '--module', String(command.modulePath), ...args],
+      [
+        ...command.nodeOptions,
+        executorMain,
+        '--module',
+        String(command.modulePath),
+        ...args,
+        ...more,
+      ],
       { env: { ...process.env, ...extra } as NodeJS.ProcessEnv, stdio: ['pipe', 'ignore', 'pipe'] },
     )
     child.stdin.on('error', () => {})

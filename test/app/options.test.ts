@@ -36,6 +36,8 @@ describe('options', () => {
     ['executorCores', { executorCores: 1.5 }],
     ['executorMemory', { executorMemory: '512' }],
     ['executorMemory', { executorMemory: -1 }],
+    ['executorResources.gpu', { executorResources: { gpu: 0.5 } }],
+    ['executorResources', { executorResources: 'gpu' }],
     ['env', { env: { MAGNETO_APP_TOKEN: 'x' } }],
     ['env.A', { env: { A: 1 } }],
     ['maxQueue', { maxQueue: 0 }],

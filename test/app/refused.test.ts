@@ -4,7 +4,12 @@ import { expect, test } from 'vitest'
 import { ApplicationRemovedError } from '../../src/app/errors.js'
 import { parseOptions } from '../../src/app/options.js'
 import { type ControlBody, type LinkOptions, Registration } from '../../src/app/registration.js'
-import { ApplicationRegisteredT, RefusedT, RegisterApplicationT } from '../../src/schema/magneto.js'
+import {
+  ApplicationRegisteredT,
+  MasterInStandbyT,
+  RefusedT,
+  RegisterApplicationT,
+} from '../../src/schema/magneto.js'
 import { Recorder } from '../control/recorder.js'
 import { FakeCluster, tasksFile } from './fake-cluster.js'
 
@@ -90,4 +95,16 @@ test('a first registration that is refused ends the pool', async () => {
   const pool = new Refusing().pool()
   await expect(pool.ready()).rejects.toThrow(ApplicationRemovedError)
   await pool.destroy()
+})
+
+test('M4: a standby master has not looked at it: a refusal by the next one is final', async () => {
+  const { seen, link, asked } = await start()
+  link.onOpen()
+  await asked(1)
+  link.onMessage(new MasterInStandbyT())
+  link.onClose('it is a standby master')
+  link.onOpen()
+  await asked(2)
+  link.onMessage(refused)
+  expect(seen.events).toEqual(['closed', 'removed'])
 })
