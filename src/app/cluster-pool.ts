@@ -427,13 +427,16 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   #warnOfStarvation(): void {
     const busy = [...this.#dispatcher.executors].some(({ decommissioned }) => !decommissioned)
     if (this.queueSize === 0 || busy) return
-    const { masterUrl, executorMemoryMib, executorCores } = this.#settings
+    const { masterUrl, executorMemoryMib, executorCores, executorResources } = this.#settings
+    const resources = Object.entries(executorResources).map(
+      ([name, amount]) => `, ${amount} ${name}`,
+    )
     const known =
       this.applicationId === null
         ? `no master at ${masterUrl} has registered the application (${this.#lastClose ?? 'no answer yet'})`
         : this.#launched.size > 0
           ? `${this.#launched.size} executors were launched but have not reached this driver; see their stderr on the workers, and option host`
-          : `${this.applicationId} has no executor: is a worker registered with ${executorMemoryMib} MiB and ${executorCores || 1} cores free, that runs Node applications?`
+          : `${this.applicationId} has no executor: is a worker registered with ${executorMemoryMib} MiB, ${executorCores || 1} cores${resources.join('')} free, that runs Node applications?`
     this.emit('warning', `${this.queueSize} tasks wait: ${known}`)
   }
 

@@ -19,6 +19,8 @@ const COMPONENT = 'spark.worker'
 const MAX_RESOURCES = 64
 const MAX_ADDRESSES = 1024
 const MAX_NAME_BYTES = 256
+/** Addresses in one line of the log. */
+const MAX_SHOWN = 32
 
 /** What is asked for by spark.worker.resource.*; `vendor` is for plug-ins of a JVM and has no use here. */
 interface ResourceRequest {
@@ -58,7 +60,7 @@ export async function offeredResources(
     checkAmount(configuration, { name, amount, addresses })
   }
   for (const { name, addresses } of offered) {
-    log.info(`custom resource ${name}: ${addresses.length} offered: ${addresses.join(', ')}`)
+    log.info(`custom resource ${name}: ${addresses.length} offered: ${shown(addresses)}`)
   }
   return offered
 }
@@ -99,7 +101,7 @@ function checkAmount(
   throw problemOf(
     configuration,
     `${PREFIX}${name}.amount`,
-    `only ${addresses.length} found (${addresses.join(', ')}): expected at least ${amount} addresses`,
+    `only ${addresses.length} found (${shown(addresses)}): expected at least ${amount} addresses`,
   )
 }
 
@@ -147,8 +149,10 @@ async function listedIn(path: string, configuration: Configuration): Promise<Res
   const form = `expected a JSON array of {"id": {"componentName": "${COMPONENT}", "resourceName": "gpu"}, "addresses": ["0", "1"]}`
   let content = ''
   try {
-    const { size } = await stat(path)
-    if (size > MAX_OUTPUT_BYTES) fail(`it holds more than ${MAX_OUTPUT_BYTES} bytes`)
+    const facts = await stat(path)
+    // Others may have no end, or wait for somebody to write.
+    if (!facts.isFile()) fail('it is no plain file')
+    if (facts.size > MAX_OUTPUT_BYTES) fail(`it holds more than ${MAX_OUTPUT_BYTES} bytes`)
     content = await readFile(path, 'utf8')
   } catch (error) {
     if (error instanceof UsageError) throw error
@@ -193,6 +197,12 @@ function addressesOf(value: unknown): string[] | string {
     addresses.add(address)
   }
   return [...addresses]
+}
+
+function shown(addresses: readonly string[]): string {
+  const more = addresses.length - MAX_SHOWN
+  const first = addresses.slice(0, MAX_SHOWN).join(', ')
+  return more > 0 ? `${first} and ${more} more` : first
 }
 
 /** @returns null for what is no JSON */

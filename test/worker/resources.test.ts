@@ -193,6 +193,10 @@ describe('G2: files that stop the worker', () => {
     expect(message).toMatch(/^bad value for spark\.worker\.resourcesFile: .*can't be read: ENOENT/)
   })
 
+  test('one that is a folder', async () => {
+    expect(await refusal([['spark.worker.resourcesFile', root]])).toContain('it is no plain file')
+  })
+
   test.each([
     ['no JSON', 'gpu: 0', 'something else'],
     ['an object', { gpu: ['0'] }, 'something else'],
@@ -213,9 +217,9 @@ describe('G2: files that stop the worker', () => {
     expect(await refusal([resources])).toContain(`more than ${MAX_OUTPUT_BYTES} bytes`)
   })
 
-  test('fewer addresses than the amount', async () => {
-    expect(await refusal([await file([entry('gpu', ['0'])]), amount('2')])).toContain(
-      'expected at least 2 addresses',
-    )
+  test('fewer addresses than the amount, in a line that ends', async () => {
+    const message = await refusal([await file([entry('gpu', [...Array(40).keys()])]), amount('41')])
+    expect(message).toContain('only 40 found (0, 1, ')
+    expect(message).toContain(', 31 and 8 more): expected at least 41 addresses')
   })
 })
