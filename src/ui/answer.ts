@@ -37,9 +37,9 @@ export function json(value: Json): Answer {
   return { status: 200, type: 'text/json;charset=utf-8', body: prettyJson(value) }
 }
 
-/** Of Magneto's own interface; laid out as Spark's. */
+/** Of Magneto's own interface: laid out as Spark's, and a whole line for terminals. */
 export function jsonAnswer(status: number, value: Json): Answer {
-  return { status, type: 'application/json', body: prettyJson(value) }
+  return { status, type: 'application/json', body: `${prettyJson(value)}\n` }
 }
 
 export function text(body: string): Answer {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ApplicationState, DriverState, Limit } from '../../src/schema/magneto.js'
 import { explainJson, explainPath, explainText, findExplained } from '../../src/ui/explain.js'
@@ -70,6 +72,15 @@ describe('why an application waits', () => {
     expect(Object.keys(one ?? {}).sort()).toEqual(Object.keys(explanation()).sort())
     const { closest } = one as { closest: object }
     expect(Object.keys(closest).sort()).toEqual(Object.keys(explanation().closest ?? {}).sort())
+  })
+
+  test('the documentation names every field', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/explain.md'), 'utf8')
+    const { closest, ...rest } = explanation()
+    const names = [...Object.keys(rest), ...Object.keys(closest ?? {}), 'closest']
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
+    const limits = Object.values(Limit).filter((limit) => typeof limit === 'string')
+    expect(limits.filter((limit) => !page.includes(`\`${limit}\``))).toEqual([])
   })
 
   test('without a limit on executors and without a worker: null', () => {

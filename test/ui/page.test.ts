@@ -3,11 +3,13 @@ import {
   ClosestFitT,
   DriverState,
   Limit,
+  MasterState,
   ResourceAmountT,
   ResourceT,
   WorkerState,
 } from '../../src/schema/magneto.js'
 import { applicationPage } from '../../src/ui/app-page.js'
+import { clusterJson } from '../../src/ui/json.js'
 import { clusterPage } from '../../src/ui/page.js'
 import {
   applicationView,
@@ -51,6 +53,12 @@ describe('the first page', () => {
     expect(page).toContain('spark://master:7077')
     expect(page).toContain('1 alive, 1 dead, 0 decommissioned, 0 unknown')
     expect(page).toContain('8 total, 3 used')
+  })
+
+  test('U20: a master in standby says so', () => {
+    const view = clusterView({ state: MasterState.STANDBY, workers: [] })
+    expect(clusterPage(view, { killEnabled: true })).toContain('<dd>STANDBY</dd>')
+    expect(clusterJson(view)).toMatchObject({ status: 'STANDBY', aliveworkers: 0 })
   })
 
   test('U1, D3: workers that leave are counted apart, and by their state in the table', () => {

@@ -144,6 +144,7 @@ describe('why something waits', () => {
       const { ask } = await start(waiting)
       const got = await ask('GET', path)
       expect([got.status, got.headers['content-type']]).toEqual([200, 'application/json'])
+      expect(got.body.toString()).toMatch(/^\{\n {2}"id" : "[^]*\}\n$/)
       expect(JSON.parse(got.body.toString())).toMatchObject({
         waiting: true,
         explanations: [{ reason: 'no worker has 4 cores and 8192 MiB free' }],
