@@ -1,0 +1,75 @@
+/** Plays scenarios at both Masters and says where they differ. */
+import { same } from './compare.js'
+import type { Difference } from './compare.js'
+import { TableError, rowText } from './row.js'
+import type { Row, Scenario } from './row.js'
+import type { Player } from './player.js'
+import type { Settings } from './settings.js'
+
+/** Every difference, row by row: what follows the first may follow from it. */
+export async function differences(
+  apache: Player,
+  magneto: Player,
+  settings: Settings,
+  rows: readonly Row[],
+): Promise<Difference[]> {
+  await apache.reset(settings)
+  await magneto.reset(settings)
+  const found: Difference[] = []
+  for (const [index, row] of rows.entries()) {
+    const [theirs, ours] = [await apache.play(row), await magneto.play(row)]
+    if (!same(theirs, ours)) found.push({ row: index, apache: theirs, magneto: ours })
+  }
+  return found
+}
+
+export function settingsOf(scenario: Scenario): Settings {
+  const first = scenario.rows[0]?.row
+  return first?.verb === 'config' ? first.options : new Map<string, string>()
+}
+
+export interface Playable {
+  readonly rows: readonly Row[]
+  /** Why rows are left out, by row text; the scenario ends at the first that says so. */
+  readonly leftOut: readonly string[]
+}
+
+/** Rows that say nothing to Apache's Master, though ours goes on as if nothing was. */
+const QUIET: Record<string, string> = {
+  config: '',
+  stored: '',
+  wait: 'time: the core alone',
+}
+/** Rows after which the two Masters can't be compared. */
+const ENDS: Record<string, string> = {
+  timer: 'time: the core alone',
+  storefail: 'our store',
+  bytes: 'our control protocol',
+}
+const PLAYED = new Set(
+  'worker app beat latest state request kill unregister webkill drop submit killdriver status driverstate decommission decommissioning'.split(
+    ' ',
+  ),
+)
+
+/** @throws TableError when the row is of a kind that nobody thought of here */
+export function playable(scenario: Scenario): Playable {
+  const rows: Row[] = []
+  const leftOut: string[] = []
+  for (const { row } of scenario.rows) {
+    const quiet = QUIET[row.verb]
+    if (quiet !== undefined) {
+      if (quiet !== '') leftOut.push(`${rowText(row)}: ${quiet}`)
+      continue
+    }
+    const end = row.options.has('runtimes') ? 'runtimes are ours' : ENDS[row.verb]
+    if (end !== undefined) {
+      leftOut.push(`${rowText(row)}, and what follows: ${end}`)
+      break
+    }
+    if (!PLAYED.has(row.verb))
+      throw new TableError(`${scenario.place}: nobody knows how to play '${rowText(row)}'`)
+    rows.push(row)
+  }
+  return { rows, leftOut }
+}
