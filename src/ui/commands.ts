@@ -14,20 +14,36 @@ interface Kill {
   readonly send: (id: string) => Promise<CommandReply>
 }
 
+/** Keeps what came of a command, also when no answer did: the master may have carried it out. */
+async function audited(
+  { audit }: RouteContext,
+  { remoteAddress }: Asked,
+  { command, reply }: { command: string; reply: Promise<CommandReply> },
+): Promise<CommandReply> {
+  try {
+    const got = await reply
+    audit(remoteAddress, command, got.ok ? 'done' : got.message)
+    return got
+  } catch (error) {
+    audit(remoteAddress, command, (error as Error).message)
+    throw error
+  }
+}
+
 async function kill(
-  { killEnabled, audit }: RouteContext,
-  { parameters, headers, remoteAddress }: Asked,
+  context: RouteContext,
+  asked: Asked,
   { what, folder, send }: Kill,
 ): Promise<Answer> {
+  const { parameters, headers } = asked
   const foreign = crossSiteReason(headers)
   if (foreign !== null) return plain(403, foreign)
-  if (!killEnabled) return plain(403, 'spark.ui.killEnabled is false on this master')
+  if (!context.killEnabled) return plain(403, 'spark.ui.killEnabled is false on this master')
   const id = parameters.get('id') ?? ''
   if (id === '' || id.length > idLengthMax || parameters.get('terminate') !== 'true') {
     return plain(400, `expected POST ${folder}?id=<${what} id>&terminate=true`)
   }
-  const reply = await send(id)
-  audit(remoteAddress, `kill ${what} ${id}`, reply.ok ? 'done' : reply.message)
+  const reply = await audited(context, asked, { command: `kill ${what} ${id}`, reply: send(id) })
   return reply.ok ? redirect(302, '/') : plain(404, reply.message)
 }
 
@@ -71,9 +87,10 @@ export async function decommission(context: RouteContext, asked: Asked): Promise
   if (hosts.length === 0) {
     return plain(404, 'no host is named: POST /workers/kill/?host=<host>[&host=<host>]')
   }
-  const { ok, count, message } = await context.commands.decommissionWorkers(hosts)
-  const outcome = ok ? `${count} workers` : message
-  context.audit(asked.remoteAddress, `decommission hosts ${hosts.join(', ')}`, outcome)
+  const { ok, count, message } = await audited(context, asked, {
+    command: `decommission the workers on ${hosts.join(', ')}`,
+    reply: context.commands.decommissionWorkers(hosts),
+  })
   if (ok && count > 0) return plain(200, `workers told to leave: ${count}`)
   return plain(404, message === '' ? 'no worker registered under such a host' : message)
 }

@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { ClusterViewT, DriverState } from '../../src/schema/magneto.js'
+import {
+  ApplicationState,
+  ClusterViewT,
+  DriverState,
+  MasterState,
+  WorkerState,
+} from '../../src/schema/magneto.js'
 import { prettyJson } from '../../src/ui/json-text.js'
 import { clusterFieldJson, clusterJson, clusterUtilizationJson } from '../../src/ui/json.js'
-import { clusterView, driverView, waitingDriverView, workerView } from './views.js'
+import { applicationView, clusterView, driverView, waitingDriverView, workerView } from './views.js'
 
 const masterFields = [
   'url',
@@ -92,6 +98,30 @@ test('J4: drivers, their start as text, "None" for who has no worker', () => {
   expect(completeddrivers).toMatchObject([
     { id: 'driver-1', starttime, state: 'FAILED', worker: 'worker-1', cores: 1, memory: 512 },
   ])
+})
+
+test('S1, S2, S3, S5: states by the words of Spark, in the order of its numbers', () => {
+  const words = (document: unknown) =>
+    (document as { state: string }[]).map(({ state }) => state).join(' ')
+  const upTo = (last: number) => Array.from({ length: last + 1 }, (_, state) => state)
+  const all = clusterJson(
+    clusterView({
+      workers: upTo(WorkerState.UNKNOWN).map((state) => workerView(`w${state}`, { state })),
+      activeApplications: upTo(ApplicationState.UNKNOWN).map((state) =>
+        applicationView(`a${state}`, { state }),
+      ),
+      activeDrivers: upTo(DriverState.ERROR).map((state) => driverView(`d${state}`, { state })),
+    }),
+  )
+  expect(words(all['workers'])).toBe('ALIVE DEAD DECOMMISSIONED UNKNOWN')
+  expect(words(all['activeapps'])).toBe('WAITING RUNNING FINISHED FAILED KILLED UNKNOWN')
+  expect(words(all['activedrivers'])).toBe(
+    'SUBMITTED RUNNING FINISHED RELAUNCHING UNKNOWN KILLED FAILED ERROR',
+  )
+  const masters = upTo(MasterState.COMPLETING_RECOVERY).map(
+    (state) => clusterJson(clusterView({ state }))['status'],
+  )
+  expect(masters).toEqual(['STANDBY', 'ALIVE', 'RECOVERING', 'COMPLETING_RECOVERY'])
 })
 
 describe("an application in Spark's JSON document", () => {

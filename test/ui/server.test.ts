@@ -339,9 +339,11 @@ describe.each([
     expect(audited).toEqual([['127.0.0.1', `kill ${what} x-9`, `there is no ${what} x-9`]])
   })
 
-  test('no answer from the master: 503', async () => {
-    const { ask } = await start({ commands: silent })
+  test('no answer from the master: 503, and it is kept that it was asked', async () => {
+    const { ask, audited } = await start({ commands: silent })
     expect((await ask('POST', path)).status).toBe(503)
+    const missing = 'the master did not answer in time'
+    expect(audited).toEqual([['127.0.0.1', `kill ${what} ${id}`, missing]])
   })
 })
 
@@ -351,7 +353,7 @@ describe('U15, D1: telling workers to leave', () => {
   test('of one host, of several, of a form', async () => {
     const { ask, killed, audited } = await start()
     const got = await ask('POST', path)
-    expect(audited).toEqual([['127.0.0.1', 'decommission hosts host-1', '2 workers']])
+    expect(audited).toEqual([['127.0.0.1', 'decommission the workers on host-1', 'done']])
     expect([got.status, got.body.toString()]).toEqual([200, '200 OK: workers told to leave: 2\n'])
     expect((await ask('POST', '/workers/kill?host=none&host=host-1')).status).toBe(200)
     expect((await ask('POST', '/workers/kill/', formType, 'host=a&host=host-1')).status).toBe(200)
