@@ -12,6 +12,7 @@
  */
 import type { BodyT } from '../control/codec.js'
 import * as schema from '../schema/magneto.js'
+import { assert, ExecutorTable, MAX_EXECUTORS, nameOf, type Executor } from './executor-table.js'
 import type {
   ExecutorKey,
   TimerName,
@@ -22,29 +23,6 @@ import type {
 
 export type * from './machine-events.js'
 
-/** One executor that lives, or is about to. */
-export interface Executor {
-  readonly appId: string
-  readonly executorId: number
-  readonly profileId: number
-  readonly cores: number
-  readonly memoryMb: number
-  state: schema.ExecutorState.LAUNCHING | schema.ExecutorState.RUNNING
-  killing: boolean
-  pid: number | null
-}
-
-interface Application {
-  /** Executors of it that live here. */
-  executors: Set<string>
-  finished: boolean
-  /** The master lost sight of this worker since its last launch: ApplicationFinished may be missing. */
-  uncertain: boolean
-}
-
-export const MAX_EXECUTORS = 4096
-/** Ended executors that are remembered, to tell duplicates (P37). */
-export const MAX_FINISHED_EXECUTORS = 1000
 const SHORT_REGISTRATION_INTERVAL_S = 10
 const LONG_REGISTRATION_INTERVAL_S = 60
 /** Used when a master names no timeout of its own (P18). */
@@ -53,22 +31,11 @@ const HEARTBEATS_PER_TIMEOUT = 4
 const MAX_REQUEST_ID = 0xffff_ffff
 const SHUTDOWN_MESSAGE = 'Worker shutting down'
 
-const { LAUNCHING, RUNNING, KILLED, FAILED, EXITED } = schema.ExecutorState
-
-function keyOf({ appId, executorId }: ExecutorKey): string {
-  return `${appId}/${executorId}`
-}
-
-function assert(holds: boolean, what: string): void {
-  if (!holds) throw new Error(`worker state is broken: ${what}`)
-}
+const { RUNNING, KILLED, FAILED, EXITED } = schema.ExecutorState
 
 export class WorkerMachine {
   readonly #settings: WorkerSettings
-  readonly #executors = new Map<string, Executor>()
-  readonly #applications = new Map<string, Application>()
-  /** Keys of ended executors, oldest first. */
-  readonly #finished = new Set<string>()
+  readonly #executors = new ExecutorTable()
   /** Reports that no Reply has come for, oldest first; at most two an executor. */
   readonly #unacknowledged = new Map<number, schema.ExecutorStateChangedT>()
   #linkOpen = false
@@ -99,7 +66,7 @@ export class WorkerMachine {
   }
 
   executors(): readonly Readonly<Executor>[] {
-    return [...this.#executors.values()]
+    return this.#executors.values()
   }
 
   /** Reports that the master has not confirmed yet, oldest first. */
@@ -123,22 +90,7 @@ export class WorkerMachine {
     assert(!this.#registered || this.#linkOpen, 'registered without a link')
     assert(!this.#registered || this.#masterUrl !== '', 'registered with a nameless master')
     assert(!(this.#registered && this.#registrationWaits), 'registered and still trying')
-    assert(this.#executors.size <= MAX_EXECUTORS, 'too many executors')
-    assert(this.#finished.size <= MAX_FINISHED_EXECUTORS, 'too many ended executors')
-    let counted = 0
-    for (const [appId, application] of this.#applications) {
-      counted += application.executors.size
-      for (const key of application.executors) {
-        const executor = this.#executors.get(key)
-        assert(executor?.appId === appId, `${key} of ${appId} is unknown`)
-        assert(!this.#finished.has(key), `${key} lives and has ended`)
-      }
-      assert(
-        application.executors.size > 0 || !application.finished,
-        `${appId} is over and not cleaned up`,
-      )
-    }
-    assert(counted === this.#executors.size, 'executors and applications disagree')
+    this.#executors.check()
   }
 
   #dispatch(event: WorkerEvent): void {
@@ -242,7 +194,7 @@ export class WorkerMachine {
   #onRegistered(body: schema.WorkerRegisteredT): void {
     if (this.#stopping) return
     // A master that did not know this worker may have ended applications without telling it.
-    if (!body.duplicate) this.#doubtApplications()
+    if (!body.duplicate) this.#executors.doubtAll()
     this.#registered = true
     this.#everRegistered = true
     this.#masterUrl = String(body.masterUrl)
@@ -264,12 +216,12 @@ export class WorkerMachine {
     // A master that takes this worker in takes it for able; what it sends meanwhile fails after this.
     if (this.#decommissioned) this.#sendDecommissioning()
     for (const report of this.#unacknowledged.values()) this.#send(report)
-    for (const appId of this.#applications.keys()) this.#maybeCleanUp(appId)
+    for (const appId of this.#executors.applicationIds()) this.#maybeCleanUp(appId)
   }
 
   /** M7. It lists no drivers: this worker hosts none. */
   #latestState(): schema.WorkerLatestStateT {
-    const executors = [...this.#executors.values()].map((executor) => {
+    const executors = this.#executors.values().map((executor) => {
       const { appId, executorId, profileId, cores, memoryMb, state } = executor
       return new schema.ExecutorDescriptionT(appId, executorId, profileId, cores, memoryMb, state)
     })
@@ -300,12 +252,8 @@ export class WorkerMachine {
       this.#registered = false
       this.#effects.push({ kind: 'clearTimer', timer: 'heartbeat' })
     }
-    this.#doubtApplications()
+    this.#executors.doubtAll()
     this.#waitForRegistration()
-  }
-
-  #doubtApplications(): void {
-    for (const application of this.#applications.values()) application.uncertain = true
   }
 
   #onLinkClosed(reason: string): void {
@@ -333,43 +281,36 @@ export class WorkerMachine {
   #onLaunch(order: schema.LaunchExecutorT): void {
     const appId = String(order.appId)
     const { executorId } = order
-    const key = keyOf({ appId, executorId })
-    const ignore = (why: string): void => this.#log('warn', `launch of ${key} is ignored: ${why}`)
+    const key = { appId, executorId }
+    const ignore = (why: string): void =>
+      this.#log('warn', `launch of ${nameOf(key)} is ignored: ${why}`)
     if (this.#stopping) return ignore('this worker shuts down')
     if (!this.#obeys(order.masterUrl)) {
       return ignore(`it is from ${order.masterUrl}, not from ${this.#masterUrl || 'a master'}`)
     }
-    if (this.#executors.has(key) || this.#finished.has(key)) return ignore('it is a duplicate')
+    if (this.#executors.knows(key)) return ignore('it is a duplicate')
     if (this.#decommissioned) {
       // Spark's worker keeps silent here. The master has been told before it gets this, so it counts against
       // nobody (D5), and no core stays granted to what will never run.
-      return this.#report({ appId, executorId }, FAILED, 'this worker is decommissioned', null)
+      return this.#report(key, FAILED, 'this worker is decommissioned', null)
     }
     if (this.#executors.size >= MAX_EXECUTORS) {
       const message = `this worker runs ${MAX_EXECUTORS} executors, which is its limit`
-      return this.#report({ appId, executorId }, FAILED, message, null)
+      return this.#report(key, FAILED, message, null)
     }
     const { profileId, cores, memoryMb } = order
-    const facts = { appId, executorId, profileId, cores, memoryMb }
-    this.#executors.set(key, { ...facts, state: LAUNCHING, killing: false, pid: null })
-    const application = this.#applications.get(appId)
-    if (application === undefined) {
-      const executors = new Set([key])
-      this.#applications.set(appId, { executors, finished: false, uncertain: false })
-    } else {
-      application.executors.add(key)
-      application.uncertain = false
-    }
+    this.#executors.add({ ...key, profileId, cores, memoryMb })
     this.#effects.push({ kind: 'launch', order })
   }
 
   #onKill(body: schema.KillExecutorT): void {
-    const key = keyOf({ appId: String(body.appId), executorId: body.executorId })
+    const key = { appId: String(body.appId), executorId: body.executorId }
     if (!this.#obeys(body.masterUrl)) {
-      return this.#log('warn', `kill of ${key} is ignored: it is from ${body.masterUrl}`)
+      return this.#log('warn', `kill of ${nameOf(key)} is ignored: it is from ${body.masterUrl}`)
     }
     const executor = this.#executors.get(key)
-    if (executor === undefined) return this.#log('info', `asked to kill ${key}, which is not here`)
+    if (executor === undefined)
+      return this.#log('info', `asked to kill ${nameOf(key)}, which is not here`)
     this.#kill(executor)
   }
 
@@ -385,7 +326,7 @@ export class WorkerMachine {
   }
 
   #onStarted(event: ExecutorKey & { pid: number }): void {
-    const executor = this.#executors.get(keyOf(event))
+    const executor = this.#executors.get(event)
     if (executor === undefined || executor.state === RUNNING) return
     executor.state = RUNNING
     executor.pid = event.pid
@@ -398,37 +339,21 @@ export class WorkerMachine {
     message: string | null,
     exitStatus: number | null,
   ): void {
-    const key = keyOf(event)
-    const executor = this.#executors.get(key)
+    const executor = this.#executors.get(event)
     if (executor === undefined) return
-    this.#executors.delete(key)
-    this.#remember(key)
+    this.#executors.end(event)
     // A stopping worker has told the last word of each executor already.
     if (!this.#stopping) this.#report(event, executor.killing ? KILLED : state, message, exitStatus)
-    this.#applications.get(event.appId)?.executors.delete(key)
     this.#maybeCleanUp(event.appId)
   }
 
-  #remember(key: string): void {
-    if (this.#finished.size >= MAX_FINISHED_EXECUTORS) {
-      const oldest = [...this.#finished].slice(0, MAX_FINISHED_EXECUTORS / 10) // W17
-      for (const old of oldest) this.#finished.delete(old)
-    }
-    this.#finished.add(key)
-  }
-
   #onApplicationFinished(body: schema.ApplicationFinishedT): void {
-    const application = this.#applications.get(String(body.appId))
-    if (application === undefined) return
-    application.finished = true
+    this.#executors.finish(String(body.appId))
     this.#maybeCleanUp(String(body.appId))
   }
 
   #maybeCleanUp(appId: string): void {
-    const application = this.#applications.get(appId)
-    if (application === undefined || application.executors.size > 0) return
-    if (!application.finished && !application.uncertain && !this.#stopping) return
-    this.#applications.delete(appId)
+    if (!this.#executors.release(appId, this.#stopping)) return
     this.#effects.push({ kind: 'cleanUpApplication', appId })
   }
 
@@ -510,7 +435,7 @@ export class WorkerMachine {
   }
 
   #leave(): void {
-    for (const appId of this.#applications.keys()) this.#maybeCleanUp(appId)
+    for (const appId of this.#executors.applicationIds()) this.#maybeCleanUp(appId)
     this.#exit(0, SHUTDOWN_MESSAGE)
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import * as schema from '../../src/schema/magneto.js'
-import { MAX_EXECUTORS, MAX_FINISHED_EXECUTORS } from '../../src/worker/state.js'
+import { MAX_EXECUTORS, MAX_FINISHED_EXECUTORS } from '../../src/worker/executor-table.js'
 import { Bench } from './machine.js'
 
 const finished = (appId: string) => new schema.ApplicationFinishedT(appId)

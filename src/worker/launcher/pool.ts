@@ -10,7 +10,7 @@ import { Piscina } from 'piscina'
 import type { Logger } from '../../log/logger.js'
 import type { LaunchExecutorT } from '../../schema/magneto.js'
 import type { Guardian } from '../guardian.js'
-import { MAX_EXECUTORS } from '../state.js'
+import { MAX_EXECUTORS } from '../executor-table.js'
 import type { CreatedDirs } from '../work-dir.js'
 import type {
   ExecutorRequest,
