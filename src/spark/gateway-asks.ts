@@ -2,11 +2,10 @@
  * Everything that Spark processes ask a Master and the core answers: how each ask goes to the core, how its
  * answer comes back, and its own no where there is none.
  */
-import { encodeDriver, type BodyT } from '../control/codec.js'
+import { encodeDriver } from '../control/codec.js'
 import {
   DecommissionWorkersOnHostsT,
   DriverDescriptionT,
-  DriverState,
   DriverStatusResponseT,
   ReplyT,
   RequestClearCompletedDriversAndAppsT,

@@ -36,7 +36,8 @@ export const DEFAULT_RPC_LIMITS: RpcLimits = {
   maxFrameBytes: 17 * 1024 * 1024,
   maxHeldBytes: 256 * 1024 * 1024,
   maxUnsentBytes: 16 * 1024 * 1024,
-  maxOpenAsks: 256,
+  // A worker that stops tells the end of each of its executors at once.
+  maxOpenAsks: 4096,
   maxComplaints: 100,
   frameTimeoutMs: 120_000,
   closeTimeoutMs: 5_000,
