@@ -16,15 +16,19 @@ void check_resources(const State& state, const Worker& worker) {
     MAGNETO_ASSERT(pool.free + static_cast<size_t>(taken) == pool.used.size());
     used.emplace_back(pool.used.size());
   }
-  for (const Executor* executor : worker.executors) {
-    MAGNETO_ASSERT(state.applications.holds(executor->application));
-    for (const HeldResource& held : executor->resources) {
+  const auto take = [&](const std::vector<HeldResource>& all) {
+    for (const HeldResource& held : all) {
       for (const uint32_t unit : held.addresses) {
         MAGNETO_ASSERT(!used.at(held.pool).at(unit));
         used[held.pool][unit] = true;
       }
     }
+  };
+  for (const Executor* executor : worker.executors) {
+    MAGNETO_ASSERT(state.applications.holds(executor->application));
+    take(executor->resources);
   }
+  for (const Driver* driver : worker.drivers) take(driver->held);
   for (size_t at = 0; at < used.size(); ++at) MAGNETO_ASSERT(used[at] == worker.resources[at].used);
 }
 
@@ -49,20 +53,35 @@ void check_worker(const Core& core, WorkerSlot slot, const Worker& worker) {
     const Executor* executor = worker.executors[at];
     MAGNETO_ASSERT(executor->worker == slot && executor->position == at);
     MAGNETO_ASSERT(!is_finished(executor->state));
+    MAGNETO_ASSERT((executor->state == ExecutorState::decommissioned) ==
+                   (worker.state == WorkerState::decommissioned));
     cores += executor->cores;
     memory_mb += executor->memory_mb;
+  }
+  for (uint32_t at = 0; at < worker.drivers.size(); ++at) {
+    const Driver* driver = worker.drivers[at];
+    MAGNETO_ASSERT(driver->worker == slot && driver->position == at);
+    MAGNETO_ASSERT(&state.drivers[driver->slot] == driver);
+    cores += driver->cores;
+    memory_mb += driver->memory_mb;
   }
   MAGNETO_ASSERT(cores == worker.cores_used && cores <= worker.cores);
   MAGNETO_ASSERT(memory_mb == worker.memory_used_mb && memory_mb <= worker.memory_mb);
   const std::string address = worker.host + ":" + std::to_string(worker.port);
-  if (worker.state == WorkerState::alive) {
+  const bool listed =
+      worker.alive_position < state.alive.size() && state.alive[worker.alive_position] == slot;
+  MAGNETO_ASSERT(listed == (worker.state == WorkerState::alive));
+  MAGNETO_ASSERT(state.alive_by_id.contains({0, &worker.id, nullptr}) == listed);
+  if (worker.state != WorkerState::dead) {
+    MAGNETO_ASSERT(worker.state == WorkerState::alive ||
+                   worker.state == WorkerState::decommissioned);
     const auto peer = state.sessions.find(worker.session);
     MAGNETO_ASSERT(peer != state.sessions.end() && !peer->second.closing);
     MAGNETO_ASSERT(peer->second.role == Role::worker && peer->second.worker == slot);
     MAGNETO_ASSERT(state.worker_by_address.at(address) == slot);
     MAGNETO_ASSERT(*worker.heartbeat_position == slot);
   } else {
-    MAGNETO_ASSERT(worker.state == WorkerState::dead && worker.executors.empty());
+    MAGNETO_ASSERT(worker.executors.empty() && worker.drivers.empty());
     MAGNETO_ASSERT(state.dead_by_address.at(address).contains(slot));
     MAGNETO_ASSERT(state.by_cull_time.contains({worker.cull_at_ms, slot}));
   }
@@ -99,8 +118,15 @@ void check_application(const Core& core, ApplicationSlot slot, const Application
     MAGNETO_ASSERT(executor.id == id && id < application.next_executor_id);
     MAGNETO_ASSERT(executor.application == slot);
     MAGNETO_ASSERT(state.workers[executor.worker].executors.at(executor.position) == &executor);
+    MAGNETO_ASSERT(executor.state == ExecutorState::launching ||
+                   executor.state == ExecutorState::running);
     cores += executor.cores;
     running += executor.state == ExecutorState::running ? 1 : 0;
+  }
+  for (const auto& [id, executor] : application.decommissioned) {
+    MAGNETO_ASSERT(executor.id == id && executor.application == slot);
+    MAGNETO_ASSERT(executor.state == ExecutorState::decommissioned);
+    MAGNETO_ASSERT(state.workers[executor.worker].executors.at(executor.position) == &executor);
   }
   MAGNETO_ASSERT(cores == application.cores_granted && cores <= application.cores_max);
   MAGNETO_ASSERT(running == application.executors_running);
@@ -136,6 +162,48 @@ void check_shapes(const State& state) {
   MAGNETO_ASSERT(state.ready.empty());
 }
 
+void check_driver(const State& state, DriverSlot slot, const Driver& driver) {
+  MAGNETO_ASSERT(driver.slot == slot && state.driver_by_id.find(driver.id)->second == slot);
+  MAGNETO_ASSERT(!driver.description.empty() && driver.ended_ms == 0);
+  if (driver.shape) {
+    MAGNETO_ASSERT(driver.state == DriverState::submitted && !driver.worker.valid());
+    MAGNETO_ASSERT(state.waiting_drivers.at(driver.order) == slot);
+    MAGNETO_ASSERT(driver.shape->waiting.at(driver.order) == slot);
+    MAGNETO_ASSERT(driver.held.empty() && driver.worker_id.empty());
+    return;
+  }
+  MAGNETO_ASSERT(driver.state == DriverState::running && driver.started_ms != 0);
+  MAGNETO_ASSERT(!state.waiting_drivers.contains(driver.order));
+  const Worker& worker = state.workers[driver.worker];
+  MAGNETO_ASSERT(worker.drivers.at(driver.position) == &driver && worker.id == driver.worker_id);
+}
+
+// What fits nowhere must be so on a rescan; nothing waits that could be placed (A2, A5).
+void check_driver_shapes(const Core& core) {
+  const State& state = core.state;
+  size_t waiting = 0;
+  for (const auto& [key, shape] : state.driver_shapes) {
+    MAGNETO_ASSERT(!shape.waiting.empty() && !shape.runtimes.empty());
+    waiting += shape.waiting.size();
+    for (const Runtime* runtime : shape.runtimes)
+      MAGNETO_ASSERT(runtime->blocked_drivers.contains(
+                         {shape.cores, const_cast<DriverShape*>(&shape)}) != shape.may_fit);
+    const std::pair first{shape.waiting.begin()->first, const_cast<DriverShape*>(&shape)};
+    MAGNETO_ASSERT(state.ready_drivers.contains(first) == shape.may_fit);
+    if (shape.may_fit) continue;
+    for (const WorkerSlot slot : state.alive) MAGNETO_ASSERT(!fits(state.workers[slot], shape));
+  }
+  MAGNETO_ASSERT(waiting == state.waiting_drivers.size() && state.risen.empty());
+  const size_t running = state.drivers.size() - state.waiting_drivers.size();
+  MAGNETO_ASSERT(running <= core.config.max_drivers);
+  MAGNETO_ASSERT(state.ready_drivers.empty() || running == core.config.max_drivers);
+  MAGNETO_ASSERT(state.driver_by_id.size() == state.drivers.size());
+  for (const Driver& done : state.completed_drivers) {
+    MAGNETO_ASSERT(done.ended_ms != 0 && done.held.empty() && done.description.empty());
+    MAGNETO_ASSERT(!done.shape && !done.worker.valid());
+  }
+}
+
 void check_runtimes(const State& state) {
   std::map<const Runtime*, uint32_t> references;
   size_t usable = 0;
@@ -145,6 +213,8 @@ void check_runtimes(const State& state) {
     usable += worker.indexed ? worker.runtimes.size() : 0;
   });
   for (const auto& [key, shape] : state.shapes) ++references[shape.runtime];
+  for (const auto& [key, shape] : state.driver_shapes)
+    for (const Runtime* runtime : shape.runtimes) ++references[runtime];
   for (const auto& [name, runtime] : state.runtimes) {
     MAGNETO_ASSERT(runtime.name == name && references[&runtime] == runtime.references);
     indexed += runtime.candidates.size();
@@ -156,12 +226,20 @@ void check_heartbeats(const State& state) {
   Millis before = 0;
   for (const WorkerSlot slot : state.by_heartbeat) {
     const Worker& worker = state.workers[slot];
-    MAGNETO_ASSERT(worker.state == WorkerState::alive && worker.last_heartbeat_ms >= before);
+    MAGNETO_ASSERT(worker.state != WorkerState::dead && worker.last_heartbeat_ms >= before);
     before = worker.last_heartbeat_ms;
   }
   MAGNETO_ASSERT(state.by_heartbeat.size() == state.worker_by_address.size());
   MAGNETO_ASSERT(state.by_heartbeat.size() + state.by_cull_time.size() == state.workers.size());
   MAGNETO_ASSERT(state.worker_by_id.size() == state.workers.size());
+  MAGNETO_ASSERT(state.alive.size() == state.alive_by_id.size());
+}
+
+// S1: a master that does not lead knows nobody.
+void check_standby(const State& state) {
+  if (state.master != MasterState::standby) return;
+  MAGNETO_ASSERT(state.workers.size() == 0 && state.applications.size() == 0);
+  MAGNETO_ASSERT(state.drivers.size() == 0);
 }
 
 void check_sessions(const State& state) {
@@ -183,10 +261,14 @@ void Core::check() const {
   state.applications.each([&](ApplicationSlot slot, const Application& application) {
     check_application(*this, slot, application);
   });
+  state.drivers.each(
+      [&](DriverSlot slot, const Driver& driver) { check_driver(state, slot, driver); });
   check_shapes(state);
+  check_driver_shapes(*this);
   check_runtimes(state);
   check_heartbeats(state);
   check_sessions(state);
+  check_standby(state);
   const Millis due = next_due_ms(*this);
   MAGNETO_ASSERT(due == 0 || (state.timer_due_ms != 0 && state.timer_due_ms <= due));
 }

@@ -10,6 +10,17 @@ namespace magneto::core {
 
 namespace {
 
+// Blanks may come with the smallest number, too many digits with a large one.
+void validate_pattern(const std::string& pattern, const char* setting, const char* example) {
+  try {
+    format_id(pattern, 0, 0);
+    format_id(pattern, 0, UINT32_MAX);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument("the id pattern '" + pattern + "' is not usable: " + error.what() +
+                                "; one that is: " + example + " (" + setting + ")");
+  }
+}
+
 void validate(const Config& config) {
   if (config.worker_timeout_ms == 0 || config.worker_timeout_ms > limits::max_timeout_ms)
     throw std::invalid_argument("worker_timeout_ms must be 1 to 1000000000 (spark.worker.timeout)");
@@ -17,10 +28,14 @@ void validate(const Config& config) {
     throw std::invalid_argument("default_cores must be above 0 (spark.deploy.defaultCores)");
   if (config.selection_policy > SelectionPolicy::worker_id)
     throw std::invalid_argument("unknown worker_selection_policy");
-  if (application_id(config.app_id_pattern, 0, 0).empty())
+  validate_pattern(config.app_id_pattern, "spark.deploy.appIdPattern", "app-%s-%04d");
+  validate_pattern(config.driver_id_pattern, "spark.deploy.driverIdPattern", "driver-%s-%04d");
+  if (config.app_number_modulo != 0 && config.app_number_modulo < limits::min_app_number_modulo)
     throw std::invalid_argument(
-        "app_id_pattern '" + config.app_id_pattern +
-        "' must be like app-%s-%04d: one %s, one %d, no white space (spark.deploy.appIdPattern)");
+        "app_number_modulo must be 1000 or more, or 0 for none "
+        "(spark.deploy.appNumberModulo)");
+  if (config.max_drivers == 0)
+    throw std::invalid_argument("max_drivers must be above 0 (spark.deploy.maxDrivers)");
 }
 
 enum class From : uint8_t { peers, web, anybody };
@@ -84,7 +99,7 @@ void Core::released(Session id, Text reason) {
     const WorkerSlot slot = gone.worker;
     if (!state.workers.holds(slot)) return;
     Worker& worker = state.workers[slot];
-    if (worker.state == WorkerState::alive && worker.session == id)
+    if (worker.state != WorkerState::dead && worker.session == id)
       remove_worker(*this, worker, std::string("connection lost: ") + std::string(reason));
   } else if (role == Role::application) {
     const ApplicationSlot slot = gone.application;
@@ -112,6 +127,7 @@ void Core::message(Session id, const Message& message) {
                            : "KillApplication is accepted from the web thread only");
     return;
   }
+  if (answered_in_standby(*this, id, message)) return;
   struct Dispatch {
     Core& core;
     Session id;
@@ -156,15 +172,16 @@ void Core::store_failed(Text reason) {
   state.store_failed = true;
   notice(NoticeLevel::error, "store.failed",
          "the store can't write: " + std::string(reason) +
-             "; no worker and no application can register until the master is restarted");
+             "; no worker, application or driver is accepted until the master is restarted");
   // What is held back for the store will never leave: its receivers must not wait for it.
   std::vector<Session> waiting;
   for (const auto& [id, peer] : state.sessions)
     if (!peer.closing && peer.sequence > state.stored_sequence) waiting.push_back(id);
   std::sort(waiting.begin(), waiting.end());
+  lose_unstored_drivers(*this, "the master's store failed before it was on disk");
   for (const Session id : waiting) {
     session(id)->sequence = 0;
-    refuse(id, "the master's store failed before your registration was on disk");
+    refuse(id, "the master's store failed before what you asked for was on disk");
   }
   schedule(*this);
 }

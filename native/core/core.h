@@ -68,6 +68,8 @@ void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& mes
 void on_worker_latest_state(Core& core, Session session, const WorkerLatestState& message);
 void remove_worker(Core& core, Worker& worker, Text reason);  // L6
 void purge_dead_worker(Core& core, Worker& worker);
+// A worker session speaks for its own worker only; null when it does not, after closing it.
+Worker* own_worker(Core& core, Session session, Text id);
 
 // on_application.cc
 void on_register_application(Core& core, Session session, const RegisterApplication& message);
@@ -87,6 +89,8 @@ void on_request_driver_status(Core& core, Session session, const RequestDriverSt
 void on_driver_state_changed(Core& core, Session session, const DriverStateChanged& message);
 // L6: what its worker's loss makes of a driver.
 void lose_driver(Core& core, Driver& driver);
+// Drivers that were never promised, because the store failed before their records were on disk.
+void lose_unstored_drivers(Core& core, Text reason);
 
 // on_decommission.cc
 void on_decommission_workers_on_hosts(Core& core, Session session,
@@ -94,6 +98,8 @@ void on_decommission_workers_on_hosts(Core& core, Session session,
 void on_worker_decommissioning(Core& core, Session session, const WorkerDecommissioning& message);
 
 // on_operator.cc
+const char* name_of(MasterState state);
+bool answered_in_standby(Core& core, Session session, const Message& message);
 void on_request_clear_completed(Core& core, Session session, const RequestClearCompleted& message);
 void on_request_readyz(Core& core, Session session, const RequestReadyz& message);
 
@@ -103,16 +109,18 @@ void on_executor_state_changed(Core& core, Session session, const ExecutorStateC
 void change_state(Application& application, Executor& executor, ExecutorState state);
 // Takes an executor from its worker; it stays in its application.
 void release_from_worker(Core& core, Executor& executor);
-// Takes an executor that no worker holds any more from its application.
+// Its application does not count it any more. One that is decommissioned is kept aside until its
+// worker has ended it; any other must have been taken from its worker.
 void retire_executor(Core& core, Application& application, uint32_t executor_id);
+// Takes a decommissioned executor from its worker and its application (D5).
+void end_decommissioned(Core& core, Application& application, uint32_t executor_id);
 PastExecutor past(const Core& core, const Executor& executor);
 
 // on_timer.cc
 void on_timer(Core& core);
 Millis next_due_ms(const Core& core);
 
-// application_id.cc. Empty when the pattern is not one of Java's format with a time (%s) and a
-// number.
-std::string application_id(Text pattern, Millis local_ms, uint64_t number);
+// id_pattern.cc. Throws std::invalid_argument saying what is wrong with the pattern.
+std::string format_id(Text pattern, Millis local_ms, uint64_t number);
 
 }  // namespace magneto::core

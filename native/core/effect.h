@@ -67,7 +67,7 @@ struct ApplicationRemoved {
 struct Reply {
   uint32_t request_id = 0;
   bool ok = false;
-  Text message;
+  Text message{};
   Text id{};           // what was made
   uint32_t count = 0;  // how many were met
 };

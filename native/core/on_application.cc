@@ -33,20 +33,60 @@ std::string refusal(const Core& core, const RegisterApplication& message) {
   return {};
 }
 
-bool id_is_taken(const State& state, const std::string& id) {
+bool id_is_taken(const State& state, Text id) {
   if (state.application_by_id.contains(id)) return true;
   return std::any_of(state.completed.begin(), state.completed.end(),
                      [&](const CompletedApplication& each) { return each.application.id == id; });
 }
 
-std::string new_id(Core& core) {
-  const Millis local_ms = core.now_ms + Millis{core.utc_offset_minutes} * 60'000;
+struct NewId {
+  std::string id;  // empty: there is none, and `why` says so
+  std::string why;
+};
+
+// P29, Y3: the name in lower case without white space, if that is an id and nobody has it. Letters
+// beyond ASCII stay as they are.
+NewId id_from_name(const State& state, Text name) {
   std::string id;
-  do
-    id = application_id(core.config.app_id_pattern, std::max<Millis>(local_ms, 0),
-                        core.state.next_application_number++);
-  while (id_is_taken(core.state, id));
-  return id;
+  for (const char c : name) {
+    if (c == ' ' || (c >= '\t' && c <= '\r')) continue;
+    id += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  const auto unusable = [](char c) {
+    return static_cast<unsigned char>(c) < ' ' || c == '/' || c == '\\' || c == 0x7f;
+  };
+  const std::string setting = " (spark.master.useAppNameAsAppId.enabled)";
+  if (id.empty() || id == "." || id == ".." || id.size() > limits::max_id_bytes ||
+      std::any_of(id.begin(), id.end(), unusable))
+    return {{},
+            "its name can't be its id: 1 to " + std::to_string(limits::max_id_bytes) +
+                " bytes without slashes and control characters are needed" + setting};
+  if (id_is_taken(state, id))
+    return {{},
+            "an application with the id " + id +
+                " runs or is among the completed ones: give this one another name" + setting};
+  return {id, {}};
+}
+
+// P16, P17. Without a modulo numbers only grow, so a free one comes.
+NewId id_from_pattern(Core& core) {
+  const uint32_t modulo = core.config.app_number_modulo;
+  const Millis local_ms = core.now_ms + Millis{core.utc_offset_minutes} * 60'000;
+  for (uint64_t tries = 0; modulo == 0 || tries < modulo; ++tries) {
+    uint64_t& number = core.state.next_application_number;
+    std::string id = format_id(core.config.app_id_pattern, local_ms, number++);
+    if (modulo != 0) number %= modulo;
+    if (!id_is_taken(core.state, id)) return {std::move(id), {}};
+  }
+  return {{},
+          "all " + std::to_string(modulo) +
+              " ids are taken by running and completed applications "
+              "(spark.deploy.appNumberModulo): put the time, %s, into spark.deploy.appIdPattern"};
+}
+
+NewId new_id(Core& core, Text name) {
+  return core.config.use_app_name_as_app_id ? id_from_name(core.state, name)
+                                            : id_from_pattern(core);
 }
 
 // A20: memory and cores fall back to the default profile, custom resources do not.
@@ -57,19 +97,22 @@ ProfileText resolved(const ProfileText& profile, const Request& defaults) {
   return result;
 }
 
-Application& add_application(Core& core, Session session, const RegisterApplication& message) {
+Application& add_application(Core& core, Session session, const RegisterApplication& message,
+                             std::string id) {
   State& state = core.state;
   const ApplicationSlot slot = state.applications.add();
   Application& application = state.applications[slot];
   application.slot = slot;
   application.order = state.next_application_order++;
-  application.id = new_id(core);
+  application.id = std::move(id);
   application.name = message.name;
   application.user = message.user;
   application.ui_url = message.ui_url;
   application.runtime = message.runtime;
   application.driver_address = message.driver_address;
   application.description.assign(message.description.begin(), message.description.end());
+  application.spark_description.assign(message.spark_description.begin(),
+                                       message.spark_description.end());
   application.session = session;
   application.max_cores = message.max_cores;
   application.default_profile_id = message.default_profile.id;
@@ -111,6 +154,13 @@ void kill_executor(Core& core, Application& application, Executor& executor) {
   release_from_worker(core, executor);
 }
 
+// One that it no longer has, on a worker that is leaving.
+void kill_decommissioned(Core& core, Application& application, uint32_t id) {
+  const Worker& worker = core.state.workers[application.decommissioned.at(id).worker];
+  core.send(worker.session, KillExecutor{application.id, id}, application.sequence);
+  end_decommissioned(core, application, id);
+}
+
 // P8: when full, the oldest tenth goes at once.
 void retain(Core& core, CompletedApplication done) {
   auto& completed = core.state.completed;
@@ -134,9 +184,12 @@ CompletedApplication complete(Core& core, Application& application, ApplicationS
   }
   if (done.executors.size() > limits::max_removed_executors_per_application)
     done.executors.resize(limits::max_removed_executors_per_application);
+  while (!application.decommissioned.empty())
+    kill_decommissioned(core, application, application.decommissioned.begin()->first);
   drop_requests(core, application);
   application.executors.clear();
-  application.description.clear();
+  application.description = {};
+  application.spark_description = {};
   application.state = end;
   application.ended_ms = core.now_ms;
   return done;
@@ -154,12 +207,18 @@ void on_register_application(Core& core, Session session, const RegisterApplicat
       return core.violation(session, "this session has registered another application already");
     return core.send(session, ApplicationRegistered{own.id}, own.sequence);
   }
-  if (const std::string why = refusal(core, message); !why.empty()) {
+  std::string why = refusal(core, message);
+  NewId given;
+  if (why.empty()) {
+    given = new_id(core, message.name);
+    why = given.why;
+  }
+  if (!why.empty()) {
     core.notice(NoticeLevel::warn, "application.refused",
                 "application " + std::string(message.name) + " refused: " + why);
     return core.refuse(session, why);
   }
-  Application& application = add_application(core, session, message);
+  Application& application = add_application(core, session, message, std::move(given.id));
   persist_application(core, application);
   core.send(session, ApplicationRegistered{application.id}, application.sequence);
   core.notice(NoticeLevel::info, "application.registered",
@@ -181,6 +240,7 @@ void persist_application(Core& core, Application& application) {
   record.driver_address = application.driver_address;
   record.submitted_ms = application.submitted_ms;
   record.next_executor_id = application.durable_executor_ids;
+  record.spark_description = application.spark_description;
   core.port.persist(application.sequence, "app_" + application.id, record);
 }
 
@@ -221,9 +281,12 @@ void on_kill_executors(Core& core, Session session, const KillExecutors& message
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
     if (error != std::errc() || end != text.data() + text.size()) continue;  // A17
     const auto entry = application->executors.find(id);
-    if (entry == application->executors.end()) continue;
-    kill_executor(core, *application, entry->second);
-    retire_executor(core, *application, id);
+    if (entry != application->executors.end()) {
+      kill_executor(core, *application, entry->second);
+      retire_executor(core, *application, id);
+    } else if (application->decommissioned.contains(id)) {
+      kill_decommissioned(core, *application, id);
+    }
   }
   core.send(session, Reply{message.request_id, true, {}});
 }

@@ -1,16 +1,260 @@
+// Drivers that run on the cluster: submitted, killed, asked about, ended, lost with their worker.
+#include <algorithm>
+
 #include "core/core.h"
+#include "core/limits.h"
+#include "core/schedule/schedule.h"
 
 namespace magneto::core {
 
-void on_submit_driver(Core&, Session, const SubmitDriver&) {}
-void on_request_kill_driver(Core&, Session, const RequestKillDriver&) {}
-void on_request_kill_all_drivers(Core&, Session, const RequestKillAllDrivers&) {}
-void on_request_driver_status(Core&, Session, const RequestDriverStatus&) {}
-void on_driver_state_changed(Core&, Session, const DriverStateChanged&) {}
-void lose_driver(Core&, Driver&) {}
-void on_decommission_workers_on_hosts(Core&, Session, const DecommissionWorkersOnHosts&) {}
-void on_worker_decommissioning(Core&, Session, const WorkerDecommissioning&) {}
-void on_request_clear_completed(Core&, Session, const RequestClearCompleted&) {}
-void on_request_readyz(Core&, Session, const RequestReadyz&) {}
+namespace {
+
+// S5: what a worker may report.
+bool is_terminal(DriverState state) {
+  return state == DriverState::finished || state == DriverState::killed ||
+         state == DriverState::failed || state == DriverState::error;
+}
+
+const char* name_of(DriverState state) {
+  constexpr const char* names[] = {"SUBMITTED", "RUNNING", "FINISHED", "RELAUNCHING",
+                                   "UNKNOWN",   "KILLED",  "FAILED",   "ERROR"};
+  return names[static_cast<size_t>(state)];
+}
+
+bool id_is_taken(const State& state, const std::string& id) {
+  if (state.driver_by_id.contains(id)) return true;
+  return std::any_of(state.completed_drivers.begin(), state.completed_drivers.end(),
+                     [&](const Driver& each) { return each.id == id; });
+}
+
+// L9, P17. Numbers only grow, so a free one comes.
+std::string new_id(Core& core) {
+  const Millis local_ms = core.now_ms + Millis{core.utc_offset_minutes} * 60'000;
+  std::string id;
+  do id = format_id(core.config.driver_id_pattern, local_ms, core.state.next_driver_number++);
+  while (id_is_taken(core.state, id));
+  return id;
+}
+
+Driver& add_driver(Core& core) {
+  State& state = core.state;
+  const DriverSlot slot = state.drivers.add();
+  Driver& driver = state.drivers[slot];
+  driver.slot = slot;
+  driver.order = state.next_driver_order++;
+  driver.id = new_id(core);
+  driver.submitted_ms = core.now_ms;
+  state.driver_by_id.emplace(driver.id, slot);
+  return driver;
+}
+
+void persist_driver(Core& core, Driver& driver) {
+  if (core.state.store_failed) return;
+  driver.sequence = core.next_sequence();
+  core.port.persist(driver.sequence, "driver_" + driver.id,
+                    DriverRecord{driver.id, driver.description, driver.submitted_ms});
+}
+
+void release_from_worker(Core& core, Driver& driver) {
+  Worker& worker = core.state.workers[driver.worker];
+  MAGNETO_ASSERT(worker.drivers[driver.position] == &driver);
+  worker.drivers.back()->position = driver.position;
+  worker.drivers[driver.position] = worker.drivers.back();
+  worker.drivers.pop_back();
+  MAGNETO_ASSERT(worker.cores_used >= driver.cores);
+  MAGNETO_ASSERT(worker.memory_used_mb >= driver.memory_mb);
+  worker.cores_used -= driver.cores;
+  worker.memory_used_mb -= driver.memory_mb;
+  give_back_resources(worker, driver.held);
+  driver.held.clear();
+  driver.worker = {};
+  reindex_worker(core, worker, true);
+}
+
+// P8: when full, the oldest tenth goes at once.
+void retain(Core& core, Driver driver) {
+  auto& completed = core.state.completed_drivers;
+  const size_t most = std::min<size_t>(core.config.retained_drivers, limits::max_completed_drivers);
+  if (completed.size() >= most) {
+    const size_t dropped = std::min(completed.size(), std::max<size_t>(most / 10, 1));
+    completed.erase(completed.begin(), completed.begin() + static_cast<int64_t>(dropped));
+  }
+  completed.push_back(std::move(driver));
+}
+
+void end_driver(Core& core, Driver& driver, DriverState end, Text exception) {
+  State& state = core.state;
+  if (driver.shape)
+    dequeue_driver(core, driver);
+  else
+    release_from_worker(core, driver);
+  driver.state = end;
+  driver.ended_ms = core.now_ms;
+  driver.exception = exception.substr(0, limits::max_forwarded_text_bytes);
+  state.driver_by_id.erase(driver.id);
+  core.forget("driver_" + driver.id);
+  core.notice(NoticeLevel::info, "driver.ended",
+              driver.id + " ended: " + name_of(end) +
+                  (driver.exception.empty() ? "" : ": " + driver.exception));
+  const DriverSlot slot = driver.slot;
+  Driver done = std::move(driver);
+  state.drivers.remove(slot);
+  done.slot = {};
+  done.description = {};
+  retain(core, std::move(done));
+}
+
+// L8: a queued one is gone at once; a running one ends when its worker says so.
+void kill_driver(Core& core, Driver& driver) {
+  if (driver.shape) return end_driver(core, driver, DriverState::killed, {});
+  core.send(core.state.workers[driver.worker].session, KillDriver{driver.id}, driver.sequence);
+}
+
+// L7, R14: clients match the start of it, and try the next master. Empty when this one leads.
+std::string not_alive(const Core& core, const char* what) {
+  if (core.state.master == MasterState::alive) return {};
+  return "Current state is not alive: " + std::string(name_of(core.state.master)) + ". Can only " +
+         what + " in ALIVE state.";
+}
+
+std::string refusal(const Core& core) {
+  if (std::string why = not_alive(core, "accept driver submissions"); !why.empty()) return why;
+  if (core.state.store_failed) return "the master's store has failed; it accepts no drivers";
+  if (core.state.drivers.size() >= limits::max_drivers)
+    return "the master has " + std::to_string(limits::max_drivers) +
+           " drivers that wait or run, its limit";
+  return {};
+}
+
+DriverStatusResponse status_of(const Driver& driver) {
+  DriverStatusResponse status;
+  status.found = true;
+  status.state = driver.state;
+  status.worker_id = driver.worker_id;
+  status.worker_host_port = driver.worker_host_port;
+  status.exception = driver.exception;
+  return status;
+}
+
+}  // namespace
+
+void on_submit_driver(Core& core, Session session, const SubmitDriver& message) {
+  if (const std::string why = refusal(core); !why.empty()) {
+    core.notice(NoticeLevel::warn, "driver.refused",
+                "driver " + std::string(message.main_class) + " refused: " + why);
+    return core.send(session, Reply{message.request_id, false, why});
+  }
+  Driver& driver = add_driver(core);
+  driver.description.assign(message.description.begin(), message.description.end());
+  driver.jar_url = message.jar_url;
+  driver.main_class = message.main_class;
+  driver.cores = message.cores;
+  driver.memory_mb = message.memory_mb;
+  driver.supervise = message.supervise;
+  driver.resources_asked = message.resources;
+  driver.runtimes.assign(message.runtimes.begin(), message.runtimes.end());
+  persist_driver(core, driver);
+  core.notice(NoticeLevel::info, "driver.submitted",
+              driver.id + " (" + driver.main_class + ") submitted");
+  core.send(
+      session,
+      Reply{message.request_id, true, "Driver successfully submitted as " + driver.id, driver.id},
+      driver.sequence);
+  enqueue_driver(core, driver);
+}
+
+void on_request_kill_driver(Core& core, Session session, const RequestKillDriver& message) {
+  if (const std::string why = not_alive(core, "kill drivers"); !why.empty())
+    return core.send(session, Reply{message.request_id, false, why});
+  const std::string id(message.driver_id);
+  const auto known = core.state.driver_by_id.find(id);
+  if (known == core.state.driver_by_id.end())
+    return core.send(session,
+                     Reply{message.request_id, false,
+                           "Driver " + id + " has already finished or does not exist", id});
+  core.notice(NoticeLevel::info, "driver.kill", "asked to kill driver " + id);
+  kill_driver(core, core.state.drivers[known->second]);
+  core.send(session, Reply{message.request_id, true, "Kill request for " + id + " submitted", id});
+}
+
+void on_request_kill_all_drivers(Core& core, Session session,
+                                 const RequestKillAllDrivers& message) {
+  if (const std::string why = not_alive(core, "kill drivers"); !why.empty())
+    return core.send(session, Reply{message.request_id, false, why});
+  std::vector<std::pair<uint64_t, DriverSlot>> all;
+  core.state.drivers.each(
+      [&](DriverSlot slot, const Driver& driver) { all.emplace_back(driver.order, slot); });
+  std::sort(all.begin(), all.end());
+  core.notice(NoticeLevel::info, "driver.kill",
+              "asked to kill all " + std::to_string(all.size()) + " drivers");
+  for (const auto& [order, slot] : all) kill_driver(core, core.state.drivers[slot]);
+  Reply reply{message.request_id, true, "Kill request for all drivers submitted"};
+  reply.count = static_cast<uint32_t>(all.size());
+  core.send(session, reply);
+}
+
+void on_request_driver_status(Core& core, Session session, const RequestDriverStatus& message) {
+  const std::string why = not_alive(core, "request driver status");
+  DriverStatusResponse status;
+  if (!why.empty()) {
+    status.exception = why;
+  } else if (const auto known = core.state.driver_by_id.find(message.driver_id);
+             known != core.state.driver_by_id.end()) {
+    status = status_of(core.state.drivers[known->second]);
+  } else {
+    const auto& completed = core.state.completed_drivers;
+    const auto done = std::find_if(completed.rbegin(), completed.rend(), [&](const Driver& each) {
+      return each.id == message.driver_id;
+    });
+    if (done != completed.rend()) status = status_of(*done);
+  }
+  status.request_id = message.request_id;
+  core.send(session, status);
+}
+
+void on_driver_state_changed(Core& core, Session session, const DriverStateChanged& message) {
+  if (core.session(session)->role != Role::worker)
+    return core.violation(session, "only a registered worker may report driver states");
+  const auto known = core.state.driver_by_id.find(message.driver_id);
+  if (known == core.state.driver_by_id.end()) return;  // ended here already: killed, or relaunched
+  Driver& driver = core.state.drivers[known->second];
+  if (driver.shape || core.state.workers[driver.worker].session != session)
+    return core.violation(session, "driver " + driver.id + " is not on this session's worker");
+  if (!is_terminal(message.state))
+    return core.notice(NoticeLevel::warn, "driver.state",
+                       driver.id + " was reported " + name_of(message.state) +
+                           ", which is no end of a driver; ignored");
+  end_driver(core, driver, message.state, message.exception);
+}
+
+void lose_driver(Core& core, Driver& driver) {
+  if (!driver.supervise) return end_driver(core, driver, DriverState::error, {});
+  // S8: under a new id, because the old one may still run where nobody sees it.
+  Driver& next = add_driver(core);
+  next.relaunched = true;
+  next.description = driver.description;
+  next.jar_url = driver.jar_url;
+  next.main_class = driver.main_class;
+  next.cores = driver.cores;
+  next.memory_mb = driver.memory_mb;
+  next.supervise = true;
+  next.resources_asked = driver.resources_asked;
+  next.runtimes = driver.runtimes;
+  core.notice(NoticeLevel::info, "driver.relaunching", driver.id + " becomes " + next.id);
+  persist_driver(core, next);
+  end_driver(core, driver, DriverState::relaunching, {});
+  enqueue_driver(core, next);
+}
+
+void lose_unstored_drivers(Core& core, Text reason) {
+  std::vector<std::pair<uint64_t, DriverSlot>> unstored;
+  core.state.drivers.each([&](DriverSlot slot, const Driver& driver) {
+    if (!driver.relaunched && driver.sequence > core.state.stored_sequence)
+      unstored.emplace_back(driver.order, slot);
+  });
+  std::sort(unstored.begin(), unstored.end());
+  for (const auto& [order, slot] : unstored)
+    end_driver(core, core.state.drivers[slot], DriverState::error, reason);
+}
 
 }  // namespace magneto::core

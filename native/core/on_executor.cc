@@ -17,9 +17,11 @@ Found find(Core& core, Text app_id, uint32_t executor_id) {
   const auto known = core.state.application_by_id.find(app_id);
   if (known == core.state.application_by_id.end()) return {};
   Application& application = core.state.applications[known->second];
-  const auto entry = application.executors.find(executor_id);
-  if (entry == application.executors.end()) return {};
-  return {&application, &entry->second};
+  for (auto* executors : {&application.executors, &application.decommissioned}) {
+    const auto entry = executors->find(executor_id);
+    if (entry != executors->end()) return {&application, &entry->second};
+  }
+  return {};
 }
 
 std::string name_of(Text app_id, uint32_t executor_id) {
@@ -60,7 +62,11 @@ void on_executor_state_changed(Core& core, Session session, const ExecutorStateC
                     " reported a state that can't follow the one it has; ignored");
     return core.send(session, Reply{message.request_id, true, {}});
   }
-  const ExecutorState before = executor->state;
+  // D5: its application was told when it was decommissioned, and counts no failure.
+  if (executor->state == ExecutorState::decommissioned) {
+    end_decommissioned(core, *application, message.executor_id);
+    return core.send(session, Reply{message.request_id, true, {}});
+  }
   change_state(*application, *executor, message.state);
   if (message.state == ExecutorState::running) application->retries = 0;
   ExecutorUpdated update{
@@ -71,8 +77,7 @@ void on_executor_state_changed(Core& core, Session session, const ExecutorStateC
   if (!is_finished(message.state)) return;
   release_from_worker(core, *executor);
   retire_executor(core, *application, message.executor_id);
-  if (message.exit_status != 0 && before != ExecutorState::decommissioned)
-    count_failure(core, *application);
+  if (message.exit_status != 0) count_failure(core, *application);
 }
 
 void change_state(Application& application, Executor& executor, ExecutorState state) {
@@ -97,16 +102,13 @@ void release_from_worker(Core& core, Executor& executor) {
 
 PastExecutor past(const Core& core, const Executor& executor) {
   const Worker& worker = core.state.workers[executor.worker];
-  PastExecutor result{
-      executor.id,    worker.id, executor.profile_id, executor.cores, executor.memory_mb,
-      executor.state, {}};
-  for (const HeldResource& held : executor.resources) {
-    const ResourcePool& pool = worker.resources[held.pool];
-    std::vector<std::string> addresses;
-    for (const uint32_t unit : held.addresses) addresses.push_back(pool.addresses[unit]);
-    result.resources.emplace_back(pool.name, std::move(addresses));
-  }
-  return result;
+  return {executor.id,
+          worker.id,
+          executor.profile_id,
+          executor.cores,
+          executor.memory_mb,
+          executor.state,
+          holdings(worker, executor.resources)};
 }
 
 void retire_executor(Core& core, Application& application, uint32_t executor_id) {
@@ -121,9 +123,19 @@ void retire_executor(Core& core, Application& application, uint32_t executor_id)
   Request& request = application.requests.at(executor.profile_id);
   MAGNETO_ASSERT(request.executors > 0);
   --request.executors;
-  application.executors.erase(entry);
+  if (executor.state == ExecutorState::decommissioned)
+    application.decommissioned.insert(application.executors.extract(entry));
+  else
+    application.executors.erase(entry);
   refresh_requests(core, application);
   core.touched.push_back(application.slot);
+}
+
+void end_decommissioned(Core& core, Application& application, uint32_t executor_id) {
+  const auto entry = application.decommissioned.find(executor_id);
+  MAGNETO_ASSERT(entry != application.decommissioned.end());
+  release_from_worker(core, entry->second);
+  application.decommissioned.erase(entry);
 }
 
 }  // namespace magneto::core

@@ -66,6 +66,7 @@ Worker& add_worker(Core& core, const RegisterWorker& message) {
   worker.last_heartbeat_ms = core.now_ms;
   worker.heartbeat_position = state.by_heartbeat.insert(state.by_heartbeat.end(), slot);
   state.worker_by_id.emplace(worker.id, slot);
+  enlist_worker(state, worker);
   state.worker_by_address.emplace(address_of(worker.host, worker.port), slot);
   ++state.worker_generation;
   return worker;
@@ -82,7 +83,8 @@ std::string refusal(const Core& core, const RegisterWorker& message) {
   return {};
 }
 
-// A worker session speaks for its own worker only; null when it does not, after closing it.
+}  // namespace
+
 Worker* own_worker(Core& core, Session session, Text id) {
   const SessionState& peer = *core.session(session);
   const auto found = core.state.worker_by_id.find(id);
@@ -93,22 +95,21 @@ Worker* own_worker(Core& core, Session session, Text id) {
   return nullptr;
 }
 
-}  // namespace
-
 void on_register_worker(Core& core, Session session, const RegisterWorker& message) {
   State& state = core.state;
   const SessionState& peer = *core.session(session);
   const auto known = state.worker_by_id.find(message.worker_id);
-  const bool alive =
-      known != state.worker_by_id.end() && state.workers[known->second].state == WorkerState::alive;
+  // A decommissioned one too: it stays so.
+  const bool connected =
+      known != state.worker_by_id.end() && state.workers[known->second].state != WorkerState::dead;
   const bool another_role = peer.role == Role::application ||
                             (peer.role == Role::worker && state.workers.holds(peer.worker) &&
                              state.workers[peer.worker].session == session &&
-                             state.workers[peer.worker].state == WorkerState::alive &&
+                             state.workers[peer.worker].state != WorkerState::dead &&
                              state.workers[peer.worker].id != message.worker_id);
   if (another_role)
     return core.violation(session, "this session is registered as another peer already");
-  if (alive) return register_again(core, session, state.workers[known->second]);
+  if (connected) return register_again(core, session, state.workers[known->second]);
   if (const std::string why = refusal(core, message); !why.empty()) {
     core.notice(NoticeLevel::warn, "worker.refused",
                 "worker " + std::string(message.worker_id) + " refused: " + why);
@@ -133,7 +134,7 @@ void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& mes
   SessionState& peer = *core.session(session);
   if (peer.role == Role::worker && state.workers.holds(peer.worker)) {
     Worker& own = state.workers[peer.worker];
-    if (own.session == session && own.state == WorkerState::alive && own.id == message.worker_id)
+    if (own.session == session && own.state != WorkerState::dead && own.id == message.worker_id)
       return touch_heartbeat(core, own);
   }
   const auto found = state.worker_by_id.find(message.worker_id);
@@ -143,56 +144,99 @@ void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& mes
     if (peer.role == Role::worker) core.send(session, ReconnectWorker{});
     return;
   }
-  if (state.workers[found->second].state == WorkerState::alive)
+  if (state.workers[found->second].state != WorkerState::dead)
     return core.violation(
         session, "this session is not registered as worker " + std::string(message.worker_id));
   core.send(session, ReconnectWorker{});  // L5: dropped
 }
 
+namespace {
+
+// Null when the application does not have it on this worker.
+const Executor* executor_on(const Core& core, const Worker& worker, Text app_id,
+                            uint32_t executor_id) {
+  const auto found = core.state.application_by_id.find(app_id);
+  if (found == core.state.application_by_id.end()) return nullptr;
+  const Application& application = core.state.applications[found->second];
+  for (const auto* executors : {&application.executors, &application.decommissioned}) {
+    const auto entry = executors->find(executor_id);
+    if (entry != executors->end() && entry->second.worker == worker.slot) return &entry->second;
+  }
+  return nullptr;
+}
+
+// `host`: when it is the worker that is lost, and not one executor alone.
+void lose_executor(Core& core, Application& application, uint32_t executor_id, Text message,
+                   std::optional<Text> host) {
+  const ExecutorUpdated update{executor_id, ExecutorState::lost, message, {}, host};
+  if (application.decommissioned.contains(executor_id)) {
+    // Its application was told that it leaves; that it is gone for good, only with its worker.
+    if (host) core.send(application.session, update);
+    return end_decommissioned(core, application, executor_id);
+  }
+  Executor& executor = application.executors.at(executor_id);
+  release_from_worker(core, executor);
+  change_state(application, executor, ExecutorState::lost);
+  core.send(application.session, update);
+  retire_executor(core, application, executor_id);
+}
+
+using LostExecutors = std::vector<std::pair<ApplicationSlot, uint32_t>>;
+using LostDrivers = std::vector<std::pair<uint64_t, DriverSlot>>;  // by submission
+
+void lose(Core& core, LostExecutors executors, LostDrivers drivers, Text message,
+          std::optional<Text> host) {
+  std::sort(executors.begin(), executors.end());
+  for (const auto& [slot, executor_id] : executors)
+    lose_executor(core, core.state.applications[slot], executor_id, message, host);
+  std::sort(drivers.begin(), drivers.end());
+  for (const auto& [order, slot] : drivers) lose_driver(core, core.state.drivers[slot]);
+}
+
+}  // namespace
+
 void on_worker_latest_state(Core& core, Session session, const WorkerLatestState& message) {
   const auto known = core.state.worker_by_id.find(message.worker_id);
   if (known == core.state.worker_by_id.end() ||
-      core.state.workers[known->second].state != WorkerState::alive)
+      core.state.workers[known->second].state == WorkerState::dead)
     return;  // dropped in between: its next heartbeat makes it register again
-  Worker* worker = own_worker(core, session, message.worker_id);
+  const Worker* worker = own_worker(core, session, message.worker_id);
   if (!worker) return;
-  std::set<const Executor*> present;
+  std::set<const void*> present;
   for (const auto& [app_id, executor_id] : message.executors) {
-    const auto found = core.state.application_by_id.find(app_id);
-    const Executor* executor = nullptr;
-    if (found != core.state.application_by_id.end()) {
-      const auto& executors = core.state.applications[found->second].executors;
-      const auto entry = executors.find(executor_id);
-      if (entry != executors.end() && entry->second.worker == worker->slot)
-        executor = &entry->second;
-    }
-    if (executor)
+    if (const Executor* executor = executor_on(core, *worker, app_id, executor_id))
       present.insert(executor);
     else
       core.send(session, KillExecutor{app_id, executor_id});
   }
+  for (const Text id : message.driver_ids) {
+    const auto driver = core.state.driver_by_id.find(id);
+    if (driver != core.state.driver_by_id.end() &&
+        core.state.drivers[driver->second].worker == worker->slot)
+      present.insert(&core.state.drivers[driver->second]);
+    else
+      core.send(session, KillDriver{id});
+  }
   // What was launched over an earlier connection and is not there was lost with that connection;
   // what was launched over this one may just not have arrived (trap 8).
-  std::vector<std::pair<ApplicationSlot, uint32_t>> missing;
+  LostExecutors executors;
   for (const Executor* executor : worker->executors)
     if (executor->launched_on != session && !present.contains(executor))
-      missing.emplace_back(executor->application, executor->id);
-  std::sort(missing.begin(), missing.end());
-  for (const auto& [slot, executor_id] : missing) {
-    Application& application = core.state.applications[slot];
-    Executor& executor = application.executors.at(executor_id);
-    release_from_worker(core, executor);
-    change_state(application, executor, ExecutorState::lost);
-    core.send(
-        application.session,
-        ExecutorUpdated{executor_id, ExecutorState::lost, "the worker does not know it", {}, {}});
-    retire_executor(core, application, executor_id);
-  }
+      executors.emplace_back(executor->application, executor->id);
+  LostDrivers drivers;
+  for (const Driver* driver : worker->drivers)
+    if (driver->launched_on != session && !present.contains(driver))
+      drivers.emplace_back(driver->order, driver->slot);
+  lose(core, std::move(executors), std::move(drivers), "the worker does not know it", {});
 }
 
 void remove_worker(Core& core, Worker& worker, Text reason) {
   State& state = core.state;
-  MAGNETO_ASSERT(worker.state == WorkerState::alive);
+  MAGNETO_ASSERT(worker.state != WorkerState::dead);
+  if (worker.state == WorkerState::alive) {  // else it was forgotten when it was decommissioned
+    delist_worker(state, worker);
+    core.forget("worker_" + worker.id);
+  }
   worker.state = WorkerState::dead;
   unindex_worker(worker);
   state.by_heartbeat.erase(worker.heartbeat_position);
@@ -203,23 +247,15 @@ void remove_worker(Core& core, Worker& worker, Text reason) {
                                                      core.config.worker_timeout_ms;  // T3
   state.by_cull_time.insert({worker.cull_at_ms, worker.slot});
   ++state.worker_generation;
-  core.forget("worker_" + worker.id);
   core.notice(NoticeLevel::warn, "worker.removed", worker.id + " removed: " + std::string(reason));
 
-  std::vector<std::pair<ApplicationSlot, uint32_t>> lost;
+  LostExecutors executors;
   for (const Executor* executor : worker.executors)
-    lost.emplace_back(executor->application, executor->id);
-  std::sort(lost.begin(), lost.end());
-  const std::string message = "worker lost: " + std::string(reason);
-  for (const auto& [slot, executor_id] : lost) {
-    Application& application = state.applications[slot];
-    Executor& executor = application.executors.at(executor_id);
-    release_from_worker(core, executor);
-    change_state(application, executor, ExecutorState::lost);
-    core.send(application.session,
-              ExecutorUpdated{executor_id, ExecutorState::lost, message, {}, worker.host});
-    retire_executor(core, application, executor_id);
-  }
+    executors.emplace_back(executor->application, executor->id);
+  LostDrivers drivers;
+  for (const Driver* driver : worker.drivers) drivers.emplace_back(driver->order, driver->slot);
+  lose(core, std::move(executors), std::move(drivers), "worker lost: " + std::string(reason),
+       worker.host);
   state.applications.each([&](ApplicationSlot, const Application& application) {
     core.send(application.session, WorkerRemoved{worker.id, worker.host, reason});
   });
@@ -230,7 +266,8 @@ void remove_worker(Core& core, Worker& worker, Text reason) {
 
 void purge_dead_worker(Core& core, Worker& worker) {
   State& state = core.state;
-  MAGNETO_ASSERT(worker.state == WorkerState::dead && worker.executors.empty());
+  MAGNETO_ASSERT(worker.state == WorkerState::dead);
+  MAGNETO_ASSERT(worker.executors.empty() && worker.drivers.empty());
   state.by_cull_time.erase({worker.cull_at_ms, worker.slot});
   const auto entry = state.dead_by_address.find(address_of(worker.host, worker.port));
   entry->second.erase(worker.slot);

@@ -314,7 +314,7 @@ struct State {
   // What was blocked fits nowhere else.
   std::vector<WorkerSlot> risen;
   bool any_may_fit_drivers = false;  // an open shape was never tried, or not to the end
-  uint64_t random = 0;  // of splitmix64; starts at Config::seed
+  uint64_t random = 0;               // of splitmix64; starts at Config::seed
 
   std::map<std::string, Runtime, std::less<>> runtimes;
   std::map<ShapeKey, Shape> shapes;

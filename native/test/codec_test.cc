@@ -112,14 +112,84 @@ TEST_CASE("messages of the master are not accepted from peers") {
   CHECK(refusal(message) == "ApplicationRemoved is a message of the master; it does not accept it");
 }
 
-TEST_CASE("P17: patterns") {
-  using core::application_id;
+TEST_CASE("P17: patterns are Java's format of (time, number)") {
   const int64_t leap_day = 1709208000000;  // 2024-02-29 12:00:00
-  CHECK(application_id("app-%s-%04d", leap_day, 7) == "app-20240229120000-0007");
-  CHECK(application_id("app-%s-%04d", leap_day, 12345) == "app-20240229120000-12345");
-  CHECK(application_id("%d%%", 0, 7) == "7%");
-  for (const char* bad : {"app-%s", "app %d", "%x", "%", "%99d%d", "a/%d"})
-    CHECK(application_id(bad, 0, 0).empty());
+  const std::pair<const char*, const char*> served[] = {{"app-%s-%04d", "app-20240229120000-0255"},
+                                                        {"job.%2$d-%1$s", "job.255-20240229120000"},
+                                                        {"%2$d", "255"},
+                                                        {"%2$d%%", "255%"},
+                                                        {"%.8s_%05d", "20240229_00255"},
+                                                        {"%1$.4s-%1$.6s-%2$d", "2024-202402-255"},
+                                                        {"%S-%S", "20240229120000-255"},
+                                                        {"%14s%3d", "20240229120000255"},
+                                                        {"%s-%x", "20240229120000-ff"},
+                                                        {"%s-%#X", "20240229120000-0XFF"},
+                                                        {"%s-%#06x", "20240229120000-0x00ff"},
+                                                        {"%s-%o", "20240229120000-377"},
+                                                        {"%s-%#o", "20240229120000-0377"},
+                                                        {"%s%+d", "20240229120000+255"},
+                                                        {"%s-%,d", "20240229120000-255"},
+                                                        {"%s-%(d", "20240229120000-255"},
+                                                        {"%s-%-3d", "20240229120000-255"}};
+  for (const auto& [pattern, id] : served) CHECK(core::format_id(pattern, leap_day, 255) == id);
+  CHECK(core::format_id("%2$,d", 0, 1234567) == "1,234,567");
+  CHECK(core::format_id("%2$s", -1, 12345) == "12345");
+  CHECK(core::format_id("%1$s-%2$d", -1, 1) == "19700101000000-1");
+}
+
+TEST_CASE("P17: a pattern that can't be used is refused with the reason") {
+  const std::pair<const char*, const char*> refused[] = {
+      {"app-%s", "it has no place for the number, such as %2$04d"},
+      {"app-%s %d", "its ids have white space, a slash or a control character"},
+      {"%s/%d", "its ids have white space, a slash or a control character"},
+      {"%s-%9d", "its ids have white space, a slash or a control character"},
+      {"%s% d", "its ids have white space, a slash or a control character"},
+      {"%d", "'%d' is for numbers, and argument 1 is the time: use %1$s"},
+      {"%s%d%d", "'%d' has no argument: 1 is the time, 2 is the number"},
+      {"%0$d", "'%0$' is unknown; known are %s %d %x %X %o and %%"},
+      {"%3$d", "'%3$d' has no argument: 1 is the time, 2 is the number"},
+      {"%", "'%' is unknown; known are %s %d %x %X %o and %%"},
+      {"%s%q", "'%q' is unknown; known are %s %d %x %X %o and %%"},
+      {"%s%99d", "'%99d' has a width above 64 or none where one belongs"},
+      {"%s%99999999999999999999d",
+       "'%99999999999999999999d' has a width above 64 or none where one belongs"},
+      {"%s%.d", "'%.d' has a width above 64 or none where one belongs"},
+      {"%s%.3d", "'%.3d' has a precision, which is for texts"},
+      {"%s%-d", "'%-d' needs a width"},
+      {"%s%-04d", "'%-04d' has - and 0 at once"},
+      {"%s%+x", "'%+x' has flags that are for %d"},
+      {"%s%#d", "'%#d' has flags that are for %x and %o"},
+      {"%s%+ d", "'%+ d' has + and space at once"},
+      {"%,s%d", "'%,s' has flags that are for numbers"}};
+  for (const auto& [pattern, why] : refused) {
+    INFO(pattern);
+    CHECK_THROWS_WITH_AS(core::format_id(pattern, 0, 0), why, std::invalid_argument);
+  }
+  const std::string long_one(300, 'a');
+  CHECK_THROWS_AS(core::format_id(long_one + "%2$d", 0, 0), std::invalid_argument);
+}
+
+TEST_CASE("P15, P16, P17: settings out of their range are refused by name") {
+  const auto refusal_of = [](ConfigOptions options) -> std::string {
+    try {
+      codec::Engine engine(config(options));
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  ConfigOptions options;
+  options.driver_pattern = "driver-%s";
+  CHECK(refusal_of(options) ==
+        "the id pattern 'driver-%s' is not usable: it has no place for the number, such as %2$04d; "
+        "one that is: driver-%s-%04d (spark.deploy.driverIdPattern)");
+  options = {};
+  options.modulo = 999;
+  CHECK(refusal_of(options) ==
+        "app_number_modulo must be 1000 or more, or 0 for none (spark.deploy.appNumberModulo)");
+  options = {};
+  options.max_drivers = 0;
+  CHECK(refusal_of(options) == "max_drivers must be above 0 (spark.deploy.maxDrivers)");
 }
 
 }  // namespace magneto::test

@@ -38,7 +38,9 @@ Bytes config(const ConfigOptions& options) {
   builder.Finish(core::CreateCoreConfigDirect(
       builder, "spark://master:7077", "http://master:8080", options.timeout_ms, options.persistence,
       options.retries, options.spread, options.policy, options.default_cores, options.retained,
-      options.pattern.c_str(), 1));
+      options.pattern.c_str(), options.seed, options.spread_drivers, options.max_drivers,
+      options.retained_drivers, options.driver_pattern.c_str(), options.modulo, options.name_as_id,
+      options.standby));
   return bytes_of(builder);
 }
 
@@ -66,13 +68,16 @@ Bytes heartbeat(const std::string& worker_id) {
 }
 
 Bytes latest_state(const std::string& worker_id,
-                   const std::vector<std::pair<std::string, uint32_t>>& executors) {
+                   const std::vector<std::pair<std::string, uint32_t>>& executors,
+                   const std::vector<std::string>& driver_ids) {
   FlatBufferBuilder builder;
   std::vector<Offset<control::ExecutorDescription>> all;
   for (const auto& [app_id, id] : executors)
     all.push_back(control::CreateExecutorDescriptionDirect(builder, app_id.c_str(), id));
   return message(builder, control::Body::WorkerLatestState,
-                 control::CreateWorkerLatestStateDirect(builder, worker_id.c_str(), &all));
+                 control::CreateWorkerLatestState(builder, builder.CreateString(worker_id),
+                                                  builder.CreateVector(all),
+                                                  builder.CreateVectorOfStrings(driver_ids)));
 }
 
 Bytes state_changed(const StateOptions& options) {
@@ -98,7 +103,8 @@ Bytes register_application(const ApplicationOptions& options) {
   return message(
       builder, control::Body::RegisterApplication,
       control::CreateRegisterApplicationDirect(
-          builder, &description, options.driver.empty() ? nullptr : options.driver.c_str()));
+          builder, &description, options.driver.empty() ? nullptr : options.driver.c_str(),
+          options.spark.empty() ? nullptr : &options.spark));
 }
 
 Bytes unregister_application(const std::string& app_id) {
@@ -129,6 +135,77 @@ Bytes kill_application(const std::string& app_id) {
   FlatBufferBuilder builder;
   return message(builder, control::Body::KillApplication,
                  control::CreateKillApplicationDirect(builder, 1, app_id.c_str()));
+}
+
+Bytes submit_driver(const DriverOptions& options) {
+  FlatBufferBuilder nested;
+  const auto args = nested.CreateVectorOfStrings(
+      std::vector<std::string>{"{{WORKER_URL}}", "{{USER_JAR}}", options.main_class});
+  const auto wrapper = nested.CreateString("org.apache.spark.deploy.worker.DriverWrapper");
+  const auto command = control::CreateJvmCommand(nested, wrapper, args);
+  std::vector<Offset<control::ResourceAmount>> amounts;
+  for (const auto& [name, amount] : options.resources)
+    amounts.push_back(control::CreateResourceAmountDirect(nested, name.c_str(), amount));
+  const auto resources = nested.CreateVector(amounts);
+  const auto runtimes = nested.CreateVectorOfStrings(options.runtimes);
+  const auto jar = nested.CreateString("file:/main.jar");
+  nested.Finish(control::CreateDriverDescription(nested, jar, options.memory_mb, options.cores,
+                                                 options.supervise, command, resources, runtimes));
+  FlatBufferBuilder builder;
+  const Bytes description = bytes_of(nested);
+  return message(builder, control::Body::RequestSubmitDriver,
+                 control::CreateRequestSubmitDriverDirect(builder, 1, &description));
+}
+
+Bytes kill_driver(const std::string& driver_id) {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::RequestKillDriver,
+                 control::CreateRequestKillDriverDirect(builder, 1, driver_id.c_str()));
+}
+
+Bytes kill_all_drivers() {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::RequestKillAllDrivers,
+                 control::CreateRequestKillAllDrivers(builder, 1));
+}
+
+Bytes driver_status(const std::string& driver_id) {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::RequestDriverStatus,
+                 control::CreateRequestDriverStatusDirect(builder, 1, driver_id.c_str()));
+}
+
+Bytes driver_state_changed(const std::string& driver_id, core::DriverState state,
+                           const std::string& exception) {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::DriverStateChanged,
+                 control::CreateDriverStateChangedDirect(
+                     builder, driver_id.c_str(), static_cast<control::DriverState>(state),
+                     exception.empty() ? nullptr : exception.c_str()));
+}
+
+Bytes clear_completed() {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::RequestClearCompletedDriversAndApps,
+                 control::CreateRequestClearCompletedDriversAndApps(builder, 1));
+}
+
+Bytes readyz() {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::RequestReadyz, control::CreateRequestReadyz(builder, 1));
+}
+
+Bytes decommission_hosts(const std::vector<std::string>& hosts) {
+  FlatBufferBuilder builder;
+  const auto all = builder.CreateVectorOfStrings(hosts);
+  return message(builder, control::Body::DecommissionWorkersOnHosts,
+                 control::CreateDecommissionWorkersOnHosts(builder, 1, all));
+}
+
+Bytes worker_decommissioning(const std::string& worker_id) {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::WorkerDecommissioning,
+                 control::CreateWorkerDecommissioningDirect(builder, worker_id.c_str()));
 }
 
 }  // namespace magneto::test

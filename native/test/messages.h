@@ -24,6 +24,14 @@ struct ConfigOptions {
   uint32_t timeout_ms = 60'000;
   uint32_t persistence = 15;
   std::string pattern = "app-%s-%04d";
+  uint64_t seed = 1;
+  bool spread_drivers = true;
+  uint32_t max_drivers = 2147483647;
+  uint32_t retained_drivers = 200;
+  std::string driver_pattern = "driver-%s-%04d";
+  uint32_t modulo = 0;
+  bool name_as_id = false;
+  bool standby = false;
 };
 struct WorkerOptions {
   std::string id;
@@ -47,6 +55,15 @@ struct ApplicationOptions {
   std::optional<uint32_t> max_cores;
   std::optional<uint32_t> limit;
   ProfileOptions profile;
+  Bytes spark;  // its Java object stream
+};
+struct DriverOptions {
+  std::string main_class = "Main";
+  uint32_t cores = 1;
+  uint32_t memory_mb = 1024;
+  bool supervise = false;
+  std::map<std::string, uint32_t> resources;
+  std::vector<std::string> runtimes{"node"};
 };
 struct StateOptions {
   uint32_t request_id = 1;
@@ -61,7 +78,8 @@ Bytes config(const ConfigOptions& options);
 Bytes register_worker(const WorkerOptions& options);
 Bytes heartbeat(const std::string& worker_id);
 Bytes latest_state(const std::string& worker_id,
-                   const std::vector<std::pair<std::string, uint32_t>>& executors);
+                   const std::vector<std::pair<std::string, uint32_t>>& executors,
+                   const std::vector<std::string>& driver_ids = {});
 Bytes state_changed(const StateOptions& options);
 Bytes register_application(const ApplicationOptions& options);
 Bytes unregister_application(const std::string& app_id);
@@ -69,5 +87,15 @@ Bytes request_executors(const std::string& app_id,
                         const std::vector<std::pair<ProfileOptions, uint32_t>>& targets);
 Bytes kill_executors(const std::string& app_id, const std::vector<std::string>& ids);
 Bytes kill_application(const std::string& app_id);
+Bytes submit_driver(const DriverOptions& options);
+Bytes kill_driver(const std::string& driver_id);
+Bytes kill_all_drivers();
+Bytes driver_status(const std::string& driver_id);
+Bytes driver_state_changed(const std::string& driver_id, core::DriverState state,
+                           const std::string& exception = {});
+Bytes clear_completed();
+Bytes readyz();
+Bytes decommission_hosts(const std::vector<std::string>& hosts);
+Bytes worker_decommissioning(const std::string& worker_id);
 
 }  // namespace magneto::test

@@ -14,6 +14,16 @@ namespace {
 const char* const state_names[] = {"LAUNCHING", "RUNNING", "KILLED",        "FAILED",
                                    "LOST",      "EXITED",  "DECOMMISSIONED"};
 
+const char* const driver_state_names[] = {"SUBMITTED", "RUNNING", "FINISHED", "RELAUNCHING",
+                                          "UNKNOWN",   "KILLED",  "FAILED",   "ERROR"};
+
+template <class State, size_t count>
+State state_named(const char* const (&names)[count], const std::string& name) {
+  const auto found = std::find(std::begin(names), std::end(names), name);
+  if (found == std::end(names)) throw std::runtime_error("no state " + name);
+  return static_cast<State>(found - std::begin(names));
+}
+
 std::string trimmed(const std::string& text) {
   const size_t from = text.find_first_not_of(' ');
   if (from == std::string::npos) return {};
@@ -26,6 +36,8 @@ std::vector<std::string> split(const std::string& text, char separator) {
   for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
   return parts;
 }
+
+std::string text_of(const flatbuffers::String* from) { return from ? from->str() : ""; }
 
 // Plays the peers and writes down every effect; sessions and applications go by their names in the
 // table.
@@ -49,18 +61,22 @@ class Player {
   }
 
  private:
-  uint64_t session(const std::string& name, bool web = false) {
+  // "web..." comes from the web thread, "gw..." through the gateway for Spark.
+  uint64_t session(const std::string& name) {
     const auto known = sessions_.find(name);
     if (known != sessions_.end()) return known->second;
-    const uint64_t id = ++next_session_ + (web ? uint64_t{1} << 32 : 0);
+    const uint64_t source = name.starts_with("web")  ? core::web_source
+                            : name.starts_with("gw") ? core::gateway_source
+                                                     : 0;
+    const uint64_t id = ++next_session_ + (source << core::session_source_shift);
     sessions_[name] = id;
     names_[id] = name;
     inbox_.add(static_cast<uint32_t>(codec::InboxKind::connected), id, name + ":1");
     return id;
   }
 
-  void say(const std::string& name, const Bytes& message, bool web = false) {
-    const uint64_t id = session(name, web);
+  void say(const std::string& name, const Bytes& message) {
+    const uint64_t id = session(name);
     inbox_.add(static_cast<uint32_t>(codec::InboxKind::message), id,
                std::span<const uint8_t>(message));
   }
@@ -73,6 +89,16 @@ class Player {
   std::string app_name(const std::string& id) const {
     const auto known = app_names_.find(id);
     return known == app_names_.end() ? id : known->second;
+  }
+
+  std::string driver_id(const std::string& name) const {
+    const auto known = driver_ids_.find(name);
+    return known == driver_ids_.end() ? name : known->second;
+  }
+
+  std::string driver_name(const std::string& id) const {
+    const auto known = driver_names_.find(id);
+    return known == driver_names_.end() ? id : known->second;
   }
 
   static uint32_t number(const Row& row, const std::string& key, uint32_t otherwise) {
@@ -104,7 +130,9 @@ class Player {
 
   void application(const Row& row, const std::string& from) {
     ApplicationOptions options;
-    options.name = row.words.at(0);
+    options.name = option(row, "name", row.words.at(0));
+    std::replace(options.name.begin(), options.name.end(), '+', ' ');
+    if (row.options.contains("spark")) options.spark = Bytes(4, 0xac);
     options.runtime = option(row, "runtime", "node");
     options.driver = option(row, "driver", "");
     if (row.options.contains("max")) options.max_cores = number(row, "max", 0);
@@ -121,11 +149,42 @@ class Player {
     const auto [name, id] = executor(row.words.at(1));
     options.app_id = app_id(name);
     options.executor_id = id;
-    const auto found = std::find(std::begin(state_names), std::end(state_names), row.words.at(2));
-    if (found == std::end(state_names)) throw std::runtime_error("no state " + row.words.at(2));
-    options.state = static_cast<core::ExecutorState>(found - std::begin(state_names));
+    options.state = state_named<core::ExecutorState>(state_names, row.words.at(2));
     if (row.options.contains("exit")) options.exit_status = std::stoi(row.options.at("exit"));
     say(row.words.at(0), state_changed(options));
+  }
+
+  void driver(const Row& row) {
+    DriverOptions options;
+    options.cores = number(row, "cores", 1);
+    options.memory_mb = number(row, "mem", 1024);
+    options.supervise = option(row, "supervise", "false") == "true";
+    options.runtimes = split(option(row, "runtimes", "node"), ',');
+    if (row.options.contains("gpu")) options.resources["gpu"] = number(row, "gpu", 0);
+    submitting_ = row.words.at(0);
+    say(option(row, "from", "client"), submit_driver(options));
+  }
+
+  // What operators and submitters ask. False: the row is something else.
+  bool ask(const Row& row, const std::string& name) {
+    const std::string from = option(row, "from", "client");
+    if (row.verb == "driver")
+      driver(row);
+    else if (row.verb == "killdriver")
+      say(from, kill_driver(driver_id(name)));
+    else if (row.verb == "killdrivers")
+      say(from, kill_all_drivers());
+    else if (row.verb == "status")
+      say(from, driver_status(driver_id(name)));
+    else if (row.verb == "clear")
+      say(from, clear_completed());
+    else if (row.verb == "readyz")
+      say(from, readyz());
+    else if (row.verb == "decommission")
+      say(from, decommission_hosts(row.words));
+    else
+      return false;
+    return true;
   }
 
   // PROFILE=TOTAL or PROFILE=TOTAL:CORES:MEM
@@ -149,12 +208,18 @@ class Player {
     if (row.verb == "worker") return worker(row, from);
     if (row.verb == "app") return application(row, from);
     if (row.verb == "state") return state(row);
+    if (ask(row, name)) return;
+    if (row.verb == "driverstate")
+      return say(name, driver_state_changed(
+                           driver_id(row.words.at(1)),
+                           state_named<core::DriverState>(driver_state_names, row.words.at(2)),
+                           option(row, "exception", "")));
+    if (row.verb == "leaving") return say(from, worker_decommissioning(name));
     if (row.verb == "request") return request(row);
     if (row.verb == "beat") return say(from, heartbeat(name));
     if (row.verb == "unregister") return say(from, unregister_application(app_id(name)));
     if (row.verb == "webkill")
-      return say(option(row, "from", "web"), kill_application(app_id(name)),
-                 !row.options.contains("from"));
+      return say(option(row, "from", "web"), kill_application(app_id(name)));
     if (row.verb == "bytes") return say(from, Bytes(40, 0xee));
     if (row.verb == "kill")
       return say(from, kill_executors(app_id(name), {row.words.begin() + 1, row.words.end()}));
@@ -164,7 +229,9 @@ class Player {
         executors.push_back(executor(row.words[at]));
         executors.back().first = app_id(executors.back().first);
       }
-      return say(from, latest_state(name, executors));
+      std::vector<std::string> drivers = split(option(row, "drivers", ""), ',');
+      for (std::string& each : drivers) each = driver_id(each);
+      return say(from, latest_state(name, executors, drivers));
     }
     happen(row, name);
   }
@@ -184,6 +251,8 @@ class Player {
       add(InboxKind::timer, 0);
     } else if (row.verb == "stored") {
       add(InboxKind::stored, 0, std::stod(name));
+    } else if (row.verb == "elected") {
+      add(InboxKind::elected, 0);
     } else if (row.verb == "storefail") {
       add(InboxKind::store_failed, 0);
     } else {
@@ -217,7 +286,7 @@ class Player {
 
   std::string sent(const control::Message& message) {
     using control::Body;
-    const auto text = [](const flatbuffers::String* from) { return from ? from->str() : ""; };
+    const auto text = text_of;
     std::ostringstream out;
     out << control::EnumNameBody(message.body_type());
     if (const auto* m = message.body_as_WorkerRegistered()) {
@@ -226,9 +295,14 @@ class Player {
       out << " " << app_name(text(m->app_id())) << "/" << m->executor_id() << " c" << m->cores()
           << " m" << m->memory_mb();
       if (m->profile_id()) out << " p" << m->profile_id();
-      for (const auto* held : *m->resources())
-        for (const auto* unit : *held->addresses())
-          out << " " << held->name()->str() << ":" << unit->str();
+      if (m->spark_description()) out << " spark" << m->spark_description()->size();
+      out << held(*m->resources());
+    } else if (const auto* m = message.body_as_LaunchDriver()) {
+      out << " " << driver_name(text(m->driver_id())) << held(*m->resources());
+    } else if (const auto* m = message.body_as_KillDriver()) {
+      out << " " << driver_name(text(m->driver_id()));
+    } else if (const auto* m = message.body_as_DriverStatusResponse()) {
+      out << status(*m);
     } else if (const auto* m = message.body_as_KillExecutor()) {
       out << " " << app_name(text(m->app_id())) << "/" << m->executor_id();
     } else if (const auto* m = message.body_as_ApplicationFinished()) {
@@ -251,9 +325,39 @@ class Player {
     } else if (const auto* m = message.body_as_ApplicationRemoved()) {
       out << " " << text(m->message());
     } else if (const auto* m = message.body_as_Reply()) {
-      out << (m->ok() ? " true" : " false");
+      out << reply(*m);
     }
     return out.str();
+  }
+
+  static std::string held(
+      const flatbuffers::Vector<flatbuffers::Offset<control::Resource>>& resources) {
+    std::string all;
+    for (const auto* each : resources)
+      for (const auto* unit : *each->addresses())
+        all += " " + each->name()->str() + ":" + unit->str();
+    return all;
+  }
+
+  static std::string status(const control::DriverStatusResponse& message) {
+    std::string out = message.found() ? " " : " unknown";
+    if (message.found()) out += driver_state_names[static_cast<int>(message.state())];
+    for (const auto* each : {message.worker_id(), message.worker_host_port(), message.exception()})
+      if (each) out += " " + each->str();
+    return out;
+  }
+
+  std::string reply(const control::Reply& message) {
+    const std::string id = text_of(message.id());
+    if (message.ok() && !id.empty() && !submitting_.empty()) {
+      driver_names_[id] = submitting_;
+      driver_ids_[submitting_] = id;
+      submitting_.clear();
+    }
+    std::string out = message.ok() ? " true" : " false";
+    if (message.count() > 0) out += " n" + std::to_string(message.count());
+    if (message.message()) out += " '" + message.message()->str() + "'";
+    return out;
   }
 
   codec::Engine engine_;
@@ -264,7 +368,10 @@ class Player {
   std::map<uint64_t, std::string> names_;
   std::map<std::string, std::string> app_ids_;
   std::map<std::string, std::string> app_names_;
+  std::map<std::string, std::string> driver_ids_;
+  std::map<std::string, std::string> driver_names_;
   std::string registering_;
+  std::string submitting_;
 };
 
 Row parse_row(const std::string& line, int number) {
@@ -308,6 +415,22 @@ ConfigOptions configured(const Row& row) {
       options.persistence = static_cast<uint32_t>(std::stoul(value));
     else if (key == "pattern")
       options.pattern = value;
+    else if (key == "seed")
+      options.seed = std::stoull(value);
+    else if (key == "spread_drivers")
+      options.spread_drivers = value == "true";
+    else if (key == "max_drivers")
+      options.max_drivers = static_cast<uint32_t>(std::stoul(value));
+    else if (key == "retained_drivers")
+      options.retained_drivers = static_cast<uint32_t>(std::stoul(value));
+    else if (key == "driver_pattern")
+      options.driver_pattern = value;
+    else if (key == "modulo")
+      options.modulo = static_cast<uint32_t>(std::stoul(value));
+    else if (key == "name_as_id")
+      options.name_as_id = value == "true";
+    else if (key == "standby")
+      options.standby = value == "true";
     else
       throw std::runtime_error("no setting " + key);
   }

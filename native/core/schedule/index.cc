@@ -50,4 +50,18 @@ void unindex_worker(Worker& worker) {
   worker.indexed = false;
 }
 
+void enlist_worker(State& state, Worker& worker) {
+  worker.alive_position = static_cast<uint32_t>(state.alive.size());
+  state.alive.push_back(worker.slot);
+  state.alive_by_id.insert({0, &worker.id, &worker});
+}
+
+void delist_worker(State& state, Worker& worker) {
+  MAGNETO_ASSERT(state.alive.at(worker.alive_position) == worker.slot);
+  state.workers[state.alive.back()].alive_position = worker.alive_position;
+  state.alive[worker.alive_position] = state.alive.back();
+  state.alive.pop_back();
+  state.alive_by_id.erase({0, &worker.id, &worker});
+}
+
 }  // namespace magneto::core

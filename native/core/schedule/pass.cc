@@ -6,29 +6,21 @@ namespace magneto::core {
 
 namespace {
 
-std::vector<ResourceText> texts(const Worker& worker, const std::vector<HeldResource>& held) {
-  std::vector<ResourceText> result;
-  for (const HeldResource& taken : held) {
-    const ResourcePool& pool = worker.resources[taken.pool];
-    ResourceText text{pool.name, {}};
-    for (const uint32_t unit : taken.addresses) text.addresses.push_back(pool.addresses[unit]);
-    result.push_back(std::move(text));
-  }
-  return result;
-}
-
 // LaunchExecutor goes out before ExecutorAdded, both after what they follow from is on disk.
 void announce(Core& core, const Application& application, const Worker& worker,
               const Executor& executor) {
   const uint64_t sequence = std::max(application.sequence, worker.sequence);
+  const Holdings given = holdings(worker, executor.resources);
   LaunchExecutor launch;
   launch.app_id = application.id;
   launch.executor_id = executor.id;
   launch.profile_id = executor.profile_id;
   launch.cores = executor.cores;
   launch.memory_mb = executor.memory_mb;
-  launch.resources = texts(worker, executor.resources);
+  launch.resources = texts(given);
   launch.description = application.description;
+  if (worker.session >> session_source_shift == gateway_source)
+    launch.spark_description = application.spark_description;
   core.send(worker.session, launch, sequence);
   core.send(application.session,
             ExecutorAdded{executor.id, worker.id, worker.host, worker.port, executor.cores,
@@ -79,6 +71,8 @@ void launch_all(Core& core, Application& application, Request& request,
 
 void schedule(Core& core) {
   State& state = core.state;
+  if (state.master != MasterState::alive) return;
+  schedule_drivers(core);
   while (!state.ready.empty()) {
     const RequestKey key = state.ready.begin()->first;
     Application& application = state.applications[key.application];

@@ -117,7 +117,9 @@ static void unblock_shapes(State& state, const Worker& worker, Runtime& runtime)
 
 void reindex_worker(Core& core, Worker& worker, bool risen) {
   unindex_worker(worker);
-  if (worker.state != WorkerState::alive || worker.cores_free() == 0) return;
+  if (worker.state != WorkerState::alive) return;
+  if (risen) open_driver_shapes(core.state, worker);
+  if (worker.cores_free() == 0) return;
   worker.index_key = index_key(worker, core.config.selection_policy);
   worker.indexed = true;
   for (Runtime* runtime : worker.runtimes) {

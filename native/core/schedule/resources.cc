@@ -40,4 +40,22 @@ void give_back_resources(Worker& worker, const std::vector<HeldResource>& held) 
   }
 }
 
+Holdings holdings(const Worker& worker, const std::vector<HeldResource>& held) {
+  Holdings result;
+  for (const HeldResource& taken : held) {
+    const ResourcePool& pool = worker.resources[taken.pool];
+    std::vector<std::string> addresses;
+    for (const uint32_t unit : taken.addresses) addresses.push_back(pool.addresses[unit]);
+    result.emplace_back(pool.name, std::move(addresses));
+  }
+  return result;
+}
+
+std::vector<ResourceText> texts(const Holdings& from) {
+  std::vector<ResourceText> result;
+  for (const auto& [name, addresses] : from)
+    result.push_back({name, {addresses.begin(), addresses.end()}});
+  return result;
+}
+
 }  // namespace magneto::core

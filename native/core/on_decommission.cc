@@ -1,0 +1,84 @@
+// Workers that are about to leave: what they have goes on, nothing new starts there (spec 18).
+#include <algorithm>
+
+#include "core/core.h"
+#include "core/schedule/schedule.h"
+
+namespace magneto::core {
+
+namespace {
+
+std::string lower_case(Text text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
+
+// D3: told to their applications, which get others elsewhere; still on the worker (D4, D5).
+void decommission_executors(Core& core, const Worker& worker) {
+  std::vector<std::pair<ApplicationSlot, uint32_t>> leaving;
+  for (const Executor* executor : worker.executors)
+    leaving.emplace_back(executor->application, executor->id);
+  std::sort(leaving.begin(), leaving.end());
+  for (const auto& [slot, executor_id] : leaving) {
+    Application& application = core.state.applications[slot];
+    Executor& executor = application.executors.at(executor_id);
+    change_state(application, executor, ExecutorState::decommissioned);
+    core.send(
+        application.session,
+        ExecutorUpdated{executor_id, executor.state, "worker decommissioned", {}, worker.host});
+    retire_executor(core, application, executor_id);
+  }
+}
+
+void decommission(Core& core, Worker& worker) {
+  if (worker.state == WorkerState::decommissioned) {
+    core.notice(NoticeLevel::info, "worker.decommissioned",
+                worker.id + " is decommissioned already");
+    return;
+  }
+  MAGNETO_ASSERT(worker.state == WorkerState::alive);
+  unindex_worker(worker);
+  delist_worker(core.state, worker);
+  worker.state = WorkerState::decommissioned;
+  ++core.state.worker_generation;
+  core.forget("worker_" + worker.id);
+  core.notice(NoticeLevel::info, "worker.decommissioned",
+              worker.id + " is decommissioned: " + std::to_string(worker.executors.size()) +
+                  " executors and " + std::to_string(worker.drivers.size()) +
+                  " drivers are still there");
+  decommission_executors(core, worker);
+}
+
+}  // namespace
+
+void on_worker_decommissioning(Core& core, Session session, const WorkerDecommissioning& message) {
+  const auto known = core.state.worker_by_id.find(message.worker_id);
+  if (known == core.state.worker_by_id.end() ||
+      core.state.workers[known->second].state == WorkerState::dead)
+    return;  // dropped in between, or never registered
+  if (Worker* worker = own_worker(core, session, message.worker_id)) decommission(core, *worker);
+}
+
+void on_decommission_workers_on_hosts(Core& core, Session session,
+                                      const DecommissionWorkersOnHosts& message) {
+  std::set<std::string> hosts;
+  for (const Text host : message.hosts) hosts.insert(lower_case(host));
+  std::vector<WorkerSlot> met;
+  for (const WorkerSlot slot : core.state.by_heartbeat)
+    if (hosts.contains(lower_case(core.state.workers[slot].host))) met.push_back(slot);
+  std::sort(met.begin(), met.end());
+  core.notice(NoticeLevel::info, "worker.decommission",
+              "asked to decommission the workers on " + std::to_string(hosts.size()) +
+                  " hosts: " + std::to_string(met.size()));
+  for (const WorkerSlot slot : met) {
+    Worker& worker = core.state.workers[slot];
+    decommission(core, worker);
+    core.send(worker.session, DecommissionWorker{});
+  }
+  Reply reply{message.request_id, true};
+  reply.count = static_cast<uint32_t>(met.size());
+  core.send(session, reply);
+}
+
+}  // namespace magneto::core
