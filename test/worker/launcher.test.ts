@@ -257,6 +257,25 @@ describe('a JVM executor', () => {
     )
   })
 
+  test('S6: that lives for a moment only has started before it has ended', async () => {
+    const command = await fakeJava('exit 0')
+    const told: string[] = []
+    const all = Array.from({ length: 40 }, async (_, id) => {
+      const { running, over } = launch(id, command)
+      await Promise.all([
+        running.then(() => told.push(`${id} started`)),
+        over.then(() => told.push(`${id} ended`)),
+      ])
+    })
+    await Promise.all(all)
+    for (let id = 0; id < all.length; id++) {
+      expect(told.filter((line) => line.startsWith(`${id} `))).toEqual([
+        `${id} started`,
+        `${id} ended`,
+      ])
+    }
+  })
+
   test('of a version that is not here fails and says what is', async () => {
     const command = Object.assign(await fakeJava('exit 0'), { sparkVersion: '3.5.9' })
     expect(await launch(0, command).over).toEqual({

@@ -132,6 +132,11 @@ export class Launcher {
       this.#options.onStarted(order, note)
     }
     channel.port1.on('message', onStarted)
+    /** What a thread says over the port and what it returns come by different ways, in any order. */
+    const readUnread = (): void => {
+      const unread = receiveMessageOnPort(channel.port1)
+      if (unread !== undefined) onStarted(unread.message as StartedNote)
+    }
     const { executorId, profileId, cores, memoryMb, application } = order
     const request: ExecutorRequest = {
       settings: { ...this.#options.settings, guardianFd: this.#options.guardian.fd },
@@ -149,13 +154,13 @@ export class Launcher {
       // Without piscina's signal: an abort would end the thread, and with it the watch over all others.
       const options = { name: 'runExecutor', transferList: [channel.port2] }
       const result = (await this.#pool.run(request, options)) as ExecutorResult
+      readUnread()
       if (running.pid !== null) this.#options.guardian.ended(running.pid, true)
       return result
     } catch (error) {
       // The thread broke. Its executor may live on, watched by nobody: that must not be.
       const message = `the launcher broke: ${(error as Error).message}`
-      const unread = receiveMessageOnPort(channel.port1)
-      if (unread !== undefined) onStarted(unread.message as StartedNote)
+      readUnread()
       if (running.pid === null) return { kind: 'failed', message }
       endGroup(running.pid)
       this.#options.guardian.ended(running.pid, false)
