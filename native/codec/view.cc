@@ -2,45 +2,56 @@
 
 #include <algorithm>
 
-#include "codec/gen/view_generated.h"
+#include "codec/view_parts.h"
 
 namespace magneto::codec {
 
 namespace {
 
 using flatbuffers::Offset;
-template <class T>
-using Tables = Offset<flatbuffers::Vector<Offset<T>>>;
-using Holdings = std::vector<std::pair<std::string, std::vector<std::string>>>;
+
+// The values are the schema's.
+static_assert(static_cast<int>(core::MasterState::completing_recovery) ==
+              static_cast<int>(view::MasterState::COMPLETING_RECOVERY));
+static_assert(static_cast<int>(core::Limit::earlier) == static_cast<int>(view::Limit::EARLIER));
+static_assert(static_cast<int>(core::DriverState::error) ==
+              static_cast<int>(control::DriverState::ERROR));
+
+template <class Item>
+std::vector<const Item*> by_order(std::vector<const Item*> all) {
+  std::sort(all.begin(), all.end(),
+            [](const Item* a, const Item* b) { return a->order < b->order; });
+  return all;
+}
 
 class Writer {
  public:
-  explicit Writer(const core::Core& core) : core_(core), state_(core.state) {}
+  explicit Writer(const core::Core& core) : core_(core), state_(core.state), explainer_(core) {}
 
   std::vector<uint8_t> write(const std::string& master_url, core::Millis now_ms) {
     const auto url = builder_.CreateString(master_url);
     const auto workers = all_workers();
+    // Drivers first, then applications: the explainer wants the order of the queue.
+    const auto drivers = active_drivers();
+    const auto ended_drivers = completed_drivers();
     const auto active = active_applications();
     const auto completed = completed_applications();
     view::FinishClusterViewBuffer(
-        builder_, view::CreateClusterView(builder_, url, view::MasterState::ALIVE, now_ms, workers,
-                                          active, completed));
+        builder_,
+        view::CreateClusterView(builder_, url, static_cast<view::MasterState>(state_.master),
+                                now_ms, workers, active, completed, drivers, ended_drivers));
     return {builder_.GetBufferPointer(), builder_.GetBufferPointer() + builder_.GetSize()};
   }
 
  private:
-  Tables<control::Resource> resources(const Holdings& from) {
-    std::vector<Offset<control::Resource>> all;
-    for (const auto& [name, addresses] : from) {
-      const auto units = builder_.CreateVectorOfStrings(addresses);
-      all.push_back(control::CreateResource(builder_, builder_.CreateString(name), units));
-    }
-    return builder_.CreateVector(all);
+  // Nothing is written for what is empty.
+  Offset<flatbuffers::String> text(const std::string& from) {
+    return from.empty() ? Offset<flatbuffers::String>() : builder_.CreateString(from);
   }
 
   Offset<view::WorkerView> worker(const core::Worker& from) {
-    Holdings total;
-    Holdings used;
+    core::Holdings total;
+    core::Holdings used;
     for (const core::ResourcePool& pool : from.resources) {
       total.emplace_back(pool.name, pool.addresses);
       used.emplace_back(pool.name, std::vector<std::string>());
@@ -52,13 +63,17 @@ class Writer {
     const auto id = builder_.CreateString(from.id);
     const auto host = builder_.CreateString(from.host);
     const auto url = builder_.CreateString(from.web_ui_url);
-    const auto all = resources(total);
-    const auto held = resources(used);
+    const auto all = write_holdings(builder_, total);
+    const auto held = write_holdings(builder_, used);
+    std::vector<std::string> ids;
+    for (const core::Driver* driver : from.drivers) ids.push_back(driver->id);
+    std::sort(ids.begin(), ids.end());
     const auto runtimes = builder_.CreateVectorOfStrings(names);
+    const auto drivers = builder_.CreateVectorOfStrings(ids);
     return view::CreateWorkerView(builder_, id, host, from.port, url, from.cores, from.cores_used,
                                   from.memory_mb, from.memory_used_mb, all, held,
                                   static_cast<view::WorkerState>(from.state),
-                                  from.last_heartbeat_ms, runtimes);
+                                  from.last_heartbeat_ms, runtimes, drivers);
   }
 
   Tables<view::WorkerView> all_workers() {
@@ -74,7 +89,7 @@ class Writer {
 
   Offset<view::ExecutorView> executor(const core::PastExecutor& from) {
     const auto worker_id = builder_.CreateString(from.worker_id);
-    const auto held = resources(from.resources);
+    const auto held = write_holdings(builder_, from.resources);
     return view::CreateExecutorView(builder_, from.id, worker_id, from.profile_id, from.cores,
                                     from.memory_mb, held,
                                     static_cast<control::ExecutorState>(from.state));
@@ -88,13 +103,10 @@ class Writer {
   }
 
   Offset<view::ApplicationView> application(const core::Application& from, uint32_t memory_mb,
-                                            uint32_t limit, Tables<view::ExecutorView> live) {
+                                            uint32_t limit, Tables<view::ExecutorView> live,
+                                            Tables<view::Explanation> explanations) {
     const auto removed = executors(from.removed);
-    std::vector<Offset<control::ResourceAmount>> amounts;
-    for (const auto& [name, amount] : from.default_resources)
-      amounts.push_back(
-          control::CreateResourceAmount(builder_, builder_.CreateString(name), amount));
-    const auto per_executor = builder_.CreateVector(amounts);
+    const auto per_executor = write_amounts(builder_, from.default_resources);
     const auto id = builder_.CreateString(from.id);
     const auto name = builder_.CreateString(from.name);
     const auto user = builder_.CreateString(from.user);
@@ -117,22 +129,25 @@ class Writer {
     to.add_resources_per_executor(per_executor);
     to.add_executors(live);
     to.add_removed_executors(removed);
+    to.add_explanations(explanations);
     return to.Finish();
   }
 
   Tables<view::ApplicationView> active_applications() {
-    std::vector<const core::Application*> sorted;
+    std::vector<const core::Application*> found;
     state_.applications.each(
-        [&](core::ApplicationSlot, const core::Application& each) { sorted.push_back(&each); });
-    std::sort(
-        sorted.begin(), sorted.end(),
-        [](const core::Application* a, const core::Application* b) { return a->order < b->order; });
+        [&](core::ApplicationSlot, const core::Application& each) { found.push_back(&each); });
     std::vector<Offset<view::ApplicationView>> all;
-    for (const core::Application* each : sorted) {
+    for (const core::Application* each : by_order(std::move(found))) {
       std::vector<core::PastExecutor> live;
       for (const auto& [id, running] : each->executors) live.push_back(past(core_, running));
       const core::Request& defaults = each->requests.at(each->default_profile_id);
-      all.push_back(application(*each, defaults.memory_mb, defaults.target, executors(live)));
+      std::vector<Offset<view::Explanation>> why;
+      for (const core::Explanation& one : explainer_.explain(*each))
+        why.push_back(write_explanation(builder_, one));
+      const auto explanations = builder_.CreateVector(why);
+      all.push_back(
+          application(*each, defaults.memory_mb, defaults.target, executors(live), explanations));
     }
     return builder_.CreateVector(all);
   }
@@ -141,12 +156,59 @@ class Writer {
     std::vector<Offset<view::ApplicationView>> all;
     for (const core::CompletedApplication& each : state_.completed)
       all.push_back(application(each.application, each.memory_per_executor_mb, each.executor_limit,
-                                executors(each.executors)));
+                                executors(each.executors), {}));
+    return builder_.CreateVector(all);
+  }
+
+  Offset<view::DriverView> driver(const core::Driver& from) {
+    const auto id = builder_.CreateString(from.id);
+    const auto worker_id = text(from.worker_id);
+    const auto worker_host_port = text(from.worker_host_port);
+    const auto held = write_holdings(builder_, from.resources);
+    const auto asked = write_amounts(builder_, from.resources_asked);
+    const auto jar_url = builder_.CreateString(from.jar_url);
+    const auto main_class = text(from.main_class);
+    const auto exception = text(from.exception);
+    Offset<view::Explanation> explanation;
+    if (from.shape) explanation = write_explanation(builder_, explainer_.explain(from));
+    view::DriverViewBuilder to(builder_);
+    to.add_id(id);
+    to.add_state(static_cast<control::DriverState>(from.state));
+    to.add_submitted_ms(from.submitted_ms);
+    to.add_started_ms(from.started_ms);
+    to.add_ended_ms(from.ended_ms);
+    to.add_worker_id(worker_id);
+    to.add_worker_host_port(worker_host_port);
+    to.add_cores(from.cores);
+    to.add_memory_mb(from.memory_mb);
+    to.add_resources(held);
+    to.add_resources_asked(asked);
+    to.add_supervise(from.supervise);
+    to.add_jar_url(jar_url);
+    to.add_main_class(main_class);
+    to.add_exception(exception);
+    to.add_explanation(explanation);
+    return to.Finish();
+  }
+
+  Tables<view::DriverView> active_drivers() {
+    std::vector<const core::Driver*> found;
+    state_.drivers.each(
+        [&](core::DriverSlot, const core::Driver& each) { found.push_back(&each); });
+    std::vector<Offset<view::DriverView>> all;
+    for (const core::Driver* each : by_order(std::move(found))) all.push_back(driver(*each));
+    return builder_.CreateVector(all);
+  }
+
+  Tables<view::DriverView> completed_drivers() {
+    std::vector<Offset<view::DriverView>> all;
+    for (const core::Driver& each : state_.completed_drivers) all.push_back(driver(each));
     return builder_.CreateVector(all);
   }
 
   const core::Core& core_;
   const core::State& state_;
+  core::Explainer explainer_;
   flatbuffers::FlatBufferBuilder builder_;
 };
 

@@ -95,11 +95,17 @@ std::string lower(const Survey& survey, const Demand& demand, const Words& words
     if (words.is_spark && left < limits::least_spark_memory_mb) return {};
     items.push_back(words.memory + " to " + memory_text(left));
   }
+  std::vector<std::string> steps;
   for (const auto& [name, lacking] : missing.resources)
-    for (const auto& [asked_name, asked] : demand.resources)
-      if (asked_name == name)
+    for (const auto& [asked_name, asked] : demand.resources) {
+      if (asked_name != name) continue;
+      if (asked == lacking)
+        steps.push_back("ask for no " + name + " (" + words.resource(name) + ")");
+      else
         items.push_back(words.resource(name) + " to " + number(asked - lacking));
-  return "lower " + list(items) + " or less, to fit " + survey.closest.worker->id;
+    }
+  if (!items.empty()) steps.insert(steps.begin(), "lower " + list(items) + " or less");
+  return list(steps) + ", to fit " + survey.closest.worker->id;
 }
 
 struct Kind {
@@ -160,7 +166,9 @@ std::string busy_advice(const Survey& survey, const Demand& demand,
            start_worker(demand);
   const std::string share = number(held(*who, kind)) + " of " + number(kind.total) + kind.unit;
   if (before > 0)
-    return "the " + number(before) + " that wait before it come first where they fit; on " +
+    return (before == 1
+                ? "the one that waits before it comes first where it fits; on "
+                : "the " + number(before) + " that wait before it come first where they fit; on ") +
            worker + " " + who->id + " holds " + share;
   if (suffices(*who, closest.now, demand))
     return "it starts when " + who->id + " ends, which holds " + share + " on " + worker +
@@ -245,7 +253,8 @@ Sentences busy_sentences(const Survey& survey, const Demand& demand, const Words
                            ? "the only worker " + large + " is busy: " + closest + " is " + short_of
                            : "all " + number(survey.fitting_when_idle) + " workers " + large +
                                  " are busy: " + closest + " is closest, " + short_of;
-  if (same > 0) reason += "; " + number(same) + " that ask the same wait before it";
+  if (same == 1) reason += "; one that asks the same waits before it";
+  if (same > 1) reason += "; " + number(same) + " that ask the same wait before it";
   return {reason, busy_advice(survey, demand, holders, own_id, before)};
 }
 

@@ -66,7 +66,7 @@ void tell_driver(Core& core, Driver& driver, size_t& walks) {
   } else {
     const Demand demand = demand_of(driver);
     sentences = lasting(surveyed(core, driver.shape->surveyed, demand, walks), demand,
-                        words_of(driver), "the master's page says by whom");
+                        words_of(driver), "/api/v1/drivers/" + driver.id + "/explain says by whom");
   }
   tell(core, driver.waiting_reason, "driver.waiting", driver.id, sentences);
 }
