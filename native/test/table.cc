@@ -168,7 +168,7 @@ class Player {
   // What operators and submitters ask. False: the row is something else.
   bool ask(const Row& row, const std::string& name) {
     const std::string from = option(row, "from", "client");
-    if (row.verb == "driver")
+    if (row.verb == "submit")
       driver(row);
     else if (row.verb == "killdriver")
       say(from, kill_driver(driver_id(name)));
@@ -202,6 +202,22 @@ class Player {
     say(option(row, "from", name), request_executors(app_id(name), targets));
   }
 
+  // APP/EXECUTOR and DRIVER
+  void latest(const Row& row, const std::string& from) {
+    std::vector<std::pair<std::string, uint32_t>> executors;
+    std::vector<std::string> drivers;
+    for (size_t at = 1; at < row.words.size(); ++at) {
+      const std::string& word = row.words[at];
+      if (word.find('/') == std::string::npos) {
+        drivers.push_back(driver_id(word));
+        continue;
+      }
+      executors.push_back(executor(word));
+      executors.back().first = app_id(executors.back().first);
+    }
+    say(from, latest_state(row.words.at(0), executors, drivers));
+  }
+
   void act(const Row& row) {
     const std::string name = row.words.empty() ? "" : row.words.front();
     const std::string from = option(row, "from", name);
@@ -214,7 +230,7 @@ class Player {
                            driver_id(row.words.at(1)),
                            state_named<core::DriverState>(driver_state_names, row.words.at(2)),
                            option(row, "exception", "")));
-    if (row.verb == "leaving") return say(from, worker_decommissioning(name));
+    if (row.verb == "decommissioning") return say(from, worker_decommissioning(name));
     if (row.verb == "request") return request(row);
     if (row.verb == "beat") return say(from, heartbeat(name));
     if (row.verb == "unregister") return say(from, unregister_application(app_id(name)));
@@ -223,16 +239,7 @@ class Player {
     if (row.verb == "bytes") return say(from, Bytes(40, 0xee));
     if (row.verb == "kill")
       return say(from, kill_executors(app_id(name), {row.words.begin() + 1, row.words.end()}));
-    if (row.verb == "latest") {
-      std::vector<std::pair<std::string, uint32_t>> executors;
-      for (size_t at = 1; at < row.words.size(); ++at) {
-        executors.push_back(executor(row.words[at]));
-        executors.back().first = app_id(executors.back().first);
-      }
-      std::vector<std::string> drivers = split(option(row, "drivers", ""), ',');
-      for (std::string& each : drivers) each = driver_id(each);
-      return say(from, latest_state(name, executors, drivers));
-    }
+    if (row.verb == "latest") return latest(row, from);
     happen(row, name);
   }
 
