@@ -38,6 +38,8 @@ export class ConnectedExecutor {
   recalling = false
   /** Its worker leaves: it finishes what runs and gets nothing more (D3). */
   decommissioned = false
+  /** It was told to stop. */
+  dismissed = false
   /** Moving average of a task's run time; null before the first result. */
   averageMs: number | null = null
 
@@ -128,6 +130,7 @@ export class Dispatcher extends EventEmitter<{
       executor.averageMs = average + (result.runMs - average) * AVERAGE_WEIGHT
       if (!task.settled) this.emit('result', task, result)
     }
+    dismissIdle(executor)
     this.schedule()
   }
 
@@ -141,10 +144,11 @@ export class Dispatcher extends EventEmitter<{
     }
     // One message holds only so many; and what was asked for before its decommission was not all.
     if (executor.decommissioned && ids.length > 0) recall(executor, MAX_BATCH_TASKS)
+    dismissIdle(executor)
     this.schedule()
   }
 
-  /** It keeps what it runs; what only waits there goes to others. */
+  /** It keeps what it runs; what only waits there goes to others. With nothing left it is sent home. */
   decommission(executor: ConnectedExecutor): void {
     if (executor.decommissioned) return
     executor.decommissioned = true
@@ -235,6 +239,14 @@ export class Dispatcher extends EventEmitter<{
       recall(executor, Math.min(Math.ceil(waiting / 2), MAX_BATCH_TASKS))
     }
   }
+}
+
+/** Its worker may wait for just this, to leave (Y9). */
+function dismissIdle(executor: ConnectedExecutor): void {
+  const { decommissioned, recalling, dismissed, inFlight } = executor
+  if (!decommissioned || recalling || dismissed || inFlight.size > 0) return
+  executor.dismissed = true
+  executor.port.send({ kind: 'stop' })
 }
 
 /** Asks for tasks that have not started; `giveBack` is the answer. */

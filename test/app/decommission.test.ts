@@ -1,4 +1,5 @@
 /** D3, D5: executors whose worker leaves. */
+import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
@@ -15,7 +16,7 @@ async function appears(path: string): Promise<void> {
   while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-test('what runs there goes on and counts, what is new runs elsewhere, and nobody hears an error', async () => {
+test('D3: what runs there goes on and counts, what is new runs elsewhere, and nobody hears an error', async () => {
   const cluster = new FakeCluster()
   const pool = cluster.pool({ maxRetries: 0 })
   const warnings: string[] = []
@@ -30,7 +31,10 @@ test('what runs there goes on and counts, what is new runs elsewhere, and nobody
   const pid = await waiting
   expect(pid).not.toBe(old!.pid)
   writeFileSync(other, '')
+  const left = once(old!, 'exit')
   expect(await running).toBe(old!.pid)
+  // Nothing is left for it to do.
+  expect(await left).toEqual([0, null])
   expect(await pool.run(null, { name: 'pid' })).toBe(pid)
   expect(warnings).toEqual([])
   await pool.destroy()
@@ -54,15 +58,17 @@ test('D5: its end is no loss for a task that ran there', async () => {
   await pool.destroy()
 })
 
-test('one that is decommissioned before it has connected gets nothing', async () => {
+test('one that is decommissioned before it has connected gets nothing and goes', async () => {
   const cluster = new FakeCluster()
   const pool = cluster.pool()
   await pool.ready()
   cluster.tell(decommissioned(0))
   const task = pool.run(null, { name: 'pid' })
   const [old] = cluster.children.values()
+  const left = once(old!, 'exit')
   await new Promise((resolve) => pool.once('executorAdded', resolve))
   cluster.launch()
+  expect(await left).toEqual([0, null])
   expect(await task).not.toBe(old!.pid)
   await pool.destroy()
 })
@@ -107,7 +113,7 @@ test('what waits on it is called back until nothing does', async () => {
     { id: 0, status: ResultStatus.DONE, runMs: 1, payload: new Uint8Array() },
   ])
   await new Promise(setImmediate)
-  expect(sent).toHaveLength(3)
+  expect(sent.slice(2)).toEqual([{ kind: 'recall', count: 4096 }, { kind: 'stop' }])
   expect(executor.inFlight.size).toBe(0)
   expect(dispatcher.queue.size).toBe(4)
 })
