@@ -15,11 +15,6 @@ export function text(value: string): string {
   return value
 }
 
-export function nonEmpty(value: string): string {
-  if (value.trim() === '') throw expected(value, 'a value: expected some text')
-  return value.trim()
-}
-
 export function boolean(value: string): boolean {
   const word = value.trim().toLowerCase()
   if (word === 'true') return true
@@ -96,6 +91,12 @@ export function idPattern(argumentCount: number): (value: string) => string {
     }
     return value
   }
+}
+
+/** An id pattern whose conversions the core reads: it refuses at start what makes no ids, and says why (P17). */
+export function coreIdPattern(value: string): string {
+  if (value === '' || /\s/.test(value)) throw expected(value, 'an id pattern without whitespace')
+  return value
 }
 
 const JAVA_ONLY_FLAG = /^\(\?i\)/
