@@ -2,8 +2,8 @@
 import type { ConfKey } from './configuration.js'
 import {
   boolean,
+  coreIdPattern,
   durationMs,
-  idPattern,
   INT_MAX,
   integer,
   list,
@@ -171,14 +171,14 @@ export const schedulingKeys = {
   driverIdPattern: key<string>({
     name: 'spark.deploy.driverIdPattern',
     default: 'driver-%s-%04d',
-    parse: idPattern(2),
+    parse: coreIdPattern,
     doc: 'The form of driver ids: local time of submission, counter.',
     spec: 'P17',
   }),
   appIdPattern: key<string>({
     name: 'spark.deploy.appIdPattern',
     default: 'app-%s-%04d',
-    parse: idPattern(2),
+    parse: coreIdPattern,
     doc: 'The form of application ids: local time of registration, counter.',
     spec: 'P17',
   }),

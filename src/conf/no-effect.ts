@@ -19,6 +19,12 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.workerSelectionPolicy,
     keys.defaultCores,
     keys.appIdPattern,
+    keys.appNumberModulo,
+    keys.useAppNameAsAppId,
+    keys.spreadOutDrivers,
+    keys.maxDrivers,
+    keys.retainedDrivers,
+    keys.driverIdPattern,
     keys.masterUiPort,
     keys.portMaxRetries,
     keys.controlPort,
@@ -58,7 +64,6 @@ function kept<T>(key: ConfKey<T>, value: T): [ConfKey<unknown>, unknown] {
 /** What this release does anyway: whoever asks for it gets it. */
 const KEPT: ReadonlyMap<ConfKey<unknown>, unknown> = new Map([
   kept(keys.recoveryCompressionCodec, null),
-  kept(keys.useAppNameAsAppId, false),
   kept(keys.restEnabled, false),
   kept(keys.workerCleanupEnabled, false),
   kept(keys.preferConfiguredMasterAddress, true),

@@ -10,6 +10,9 @@ import type { StoreEngine } from '../store/engine.js'
 import { Journal } from '../store/journal.js'
 import { NoStore } from '../store/none.js'
 
+/** As CoreConfig.app_number_modulo has it. */
+const NO_MODULO = 0
+
 /** @returns a finished CoreConfig (schemas/core.fbs) */
 export function coreConfig(
   configuration: Configuration,
@@ -26,6 +29,12 @@ export function coreConfig(
   config.defaultCores = configuration.read(keys.defaultCores)
   config.retainedApplications = configuration.read(keys.retainedApplications)
   config.appIdPattern = configuration.read(keys.appIdPattern)
+  config.appNumberModulo = configuration.read(keys.appNumberModulo) ?? NO_MODULO
+  config.useAppNameAsAppId = configuration.read(keys.useAppNameAsAppId)
+  config.spreadOutDrivers = configuration.read(keys.spreadOutDrivers)
+  config.maxDrivers = configuration.read(keys.maxDrivers)
+  config.retainedDrivers = configuration.read(keys.retainedDrivers)
+  config.driverIdPattern = configuration.read(keys.driverIdPattern)
   config.seed = randomBytes(8).readBigUInt64LE()
   const builder = new Builder()
   builder.finish(config.pack(builder))

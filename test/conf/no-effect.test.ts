@@ -14,7 +14,7 @@ describe('settings without effect', () => {
   test('are named in one line', () => {
     const entries: [string, string][] = [
       ['spark.deploy.appNumberModulo', '1000'],
-      ['spark.master.useAppNameAsAppId.enabled', 'true'],
+      ['spark.master.useDriverIdAsAppName.enabled', 'true'],
       ['spark.deploy.recoveryCompressionCodec', 'lz4'],
       ['spark.metrics.conf.*.sink.x.class', 'y'],
       ['spark.ui.view.acls', 'me'],
@@ -22,7 +22,7 @@ describe('settings without effect', () => {
     ]
     expect(warning(entries)).toBe(
       'no effect on the master in this release: spark.deploy.recoveryCompressionCodec, ' +
-        'spark.deploy.appNumberModulo, spark.master.useAppNameAsAppId.enabled, ' +
+        'spark.master.useDriverIdAsAppName.enabled, ' +
         'spark.metrics.conf.*.sink.x.class, spark.ui.view.acls',
     )
   })
@@ -31,12 +31,12 @@ describe('settings without effect', () => {
     const entries: [string, string][] = [
       ['spark.worker.cleanup.enabled', 'true'],
       ['spark.worker.cleanup.interval', '60'],
-      ['spark.deploy.maxDrivers', '3'],
+      ['spark.deploy.recoveryTimeout', '3'],
     ]
     expect(warning(entries, 'worker')).toBe(
       'no effect on the worker in this release: spark.worker.cleanup.enabled, spark.worker.cleanup.interval',
     )
-    expect(warning(entries, 'master')).toMatch(/: spark\.deploy\.maxDrivers$/)
+    expect(warning(entries, 'master')).toMatch(/: spark\.deploy\.recoveryTimeout$/)
   })
 
   test('are none where the release does what was asked for', () => {

@@ -80,6 +80,7 @@ describe('parsers of keys', () => {
     ['oneOf', parsers.oneOf('A_B', 'C'), 'a_b', 'A_B'],
     ['list', parsers.list(','), ' a, ,b ', ['a', 'b']],
     ['idPattern', parsers.idPattern(2), 'app-%s-%04d', 'app-%s-%04d'],
+    ['coreIdPattern', parsers.coreIdPattern, 'app-%2$06x.%1$.8s', 'app-%2$06x.%1$.8s'],
     ['orNull', parsers.orNull(parsers.port), '', null],
     ['pattern', parsers.pattern, '(?i)secret|a[.]?b', /secret|a[.]?b/i],
   ] as [string, (text: string) => unknown, string, unknown][])(
@@ -101,6 +102,8 @@ describe('parsers of keys', () => {
     ['port as text', parsers.port, 'http'],
     ['oneOf', parsers.oneOf('A', 'B'), 'C'],
     ['idPattern with blank', parsers.idPattern(2), 'app %s'],
+    ['coreIdPattern with blank', parsers.coreIdPattern, 'app %s-%d'],
+    ['coreIdPattern of nothing', parsers.coreIdPattern, ''],
     ['idPattern with too many', parsers.idPattern(2), '%s%s%s'],
     ['idPattern with unknown conversion', parsers.idPattern(2), 'app-%q'],
     ['pattern', parsers.pattern, '('],

@@ -7,8 +7,10 @@ test('a config that is no CoreConfig is refused', () => {
 })
 
 test('P17: an id pattern without a number is refused with what was expected', () => {
-  const config = configBytes({ appIdPattern: 'app %s' })
-  expect(() => createMasterCore(config)).toThrow(/must be like app-%s-%04d/)
+  const config = configBytes({ appIdPattern: 'app-%s' })
+  expect(() => createMasterCore(config)).toThrow(
+    /'app-%s' is not usable: it has no place for the number.*\(spark\.deploy\.appIdPattern\)/,
+  )
 })
 
 test('an inbox that is not made of records throws', () => {
