@@ -89,11 +89,12 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
     onEnded: (order, result) => loop.onEnded(order, result),
   })
   const close = async (): Promise<void> => {
-    stopListening()
     await launcher.close()
     await guardian.close()
     link.close()
     await watcher.close()
+    // Last: a signal that nobody listens for would cut the orderly end short.
+    stopListening()
   }
   const loop: WorkerLoop = new WorkerLoop(
     new WorkerMachine(settings),
