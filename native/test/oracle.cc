@@ -1,14 +1,16 @@
 #include "test/oracle.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace magneto::test {
 
 namespace {
 
-uint32_t gpus_of(const ProfileOptions& profile) {
-  const auto found = profile.resources.find("gpu");
-  return found == profile.resources.end() ? 0 : found->second;
+template <class Options>
+uint32_t gpus_of(const Options& options) {
+  const auto found = options.resources.find("gpu");
+  return found == options.resources.end() ? 0 : found->second;
 }
 
 }  // namespace
@@ -17,10 +19,18 @@ void Oracle::add_worker(const WorkerOptions& options) {
   const auto gpus = options.resources.find("gpu");
   const auto count = gpus == options.resources.end() ? size_t{0} : gpus->second.size();
   workers_[options.id] =
-      Worker{options, options.cores, options.memory_mb, static_cast<uint32_t>(count)};
+      Worker{options, options.cores, options.memory_mb, static_cast<uint32_t>(count), false};
 }
 
+// L6
 void Oracle::remove_worker(const std::string& id) {
+  std::vector<DriverOptions> relaunched;
+  std::erase_if(drivers_, [&](const Driver& driver) {
+    if (driver.worker_id != id) return false;
+    if (driver.options.supervise) relaunched.push_back(driver.options);
+    return true;
+  });
+  for (const DriverOptions& options : relaunched) submit_driver(options);
   for (Application& application : applications_) {
     std::erase_if(application.executors, [&](const auto& each) {
       if (each.second.worker_id != id) return false;
@@ -73,6 +83,79 @@ void Oracle::give_back(const Executor& executor) {
   worker.gpus_free += executor.gpus;
 }
 
+void Oracle::give_back(const Driver& driver) {
+  if (driver.worker_id.empty()) return;
+  Worker& worker = workers_.at(driver.worker_id);
+  worker.cores_free += driver.options.cores;
+  worker.memory_free += driver.options.memory_mb;
+  worker.gpus_free += gpus_of(driver.options);
+}
+
+void Oracle::submit_driver(const DriverOptions& options) {
+  char id[40] = {};
+  std::snprintf(id, sizeof id, "driver-20260124103005-%04u", next_driver_++);
+  drivers_.push_back({id, options, {}});
+}
+
+void Oracle::end_driver(const std::string& id) {
+  std::erase_if(drivers_, [&](const Driver& driver) {
+    if (driver.id != id) return false;
+    give_back(driver);
+    return true;
+  });
+}
+
+// D3. What runs there goes on, but nothing asks any more what it holds.
+void Oracle::decommission(const std::string& worker_id) {
+  workers_.at(worker_id).leaving = true;
+  for (Application& application : applications_) {
+    std::erase_if(application.executors, [&](const auto& each) {
+      if (each.second.worker_id != worker_id) return false;
+      application.cores_granted -= each.second.cores;
+      return true;
+    });
+  }
+}
+
+bool Oracle::hosts(const Worker& worker, const DriverOptions& options) const {
+  const auto& has = worker.options.runtimes;
+  const bool runtime =
+      std::any_of(options.runtimes.begin(), options.runtimes.end(), [&](const std::string& name) {
+        return std::find(has.begin(), has.end(), name) != has.end();
+      });
+  return runtime && !worker.leaving && worker.cores_free >= options.cores &&
+         worker.memory_free >= options.memory_mb && worker.gpus_free >= gpus_of(options);
+}
+
+// A2 to A5.
+void Oracle::place_drivers(const std::vector<DriverLaunch>& launches) {
+  auto next = launches.begin();
+  for (Driver& driver : drivers_) {
+    if (!driver.worker_id.empty()) continue;
+    const auto running = std::count_if(drivers_.begin(), drivers_.end(),
+                                       [](const Driver& each) { return !each.worker_id.empty(); });
+    if (running >= int64_t{config_.max_drivers}) break;
+    const auto first = std::find_if(workers_.begin(), workers_.end(), [&](const auto& each) {
+      return hosts(each.second, driver.options);
+    });
+    const bool launched = next != launches.end() && next->driver_id == driver.id;
+    if (launched != (first != workers_.end()))
+      throw std::logic_error(driver.id + (launched ? " fits nowhere" : " fits and still waits"));
+    if (!launched) continue;
+    Worker& worker = workers_.at(next->worker_id);
+    if (!hosts(worker, driver.options))
+      throw std::logic_error(driver.id + " does not fit on " + next->worker_id);
+    if (!config_.spread_drivers && next->worker_id != first->first)
+      throw std::logic_error(driver.id + " belongs on " + first->first);
+    driver.worker_id = next->worker_id;
+    worker.cores_free -= driver.options.cores;
+    worker.memory_free -= driver.options.memory_mb;
+    worker.gpus_free -= gpus_of(driver.options);
+    ++next;
+  }
+  if (next != launches.end()) throw std::logic_error(next->driver_id + " came out of turn");
+}
+
 std::vector<Oracle::Live> Oracle::live() const {
   std::vector<Live> all;
   for (const Application& application : applications_)
@@ -88,7 +171,7 @@ std::vector<Oracle::Worker*> Oracle::usable(const Application& application,
   for (auto& [id, worker] : workers_) {
     const auto& runtimes = worker.options.runtimes;
     if (std::find(runtimes.begin(), runtimes.end(), application.runtime) != runtimes.end() &&
-        worker.cores_free >= std::max(profile.cores, 1u) &&
+        !worker.leaving && worker.cores_free >= std::max(profile.cores, 1u) &&
         worker.memory_free >= profile.memory_mb && worker.gpus_free >= gpus_of(profile))
       all.push_back(&worker);  // by ascending id
   }
@@ -170,7 +253,8 @@ void Oracle::place(Application& application, const Profile& profile,
   }
 }
 
-std::vector<Launch> Oracle::schedule() {
+std::vector<Launch> Oracle::schedule(const std::vector<DriverLaunch>& drivers) {
+  place_drivers(drivers);
   std::vector<Launch> launches;
   for (Application& application : applications_)
     for (const auto& [id, profile] : application.profiles) place(application, profile, launches);

@@ -19,6 +19,12 @@ struct Launch {
   auto operator<=>(const Launch&) const = default;
 };
 
+struct DriverLaunch {
+  std::string driver_id;
+  std::string worker_id;
+  auto operator<=>(const DriverLaunch&) const = default;
+};
+
 class Oracle {
  public:
   explicit Oracle(ConfigOptions config) : config_(std::move(config)) {}
@@ -29,7 +35,13 @@ class Oracle {
   void remove_application(const std::string& id);
   void set_target(const std::string& app_id, const ProfileOptions& profile, uint32_t total);
   void end_executor(const std::string& app_id, uint32_t executor_id);
-  std::vector<Launch> schedule();
+  // Submissions and relaunches share one counter, as their ids do.
+  void submit_driver(const DriverOptions& options);
+  void end_driver(const std::string& id);
+  void decommission(const std::string& worker_id);
+  // One pass: drivers, then executors. Where chance decides, `drivers` says what it was: it must be
+  // one of what Spark could have done. Throws std::logic_error when it is not.
+  std::vector<Launch> schedule(const std::vector<DriverLaunch>& drivers);
 
   struct Live {
     std::string app_id;
@@ -38,12 +50,20 @@ class Oracle {
   };
   std::vector<Live> live() const;
 
+  struct Driver {
+    std::string id;
+    DriverOptions options;
+    std::string worker_id;  // empty: it waits
+  };
+  const std::vector<Driver>& drivers() const { return drivers_; }
+
  private:
   struct Worker {
     WorkerOptions options;
     uint32_t cores_free = 0;
     uint32_t memory_free = 0;
     uint32_t gpus_free = 0;
+    bool leaving = false;
   };
   struct Executor {
     std::string worker_id;
@@ -70,11 +90,16 @@ class Oracle {
   std::vector<uint32_t> assign(const Application& application, const Profile& profile,
                                const std::vector<Worker*>& workers) const;
   void give_back(const Executor& executor);
+  void give_back(const Driver& driver);
+  bool hosts(const Worker& worker, const DriverOptions& options) const;
+  void place_drivers(const std::vector<DriverLaunch>& launches);
   void place(Application& application, const Profile& profile, std::vector<Launch>& launches);
 
   const ConfigOptions config_;
   std::map<std::string, Worker> workers_;
   std::vector<Application> applications_;
+  std::vector<Driver> drivers_;  // by submission
+  uint32_t next_driver_ = 0;
 };
 
 }  // namespace magneto::test

@@ -1,6 +1,7 @@
 // Random histories: the indexed scheduler and Spark's plain algorithm place the same (spec section
 // 14).
 #include <random>
+#include <utility>
 
 #include "codec/engine.h"
 #include "doctest/doctest.h"
@@ -21,7 +22,7 @@ class History {
       act();
       const auto launched = actual();
       engine_.check();
-      const auto expected = oracle_.schedule();
+      const auto expected = oracle_.schedule(drivers_launched_);
       REQUIRE(launched.size() == expected.size());
       for (size_t at = 0; at < launched.size(); ++at) {
         CHECK(launched[at].app_id == expected[at].app_id);
@@ -33,6 +34,7 @@ class History {
   }
 
   uint64_t launches() const { return launches_; }
+  uint64_t driver_launches() const { return driver_launches_; }
 
  private:
   uint32_t pick(uint32_t below) { return static_cast<uint32_t>(random_() % below); }
@@ -43,6 +45,8 @@ class History {
     options.policy = static_cast<core::WorkerSelectionPolicy>(pick(5));
     options.default_cores = pick(2) == 0 ? 2147483647 : 6;
     options.retries = -1;
+    options.spread_drivers = pick(2) == 0;
+    if (pick(3) == 0) options.max_drivers = 1 + pick(4);
     return options;
   }
 
@@ -108,6 +112,37 @@ class History {
     oracle_.set_target(id, known->second, total);
   }
 
+  void submit_driver() {
+    DriverOptions options;
+    options.cores = pick(4);
+    options.memory_mb = 256 * pick(5);
+    options.supervise = pick(2) == 0;
+    if (pick(4) == 0) options.resources["gpu"] = 1 + pick(2);
+    if (pick(3) == 0) options.runtimes = {"another", "spark"};
+    if (!std::exchange(client_connected_, true)) connect(client_);
+    say(client_, test::submit_driver(options));
+    oracle_.submit_driver(options);
+  }
+
+  // One that waits is killed, of one that runs its worker reports the end.
+  void end_driver() {
+    if (oracle_.drivers().empty()) return;
+    const auto driver = oracle_.drivers()[pick(uint32_t(oracle_.drivers().size()))];
+    if (driver.worker_id.empty())
+      say(client_, test::kill_driver(driver.id));
+    else
+      say(workers_.at(driver.worker_id),
+          driver_state_changed(driver.id, core::DriverState::finished));
+    oracle_.end_driver(driver.id);
+  }
+
+  void decommission() {
+    if (workers_.empty()) return;
+    const auto at = std::next(workers_.begin(), pick(uint32_t(workers_.size())));
+    say(at->second, worker_decommissioning(at->first));
+    oracle_.decommission(at->first);
+  }
+
   void end_executor() {
     const auto live = oracle_.live();
     if (live.empty()) return;
@@ -130,22 +165,33 @@ class History {
   }
 
   void act() {
-    const uint32_t dice = pick(20);
+    const uint32_t dice = pick(26);
     if (dice < 3 && workers_.size() < 12) return add_worker();
     if (dice < 6 && applications_.size() < 12) return add_application();
     if (dice < 9) return request();
     if (dice < 10) return drop(workers_, [&](const auto& id) { oracle_.remove_worker(id); });
     if (dice < 11)
       return drop(applications_, [&](const auto& id) { oracle_.remove_application(id); });
+    if (dice < 14) return submit_driver();
+    if (dice < 16) return end_driver();
+    if (dice < 17) return decommission();
     end_executor();
   }
 
   std::vector<Launch> actual() {
     std::vector<Launch> launched;
+    drivers_launched_.clear();
     codec::Record record;
     for (codec::BatchReader all(engine_.step(1769250605000, 0, inbox_.view())); all.next(record);) {
       if (record.kind != static_cast<uint32_t>(codec::OutboxKind::send)) continue;
-      const auto* launch = control::GetMessage(record.payload.data())->body_as_LaunchExecutor();
+      const auto* message = control::GetMessage(record.payload.data());
+      if (const auto* driver = message->body_as_LaunchDriver()) {
+        CHECK(launched.empty());  // A2
+        ++driver_launches_;
+        drivers_launched_.push_back(
+            {driver->driver_id()->str(), worker_of_.at(static_cast<uint64_t>(record.session))});
+      }
+      const auto* launch = message->body_as_LaunchExecutor();
       if (!launch) continue;
       ++launches_;
       launched.push_back({launch->app_id()->str(), launch->executor_id(),
@@ -163,23 +209,32 @@ class History {
   std::map<uint64_t, std::string> worker_of_;
   std::map<std::string, uint64_t> applications_;
   std::map<std::string, std::map<uint32_t, ProfileOptions>> profiles_;
+  std::vector<DriverLaunch> drivers_launched_;
+  const uint64_t client_ = 1'000'000;
+  bool client_connected_ = false;
   uint64_t next_session_ = 0;
   uint32_t next_application_ = 0;
   uint64_t launches_ = 0;
+  uint64_t driver_launches_ = 0;
 };
 
 }  // namespace
 
-TEST_CASE("A7-A20, P11, P13: placements equal Spark's plain algorithm over random histories") {
+TEST_CASE(
+    "A2-A20, D3, L6, P11-P13, P15: placements equal Spark's plain algorithm over random "
+    "histories") {
   const uint64_t seeds = 300;
   uint64_t launches = 0;
+  uint64_t driver_launches = 0;
   for (uint64_t seed = 1; seed <= seeds; ++seed) {
     INFO("seed ", seed);
     History history(seed);
     history.run(120);
     launches += history.launches();
+    driver_launches += history.driver_launches();
   }
   CHECK(launches > seeds);  // the histories must place something to compare
+  CHECK(driver_launches > seeds);
 }
 
 }  // namespace magneto::test
