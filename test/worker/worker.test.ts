@@ -60,7 +60,9 @@ async function start(settings: [string, string][] = [], changes: Partial<WorkerO
 /** Orders an executor whose java is `script`. */
 async function launch(executorId: number, script: string): Promise<void> {
   const java = join(root, 'jvm', 'bin', 'java')
-  await writeFile(java, `#!/bin/sh\n${script}\n`)
+  const text = `#!/bin/sh\n${script}\n`
+  // A shell that has only just started may still be reading the same text.
+  if ((await readFile(java, 'utf8').catch(() => '')) !== text) await writeFile(java, text)
   await chmod(java, 0o755)
   const command = new schema.JvmCommandT('Main', ['{{WORKER_URL}}'])
   command.environment = [new schema.PropertyT('JAVA_HOME', join(root, 'jvm'))]
