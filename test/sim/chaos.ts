@@ -1,37 +1,38 @@
-/** What may happen to a cluster, and how often in this seed. */
-import { SessionSource } from '../../src/control/records.js'
-import { encode } from '../../src/control/codec.js'
-import {
-  ExecutorAddedT,
-  KillApplicationT,
-  WorkerHeartbeatT,
-  WorkerLatestStateT,
-} from '../../src/schema/magneto.js'
-import { registrationOf, SimulatedApplication, type Demand } from './application.js'
-import type { SimulatedHost } from './worker.js'
+/** Who takes part in a history besides the workers, and when something happens to whom. */
+import type { SessionSource } from '../../src/control/records.js'
+import { ResourceT } from '../../src/schema/magneto.js'
+import { actionsOf, type Action } from './actions.js'
+import { ApacheHost } from './apache-worker.js'
+import { SimulatedApplication, type Demand, type ProfileDemand } from './application.js'
+import { SimulatedClient } from './client.js'
+import type { Job } from './driver-ledger.js'
+import type { SimulatedHost } from './host.js'
+import type { HostFacts } from './process.js'
+import type { Random } from './random.js'
+import { MagnetoHost } from './worker.js'
 import type { World } from './world.js'
 
 const applicationsMax = 6
-const stallMaxMs = 40_000
-const absenceMaxMs = 20_000
 const gapMaxMs = 2_000
-const exitStatuses = [0, 1, 52, 137]
-
-type Action = (chaos: Chaos) => void
+const hostsMax = 6
+const gpusMax = 3
 
 export class Chaos {
   readonly world: World
   readonly hosts: readonly SimulatedHost[]
   readonly applications: SimulatedApplication[] = []
+  readonly clients: SimulatedClient[] = []
   readonly #actions: Action[]
   #names = 0
 
-  constructor(world: World, hosts: readonly SimulatedHost[]) {
+  constructor(world: World) {
     this.world = world
-    this.hosts = hosts
     const { random } = world
-    // Each seed has its own kinds of trouble: rare mixtures come up that an even mixture hides.
-    this.#actions = [...ordinary, ...faults.filter(() => random.chance(0.5))]
+    const apacheRate = random.pick([0, 0.3, 0.5, 1])
+    this.hosts = Array.from({ length: random.between(1, hostsMax) }, (_, at) =>
+      makeHost(world, at, random.chance(apacheRate)),
+    )
+    this.#actions = actionsOf(random)
   }
 
   /** Trouble from now until then. */
@@ -57,6 +58,13 @@ export class Chaos {
     return this.world.random.pick(this.hosts)
   }
 
+  /** One that some client may know; else one that never was. */
+  someDriverId(): string {
+    const ids = this.world.ledger.drivers.ids()
+    const { random } = this.world
+    return ids.length === 0 || random.chance(0.1) ? 'driver-that-never-was' : random.pick(ids)
+  }
+
   startApplication(): void {
     if (this.live().length >= applicationsMax) return
     const application = new SimulatedApplication(this.world, this.demand())
@@ -64,110 +72,78 @@ export class Chaos {
     application.start()
   }
 
+  client(source: SessionSource): SimulatedClient {
+    this.#names += 1
+    const client = new SimulatedClient(this.world, `c${this.#names}`, source)
+    this.clients.push(client)
+    return client
+  }
+
   demand(): Demand {
     const { random } = this.world
     this.#names += 1
+    // Those beyond the first are asked for later, if at all (A15).
+    const others = Array.from({ length: random.between(1, 3) }, () => profile(random, 0))
     return {
       name: `a${this.#names}`,
-      runtime: random.chance(0.5) ? 'node' : 'spark-4.3',
+      runtime: random.pick(['node', 'node', 'spark-4.3', 'spark-4.3', 'spark-3.5']),
       coresMax: random.chance(0.3) ? null : random.between(1, 10),
-      profiles: [
-        {
-          cores: random.chance(0.3) ? 0 : random.between(1, 3),
-          memoryMb: random.pick([256, 512, 1024]),
-          limit: random.chance(0.6) ? null : random.between(0, 3),
-        },
-        // Asked for later, if at all (A15).
-        { cores: random.between(1, 2), memoryMb: random.pick([128, 256]), limit: 0 },
-      ],
+      profiles: [profile(random, random.chance(0.6) ? null : random.between(0, 3)), ...others],
+    }
+  }
+
+  job(): Job {
+    const { random } = this.world
+    this.#names += 1
+    return {
+      jarUrl: `file:/srv/job-${this.#names}.jar`,
+      supervise: random.chance(0.5),
+      cores: random.between(1, 2),
+      memoryMb: random.pick([128, 256, 512]),
+      gpus: random.chance(0.2) ? 1 : 0,
+      runtimes: random.pick([
+        ['spark-4.3-driver'],
+        ['spark-3.5-driver'],
+        ['spark-3.5-driver', 'spark-4.3-driver'],
+      ]),
     }
   }
 }
 
-const ordinary: Action[] = [
-  (chaos) => chaos.startApplication(),
-  (chaos) => chaos.startApplication(),
-  (chaos) => chaos.someApplication()?.finish(),
-  (chaos) => {
-    const { random } = chaos.world
-    chaos.someApplication()?.request(random.between(0, 1), random.between(0, 5))
-  },
-  (chaos) => {
-    const application = chaos.someApplication()
-    const known = [...(application?.believed.keys() ?? [])]
-    if (known.length === 0) return
-    application?.kill([String(chaos.world.random.pick(known)), 'no number', '4000000'])
-  },
-  endSomeExecutor,
-]
-
-const faults: Action[] = [
-  endSomeExecutor,
-  (chaos) => chaos.someApplication()?.crash(false),
-  (chaos) => chaos.someApplication()?.crash(true),
-  (chaos) => chaos.someApplication()?.cut(),
-  (chaos) => chaos.someApplication()?.stall(chaos.world.random.between(100, stallMaxMs)),
-  (chaos) => chaos.someHost().cut(),
-  (chaos) => chaos.someHost().stall(chaos.world.random.between(100, stallMaxMs)),
-  (chaos) => loseHost(chaos, false),
-  (chaos) => loseHost(chaos, true),
-  (chaos) => chaos.someHost().stop(),
-  killThroughWeb,
-  hostileStranger,
-  brokenDriver,
-]
-
-function endSomeExecutor(chaos: Chaos): void {
-  const { random } = chaos.world
-  const host = chaos.someHost()
-  const keys = [...host.processes.keys()]
-  if (keys.length > 0) host.endProcess(random.pick(keys), random.pick(exitStatuses))
-}
-
-function loseHost(chaos: Chaos, silently: boolean): void {
-  const host = chaos.someHost()
-  if (!host.up) return
-  host.crash(silently)
-  chaos.world.clock.after(chaos.world.random.between(0, absenceMaxMs), () => host.boot())
-}
-
-const deaf = { receive: () => {}, closed: () => {} }
-
-function killThroughWeb(chaos: Chaos): void {
-  const id = chaos.someApplication()?.id ?? 'app-that-never-was'
-  const connection = chaos.world.master.accept(SessionSource.WEB, 'web', deaf, 10)
-  connection.sendToMaster(encode(new KillApplicationT(1, id)))
-  connection.closeByPeer('done')
-}
-
-/** What comes from it may cost its own connection and nothing else. */
-function hostileStranger(chaos: Chaos): void {
-  const { random, master } = chaos.world
-  const connection = master.accept(SessionSource.CONTROL, '10.66.6.6:6', deaf, 10)
-  const someWorker = chaos.someHost().workerId
-  const whole = encode(new WorkerLatestStateT(someWorker, []))
-  const broken = whole.slice()
-  for (let flips = random.between(1, 8); flips > 0; flips -= 1) {
-    broken[random.between(0, broken.length - 1)] = random.between(0, 255)
+function profile(random: Random, limit: number | null): ProfileDemand {
+  return {
+    cores: random.chance(0.3) ? 0 : random.between(1, 3),
+    memoryMb: random.pick([128, 256, 512, 1024]),
+    gpus: random.chance(0.25) ? random.between(1, 2) : 0,
+    limit,
   }
-  connection.sendToMaster(
-    random.pick([
-      new Uint8Array(random.between(0, 64)).fill(0xff),
-      whole.subarray(0, random.between(0, whole.length - 1)),
-      broken,
-      whole,
-      encode(new WorkerHeartbeatT(someWorker)),
-      encode(new ExecutorAddedT(1, someWorker, '10.0.0.9', 1, 1, 1)),
-    ]),
-  )
-  // Some strangers stay until they are thrown out.
-  if (random.chance(0.5)) connection.closeByPeer('bye')
 }
 
-/** Registers and then talks nonsense, perhaps before the registration is on disk. */
-function brokenDriver(chaos: Chaos): void {
-  const { master, clock, random } = chaos.world
-  const connection = master.accept(SessionSource.GATEWAY, '10.1.6.6:6', deaf, 10)
-  connection.sendToMaster(encode(registrationOf(chaos.demand())))
-  clock.after(random.between(0, 60), () => connection.sendToMaster(new Uint8Array(9)))
+function makeHost(world: World, at: number, apache: boolean): SimulatedHost {
+  const { random } = world
+  const gpus = random.chance(0.4) ? random.between(1, gpusMax) : 0
+  const addresses = Array.from({ length: gpus }, (_, unit) => String(unit))
+  const facts: HostFacts = {
+    name: `h${at + 1}`,
+    host: `10.0.0.${at + 1}`,
+    port: 7001,
+    cores: random.between(1, 8),
+    memoryMb: random.pick([512, 1024, 2048, 4096]),
+    resources: gpus > 0 ? [new ResourceT('gpu', addresses)] : [],
+    runtimes: apache
+      ? random.pick([
+          ['spark-4.3', 'spark-4.3-driver'],
+          ['spark-4.3', 'spark-4.3-driver'],
+          ['spark-3.5', 'spark-3.5-driver'],
+        ])
+      : random.pick([
+          ['node'],
+          ['spark-4.3'],
+          ['node', 'spark-4.3'],
+          ['node', 'spark-3.5', 'spark-4.3'],
+        ]),
+  }
+  if (apache) return new ApacheHost(world, facts)
+  const deadlineMs = random.chance(0.5) ? null : random.between(1_000, 60_000)
+  return new MagnetoHost(world, facts, deadlineMs)
 }

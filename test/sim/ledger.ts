@@ -1,31 +1,93 @@
-/** Remembers what must never happen twice, and says so at once when it does. */
-import type { BodyT } from '../../src/control/codec.js'
+/** Remembers what must never happen twice, too early or in the wrong place, and says so at once when it does. */
+import { decodeApplication, decodeDriver, type BodyT } from '../../src/control/codec.js'
 import {
   ApplicationRegisteredT,
+  DecommissionWorkerT,
+  DriverStateChangedT,
+  LaunchDriverT,
   LaunchExecutorT,
+  ReplyT,
+  RequestKillAllDriversT,
+  WorkerDecommissioningT,
   WorkerRegisteredT,
 } from '../../src/schema/magneto.js'
+import type { Demand } from './application.js'
+import type { Coverage } from './coverage.js'
+import { DriverLedger } from './driver-ledger.js'
+import { addressesOf, taken, type HostFacts, type Process } from './process.js'
 import type { Store } from './store.js'
-import type { HostFacts, Process } from './worker.js'
 
 /** A property of the whole cluster is broken. */
 export class Violation extends Error {
   override readonly name = 'Violation'
 }
 
+interface KnownWorker {
+  readonly workerId: string
+  readonly runtimes: readonly string[]
+}
+
 export class Ledger {
+  readonly drivers: DriverLedger
+  /** By the name of the application. */
+  readonly demands = new Map<string, Demand>()
+  readonly #coverage: Coverage
   readonly #launched = new Map<string, string>()
   readonly #ordered = new Set<string>()
-  readonly #workerSessions = new Map<number, string>()
+  /** Who said that it is a worker, by session. */
+  readonly #workers = new Map<number, KnownWorker>()
+  /** Over which session the master speaks to a worker, by the worker's id. */
+  readonly #sessionOf = new Map<string, number>()
+  /** Ids of workers that may be given nothing. */
+  readonly #leaving = new Set<string>()
+  readonly #cameBack = new Set<string>()
+  /** Said so over which session since the last step. */
+  readonly #saidSo = new Map<string, number>()
   readonly #applicationSessions = new Map<string, number>()
 
-  /** Messages of the master, by type: a simulation in which little happens proves little. */
-  readonly counts = new Map<string, number>()
+  constructor(coverage: Coverage) {
+    this.#coverage = coverage
+    this.drivers = new DriverLedger(coverage)
+  }
+
+  /** A message is about to enter the core. */
+  received(session: number, body: BodyT): void {
+    this.#coverage.entered(body)
+    if (body instanceof DriverStateChangedT) this.drivers.reported(body)
+    if (body instanceof RequestKillAllDriversT) this.drivers.killingAll()
+    if (body instanceof WorkerDecommissioningT) {
+      this.#saidSo.set(String(body.workerId), session)
+    }
+  }
+
+  /** The core decided to send it; it may still be held back for the disk. In the order of the outbox. */
+  decided(session: number, body: BodyT): void {
+    const worker = this.#workers.get(session)
+    if (body instanceof WorkerRegisteredT && worker !== undefined) {
+      this.#registered(worker.workerId, session, body.duplicate)
+    } else if (body instanceof DecommissionWorkerT && worker !== undefined) {
+      this.#leaving.add(worker.workerId)
+    } else if (body instanceof LaunchExecutorT) {
+      const { runtime } = decodeApplication(Uint8Array.from(body.application))
+      this.#mayHost(worker, `executor ${body.appId}/${body.executorId}`, [String(runtime)])
+    } else if (body instanceof LaunchDriverT) {
+      const description = decodeDriver(Uint8Array.from(body.description))
+      this.drivers.ordered(String(body.driverId), description)
+      this.#mayHost(worker, `driver ${body.driverId}`, description.runtimes)
+    }
+  }
+
+  /** The core has taken in everything that was received. */
+  stepped(): void {
+    for (const [workerId, session] of this.#saidSo) {
+      if (this.#sessionOf.get(workerId) === session) this.#leaving.add(workerId)
+    }
+    this.#saidSo.clear()
+  }
 
   /** A promise may leave the master only when it is on disk (ARCHITECTURE.md, Durability). */
   sent(session: number, body: BodyT, store: Store): void {
-    const type = body.constructor.name.replace(/T$/, '')
-    this.counts.set(type, (this.counts.get(type) ?? 0) + 1)
+    this.#coverage.left(body)
     if (body instanceof ApplicationRegisteredT) {
       const id = String(body.appId)
       const before = this.#applicationSessions.get(id)
@@ -36,49 +98,91 @@ export class Ledger {
       if (!store.hasHeld(`app_${id}`)) {
         throw new Violation(`${id} was told that it is registered before that was on disk`)
       }
-    }
-    if (body instanceof LaunchExecutorT) {
+    } else if (body instanceof LaunchExecutorT) {
       const key = `${body.appId}/${body.executorId}`
-      if (this.#ordered.has(key)) throw new Violation(`executor ${key} was ordered twice`)
-      this.#ordered.add(key)
+      this.#orderedOnce(`executor ${key}`)
       if (!store.hasHeld(`app_${body.appId}`)) {
         throw new Violation(`executor ${key} was ordered before its application was on disk`)
       }
-    }
-    if (body instanceof WorkerRegisteredT) {
-      const workerId = this.#workerSessions.get(session)
+    } else if (body instanceof LaunchDriverT) {
+      this.#orderedOnce(`driver ${body.driverId}`)
+      if (!store.hasHeld(`driver_${body.driverId}`)) {
+        throw new Violation(`driver ${body.driverId} was ordered before it was on disk`)
+      }
+    } else if (body instanceof WorkerRegisteredT) {
+      const workerId = this.#workers.get(session)?.workerId
       if (workerId === undefined || !store.hasHeld(`worker_${workerId}`)) {
         throw new Violation(`${workerId} was told that it is registered before that was on disk`)
+      }
+    } else if (body instanceof ReplyT && body.ok && body.id !== null) {
+      if (!store.hasHeld(`driver_${body.id}`)) {
+        throw new Violation(`a client was promised driver ${body.id} before that was on disk`)
       }
     }
   }
 
-  registering(session: number, workerId: string): void {
-    this.#workerSessions.set(session, workerId)
+  registering(session: number, workerId: string, { runtimes }: HostFacts): void {
+    this.#workers.set(session, { workerId, runtimes })
   }
 
-  launched(key: string, host: string): void {
+  launched(key: string, order: LaunchExecutorT, host: HostFacts): void {
     const before = this.#launched.get(key)
     if (before !== undefined) {
-      throw new Violation(`executor ${key} was started on ${before} and again on ${host}`)
+      throw new Violation(`executor ${key} was started on ${before} and again on ${host.name}`)
     }
-    this.#launched.set(key, host)
+    this.#launched.set(key, host.name)
+    const { name } = decodeApplication(Uint8Array.from(order.application))
+    const asked = this.demands.get(String(name))?.profiles[order.profileId]?.gpus ?? 0
+    const held = addressesOf(order.resources)
+    if (held.length !== asked) {
+      throw new Violation(`executor ${key} asked for ${asked} addresses and got [${held.join()}]`)
+    }
   }
 
   /** What runs on a host and is not about to die may not take more than the host has. */
   mustFit(host: HostFacts, processes: Iterable<Process>): void {
-    let cores = 0
-    let memoryMb = 0
-    for (const process of processes) {
-      if (process.killed) continue
-      cores += process.cores
-      memoryMb += process.memoryMb
-    }
+    const { cores, memoryMb, addresses } = taken(processes)
     if (cores > host.cores || memoryMb > host.memoryMb) {
       throw new Violation(
-        `${host.name} has ${host.cores} cores and ${host.memoryMb} MiB; its executors take ` +
+        `${host.name} has ${host.cores} cores and ${host.memoryMb} MiB; what runs there takes ` +
           `${cores} cores and ${memoryMb} MiB`,
       )
+    }
+    const own = new Set(addressesOf(host.resources))
+    for (const address of addresses) {
+      if (!own.delete(address)) {
+        throw new Violation(`${host.name} gives ${address} twice, or does not have it`)
+      }
+    }
+  }
+
+  /** The master took it in a second time, after it had given it up. */
+  cameBack(workerId: string): boolean {
+    return this.#cameBack.has(workerId)
+  }
+
+  #registered(workerId: string, session: number, duplicate: boolean): void {
+    if (!duplicate) {
+      this.#leaving.delete(workerId)
+      // What it said before was said of the worker that the master had given up.
+      this.#saidSo.delete(workerId)
+      if (this.#sessionOf.has(workerId)) this.#cameBack.add(workerId)
+    }
+    this.#sessionOf.set(workerId, session)
+  }
+
+  #orderedOnce(what: string): void {
+    if (this.#ordered.has(what)) throw new Violation(`${what} was ordered twice`)
+    this.#ordered.add(what)
+  }
+
+  #mayHost(worker: KnownWorker | undefined, what: string, runtimes: readonly string[]): void {
+    if (worker === undefined) throw new Violation(`${what} is ordered from nobody's worker`)
+    if (!worker.runtimes.some((each) => runtimes.includes(each))) {
+      throw new Violation(`${what} needs ${runtimes.join()}, which ${worker.workerId} lacks`)
+    }
+    if (this.#leaving.has(worker.workerId)) {
+      throw new Violation(`${what} is ordered from ${worker.workerId}, which is leaving`)
     }
   }
 }

@@ -92,8 +92,9 @@ const noticeMaxMs = 2_000
 /** The master's end of a broken connection may stay half open, well into the peer's next connection. */
 const halfOpenRate = 0.3
 const halfOpenMaxMs = 60_000
-// A dead peer is noticed by keep-alive probes at last.
+/** A dead peer is noticed by keep-alive probes at last: those of the link, or only those of the kernel. */
 const vanishedNoticeMs = 150_000
+const kernelNoticeMs = 7_200_000
 
 export class Connection {
   readonly session: number
@@ -146,11 +147,22 @@ export class Connection {
     this.#toPeer.cut('connection reset', this.#random.between(0, noticeMaxMs))
   }
 
-  /** The peer is gone. @param silently the master's side stays half open for long */
-  peerGone(silently: boolean): void {
+  /** The peer is gone. */
+  peerGone(): void {
     this.#toPeer.end()
-    const noticeMs = silently ? vanishedNoticeMs : this.#random.between(0, 100)
-    this.#toMaster.cut(silently ? 'no answer to probes' : 'connection reset', noticeMs)
+    this.#toMaster.cut('connection reset', this.#random.between(0, 100))
+  }
+
+  /** The peer is gone and the master's side stays half open for long. @param beats who beats is missed soon */
+  peerVanished(beats: boolean): void {
+    this.#toPeer.end()
+    this.#toMaster.cut('no answer to probes', beats ? kernelNoticeMs : vanishedNoticeMs)
+  }
+
+  /** The master's side dies: it knows at once, the peer soon, and what is under way may be lost. */
+  masterGone(): void {
+    this.#toMaster.end()
+    this.#toPeer.cut('connection reset', this.#random.between(0, noticeMaxMs))
   }
 
   /** A partition that heals: late, but nothing is lost. */

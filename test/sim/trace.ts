@@ -28,6 +28,7 @@ export class Trace {
 
 function shown(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value)
+  if (value instanceof Uint8Array) return `${value.byteLength} bytes`
   if (Array.isArray(value) && value.length > 40) return `${value.length} items`
   return value === null ? undefined : value
 }

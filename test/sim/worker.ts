@@ -1,192 +1,115 @@
-/** A host with a worker on it: the real state machine, fake processes, a link that reconnects, crashes. */
-import { decode, encode } from '../../src/control/codec.js'
+/** A host with a worker of ours: the real state machine. */
+import type { BodyT } from '../../src/control/codec.js'
 import { SessionSource } from '../../src/control/records.js'
+import { DecommissionWorkerT, MasterInStandbyT } from '../../src/schema/magneto.js'
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
-import { RegisterWorkerT, type LaunchExecutorT } from '../../src/schema/magneto.js'
 import type { Timer } from './clock.js'
-import type { Connection, Receiver } from './network.js'
+import { SimulatedHost } from './host.js'
+import type { ExecutorProcess, HostFacts } from './process.js'
 import type { World } from './world.js'
-import { messageText } from './trace.js'
 
-export interface HostFacts {
-  readonly name: string
-  readonly host: string
-  readonly port: number
-  readonly cores: number
-  readonly memoryMb: number
-  readonly runtimes: readonly string[]
-}
-
-/** An executor's process. It exists from the launch on until it has ended. */
-export interface Process {
-  readonly appId: string
-  readonly executorId: number
-  readonly cores: number
-  readonly memoryMb: number
-  started: boolean
-  killed: boolean
-}
-
-const startMaxMs = 1_500
-const dieMaxMs = 3_000
-const backOffMaxMs = 4_000
-const restartMaxMs = 15_000
-
-export class SimulatedHost implements Receiver {
-  readonly facts: HostFacts
-  readonly #world: World
-  readonly processes = new Map<string, Process>()
-  /** Applications whose local folders are here (W3). */
-  readonly scratch = new Set<string>()
+export class MagnetoHost extends SimulatedHost {
+  readonly source = SessionSource.CONTROL
+  readonly #deadlineMs: number | null
   #machine: WorkerMachine | null = null
-  #connection: Connection | null = null
   readonly #timers = new Map<string, Timer>()
-  /** Counts lives: what a dead worker still had in mind must not reach the next one. */
-  #life = 0
-  #registrations = 0
-  #unreachableUntilMs = 0
 
-  constructor(world: World, facts: HostFacts) {
-    this.#world = world
-    this.facts = facts
-  }
-
-  get up(): boolean {
-    return this.#machine !== null
-  }
-
-  get workerId(): string {
-    return `worker-${this.facts.name}-${this.#life}`
+  /** @param deadlineMs how long it may stay after its decommission; null: for ever */
+  constructor(world: World, facts: HostFacts, deadlineMs: number | null) {
+    super(world, facts)
+    this.#deadlineMs = deadlineMs
   }
 
   get registered(): boolean {
-    return this.#machine?.registered ?? false
+    return this.up && this.#machine?.registered === true
   }
 
-  /** Reports that the master has not confirmed. */
   get unacknowledged(): number {
     return this.#machine?.unacknowledged().length ?? 0
   }
 
-  boot(): void {
-    if (this.#machine !== null) return
-    const { host, port, cores, memoryMb, runtimes } = this.facts
-    this.#life += 1
-    this.#registrations = 0
-    this.#machine = this.#world.makeWorker({
+  protected override booted(): void {
+    const { name: _, ...facts } = this.facts
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+    this.#machine = this.world.makeWorker({
+      ...facts,
       workerId: this.workerId,
-      host,
-      port,
-      cores,
-      memoryMb,
-      webUiUrl: `http://${host}:8081`,
-      resources: [],
-      runtimes,
+      webUiUrl: `http://${facts.host}:8081`,
       initialRegistrationRetries: 6,
       maxRegistrationRetries: 16,
-      registrationFactor: 0.5 + this.#world.random.next(),
-      decommissionDeadlineMs: null,
+      registrationFactor: 0.5 + this.world.random.next(),
+      decommissionDeadlineMs: this.#deadlineMs,
     })
-    this.#trace(() => `boots as ${this.workerId}`)
     this.#step({ kind: 'started' })
-    this.#connect(0)
   }
 
-  /** The worker process dies, its executors with it (W11). */
-  crash(silently: boolean): void {
-    if (this.#machine === null) return
-    this.#trace(() => (silently ? 'vanishes' : 'crashes'))
-    this.#connection?.peerGone(silently)
-    this.#down()
+  protected override linkOpened(): void {
+    this.#step({ kind: 'linkOpened' })
   }
 
-  stop(): void {
+  protected override linkClosed(reason: string): void {
+    this.#step({ kind: 'linkClosed', reason })
+  }
+
+  protected override take(body: BodyT): void {
+    if (body instanceof DecommissionWorkerT) this.decommissioned = true
+    this.#step({ kind: 'message', body })
+    // The real link tries the next master of the list, which here is the same one.
+    if (body instanceof MasterInStandbyT) {
+      this.world.coverage.happened('a registration is refused in standby')
+      if (this.world.random.chance(0.5)) this.hangUp()
+    }
+  }
+
+  protected override executorStarted({ appId, executorId }: ExecutorProcess): void {
+    this.#step({ kind: 'executorStarted', pid: 1, appId, executorId })
+  }
+
+  protected override executorFailed({ appId, executorId }: ExecutorProcess, message: string): void {
+    this.#step({ kind: 'executorFailed', message, appId, executorId })
+  }
+
+  protected override executorExited(
+    { appId, executorId }: ExecutorProcess,
+    exitStatus: number,
+  ): void {
+    this.#step({ kind: 'executorExited', exitStatus, message: null, appId, executorId })
+  }
+
+  protected override driverEnded(): void {
+    throw new Error('a worker of ours hosts no drivers')
+  }
+
+  protected override stopped(): void {
     this.#step({ kind: 'stop', reason: 'SIGTERM' })
   }
 
-  cut(): void {
-    this.#connection?.cut()
-  }
-
-  stall(forMs: number): void {
-    this.#unreachableUntilMs = this.#world.clock.nowMs + forMs
-    this.#connection?.stall(forMs)
-  }
-
-  /** An executor ends by itself. */
-  endProcess(key: string, exitStatus: number): void {
-    const process = this.processes.get(key)
-    if (process === undefined || !process.started) return
-    this.#exited(key, exitStatus)
-  }
-
-  receive(bytes: Uint8Array): void {
-    this.#step({ kind: 'message', body: decode(bytes) })
-  }
-
-  closed(reason: string): void {
-    this.#connection = null
-    this.#step({ kind: 'linkClosed', reason })
-    if (this.#machine !== null) this.#connect(this.#world.random.between(0, backOffMaxMs))
-  }
-
-  #connect(delayMs: number): void {
-    this.#later(delayMs, () => {
-      const { clock, random, master } = this.#world
-      if (clock.nowMs < this.#unreachableUntilMs) {
-        this.#connect(random.between(200, backOffMaxMs))
-        return
-      }
-      const address = `${this.facts.host}:${random.between(30_000, 60_000)}`
-      const life = this.#life
-      const receiver: Receiver = {
-        receive: (bytes) => {
-          if (life === this.#life) this.receive(bytes)
-        },
-        closed: (reason) => {
-          if (life === this.#life) this.closed(reason)
-        },
-      }
-      this.#connection = master.accept(
-        SessionSource.CONTROL,
-        address,
-        receiver,
-        random.between(0, 60),
-      )
-      this.#step({ kind: 'linkOpened' })
-    })
+  protected override signalled(): void {
+    this.#step({ kind: 'decommission' })
   }
 
   #step(event: WorkerEvent): void {
     const machine = this.#machine
-    if (machine === null) return
-    if (event.kind !== 'message') this.#trace(() => JSON.stringify(event))
-    const effects = machine.step(event, this.#world.clock.nowMs)
+    if (machine === null || !this.up) return
+    if (event.kind !== 'message') this.trace(() => JSON.stringify(event))
+    const effects = machine.step(event, this.world.clock.nowMs)
     machine.check()
     for (const effect of effects) this.#carryOut(effect)
   }
 
   #carryOut(effect: WorkerEffect): void {
-    const { clock, random } = this.#world
     switch (effect.kind) {
       case 'send':
-        this.#trace(() => `-> ${messageText(effect.body)}`)
-        if (this.#connection !== null && effect.body instanceof RegisterWorkerT) {
-          this.#registrations += 1
-          this.#world.ledger.registering(this.#connection.session, this.workerId)
-        }
-        this.#connection?.sendToMaster(encode(effect.body))
-        return
+        return this.send(effect.body)
       case 'launch':
-        this.#launch(effect.order)
-        return
+        return this.launchExecutor(effect.order)
       case 'kill':
-        this.#kill(`${effect.appId}/${effect.executorId}`)
-        return
+        return this.killExecutor(`${effect.appId}/${effect.executorId}`)
       case 'setTimer': {
-        const { timer } = effect
+        const { timer, dueMs } = effect
         this.#timers.get(timer)?.cancel()
-        const due = this.#later(effect.dueMs - clock.nowMs, () =>
+        const due = this.later(dueMs - this.world.clock.nowMs, () =>
           this.#step({ kind: 'timer', timer }),
         )
         this.#timers.set(timer, due)
@@ -196,79 +119,13 @@ export class SimulatedHost implements Receiver {
         this.#timers.get(effect.timer)?.cancel()
         return
       case 'exit':
-        this.#trace(() => `exits with ${effect.status}: ${effect.reason}`)
-        this.#connection?.closeByPeer('the worker left')
-        this.#down()
-        // Whoever supervises it starts it again.
-        this.#world.clock.after(random.between(1_000, restartMaxMs), () => this.boot())
-        return
+        return this.exit(effect.status, effect.reason)
       case 'log':
-        this.#trace(() => `log ${effect.level}: ${effect.text}`)
-        return
+        return this.trace(() => `log ${effect.level}: ${effect.text}`)
       case 'cleanUpApplication':
-        this.#trace(() => `cleans up ${effect.appId}`)
+        this.trace(() => `cleans up ${effect.appId}`)
         this.scratch.delete(effect.appId)
         return
     }
-  }
-
-  #launch(order: LaunchExecutorT): void {
-    const { random, ledger } = this.#world
-    const appId = String(order.appId)
-    const { executorId, cores, memoryMb } = order
-    const key = `${appId}/${executorId}`
-    ledger.launched(key, this.facts.name)
-    const fresh: Process = { appId, executorId, cores, memoryMb, started: false, killed: false }
-    this.processes.set(key, fresh)
-    this.scratch.add(appId)
-    // After a second registration the master may order before it has heard what still runs here.
-    if (this.#registrations === 1) ledger.mustFit(this.facts, this.processes.values())
-    this.#later(random.between(0, startMaxMs), () => {
-      if (this.processes.get(key) !== fresh) return
-      if (!this.#world.calm && random.chance(this.#world.startFailureRate)) {
-        this.processes.delete(key)
-        this.#step({ kind: 'executorFailed', message: 'no such program', appId, executorId })
-        return
-      }
-      fresh.started = true
-      this.#step({ kind: 'executorStarted', pid: 1, appId, executorId })
-    })
-  }
-
-  #kill(key: string): void {
-    const process = this.processes.get(key)
-    if (process === undefined) return
-    process.killed = true
-    this.#later(this.#world.random.between(0, dieMaxMs), () => {
-      if (this.processes.get(key) === process) this.#exited(key, 143)
-    })
-  }
-
-  #exited(key: string, exitStatus: number): void {
-    const process = this.processes.get(key)
-    if (process === undefined) return
-    this.processes.delete(key)
-    const { appId, executorId } = process
-    this.#step({ kind: 'executorExited', exitStatus, message: null, appId, executorId })
-  }
-
-  #down(): void {
-    this.#machine = null
-    this.#connection = null
-    this.processes.clear()
-    this.scratch.clear()
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#timers.clear()
-  }
-
-  #later(delayMs: number, run: () => void): Timer {
-    const life = this.#life
-    return this.#world.clock.after(delayMs, () => {
-      if (life === this.#life && this.#machine !== null) run()
-    })
-  }
-
-  #trace(what: () => string): void {
-    this.#world.trace.add(this.facts.name, what)
   }
 }

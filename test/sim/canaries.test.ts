@@ -1,0 +1,207 @@
+/** One deliberate fault for each property: a simulator that can't fail proves nothing. */
+import { describe, expect, test } from 'vitest'
+import { InboxKind, OutboxKind } from '../../src/control/records.js'
+import { Body, ExecutorState, ExecutorUpdatedT, RegisterWorkerT } from '../../src/schema/magneto.js'
+import { decode, encode } from '../../src/control/codec.js'
+import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
+import {
+  coreWith,
+  doubled,
+  hasty,
+  misread,
+  sameAddress,
+  typeOf,
+  without,
+  withoutMessages,
+  withoutSends,
+  type MakeCore,
+} from './faults.js'
+import { simulate, type Options } from './simulator.js'
+
+const tries = 40
+
+/** @returns the first violation that any of the first seeds finds */
+function caught(options: Options): string {
+  for (let seed = 1; seed <= tries; seed += 1) {
+    const { violation } = simulate(seed, options)
+    if (violation !== null) return violation
+  }
+  return `nothing was noticed in ${tries} seeds`
+}
+
+describe('what is broken in a worker is noticed', () => {
+  test('it forgets to say that an executor has ended', () => {
+    class Forgetful extends WorkerMachine {
+      override step(event: WorkerEvent, nowMs: number): WorkerEffect[] {
+        const effects = super.step(event, nowMs)
+        return event.kind === 'executorExited'
+          ? effects.filter(({ kind }) => kind !== 'send')
+          : effects
+      }
+    }
+    expect(caught({ makeWorker: (settings) => new Forgetful(settings) })).toContain(
+      'does not come to rest',
+    )
+  })
+
+  test('it does not kill', () => {
+    class Gentle extends WorkerMachine {
+      override step(event: WorkerEvent, nowMs: number): WorkerEffect[] {
+        return super.step(event, nowMs).filter(({ kind }) => kind !== 'kill')
+      }
+    }
+    expect(caught({ makeWorker: (settings) => new Gentle(settings) })).toMatch(
+      /what runs there takes|runs and the master has no such|is overfull|twice, or does not have/,
+    )
+  })
+
+  test('it starts an executor twice', () => {
+    class Eager extends WorkerMachine {
+      override step(event: WorkerEvent, nowMs: number): WorkerEffect[] {
+        const effects = super.step(event, nowMs)
+        return [...effects, ...effects.filter(({ kind }) => kind === 'launch')]
+      }
+    }
+    expect(caught({ makeWorker: (settings) => new Eager(settings) })).toContain('and again on')
+  })
+
+  test('it keeps silent about its decommission', () => {
+    class Silent extends WorkerMachine {
+      override step(event: WorkerEvent, nowMs: number): WorkerEffect[] {
+        const effects = super.step(event, nowMs)
+        return event.kind === 'decommission'
+          ? effects.filter(({ kind }) => kind !== 'send')
+          : effects
+      }
+    }
+    expect(caught({ makeWorker: (settings) => new Silent(settings) })).toContain(
+      'should be listed as DECOMMISSIONED',
+    )
+  })
+
+  test('an Apache worker that ignores launches', () => {
+    expect(caught({ apacheFault: 'ignores launches of executors' })).toContain(
+      'is listed and does not run',
+    )
+  })
+
+  test('an Apache worker that keeps drivers which it should kill', () => {
+    expect(caught({ apacheFault: 'keeps drivers that it should kill' })).toMatch(
+      /runs twice|runs and the master has no such|is still listed as active|what runs there takes/,
+    )
+  })
+})
+
+const { EXITED, FAILED, KILLED, LOST } = ExecutorState
+const ends = new Set([EXITED, FAILED, KILLED, LOST])
+
+const faults: [string, MakeCore, string | RegExp][] = [
+  [
+    'promises that do not wait for the disk',
+    coreWith({
+      outbox: ({ kind, session, payload, argument }, batch) => {
+        batch.add(kind, session, payload, kind === (OutboxKind.SEND as number) ? 0 : argument)
+      },
+    }),
+    'before that was on disk',
+  ],
+  [
+    'answers to submissions that do not wait for the disk',
+    coreWith({ outbox: hasty(Body.Reply) }),
+    /a client was promised driver .* before that was on disk/,
+  ],
+  [
+    'drivers that are launched before they are on disk',
+    coreWith({ outbox: hasty(Body.LaunchDriver) }),
+    /driver .* was ordered before it was on disk/,
+  ],
+  ['lost connections are missed', coreWith({ inbox: without(InboxKind.DISCONNECTED) }), 'is gone'],
+  ['no timer', coreWith({ inbox: without(InboxKind.TIMER) }), 'is gone'],
+  ['no election', coreWith({ inbox: without(InboxKind.ELECTED) }), 'does not come to rest'],
+  ['an address is given twice', coreWith({ outbox: sameAddress }), /gives gpu\/0 twice/],
+  [
+    'an executor is launched twice',
+    coreWith({ outbox: doubled(Body.LaunchExecutor) }),
+    'was ordered twice',
+  ],
+  [
+    'a driver is launched twice',
+    coreWith({ outbox: doubled(Body.LaunchDriver) }),
+    /driver .* was ordered twice/,
+  ],
+  [
+    'a launch of a driver is lost',
+    coreWith({ outbox: withoutSends(Body.LaunchDriver) }),
+    'is listed and does not run',
+  ],
+  [
+    'a kill of a driver is lost',
+    coreWith({ outbox: withoutSends(Body.KillDriver) }),
+    /is still listed as active|runs twice|runs and the master has no such|what runs there takes/,
+  ],
+  [
+    'the end of an executor is told twice',
+    coreWith({
+      outbox: doubled(
+        Body.ExecutorUpdated,
+        (body) => body instanceof ExecutorUpdatedT && ends.has(body.state),
+      ),
+    }),
+    'heard twice that executor',
+  ],
+  [
+    'the end of an executor is never told',
+    coreWith({ outbox: withoutSends(Body.ExecutorUpdated) }),
+    'is counted on by its driver',
+  ],
+  [
+    'an answer is lost',
+    coreWith({ outbox: withoutSends(Body.DriverStatusResponse) }),
+    'a client waits for',
+  ],
+  [
+    'an answer comes twice',
+    coreWith({ outbox: doubled(Body.DriverStatusResponse) }),
+    'which waits for none',
+  ],
+  [
+    'decommissions are missed',
+    coreWith({ inbox: withoutMessages(Body.WorkerDecommissioning) }),
+    /which is leaving|should be listed as DECOMMISSIONED/,
+  ],
+  [
+    'workers are taken for able to run what they lack',
+    coreWith({
+      inbox: (record, batch) => {
+        const { kind, session, payload, argument } = record
+        if (typeOf(record) !== Body.RegisterWorker)
+          return batch.add(kind, session, payload, argument)
+        const body = decode(payload) as RegisterWorkerT
+        body.runtimes = ['node', 'spark-3.5', 'spark-4.3']
+        batch.add(kind, session, encode(body), argument)
+      },
+    }),
+    'lacks',
+  ],
+  [
+    'a supervised driver is not started again',
+    coreWith({ inbox: misread((description) => (description.supervise = false)) }),
+    'is neither waiting nor running',
+  ],
+  [
+    'a driver waits for more than it asked for',
+    coreWith({ inbox: misread((description) => (description.cores += 100)) }),
+    'could run on',
+  ],
+  [
+    'a driver is given addresses that it did not ask for',
+    coreWith({ inbox: misread((description) => (description.resources = [])) }),
+    'addresses, got []',
+  ],
+]
+
+describe('what is broken in the master is noticed', () => {
+  test.each(faults)('%s', (_, core, expected) => {
+    expect(caught({ core })).toMatch(expected)
+  })
+})

@@ -1,0 +1,148 @@
+/** How often what happened: a simulation in which little happens proves little. */
+
+/** Everything that a run of many seeds must have seen; simulator.test.ts asserts it. */
+export const expectedEvents = [
+  'the gateway crashes',
+  'a worker crashes',
+  'a worker vanishes',
+  'a worker stops',
+  'a worker is decommissioned by its operator',
+  'a connection of a worker breaks',
+  'a link of a worker stalls',
+  'a worker registers twice',
+  'a worker reports before it is registered',
+  'an application ends',
+  'an application crashes',
+  'an application vanishes',
+  'an application registers twice',
+  'a connection of an application breaks',
+  'a link of an application stalls',
+  'an application floods with requests',
+  'an executor is killed while it launches',
+  'an executor fails to start',
+  'an executor ends by itself',
+  'an executor is lost with its worker',
+  'an executor is decommissioned',
+  'an executor holds addresses of a resource',
+  'a second profile is asked for',
+  'a driver holds addresses of a resource',
+  'a driver fails to start',
+  'a driver ends by itself',
+  'a supervised driver starts again under a new id',
+  'a queued driver is killed',
+  'a running driver is killed',
+  'an unknown driver is killed',
+  'a submission is refused in standby',
+  'a registration is refused in standby',
+  'the master is elected',
+  'the clock jumps forward',
+  'the clock jumps back',
+  'a timer is late',
+  'a hostile stranger',
+  'a broken driver',
+] as const
+
+export type SimulatedEvent = (typeof expectedEvents)[number]
+
+/** Messages that a run of many seeds must have seen enter the master. */
+export const expectedReceived = [
+  'DecommissionWorkersOnHosts',
+  'DriverStateChanged',
+  'ExecutorStateChanged',
+  'KillApplication',
+  'KillExecutors',
+  'RegisterApplication',
+  'RegisterWorker',
+  'RequestClearCompletedDriversAndApps',
+  'RequestDriverStatus',
+  'RequestExecutors',
+  'RequestKillAllDrivers',
+  'RequestKillDriver',
+  'RequestReadyz',
+  'RequestSubmitDriver',
+  'UnregisterApplication',
+  'WorkerDecommissioning',
+  'WorkerHeartbeat',
+  'WorkerLatestState',
+]
+
+/** Messages that a run of many seeds must have seen leave the master. */
+export const expectedSent = [
+  'ApplicationFinished',
+  'ApplicationRegistered',
+  'ApplicationRemoved',
+  'DecommissionWorker',
+  'DriverStatusResponse',
+  'ExecutorAdded',
+  'ExecutorUpdated',
+  'KillDriver',
+  'KillExecutor',
+  'LaunchDriver',
+  'LaunchExecutor',
+  'MasterInStandby',
+  'ReconnectWorker',
+  'Refused',
+  'RegisterWorkerFailed',
+  'Reply',
+  'WorkerRegistered',
+  'WorkerRemoved',
+]
+
+type Counts = Map<string, number>
+
+function increment(counts: Counts, what: string, by = 1): void {
+  counts.set(what, (counts.get(what) ?? 0) + by)
+}
+
+function listed(counts: Counts): string {
+  return [...counts]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([what, number]) => `${what} ${number}`)
+    .join(', ')
+}
+
+export class Coverage {
+  readonly events: Counts = new Map()
+  readonly received: Counts = new Map()
+  readonly sent: Counts = new Map()
+
+  happened(event: SimulatedEvent): void {
+    increment(this.events, event)
+  }
+
+  entered(body: object): void {
+    increment(this.received, typeName(body))
+  }
+
+  left(body: object): void {
+    increment(this.sent, typeName(body))
+  }
+
+  add(other: Coverage): void {
+    for (const [what, number] of other.events) increment(this.events, what, number)
+    for (const [what, number] of other.received) increment(this.received, what, number)
+    for (const [what, number] of other.sent) increment(this.sent, what, number)
+  }
+
+  /** @returns what should have happened and never did */
+  missing(): string[] {
+    return [
+      ...expectedEvents.filter((each) => !this.events.has(each)),
+      ...expectedReceived.filter((each) => !this.received.has(each)),
+      ...expectedSent.filter((each) => !this.sent.has(each)),
+    ]
+  }
+
+  text(): string {
+    return [
+      `events: ${listed(this.events)}`,
+      `to the master: ${listed(this.received)}`,
+      `from the master: ${listed(this.sent)}`,
+    ].join('\n')
+  }
+}
+
+/** The schema's name of a message. */
+export function typeName(body: object): string {
+  return body.constructor.name.replace(/T$/, '')
+}

@@ -1,0 +1,123 @@
+/** Deliberate faults between the simulator and the real core, to show that the simulator notices. */
+import { ByteBuffer } from 'flatbuffers'
+import { decode, decodeDriver, encode, encodeDriver, type BodyT } from '../../src/control/codec.js'
+import {
+  BatchWriter,
+  InboxKind,
+  OutboxKind,
+  records,
+  type BatchRecord,
+} from '../../src/control/records.js'
+import { createMasterCore, type MasterCore } from '../../src/core/native.js'
+import {
+  Body,
+  LaunchExecutorT,
+  Message,
+  RequestSubmitDriverT,
+  type DriverDescriptionT,
+} from '../../src/schema/magneto.js'
+
+type Rewrite = (record: BatchRecord, batch: BatchWriter) => void
+export type MakeCore = (config: Uint8Array) => MasterCore
+
+function same({ kind, session, payload, argument }: BatchRecord, batch: BatchWriter): void {
+  batch.add(kind, session, payload, argument)
+}
+
+function rewritten(bytes: Uint8Array, rewrite: Rewrite): Uint8Array {
+  const batch = new BatchWriter()
+  for (const record of records(bytes)) rewrite(record, batch)
+  return batch.take()
+}
+
+/** A core that gets and gives other records than it should. */
+export function coreWith(fault: { inbox?: Rewrite; outbox?: Rewrite }): MakeCore {
+  return (config) => {
+    const core = createMasterCore(config)
+    return {
+      view: (nowMs) => core.view(nowMs),
+      check: () => core.check(),
+      step: (nowMs, offset, inbox) => {
+        const outbox = core.step(nowMs, offset, rewritten(inbox, fault.inbox ?? same))
+        return rewritten(outbox, fault.outbox ?? same)
+      },
+    }
+  }
+}
+
+export function typeOf({ kind, payload }: BatchRecord): Body {
+  const isMessage = kind === (OutboxKind.SEND as number) || kind === (InboxKind.MESSAGE as number)
+  if (!isMessage || payload.byteLength === 0) return Body.NONE
+  try {
+    return Message.getRootAsMessage(new ByteBuffer(payload)).bodyType()
+  } catch {
+    return Body.NONE
+  }
+}
+
+/** Records of other kinds pass. */
+export function without(kind: InboxKind): Rewrite {
+  return (record, batch) => {
+    if (record.kind !== (kind as number)) same(record, batch)
+  }
+}
+
+/** Sends of this type are lost. */
+export function withoutSends(type: Body): Rewrite {
+  return (record, batch) => {
+    if (record.kind !== (OutboxKind.SEND as number) || typeOf(record) !== type) same(record, batch)
+  }
+}
+
+/** Messages of this type never reach the core. */
+export function withoutMessages(type: Body): Rewrite {
+  return (record, batch) => {
+    if (record.kind !== (InboxKind.MESSAGE as number) || typeOf(record) !== type) {
+      same(record, batch)
+    }
+  }
+}
+
+/** Sends of this type leave twice. */
+export function doubled(type: Body, which: (body: BodyT) => boolean = () => true): Rewrite {
+  return (record, batch) => {
+    same(record, batch)
+    if (record.kind !== (OutboxKind.SEND as number) || typeOf(record) !== type) return
+    if (which(decode(record.payload))) same(record, batch)
+  }
+}
+
+/** Sends of this type do not wait for the disk. */
+export function hasty(type: Body): Rewrite {
+  return (record, batch) => {
+    const { kind, session, payload } = record
+    if (kind === (OutboxKind.SEND as number) && typeOf(record) === type) {
+      batch.add(kind, session, payload, 0)
+    } else same(record, batch)
+  }
+}
+
+/** Every executor is given the first address of what it asked for. */
+export const sameAddress: Rewrite = (record, batch) => {
+  if (typeOf(record) !== Body.LaunchExecutor) return same(record, batch)
+  const order = decode(record.payload) as LaunchExecutorT
+  for (const resource of order.resources) {
+    resource.addresses = resource.addresses.map(() => '0')
+  }
+  order.application = Uint8Array.from(order.application)
+  order.sparkDescription = Uint8Array.from(order.sparkDescription)
+  batch.add(record.kind, record.session, encode(order), record.argument)
+}
+
+/** The core reads something else than what was submitted. */
+export function misread(change: (description: DriverDescriptionT) => void): Rewrite {
+  return (record, batch) => {
+    if (typeOf(record) !== Body.RequestSubmitDriver) return same(record, batch)
+    const { requestId, description } = decode(record.payload) as RequestSubmitDriverT
+    const read = decodeDriver(Uint8Array.from(description))
+    read.sparkDescription = Uint8Array.from(read.sparkDescription)
+    change(read)
+    const changed = encode(new RequestSubmitDriverT(requestId, encodeDriver(read)))
+    batch.add(record.kind, record.session, changed, record.argument)
+  }
+}
