@@ -1,5 +1,6 @@
 /** G1 to G3, P41: what a worker offers besides cores and memory, and every way in which it can't. */
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -22,6 +23,12 @@ async function script(body: string, name = 'script', mode = 0o755): Promise<stri
   await writeFile(path, body)
   await chmod(path, mode)
   return path
+}
+
+/** Command lines of all that runs. */
+function processes(): string[] {
+  const { stdout } = spawnSync('ps', ['-eo', 'stat=,args='], { encoding: 'utf8' })
+  return stdout.split('\n').filter((line) => !line.startsWith('Z'))
 }
 
 const prints = (text: string) => script(`#!/bin/sh\ncat <<'END'\n${text}\nEND\n`)
@@ -148,12 +155,14 @@ describe('G3: scripts that stop the worker', () => {
   })
 
   test('one that does not end, with all that it has started', async () => {
-    const path = await script(`#!/bin/sh\nsleep 600 &\necho $! > ${root}/pid\nwait\n`)
-    expect(await refusal([amount('1'), by(path)], 500)).toContain(`${key}: `)
-    const child = Number(await readFile(join(root, 'pid'), 'utf8'))
-    // Killed, or not even reaped yet; never running on.
-    const state = await readFile(`/proc/${child}/stat`, 'utf8').catch(() => '(sleep) Z')
-    expect(state).toMatch(/\) [ZX]/)
+    const seconds = `600.${process.pid}`
+    const path = await script(`#!/bin/sh\nsleep ${seconds} &\nwait\n`)
+    expect(await refusal([amount('1'), by(path)], 1000)).toContain(
+      `${key}: "${path}": the script did not end within 1 s`,
+    )
+    // A process that was killed takes a moment to go.
+    while (processes().some((line) => line.includes(`sleep ${seconds}`)))
+      await new Promise((resolve) => setTimeout(resolve, 10))
   })
 
   test('one that prints without end', async () => {
