@@ -171,6 +171,16 @@ describe('a worker', () => {
     }
   })
 
+  test('M4: asks a master that stands by until it serves', async () => {
+    await start()
+    for (let standby = 0; standby < 2; standby += 1) {
+      await master.next(schema.RegisterWorkerT)
+      master.send(new schema.MasterInStandbyT())
+    }
+    await master.register()
+    expect((await master.next(schema.WorkerLatestStateT)).driverIds).toEqual([])
+  })
+
   test('T4: a refusal at first ends it with 1', async () => {
     const running = await start()
     await master.next(schema.RegisterWorkerT)
