@@ -92,10 +92,12 @@ core::Application& Cluster::application(const std::string& id) {
 
 std::vector<core::Explanation> Cluster::explain(const std::string& id) {
   explainer_.emplace(core);
+  std::vector<core::Explanation> all;
   for (const auto& [order, slot] : core.state.waiting_drivers) {
     const core::Driver& driver = core.state.drivers[slot];
     const core::Explanation found = explainer_->explain(driver);
     if (driver.id == id) return {found};
+    all.push_back(found);
   }
   std::vector<const core::Application*> queue;
   core.state.applications.each(
@@ -105,11 +107,20 @@ std::vector<core::Explanation> Cluster::explain(const std::string& id) {
   for (const core::Application* each : queue) {
     const auto found = explainer_->explain(*each);
     if (each->id == id) return found;
+    all.insert(all.end(), found.begin(), found.end());
   }
-  throw std::runtime_error(id + " does not wait");
+  if (!id.empty()) throw std::runtime_error(id + " does not wait");
+  return all;
 }
 
 std::vector<std::string> Cluster::warnings() { return std::exchange(warnings_, {}); }
+
+std::vector<std::string> Cluster::told(const std::string& code) const {
+  std::vector<std::string> texts;
+  for (const auto& [each, text] : log_)
+    if (each == code) texts.push_back(text);
+  return texts;
+}
 
 void Cluster::send(core::Session, uint64_t, const core::Outgoing& message) {
   if (const auto* m = std::get_if<core::ApplicationRegistered>(&message)) last_id_ = m->app_id;
@@ -118,6 +129,7 @@ void Cluster::send(core::Session, uint64_t, const core::Outgoing& message) {
 }
 
 void Cluster::notice(core::NoticeLevel level, core::Text code, core::Text text) {
+  log_.emplace_back(code, text);
   if (level >= core::NoticeLevel::warn)
     warnings_.push_back(std::string(code) + ": " + std::string(text));
 }

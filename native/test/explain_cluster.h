@@ -37,11 +37,13 @@ class Cluster : public core::Port {
   void idle_event(core::Millis later_ms = 0);
 
   core::Application& application(const std::string& id);
-  // What a view says of one of them, asked in the order of the queue.
+  // What a view says of one of them, or of all when `id` is empty; asked in the order of the queue.
   std::vector<core::Explanation> explain(const std::string& id);
+  std::vector<core::Explanation> explain_all() { return explain({}); }
   core::Explanation first(const std::string& id) { return explain(id).at(0); }
-  // "code: text" of every warning since the last call.
+  // "code: text" of every warning since the last call; of every line of the log with that code.
   std::vector<std::string> warnings();
+  std::vector<std::string> told(const std::string& code) const;
 
   core::Core core;
 
@@ -62,6 +64,7 @@ class Cluster : public core::Port {
   core::Millis now_ms_ = 1769250605000;  // 2026-01-24 10:30:05 UTC
   core::Session next_session_ = 0;
   std::vector<std::string> warnings_;
+  std::vector<std::pair<std::string, std::string>> log_;  // code, text
   std::string last_id_;
   std::optional<core::Explainer> explainer_;
 };

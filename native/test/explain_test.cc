@@ -421,6 +421,38 @@ TEST_CASE("explain: random clusters, counted by hand") {
   CHECK(none > 0);
 }
 
+TEST_CASE("explain, A1: who waits under no limit fits on no worker") {
+  std::mt19937_64 random(11);
+  const auto pick = [&](uint32_t below) { return static_cast<uint32_t>(random() % below); };
+  size_t unlimited = 0;
+  for (int round = 0; round < 200; ++round) {
+    Cluster cluster;
+    std::vector<std::string> apps;
+    for (int event = 0; event < 20; ++event) {
+      const Size size{1 + pick(4), 512 * (1 + pick(4)), pick(2)};
+      const uint32_t dice = pick(8);
+      if (dice < 2)
+        cluster.worker("w" + std::to_string(event), size, {"node", "spark-4.3-driver"});
+      else if (dice < 5)
+        apps.push_back(cluster.app(size, "node", {.max_cores = pick(12)}));
+      else if (dice < 6)
+        cluster.driver(size);
+      else if (dice < 7 && !apps.empty())
+        cluster.request(apps[pick(uint32_t(apps.size()))], pick(3), size, pick(5));
+      const auto view = cluster.explain_all();
+      for (const core::Explanation& each : view) {
+        REQUIRE(counted(*each.survey) == each.survey->workers);
+        REQUIRE(!each.reason.empty());
+        REQUIRE(!each.advice.empty());
+        if (each.limit != Limit::none && each.limit != Limit::earlier) continue;
+        REQUIRE(each.survey->fitting == 0);
+        ++unlimited;
+      }
+    }
+  }
+  CHECK(unlimited > 0);
+}
+
 TEST_CASE("explain: one walk for each demand that differs, and a bound on them") {
   Cluster cluster;
   for (uint32_t at = 0; at < 10; ++at) cluster.worker("w" + std::to_string(at), {1, 1024});
@@ -436,10 +468,13 @@ TEST_CASE("explain: one walk for each demand that differs, and a bound on them")
     const auto all = many.explain(cluster.application(id));
     REQUIRE(all.size() == 1);
     const bool is_last = id == ids.back();
-    CHECK(all[0].reason.starts_with("not explained: the master explains 64 ") == is_last);
+    CHECK(all[0].reason.starts_with("not explained: too many different demands wait") == is_last);
     CHECK(all[0].survey->workers == (is_last ? 0u : 10u));
   }
   CHECK(many.workers_visited() == 10 * most);
+  core::Explainer few(cluster.core, 15);  // two walks, however few demands that is
+  for (const std::string& id : ids) CHECK(few.explain(cluster.application(id)).size() == 1);
+  CHECK(few.workers_visited() == 20);
 }
 
 }  // namespace magneto::test

@@ -72,6 +72,18 @@ TEST_CASE("A6: a reason that a new set of workers has changed is told again, a w
   CHECK(cluster.warnings().empty());
 }
 
+TEST_CASE("A6: the end of a wait is told once, and only of who was told of") {
+  Cluster cluster;
+  const auto waits = cluster.app({1, 1024});
+  CHECK(cluster.told("application.started").empty());
+  cluster.worker("w1", {4, 4096});
+  const Texts once = {waits + " waits no more: an executor starts on w1"};
+  CHECK(cluster.told("application.started") == once);
+  cluster.end(waits);
+  cluster.app({1, 1024});
+  CHECK(cluster.told("application.started") == once);
+}
+
 TEST_CASE("A6: who has an executor, or asks for none, is not told of") {
   Cluster cluster;
   cluster.app({1, 1024}, "node", {.limit = 0});

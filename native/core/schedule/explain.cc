@@ -78,7 +78,7 @@ bool drivers_at_limit(const Core& core) {
 Explainer::Known& Explainer::know(Demand demand) {
   const auto [entry, added] = known_.try_emplace(std::move(demand));
   if (!added) return *entry;
-  if (surveys_ == limits::max_surveys_per_view) {
+  if (surveys_ == limits::max_surveys_per_view || workers_visited_ >= most_workers_) {
     entry->second.left_out = true;
     return *entry;
   }

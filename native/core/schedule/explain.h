@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/core.h"
+#include "core/limits.h"
 
 namespace magneto::core {
 
@@ -137,12 +138,15 @@ struct Explanation {
   std::string advice;
 };
 
-// Explains many at one moment; walks the workers once for each demand that differs, at most
-// limits::max_surveys_per_view times. Ask in the order of the queue: waiting drivers first (A2),
-// then applications by registration (A7); the oldest are explained if not all can be.
+// Explains many at one moment; walks the workers once for each demand that differs, as long as
+// limits::max_surveys_per_view and `most_workers` allow. Ask in the order of the queue: waiting
+// drivers first (A2), then applications by registration (A7): the oldest are explained if not all
+// can be.
 class Explainer {
  public:
-  explicit Explainer(const Core& core) : core_(core) {}
+  explicit Explainer(const Core& core,
+                     uint64_t most_workers = limits::max_workers_surveyed_per_view)
+      : core_(core), most_workers_(most_workers) {}
 
   // One for each resource profile that wants executors; one for the default profile when nothing is
   // wanted and nothing runs. Valid as long as this object and the state.
@@ -168,6 +172,7 @@ class Explainer {
            const Sentences& limited);
 
   const Core& core_;
+  const uint64_t most_workers_;
   std::map<Demand, Entry> known_;
   size_t surveys_ = 0;
   size_t before_ = 0;  // drivers and applications that wait, asked about so far

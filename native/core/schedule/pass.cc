@@ -51,7 +51,7 @@ void launch(Core& core, Application& application, Request& request, Worker& work
   application.cores_granted += cores;
   ++request.executors;
   application.state = ApplicationState::running;  // S7
-  application.waiting_reason.clear();
+  tell_started(core, application, worker);
   announce(core, application, worker, executor);
 }
 

@@ -302,8 +302,7 @@ Sentences master_state_sentences(MasterState state) {
 }
 
 Sentences left_out_sentences() {
-  return {"not explained: the master explains " + number(limits::max_surveys_per_view) +
-              " different demands at a time, the oldest first",
+  return {"not explained: too many different demands wait, and the oldest are explained first",
           "ask again when some that wait before it have started"};
 }
 

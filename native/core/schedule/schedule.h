@@ -70,5 +70,7 @@ void schedule(Core& core);  // A1
 // Tells the operator why an application without executors, or a driver, waits: once a reason (A6).
 // Call it when a pass has ended; `core.touched` names applications that ask for something else now.
 void tell_waiting(Core& core);
+// An application gets an executor: if it was told of, its waiting is over.
+void tell_started(Core& core, Application& application, const Worker& worker);
 
 }  // namespace magneto::core

@@ -129,4 +129,11 @@ void tell_waiting(Core& core) {
   retell_when_due(core);
 }
 
+void tell_started(Core& core, Application& application, const Worker& worker) {
+  if (application.waiting_reason.empty()) return;
+  application.waiting_reason.clear();
+  core.notice(NoticeLevel::info, "application.started",
+              application.id + " waits no more: an executor starts on " + worker.id);
+}
+
 }  // namespace magneto::core
