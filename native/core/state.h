@@ -83,7 +83,8 @@ struct Worker {
   std::list<WorkerSlot>::iterator heartbeat_position;  // in State::by_heartbeat unless dead
   Millis cull_at_ms = 0;                               // while dead
   uint32_t alive_position = 0;                         // in State::alive while alive
-  bool indexed = false;                                // in Runtime::candidates
+  bool leaving = false;  // decommissioned; outlives its loss, as it does not change its mind
+  bool indexed = false;  // in Runtime::candidates
   uint64_t index_key = 0;
 
   uint32_t cores_free() const { return cores - cores_used; }
@@ -224,6 +225,7 @@ struct Driver {
   std::vector<HeldResource> held;     // while it runs
   Session launched_on = no_session;
   bool relaunched = false;  // its submitter knows it by an earlier id
+  bool kill_asked = false;  // acknowledged: it must not outlive its worker or a lost connection
   // Of the worker that it was launched on; they outlive that worker. Empty: never launched.
   std::string worker_id;
   std::string worker_host_port;
@@ -315,6 +317,7 @@ struct State {
   std::vector<WorkerSlot> risen;
   bool any_may_fit_drivers = false;  // an open shape was never tried, or not to the end
   uint64_t random = 0;               // of splitmix64; starts at Config::seed
+  uint64_t driver_looks = 0;         // at workers, ever: what placing drivers costs
 
   std::map<std::string, Runtime, std::less<>> runtimes;
   std::map<ShapeKey, Shape> shapes;

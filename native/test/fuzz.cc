@@ -26,7 +26,7 @@ extern "C" void on_death() {
 
 class Round {
  public:
-  explicit Round(uint64_t seed) : random_(seed), engine_(config({})) {}
+  explicit Round(uint64_t seed) : random_(seed), engine_(config(random_config())) {}
 
   void run() {
     for (int step = 0; step < steps_per_round; ++step) {
@@ -50,6 +50,52 @@ class Round {
  private:
   uint32_t pick(uint32_t below) { return static_cast<uint32_t>(random_() % below); }
 
+  ConfigOptions random_config() {
+    ConfigOptions options;
+    options.standby = pick(8) == 0;
+    options.spread_drivers = pick(2) == 0;
+    options.max_drivers = pick(4) == 0 ? 1 : 2147483647;
+    options.retained_drivers = pick(3);
+    options.name_as_id = pick(8) == 0;
+    return options;
+  }
+
+  std::string some_driver() {
+    char text[16] = {};
+    std::snprintf(text, sizeof text, "%04u", pick(6));
+    return std::string("driver-20260124103005-") + text;
+  }
+
+  // Drivers, and what operators ask.
+  Bytes valid_of_drivers() {
+    switch (pick(9)) {
+      case 0:
+        return driver_state_changed(some_driver(), static_cast<core::DriverState>(pick(8)),
+                                    pick(2) == 0 ? "exception" : "");
+      case 1:
+        return kill_driver(some_driver());
+      case 2:
+        return kill_all_drivers();
+      case 3:
+        return driver_status(some_driver());
+      case 4:
+        return pick(2) == 0 ? clear_completed() : readyz();
+      case 5:
+        return decommission_hosts({"hw" + std::to_string(pick(4)), "other"});
+      case 6:
+        return worker_decommissioning("w" + std::to_string(pick(4)));
+      default: {
+        DriverOptions options;
+        options.cores = pick(3);
+        options.memory_mb = 256;
+        options.supervise = pick(2) == 0;
+        options.resources["gpu"] = pick(2);
+        options.runtimes = {"another", "node"};
+        return submit_driver(options);
+      }
+    }
+  }
+
   std::string some_app() {
     char text[16] = {};
     std::snprintf(text, sizeof text, "%04u", pick(4));
@@ -58,7 +104,7 @@ class Round {
 
   Bytes valid() {
     const std::string worker = "w" + std::to_string(pick(4));
-    switch (pick(9)) {
+    switch (pick(14)) {
       case 0: {
         WorkerOptions options;
         options.id = worker;
@@ -70,11 +116,12 @@ class Round {
       case 1:
         return heartbeat(worker);
       case 2:
-        return latest_state(worker, {{some_app(), pick(4)}, {"gone", 1}});
+        return latest_state(worker, {{some_app(), pick(4)}, {"gone", 1}}, {some_driver(), "gone"});
       case 3: {
         ApplicationOptions options;
         options.profile = {0, pick(3), 256, {{"gpu", pick(2)}}};
         options.driver = "d:" + std::to_string(pick(4));
+        if (pick(2) == 0) options.spark = Bytes(16, 0xac);
         return register_application(options);
       }
       case 4:
@@ -85,6 +132,12 @@ class Round {
         return kill_executors(some_app(), {std::to_string(pick(5)), "x"});
       case 7:
         return kill_application(some_app());
+      case 9:
+      case 10:
+      case 11:
+      case 12:
+      case 13:
+        return valid_of_drivers();
       default: {
         StateOptions options;
         options.app_id = some_app();
@@ -130,14 +183,20 @@ class Round {
 
   void add_event() {
     using codec::InboxKind;
-    const bool web = pick(12) == 0;
-    const uint64_t session = pick(8) + (web ? uint64_t{1} << 32 : 0);
+    const uint64_t sources[] = {core::web_source, core::gateway_source, 0, 0, 0, 0};
+    const uint64_t session = pick(8) + (sources[pick(6)] << core::session_source_shift);
     if (!connected_.contains(session)) {
       connected_[session] = true;
       inbox_.add(static_cast<uint32_t>(InboxKind::connected), session, "peer:1");
     } else if (pick(30) == 0) {
       connected_.erase(session);
       inbox_.add(static_cast<uint32_t>(InboxKind::disconnected), session, "gone");
+      return;
+    } else if (pick(60) == 0) {
+      inbox_.add(static_cast<uint32_t>(InboxKind::elected), 0, "");
+      return;
+    } else if (pick(400) == 0) {
+      inbox_.add(static_cast<uint32_t>(InboxKind::store_failed), 0, "full");
       return;
     } else if (pick(40) == 0) {
       inbox_.add(static_cast<uint32_t>(InboxKind::timer), 0, "");

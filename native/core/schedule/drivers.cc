@@ -92,6 +92,11 @@ class Workers {
  private:
   std::vector<WorkerSlot>& order() { return state_.any_may_fit_drivers ? state_.alive : risen_; }
 
+  bool fits_here(const Worker& worker, const DriverShape& shape) {
+    ++state_.driver_looks;
+    return fits(worker, shape);
+  }
+
   // A3: once around, from behind the worker that was used last. The shuffle is drawn only as far as
   // it is looked at: with W workers of which F fit, about W / (F + 1) looks a placement, and W once
   // for a shape that fits nowhere.
@@ -100,7 +105,7 @@ class Workers {
     for (size_t looks = 0; looks < count; ++looks) {
       Worker& worker = at(position_);
       position_ = position_ + 1 == count ? 0 : position_ + 1;
-      if (fits(worker, shape)) return &worker;
+      if (fits_here(worker, shape)) return &worker;
     }
     return nullptr;
   }
@@ -124,11 +129,11 @@ class Workers {
   Worker* first(const DriverShape& shape) {
     if (state_.any_may_fit_drivers) {
       for (const Candidate& each : state_.alive_by_id)
-        if (fits(*each.worker, shape)) return each.worker;
+        if (fits_here(*each.worker, shape)) return each.worker;
       return nullptr;
     }
     for (const WorkerSlot slot : risen_)
-      if (fits(state_.workers[slot], shape)) return &state_.workers[slot];
+      if (fits_here(state_.workers[slot], shape)) return &state_.workers[slot];
     return nullptr;
   }
 
