@@ -77,6 +77,8 @@ export interface ClusterJson {
   workers: { id: string; state: string; coresused: number }[]
   activeapps: { id: string; name: string; state: string; cores: number }[]
   completedapps: { id: string; name: string; state: string }[]
+  activedrivers: { id: string; state: string }[]
+  completeddrivers: { id: string; state: string }[]
 }
 
 export class Cluster {

@@ -1,0 +1,274 @@
+/** Apache's own workers, of several versions, beside ours under our master (M1 to M20, M33 to M37, L4, L6). */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Cluster, eventually, freePort, processesUnder, sparkHome } from './cluster.js'
+import { describeWith } from './requirements.js'
+
+// CI runs the oldest and the newest; MAGNETO_SPARK_VERSIONS="4.1.4 4.0.1" runs others on demand, two at a time.
+const versions = (process.env['MAGNETO_SPARK_VERSIONS'] ?? '4.3.0 3.5.9').split(/[ ,]+/)
+const [newest] = versions as [string]
+const timeoutMs = 120_000
+const host = '127.0.0.1'
+const tasks = 20
+const sum = (tasks * (tasks - 1)) / 2
+
+/** A worker of an unmodified distribution. */
+class ApacheWorker {
+  readonly output: string[] = []
+  readonly child: ChildProcess
+  readonly #folder: string
+
+  constructor(
+    readonly cluster: Cluster,
+    readonly home: string,
+    readonly port: number,
+    masterUrl: string,
+  ) {
+    this.#folder = join(cluster.folder, `apache-${port}`)
+    mkdirSync(this.#folder)
+    const flags = ['--host', host, '--port', `${port}`, '--webui-port', '0', '-c', '2', '-m', '2g']
+    const main = 'org.apache.spark.deploy.worker.Worker'
+    this.child = spawn(
+      join(home, 'bin/spark-class'),
+      [main, ...flags, '-d', this.#folder, masterUrl],
+      {
+        env: { ...cluster.environment, SPARK_HOME: home, SPARK_DAEMON_MEMORY: '256m' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream!.on('data', (chunk) => this.output.push(String(chunk)))
+  }
+
+  /** Its line of /json/. */
+  async state() {
+    const state = await this.cluster.json()
+    const of = state?.workers.filter(({ id }) => id.endsWith(`-${host}-${this.port}`)) ?? []
+    return of.find(({ state: now }) => now === 'ALIVE') ?? null
+  }
+
+  registered() {
+    return eventually(`the worker on port ${this.port} is registered`, () => this.state()).catch(
+      (error: unknown) => {
+        throw new Error(`${String(error)}\n${this.shown()}\n${this.cluster.logs()}`)
+      },
+    )
+  }
+
+  /** What it and its drivers have printed. */
+  shown(): string {
+    const drivers = readdirSync(this.#folder).filter((name) => name.startsWith('driver-'))
+    const printed = drivers.map((name) => readFileSync(join(this.#folder, name, 'stderr'), 'utf8'))
+    return [this.output.join('').slice(-3000), ...printed].join('\n──\n')
+  }
+
+  /** Its JVM, which is what spark-class became. */
+  kill(): void {
+    this.child.kill('SIGKILL')
+  }
+}
+
+/** Between a worker and the master, to cut its connection. */
+class Proxy {
+  readonly #sockets = new Set<Socket>()
+  readonly #server: Server
+  connections = 0
+
+  constructor(
+    readonly port: number,
+    target: number,
+  ) {
+    this.#server = createServer((near) => {
+      this.connections++
+      const far = connect(target, host)
+      for (const socket of [near, far]) {
+        this.#sockets.add(socket)
+        socket.on('error', () => socket.destroy())
+      }
+      near.pipe(far).pipe(near)
+    })
+    this.#server.listen(port, host)
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy()
+    this.#sockets.clear()
+  }
+
+  close(): void {
+    this.cut()
+    this.#server.close()
+  }
+}
+
+describeWith(['java', 'python3'], "Apache's workers", () => {
+  const homes = new Map<string, string>()
+  const apache = new Map<string, ApacheWorker>()
+  let cluster: Cluster
+  let proxy: Proxy
+
+  const home = (version: string): string => homes.get(version)!
+  const worker = (version: string): ApacheWorker => apache.get(version)!
+  const masterPort = (): number => Number(new URL(cluster.masterUrl).port)
+
+  async function startWorker(version: string, masterUrl = cluster.masterUrl): Promise<void> {
+    apache.set(version, new ApacheWorker(cluster, home(version), await freePort(), masterUrl))
+    await worker(version).registered()
+  }
+
+  beforeAll(async () => {
+    for (const version of versions) homes.set(version, sparkHome(version))
+    cluster = await Cluster.start({
+      workers: 2,
+      coresPerWorker: 1,
+      sparkHomes: [...homes.values()],
+    })
+    proxy = new Proxy(await freePort(), masterPort())
+    for (const version of versions)
+      await startWorker(version, version === newest ? `spark://${host}:${proxy.port}` : undefined)
+  }, 600_000)
+
+  afterAll(async () => {
+    for (const { child } of apache.values()) child.kill('SIGKILL')
+    proxy?.close()
+    expect(await cluster.stop()).toEqual([])
+  }, 60_000)
+
+  const failed = (error: unknown): never => {
+    const output = [...apache.values()].map((it) => it.shown()).join('\n──\n')
+    throw new Error(`${String(error)}\n${output}\n${cluster.logs()}`)
+  }
+
+  test('M1, L4: one whose connection breaks registers again', { timeout: timeoutMs }, async () => {
+    const { id } = (await worker(newest).state())!
+    const registrations = (): number => gatewayLog().split(`registered as "${id}"`).length - 1
+    expect(registrations()).toBe(1)
+    expect(proxy.connections).toBe(1)
+    proxy.cut()
+    await eventually('it registered again', () => registrations() === 2 || null).catch(failed)
+    expect((await worker(newest).registered()).id).toBe(id)
+  })
+
+  function gatewayLog(): string {
+    const folder = join(cluster.folder, 'logs')
+    const files = readdirSync(folder).filter((name) => name.includes('.master.Master'))
+    return files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n')
+  }
+
+  test(
+    'M13: applications of each version at once, on workers of Apache and of ours',
+    { timeout: timeoutMs },
+    async () => {
+      const limits = { 'spark.executor.cores': '1', 'spark.cores.max': '2' }
+      const jobs = versions
+        .slice(0, 2)
+        .map((version) => cluster.submit(home(version), 'slow_sum', [`${tasks}`, '0.3'], limits))
+      const used = versions.slice(0, 2).map((version) => worker(version))
+      const state = await cluster
+        .until('each runs on one of Apache and one of ours', ({ workers }) => {
+          const busy = workers.filter(({ coresused }) => coresused === 1)
+          const isApache = ({ id }: { id: string }) =>
+            used.some(({ port }) => id.endsWith(`-${port}`))
+          return busy.length === 4 && busy.filter(isApache).length === used.length
+        })
+        .catch(failed)
+      expect(state.activeapps).toHaveLength(2)
+      for (const job of jobs) expect(await job.result().catch(failed)).toBe(`sum=${sum}`)
+      await cluster.until('all is free again', ({ coresused }) => coresused === 0)
+    },
+  )
+
+  test('L6: kill -9 of one costs its executors only', { timeout: timeoutMs }, async () => {
+    const limits = { 'spark.executor.cores': '1', 'spark.cores.max': '2' }
+    const job = cluster.submit(home(newest), 'slow_sum', [`${tasks}`, '0.3'], limits)
+    const victim = worker(newest)
+    await eventually('it is at work', async () => {
+      const isUsed = (await victim.state())?.coresused === 1
+      return (isUsed && job.stdout.includes('STARTED')) || null
+    }).catch(failed)
+    victim.kill()
+    await cluster.until('it is lost', ({ workers }) =>
+      workers.some(({ id, state }) => id.endsWith(`-${victim.port}`) && state === 'DEAD'),
+    )
+    expect(await job.result().catch(failed)).toBe(`sum=${sum}`)
+    // Executors watch their worker and end with it.
+    await eventually('its executors are gone', () => {
+      const left = [...processesUnder(cluster.folder).values()]
+      const isOrphan = left.some(({ command }) => command.includes(`Worker@${host}:${victim.port}`))
+      return isOrphan ? null : true
+    })
+    await startWorker(newest)
+  })
+
+  /** org.apache.spark.deploy.Client, as a user of that version runs it. */
+  async function client(version: string, ...args: string[]) {
+    const main = 'org.apache.spark.deploy.Client'
+    const child = spawn(join(home(version), 'bin/spark-class'), [main, '-v', ...args], {
+      env: { ...cluster.environment, SPARK_HOME: home(version) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk) => (output += String(chunk)))
+    const status = await new Promise<number | null>((done) => child.on('close', done))
+    return { status, output }
+  }
+
+  /** @param main of a library that every driver has on its class path; the jar is fetched, and not needed */
+  function launch(version: string, main: string, ...args: string[]) {
+    const jars = join(home(version), 'jars')
+    const jar = readdirSync(jars).find((name) => name.startsWith('py4j-'))!
+    const url = `file:${jars}/${jar}`
+    const what = ['launch', cluster.masterUrl, url, main, ...args]
+    return client(version, '--memory', '512m', '--cores', '1', ...what)
+  }
+
+  /** The driver that was submitted last; some clients do not log their driver's id. */
+  async function lastDriver(): Promise<string> {
+    const state = (await cluster.json())!
+    return [...state.activedrivers, ...state.completeddrivers]
+      .map(({ id }) => id)
+      .toSorted()
+      .at(-1)!
+  }
+
+  async function ended(id: string, as: string): Promise<void> {
+    const { completeddrivers } = await cluster
+      .until(`${id} has ended`, (now) => now.completeddrivers.some((driver) => driver.id === id))
+      .catch(failed)
+    const state = completeddrivers.find((driver) => driver.id === id)!.state
+    if (state !== as) failed(`${id} is ${state}`)
+  }
+
+  test.each(versions.slice(0, 2))(
+    'M12, M15, M33, M37: a driver that the legacy client of %s launches runs and finishes',
+    { timeout: timeoutMs },
+    async (version) => {
+      const before = await lastDriver()
+      const { status, output } = await launch(version, 'org.apache.hadoop.util.VersionInfo')
+      expect(status, output + cluster.logs()).toBe(0)
+      const id = await lastDriver()
+      expect(id).not.toBe(before)
+      await ended(id, 'FINISHED')
+    },
+  )
+
+  test('M16, M35: a driver is killed', { timeout: timeoutMs }, async () => {
+    // Listens for ever.
+    const launched = await launch(newest, 'py4j.GatewayServer', '0')
+    expect(launched.status, launched.output + cluster.logs()).toBe(0)
+    const id = await lastDriver()
+    const { activedrivers } = (await cluster.json())!
+    expect(activedrivers).toMatchObject([{ id, state: 'RUNNING' }])
+    const [killed, unknown] = await Promise.all([
+      client(newest, 'kill', cluster.masterUrl, id),
+      client(newest, 'kill', cluster.masterUrl, 'driver-20200101000000-9999'),
+    ])
+    expect(killed.status, killed.output).toBe(0)
+    await ended(id, 'KILLED')
+    expect(unknown.status, unknown.output).not.toBe(0)
+  })
+})
