@@ -261,6 +261,8 @@ TEST_CASE("explain, A15: an application that asks for none, and what it would me
          "it starts when its driver asks for executors; then start a worker that has the runtime "
          "spark-4.0 (SPARK_HOME of Spark 4.0), with 1 core and 1024 MiB or more"});
   CHECK(cluster.warnings().empty());
+  const auto node = cluster.first(cluster.app({1, 1024}, "node", {.limit = 0}));
+  CHECK(node.reason.starts_with("it asks for no executors now; besides, no alive worker has "));
 }
 
 TEST_CASE("explain: who has all that it wants is not explained") {

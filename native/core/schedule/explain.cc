@@ -122,7 +122,8 @@ Explanation Explainer::explain(const Application& application, const Request& re
                                                       : Limit::master_state;
   Sentences limited;
   if (to.limit == Limit::master_state) limited = master_state_sentences(core_.state.master);
-  if (to.limit == Limit::executor_limit) limited = executor_limit_sentences(application, request);
+  if (to.limit == Limit::executor_limit)
+    limited = executor_limit_sentences(application, request, words);
   if (to.limit == Limit::cores_max) limited = cores_max_sentences(application, request, words);
   say(to, known, words, application.id, limited);
   return to;

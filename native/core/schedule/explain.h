@@ -91,11 +91,11 @@ struct Words {
   std::string cores;
   std::string memory;
   std::string cores_max;
-  bool is_spark = false;  // of a JVM that refuses less than limits::least_spark_memory_mb
-  std::string resource(Text name) const;
-
+  bool is_spark = false;        // of a JVM that refuses less than limits::least_spark_memory_mb
   std::string resource_before;  // the setting for one resource is called before + name + after
   std::string resource_after;
+
+  std::string resource(Text name) const;
 };
 Words words_of(const Application& application, const Request& request);
 Words words_of(const Driver& driver);
@@ -115,7 +115,8 @@ Sentences busy_sentences(const Survey& survey, const Demand& demand, const Words
                          size_t before);
 Sentences cores_max_sentences(const Application& application, const Request& request,
                               const Words& words);
-Sentences executor_limit_sentences(const Application& application, const Request& request);
+Sentences executor_limit_sentences(const Application& application, const Request& request,
+                                   const Words& words);
 Sentences max_drivers_sentences(uint32_t max_drivers);
 Sentences master_state_sentences(MasterState state);
 Sentences left_out_sentences();

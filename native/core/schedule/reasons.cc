@@ -278,13 +278,16 @@ Sentences cores_max_sentences(const Application& application, const Request& req
           advice};
 }
 
-Sentences executor_limit_sentences(const Application& application, const Request& request) {
-  if (request.executors >= request.target)
-    return {"it asks for no executors now, as dynamic allocation does while no task waits",
-            "it starts when its driver asks for executors"};
+Sentences executor_limit_sentences(const Application& application, const Request& request,
+                                   const Words& words) {
+  if (request.executors >= request.target) {
+    const std::string when =
+        words.is_spark ? ", as dynamic allocation does while no task waits" : "";
+    return {"it asks for no executors now" + when, "it starts when its driver asks for executors"};
+  }
   return {"it has " + number(application.executors.size()) +
               " executors, the most that the master gives one application",
-          "let each of its executors take more cores"};
+          "let each of its executors take more cores (" + words.cores + ")"};
 }
 
 Sentences max_drivers_sentences(uint32_t max_drivers) {
