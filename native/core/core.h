@@ -96,6 +96,7 @@ void lose_unstored_drivers(Core& core, Text reason);
 void on_decommission_workers_on_hosts(Core& core, Session session,
                                       const DecommissionWorkersOnHosts& message);
 void on_worker_decommissioning(Core& core, Session session, const WorkerDecommissioning& message);
+void decommission_worker(Core& core, Worker& worker);  // D3
 
 // on_operator.cc
 const char* name_of(MasterState state);

@@ -31,7 +31,9 @@ void decommission_executors(Core& core, const Worker& worker) {
   }
 }
 
-void decommission(Core& core, Worker& worker) {
+}  // namespace
+
+void decommission_worker(Core& core, Worker& worker) {
   if (worker.state == WorkerState::decommissioned) {
     core.notice(NoticeLevel::info, "worker.decommissioned",
                 worker.id + " is decommissioned already");
@@ -41,6 +43,7 @@ void decommission(Core& core, Worker& worker) {
   unindex_worker(worker);
   delist_worker(core.state, worker);
   worker.state = WorkerState::decommissioned;
+  worker.leaving = true;
   ++core.state.worker_generation;
   core.forget("worker_" + worker.id);
   core.notice(NoticeLevel::info, "worker.decommissioned",
@@ -50,14 +53,18 @@ void decommission(Core& core, Worker& worker) {
   decommission_executors(core, worker);
 }
 
-}  // namespace
-
 void on_worker_decommissioning(Core& core, Session session, const WorkerDecommissioning& message) {
   const auto known = core.state.worker_by_id.find(message.worker_id);
-  if (known == core.state.worker_by_id.end() ||
-      core.state.workers[known->second].state == WorkerState::dead)
-    return;  // dropped in between, or never registered
-  if (Worker* worker = own_worker(core, session, message.worker_id)) decommission(core, *worker);
+  if (known == core.state.worker_by_id.end()) return;  // never registered
+  Worker& dropped = core.state.workers[known->second];
+  if (dropped.state == WorkerState::dead) {
+    const SessionState& peer = *core.session(session);
+    // In between: it says so once, and is going to register again.
+    if (peer.role == Role::worker && peer.worker == dropped.slot) dropped.leaving = true;
+    return;
+  }
+  if (Worker* worker = own_worker(core, session, message.worker_id))
+    decommission_worker(core, *worker);
 }
 
 void on_decommission_workers_on_hosts(Core& core, Session session,
@@ -73,7 +80,7 @@ void on_decommission_workers_on_hosts(Core& core, Session session,
                   " hosts: " + std::to_string(met.size()));
   for (const WorkerSlot slot : met) {
     Worker& worker = core.state.workers[slot];
-    decommission(core, worker);
+    decommission_worker(core, worker);
     core.send(worker.session, DecommissionWorker{});
   }
   Reply reply{message.request_id, true};

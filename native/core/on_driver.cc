@@ -107,6 +107,7 @@ void end_driver(Core& core, Driver& driver, DriverState end, Text exception) {
 // L8: a queued one is gone at once; a running one ends when its worker says so.
 void kill_driver(Core& core, Driver& driver) {
   if (driver.shape) return end_driver(core, driver, DriverState::killed, {});
+  driver.kill_asked = true;
   core.send(core.state.workers[driver.worker].session, KillDriver{driver.id}, driver.sequence);
 }
 
@@ -228,6 +229,8 @@ void on_driver_state_changed(Core& core, Session session, const DriverStateChang
 }
 
 void lose_driver(Core& core, Driver& driver) {
+  // Spark starts a supervised one again although its kill was acknowledged.
+  if (driver.kill_asked) return end_driver(core, driver, DriverState::killed, {});
   if (!driver.supervise) return end_driver(core, driver, DriverState::error, {});
   // S8: under a new id, because the old one may still run where nobody sees it.
   Driver& next = add_driver(core);

@@ -29,13 +29,15 @@ void touch_heartbeat(Core& core, Worker& worker) {
 // L4: the same worker again, perhaps over a new connection because it noticed the loss before we
 // did.
 void register_again(Core& core, Session session, Worker& worker) {
-  if (worker.session != session) {
-    const Session old = worker.session;
+  const Session old = worker.session;
+  if (old != session) {
     bind(core, session, worker);
     core.close(old, "the worker registered again over another connection");
   }
   touch_heartbeat(core, worker);
   core.send(session, WorkerRegistered{true}, worker.sequence);
+  // The order may have been lost with the old connection.
+  if (old != session && worker.leaving) core.send(session, DecommissionWorker{});
 }
 
 void purge_dead_at(Core& core, const std::string& address) {
@@ -115,6 +117,8 @@ void on_register_worker(Core& core, Session session, const RegisterWorker& messa
                 "worker " + std::string(message.worker_id) + " refused: " + why);
     return core.send(session, RegisterWorkerFailed{why});
   }
+  // The same process as before its loss: a new one would have a new id.
+  const bool leaving = known != state.worker_by_id.end() && state.workers[known->second].leaving;
   if (known != state.worker_by_id.end()) purge_dead_worker(core, state.workers[known->second]);
   purge_dead_at(core, address_of(message.host, message.port));
   Worker& worker = add_worker(core, message);
@@ -126,7 +130,9 @@ void on_register_worker(Core& core, Session session, const RegisterWorker& messa
               worker.id + " at " + address_of(worker.host, worker.port) + " with " +
                   std::to_string(worker.cores) + " cores, " + std::to_string(worker.memory_mb) +
                   " MiB");
-  reindex_worker(core, worker, true);
+  if (!leaving) return reindex_worker(core, worker, true);
+  decommission_worker(core, worker);
+  core.send(session, DecommissionWorker{});
 }
 
 void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& message) {
@@ -211,11 +217,11 @@ void on_worker_latest_state(Core& core, Session session, const WorkerLatestState
   }
   for (const Text id : message.driver_ids) {
     const auto driver = core.state.driver_by_id.find(id);
-    if (driver != core.state.driver_by_id.end() &&
-        core.state.drivers[driver->second].worker == worker->slot)
-      present.insert(&core.state.drivers[driver->second]);
-    else
-      core.send(session, KillDriver{id});
+    const bool here = driver != core.state.driver_by_id.end() &&
+                      core.state.drivers[driver->second].worker == worker->slot;
+    if (here) present.insert(&core.state.drivers[driver->second]);
+    // The order to kill it may have been lost with an earlier connection.
+    if (!here || core.state.drivers[driver->second].kill_asked) core.send(session, KillDriver{id});
   }
   // What was launched over an earlier connection and is not there was lost with that connection;
   // what was launched over this one may just not have arrived (trap 8).
