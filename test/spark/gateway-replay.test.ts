@@ -134,7 +134,7 @@ const versions = [
 ] as const
 
 describe.each(versions)('a driver of Spark %s', (release, version) => {
-  test('registers, gets executors, ends: one session, and the bytes of Apache', async () => {
+  test('N5, N6, M22 to M26: registers, gets executors, ends: one session, and the bytes of Apache', async () => {
     const { inbox, answers } = await replay('client-app', release, 1)
     expect(inbox.map(({ kind, body }) => [InboxKind[kind], body?.constructor.name])).toEqual([
       ['CONNECTED', undefined],

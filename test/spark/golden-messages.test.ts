@@ -101,7 +101,7 @@ function learn(dialect: PeerDialect, bytes: Uint8Array): number {
   }
 }
 
-describe('we write what Apache wrote to the same peer, byte for byte', () => {
+describe('N8, M2 to M4, M13 to M19, M23, M25, M26, M34, M35, M37, M41, M42: we write what Apache wrote, byte for byte', () => {
   it.each(captureNames())('in capture %s', (name) => {
     const version = /(\d+\.\d+)\.\d+$/.exec(name)![1] as SparkVersion
     const dialects = new Map<string, PeerDialect>()

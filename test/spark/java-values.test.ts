@@ -38,7 +38,7 @@ function hexOf(root: JavaNode): string {
   return hex(writeJavaStream(root))
 }
 
-describe.each(RELEASES)('values as Spark %s writes them (WIRE 2.1)', (release) => {
+describe.each(RELEASES)('K10: values as Spark %s writes them (WIRE 2.1)', (release) => {
   const values = new ValueReader()
 
   it('options', () => {

@@ -28,7 +28,7 @@ const address = (port: number): unknown => ({ host: '127.0.0.1', port })
 describe.each(RELEASES)('messages of Spark %s', (release) => {
   const of = (name: string): unknown => fields(sample(release, `msg/${name}`))
 
-  it('RegisterApplication with everything set', () => {
+  it('M22, K1, K2, K7: RegisterApplication with everything set', () => {
     expect(of('RegisterApplication-full')).toMatchObject({
       kind: 'RegisterApplication',
       driver: { name: 'AppClient', address: address(27200) },
@@ -58,7 +58,7 @@ describe.each(RELEASES)('messages of Spark %s', (release) => {
     })
   })
 
-  it('RegisterApplication with little set', () => {
+  it('M22: RegisterApplication with little set', () => {
     expect(of('RegisterApplication')).toMatchObject({
       appDescription: {
         maxCores: 4,
@@ -69,7 +69,7 @@ describe.each(RELEASES)('messages of Spark %s', (release) => {
     })
   })
 
-  it('RegisterWorker', () => {
+  it('M1, K5, K8: RegisterWorker', () => {
     expect(of('RegisterWorker-gpu')).toEqual({
       kind: 'RegisterWorker',
       id: 'worker-1',
@@ -84,7 +84,7 @@ describe.each(RELEASES)('messages of Spark %s', (release) => {
     })
   })
 
-  it('ExecutorStateChanged', () => {
+  it('M11: ExecutorStateChanged', () => {
     expect(of('ExecutorStateChanged-exited')).toEqual({
       kind: 'ExecutorStateChanged',
       appId: 'app-1',
@@ -96,7 +96,7 @@ describe.each(RELEASES)('messages of Spark %s', (release) => {
     expect(of('ExecutorStateChanged-running')).toMatchObject({ message: null, exitStatus: null })
   })
 
-  it('DriverStateChanged', () => {
+  it('M12: DriverStateChanged', () => {
     expect(of('DriverStateChanged')).toMatchObject({ state: 'FINISHED', exception: null })
     expect(of('DriverStateChanged-error')).toMatchObject({
       state: 'ERROR',
@@ -104,7 +104,7 @@ describe.each(RELEASES)('messages of Spark %s', (release) => {
     })
   })
 
-  it('what a worker knows', () => {
+  it('M7 to M10, K4: what a worker knows', () => {
     const executor = { appId: 'app-1', execId: 0, rpId: 0, cores: 2, memoryMb: 1024 }
     const gpu = [{ name: 'gpu', addresses: ['0', '1'] }]
     expect(of('WorkerLatestState')).toMatchObject({
@@ -118,7 +118,7 @@ describe.each(RELEASES)('messages of Spark %s', (release) => {
     })
   })
 
-  it('RequestExecutors and KillExecutors', () => {
+  it('M30, M31: RequestExecutors and KillExecutors', () => {
     expect(of('RequestExecutors')).toMatchObject({
       appId: 'app-1',
       totals: [{ profile: { id: 0, cores: 2, memoryMb: 1024 }, total: 3 }],
@@ -126,7 +126,7 @@ describe.each(RELEASES)('messages of Spark %s', (release) => {
     expect(of('KillExecutors')).toMatchObject({ executorIds: ['0', '1'] })
   })
 
-  it('RequestSubmitDriver', () => {
+  it('M33, K3, K6: RequestSubmitDriver', () => {
     expect(of('RequestSubmitDriver')).toMatchObject({
       driverDescription: {
         jarUrl: 'file:/tmp/a.jar',
@@ -139,7 +139,7 @@ describe.each(RELEASES)('messages of Spark %s', (release) => {
     })
   })
 
-  it('every executor and driver state', () => {
+  it('K9, S4, S5: every executor and driver state', () => {
     for (const [index, state] of EXECUTOR_STATES.entries()) {
       const owner = 'org.apache.spark.deploy.ExecutorState$'
       expect(numberOf(release, `ExecutorState.${state}`, owner)).toBe(index)

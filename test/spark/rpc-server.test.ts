@@ -57,7 +57,7 @@ function headerFor(endpoint: string): Buffer {
   return encodeRequestHeader({ sender: null, receiver: null, endpoint })
 }
 
-describe("executors' watchers of real Spark", () => {
+describe("N4, N7: executors' watchers of real Spark", () => {
   test.each(['3.5.9', '4.0.1', '4.3.0'])('Spark %s gets the answer of Apache', async (release) => {
     await using harness = await Harness.start()
     const frames = captured(`watcher-${release}`)
@@ -86,7 +86,7 @@ describe("executors' watchers of real Spark", () => {
   })
 })
 
-describe('what is not there', () => {
+describe('M44, N4: what is not there', () => {
   test('a look-up of an unknown endpoint is answered with false', async () => {
     await using harness = await Harness.start()
     const peer = harness.connect()
