@@ -20,9 +20,11 @@ function sections() {
       found.push({ title: line.slice(3), rows: [] })
       continue
     }
-    const row = /^([A-Z]\d+) ([012]) (.+)$/.exec(line)
-    if (row === null) throw new Error(`docs/spark-parity.rows: not "ID PRIORITY what": ${line}`)
-    found.at(-1).rows.push({ id: row[1], priority: Number(row[2]), what: row[3] })
+    const row = /^([A-Z]\d+) ([012])(\*?) (.+)$/.exec(line)
+    if (row === null) throw new Error(`docs/spark-parity.rows: not "ID PRIORITY[*] what": ${line}`)
+    found
+      .at(-1)
+      .rows.push({ id: row[1], priority: Number(row[2]), theirs: row[3] === '*', what: row[4] })
   }
   return found
 }
@@ -87,8 +89,8 @@ function write() {
   ]
   for (const { title, rows } of sections()) {
     lines.push('', `## ${title}`, '', '| id | P | behaviour | tested by |', '|---|---|---|---|')
-    for (const { id, priority, what } of rows) {
-      const proof = evidence(id, tests, gaps)
+    for (const { id, priority, theirs, what } of rows) {
+      const proof = evidence(id, tests, gaps) || (theirs ? "Spark's own side" : '')
       if (proof === '' && priority < 2) missing.push(id)
       lines.push(`| ${id} | ${priority} | ${what} | ${proof || '-'} |`)
     }

@@ -11,7 +11,7 @@ function cacheWithClock() {
 }
 
 describe('views are asked for sparingly', () => {
-  test('fifty readers at once cost one request', async () => {
+  test('Y12: fifty readers at once cost one request', async () => {
     const { asked, cache } = cacheWithClock()
     const readers = Array.from({ length: 50 }, () => cache.get())
     expect(asked).toEqual([1])

@@ -76,7 +76,7 @@ describe('W4: whose orders count', () => {
 })
 
 describe('M11: reports', () => {
-  test('are kept over a lost link and told again until the master confirms them', () => {
+  test('T11: are kept over a lost link and told again until the master confirms them', () => {
     const bench = Bench.registered()
     bench.launch('app', 0)
     bench.launch('app', 1)
