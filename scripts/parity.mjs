@@ -46,7 +46,9 @@ function titlesOf(file) {
     return [...text.matchAll(/(?:TEST_CASE|SUBCASE)\(\s*"([^"]*)"/g)].map((match) => match[1])
   const titled =
     /\b(?:test|it|describe)(?:\.\w+)*(?:\([^'"`]*\)|\(\[[\s\S]*?\]\))?\(\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g
-  return [...text.matchAll(titled)].map((match) => match[2])
+  // The first cell of a row of test.each, when it starts with an id.
+  const cell = /\[\s*(['"`])([A-Z]\d+\b(?:(?!\1)[^\\]|\\.)*)\1/g
+  return [...text.matchAll(titled), ...text.matchAll(cell)].map((match) => match[2])
 }
 
 function testsById() {
