@@ -397,7 +397,7 @@ export class WorkerMachine {
 
   /** @param by who asks; a master that does has marked this worker already */
   #onDecommission(by: 'signal' | 'master'): void {
-    if (this.#decommissioned) return this.#log('warn', 'this worker is decommissioned already')
+    if (this.#decommissioned) return this.#log('info', 'this worker is decommissioned already')
     this.#decommissioned = true
     const kept = `${this.#executors.size} executors go on`
     this.#log('info', `decommissioned (${by}): no new executors from now on; ${kept}`)
