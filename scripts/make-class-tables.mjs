@@ -43,6 +43,8 @@ const wanted = [
   'scala.collection.MapFactory$ToFactory',
   'scala.collection.generic.DefaultSerializationProxy',
   'scala.collection.generic.SerializeEnd$',
+  // Only read: its number tells submit clients of 4.0 from later ones.
+  'scala.collection.immutable.ArraySeq',
   'scala.collection.immutable.HashMap$',
   'scala.collection.immutable.HashMap$SerializationProxy',
   'scala.collection.immutable.List$',

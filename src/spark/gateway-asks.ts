@@ -190,7 +190,7 @@ function submitOf(
 }
 
 /**
- * Workers of which versions may host the driver. Submit clients of all 4.x look alike: their user may say
+ * Workers of which versions may host the driver. Submit clients of 4.1 to 4.3 look alike: their user may say
  * which it is.
  */
 function versionsOfDriver(

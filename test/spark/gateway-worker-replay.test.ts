@@ -227,7 +227,7 @@ describe.each(versions)('Apache %s', (release, version) => {
       cores: 1,
       supervise: false,
       command: { mainClass: 'org.apache.spark.deploy.worker.DriverWrapper' },
-      runtimes: (version === '3.5' ? ['3.5'] : ['4.0', '4.1', '4.2', '4.3']).map(
+      runtimes: (version === '4.3' ? ['4.1', '4.2', '4.3'] : [version]).map(
         (minor) => `spark-${minor}-driver`,
       ),
     })

@@ -45,7 +45,7 @@ export class PeerDialect {
     }
   }
 
-  /** What the peer may be. Workers of 4.1, 4.2 and 4.3 look alike, as do submit clients of all 4.x. */
+  /** What the peer may be. Workers of 4.1, 4.2 and 4.3 look alike, as do their submit clients. */
   get candidates(): readonly SparkVersion[] {
     return this.#candidates
   }

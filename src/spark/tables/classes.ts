@@ -132,6 +132,8 @@ scala.collection.IterableFactory$ToFactory 4.0,4.1,4.2,4.3 3 2 - factory:Lscala/
 scala.collection.MapFactory$ToFactory 4.0,4.1,4.2,4.3 3 2 - factory:Lscala/collection/MapFactory;
 scala.collection.generic.DefaultSerializationProxy 4.0,4.1,4.2,4.3 3 3 - factory:Lscala/collection/Factory;
 scala.collection.generic.SerializeEnd$ 4.0,4.1,4.2,4.3 3 2 -
+scala.collection.immutable.ArraySeq 4.0 -8615987390676041167 2 -
+scala.collection.immutable.ArraySeq 4.1,4.2,4.3 -1506415583798956640 2 -
 scala.collection.immutable.HashMap$ 3.5 2988474815469453536 2 - ReusableCBF:Lscala/collection/generic/GenMapFactory$MapCanBuildFrom; _concatMerger:Lscala/collection/immutable/HashMap$Merger; _defaultMerger:Lscala/collection/immutable/HashMap$Merger;
 scala.collection.immutable.HashMap$ 4.0,4.1,4.2,4.3 3 2 -
 scala.collection.immutable.HashMap$SerializationProxy 3.5 2 3 -
