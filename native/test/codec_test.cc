@@ -103,6 +103,40 @@ TEST_CASE("a description that is no FlatBuffer is refused, though its message is
   CHECK(refusal(message) == "the application's description is not a valid FlatBuffer");
 }
 
+TEST_CASE("K3: a driver's description is verified, bounded and read") {
+  codec::Decoder decoder;
+  DriverOptions options;
+  options.main_class = "org.example.Main";
+  options.runtimes = {"spark-4.3-driver", "spark-4.2-driver", "spark-4.3-driver"};
+  options.resources = {{"gpu", 2}, {"fpga", 0}};
+  const auto driver = std::get<core::SubmitDriver>(decoded(decoder, submit_driver(options)));
+  CHECK(driver.main_class == "org.example.Main");
+  CHECK(driver.jar_url == "file:/main.jar");
+  CHECK(driver.runtimes == std::vector<core::Text>{"spark-4.2-driver", "spark-4.3-driver"});
+  CHECK(driver.resources == core::ResourceAmounts{{"gpu", 2}});
+  options.runtimes = {};
+  CHECK(refusal(submit_driver(options)) == "a driver needs at least one runtime that can host it");
+  flatbuffers::FlatBufferBuilder builder;
+  const Bytes garbage(32, 0xff);
+  const auto body = control::CreateRequestSubmitDriverDirect(builder, 1, &garbage);
+  control::FinishMessageBuffer(
+      builder, control::CreateMessage(builder, control::Body::RequestSubmitDriver, body.Union()));
+  const Bytes message(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
+  CHECK(refusal(message) == "the driver's description is not a valid FlatBuffer");
+}
+
+TEST_CASE("an application's Java object stream is bounded") {
+  ApplicationOptions options;
+  options.spark = Bytes((8u << 20) + 1, 0xac);
+  CHECK(refusal(register_application(options)) ==
+        "the application's spark_description has 8388609 bytes; at most 8388608 are accepted");
+}
+
+TEST_CASE("S5: a driver state that is none is refused") {
+  CHECK(refusal(driver_state_changed("d", static_cast<core::DriverState>(8))) ==
+        "driver state 8 is unknown");
+}
+
 TEST_CASE("messages of the master are not accepted from peers") {
   flatbuffers::FlatBufferBuilder builder;
   const auto body = control::CreateApplicationRemovedDirect(builder, "KILLED");
