@@ -33,7 +33,10 @@ export interface Profile {
 }
 
 export interface ApplicationAction {
+  /** In the table. */
   readonly name: string
+  /** For people. */
+  readonly fullName: string
   readonly driverHost: string
   readonly driverPort: number
   readonly maxCores: number | null
@@ -87,6 +90,7 @@ export function applicationOf(row: Row): ApplicationAction {
   )
   return {
     name,
+    fullName: (row.options.get('name') ?? name).replaceAll('+', ' '),
     driverHost: host,
     driverPort: Number(port),
     maxCores: numberOption(row, 'max'),
@@ -157,7 +161,33 @@ export function targetsOf(row: Row): ProfileTarget[] {
     })
 }
 
+/** Those whose sender is not the first word. */
+const ASKED_BY: Record<string, string> = {
+  submit: 'client',
+  killdriver: 'client',
+  killdrivers: 'client',
+  status: 'client',
+  clear: 'client',
+  readyz: 'client',
+  decommission: 'client',
+  webkill: 'web',
+}
+
 /** Who sends the message of the row. */
 export function senderOf(row: Row): string {
-  return row.options.get('from') ?? wordOf(row, 0)
+  return row.options.get('from') ?? ASKED_BY[row.verb] ?? wordOf(row, 0)
+}
+
+/** What a worker says that it has. */
+export function latestStateOf(row: Row): {
+  readonly worker: string
+  readonly executors: readonly { readonly app: string; readonly executorId: number }[]
+  readonly drivers: readonly string[]
+} {
+  const [worker = '', ...known] = row.words
+  return {
+    worker,
+    executors: known.filter((word) => word.includes('/')).map(executorOf),
+    drivers: known.filter((word) => !word.includes('/')),
+  }
 }

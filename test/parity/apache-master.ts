@@ -57,7 +57,12 @@ export class ApacheMaster {
         '-cp',
         join(sparkHome(RELEASE), 'jars', '*'),
         'org.apache.spark.deploy.master.Master',
-        ...['--host', HOST, '--port', String(port), '--webui-port', String(webUiPort)],
+        '--host',
+        HOST,
+        '--port',
+        String(port),
+        '--webui-port',
+        String(webUiPort),
       ],
       { cwd: this.#folder, stdio: ['ignore', 'ignore', 'pipe'] },
     )

@@ -1,6 +1,14 @@
 /** Plays rows at Apache's Master: workers, drivers and clients as they look on the wire. */
-import { applicationOf, driverOf, executorOf, stateOf, targetsOf, workerOf } from './action.js'
-import { driverStateOf, senderOf } from './action.js'
+import {
+  applicationOf,
+  driverOf,
+  driverStateOf,
+  latestStateOf,
+  senderOf,
+  stateOf,
+  targetsOf,
+  workerOf,
+} from './action.js'
 import type { WorkerAction } from './action.js'
 import type { ApacheMaster } from './apache-master.js'
 import { apacheText } from './apache-words.js'
@@ -21,8 +29,12 @@ const WATCHING_WORKER: WorkerAction = {
   memoryMb: 0,
   resources: [],
 }
-const CLIENT = 'client'
 const WATCHING_APP = 'watching-app'
+/**
+ * Apache's Master leaves what these rows make necessary to whatever happens next, such as a request that
+ * changes nothing; ours places at once.
+ */
+const SCHEDULED_LATER = new Set(['decommissioning', 'decommission'])
 /** A lost connection is noticed within milliseconds. */
 const LOSS_LIMIT_MS = 10_000
 
@@ -34,6 +46,7 @@ interface Address {
 export class ApachePlayer implements Player {
   readonly #master: ApacheMaster
   readonly #link: SparkLink
+  #watchingAppId = ''
   #names = new Names()
   /** Registered workers by id, and the peers that speak for them. */
   #workers = new Map<string, WorkerAction>()
@@ -63,18 +76,22 @@ export class ApachePlayer implements Player {
     })
     link.send(spark.registerApplication(app, WATCHING_APP))
     await player.#settled()
-    const heard = link.take().map(({ peer }) => peer)
-    if (heard.join() !== `${WATCHING_WORKER.id},${WATCHING_APP}`)
+    const names = new Names()
+    const expected = { app: WATCHING_APP, driver: null, reply: 'boolean' } as const
+    const heard = link.take().map(({ stream }) => apacheText(stream, names, expected))
+    if (heard.join() !== `WorkerRegistered,ApplicationRegistered ${WATCHING_APP}`)
       throw new Error(`Apache's Master did not register the watching peers: ${heard.join()}`)
+    player.#watchingAppId = names.id(WATCHING_APP)
     return player
   }
 
   async reset(): Promise<void> {
+    // First those that wait: what ends makes room for them.
+    await this.#link.ask(spark.requestKillAllDrivers(), null)
+    await this.#settled()
+    for (const driver of this.#drivers)
+      this.#link.send(spark.driverStateChanged(this.#names.id(driver), 'KILLED', null))
     for (const id of this.#apps.keys()) this.#link.send(spark.unregisterApplication(id))
-    for (const driver of this.#drivers)
-      this.#link.send(spark.driverStateChanged(this.#names.id(driver), 'KILLED'))
-    for (const driver of this.#drivers)
-      await this.#link.ask(spark.requestKillDriver(this.#names.id(driver)), null)
     await this.#settled()
     await Promise.all([...this.#workers.values()].map(async (worker) => this.#disconnect(worker)))
     await this.#heard(WATCHING_APP, this.#workers.size)
@@ -98,9 +115,16 @@ export class ApachePlayer implements Player {
     if (row.verb === 'drop') before.push(...(await this.#drop(wordOf(row, 0))))
     else await this.#say(row)
     await this.#settled()
+    if (SCHEDULED_LATER.has(row.verb))
+      await this.#link.ask(spark.requestExecutors(this.#watchingAppId, []), null)
     const expected = expectedOf(row)
+    const delivered = [...before, ...this.#link.take()]
+    // A driver is launched before its submitter hears its id.
+    for (const { peer, stream } of delivered)
+      if (row.verb === 'submit' && peer === this.#sender(row))
+        apacheText(stream, this.#names, expected)
     const texts: string[] = []
-    for (const { peer: endpoint, stream } of [...before, ...this.#link.take()]) {
+    for (const { peer: endpoint, stream } of delivered) {
       const peer = endpoint.slice(0, endpoint.indexOf('~'))
       if (endpoint !== this.#endpoint(peer)) continue
       const text = apacheText(stream, this.#names, expected)
@@ -141,14 +165,16 @@ export class ApachePlayer implements Player {
       case 'beat':
         return this.#link.send(spark.heartbeat(this.#worker(name), this.#sender(row)))
       case 'webkill':
-        return this.#master.killApplication(id)
+        // A button of the page, and no message that another peer could send.
+        return row.options.has('from') ? undefined : this.#master.killApplication(id)
       case 'unregister':
         return this.#link.send(spark.unregisterApplication(id))
       case 'decommissioning':
         return this.#link.send(spark.workerDecommissioning(this.#worker(name), this.#sender(row)))
       case 'driverstate': {
         const driverId = this.#names.id(wordOf(row, 1))
-        return this.#link.send(spark.driverStateChanged(driverId, driverStateOf(row)))
+        const exception = row.options.get('exception') ?? null
+        return this.#link.send(spark.driverStateChanged(driverId, driverStateOf(row), exception))
       }
       case 'latest':
         return this.#link.send(this.#latestState(row))
@@ -169,13 +195,19 @@ export class ApachePlayer implements Player {
       case 'kill':
         return this.#link.ask(spark.killExecutors(id, row.words.slice(1)), this.#sender(row))
       case 'submit':
-        return this.#link.ask(spark.requestSubmitDriver(driverOf(row)), this.#endpoint(CLIENT))
+        return this.#link.ask(spark.requestSubmitDriver(driverOf(row)), this.#sender(row))
       case 'killdriver':
-        return this.#link.ask(spark.requestKillDriver(id), this.#endpoint(CLIENT))
+        return this.#link.ask(spark.requestKillDriver(id), this.#sender(row))
+      case 'killdrivers':
+        return this.#link.ask(spark.requestKillAllDrivers(), this.#sender(row))
+      case 'clear':
+        return this.#link.ask(spark.requestClearCompleted(), this.#sender(row))
+      case 'readyz':
+        return this.#link.ask(spark.requestReadyz(), this.#sender(row))
       case 'status':
-        return this.#link.ask(spark.requestDriverStatus(id), this.#endpoint(CLIENT))
+        return this.#link.ask(spark.requestDriverStatus(id), this.#sender(row))
       case 'decommission':
-        return this.#link.ask(spark.decommissionWorkersOnHosts(row.words), this.#endpoint(CLIENT))
+        return this.#link.ask(spark.decommissionWorkersOnHosts(row.words), this.#sender(row))
       default:
         throw new UnplayableError(`${rowText(row)}: Spark has no such message (${name})`)
     }
@@ -208,17 +240,10 @@ export class ApachePlayer implements Player {
   }
 
   #latestState(row: Row): Uint8Array {
-    const [worker = '', ...known] = row.words
-    const drivers = known.filter((word) => !word.includes('/'))
-    const executors = known
-      .filter((word) => word.includes('/'))
-      .map((word) => {
-        const { app, executorId } = executorOf(word)
-        return { appId: this.#names.id(app), executorId }
-      })
+    const { worker, executors, drivers } = latestStateOf(row)
     return spark.workerLatestState(
       this.#worker(worker).id,
-      executors,
+      executors.map(({ app, executorId }) => ({ appId: this.#names.id(app), executorId })),
       drivers.map((driver) => this.#names.id(driver)),
     )
   }

@@ -19,6 +19,8 @@ import type { NamedAddresses } from './action.js'
 import * as words from './words.js'
 import type { Expected, Names } from './words.js'
 
+const DRIVER_STATE = 'org.apache.spark.deploy.master.DriverState$'
+
 type Teller = (message: JavaObject, names: Names, expected: Expected) => string
 
 function text(message: JavaObject, field: string): string {
@@ -95,18 +97,21 @@ const tellers: Record<string, Teller> = {
     if (id !== null && driver !== null) names.give(driver, id)
     return replyText(names, message, id)
   },
-  KillDriverResponse: (message, names) => replyText(names, message, null),
+  KillDriverResponse: (message, names) => replyText(names, message, text(message, 'driverId')),
   KillAllDriversResponse: (message, names) => replyText(names, message, null),
   DriverStatusResponse: (message, names) => {
     const state = optionOf(fieldOf(message, 'state'))
-    const name =
-      state === null
-        ? 'not found'
-        : (DRIVER_STATES[enumerationOf(state, 'org.apache.spark.deploy.master.DriverState$')] ?? '')
     const place = optionalText(message, 'workerId')
-    if (place === null) return `DriverStatusResponse ${name}`
-    const hostPort = optionalText(message, 'workerHostPort')
-    return `DriverStatusResponse ${name} ${names.nameOf(place)} ${hostPort}`
+    const exception = optionOf(fieldOf(message, 'exception'))
+    return words.statusText({
+      state: state === null ? null : (DRIVER_STATES[enumerationOf(state, DRIVER_STATE)] ?? '?'),
+      workerId: place === null ? null : names.nameOf(place),
+      hostPort: optionalText(message, 'workerHostPort'),
+      exception:
+        exception === null
+          ? null
+          : new ValueReader().stringOrNull(fieldOf(objectOf(exception), 'detailMessage')),
+    })
   },
 }
 

@@ -9,10 +9,14 @@ export interface Difference {
 
 /**
  * What Apache's Master sends to one peer in the order of a hash table: a run of these has no order.
- * KillExecutor: an ended application's executors; LOST: a lost worker's.
+ * KillExecutor: an ended application's executors; KillDriver: all drivers; LOST: a lost worker's.
  */
+/** What a rule sets apart stands apart. */
+const PEER_AND_TEXT = /^(\S+(?: apart:)?) (.*)$/s
+
 const UNORDERED = [
   /^KillExecutor /,
+  /^KillDriver /,
   /^ExecutorUpdated \d+ LOST /,
   /^ExecutorUpdated \d+ DECOMMISSIONED /,
 ]
@@ -29,8 +33,7 @@ export function canonical(outcome: readonly string[]): Map<string, string[]> {
     else known.push(text)
   }
   for (const effect of outcome) {
-    const space = effect.indexOf(' ')
-    const [peer, text] = [effect.slice(0, space), effect.slice(space + 1)]
+    const [, peer = '', text = ''] = PEER_AND_TEXT.exec(effect) ?? []
     if (text.startsWith('Reply ')) {
       add(`${peer} asked`, text)
       continue

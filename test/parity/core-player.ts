@@ -18,7 +18,6 @@ import { Names, expectedOf } from './words.js'
 
 const RUNTIME = 'spark-4.3'
 const DRIVER_RUNTIME = 'spark-4.3-driver'
-const CLIENT = 'client'
 const WEB = 'web'
 
 function amounts(gpus: number): schema.ResourceAmountT[] {
@@ -46,7 +45,7 @@ function registerWorker(row: Row): BodyT {
 function registerApplication(row: Row): BodyT {
   const app = action.applicationOf(row)
   const description = new schema.ApplicationDescriptionT()
-  description.name = app.name
+  description.name = app.fullName
   description.maxCores = app.maxCores
   description.initialExecutorLimit = app.limit
   description.defaultProfile = profileOf(app.profile)
@@ -76,6 +75,8 @@ export class CorePlayer implements Player {
   #sessions = new Map<string, number>()
   #peers = new Map<number, string>()
   #lastSession = 0
+  /** By the core; it is told that they are gone before the next row. */
+  #closed: number[] = []
   /** Store sequences: the disk is fast here. */
   #written = 0
   #stored = 0
@@ -86,6 +87,7 @@ export class CorePlayer implements Player {
     this.#sessions = new Map()
     this.#peers = new Map()
     this.#lastSession = 0
+    this.#closed = []
     this.#written = 0
     this.#stored = 0
     return Promise.resolve()
@@ -94,6 +96,7 @@ export class CorePlayer implements Player {
   play(row: Row): Promise<string[]> {
     const expected = expectedOf(row)
     const effects = this.#core.step((inbox) => {
+      for (const session of this.#closed.splice(0)) inbox.add(InboxKind.DISCONNECTED, session)
       if (row.verb === 'drop') this.#drop(inbox, wordOf(row, 0))
       else this.#say(inbox, row)
       if (this.#written > this.#stored) inbox.add(InboxKind.STORED, 0, '', this.#written)
@@ -104,9 +107,12 @@ export class CorePlayer implements Player {
       if (kind === 'PERSIST' || kind === 'FORGET') this.#written = argument
       const peer = this.#peers.get(session) ?? `session ${session}`
       // A browser gets a page, not an answer.
-      if (peer === WEB) continue
+      if (row.verb === 'webkill' && peer.startsWith(WEB)) continue
       if (kind === 'SEND') texts.push(`${peer} ${coreText(decode(payload), this.#names, expected)}`)
-      if (kind === 'CLOSE') texts.push(`${peer} CLOSE`)
+      if (kind !== 'CLOSE') continue
+      texts.push(`${peer} CLOSE`)
+      this.#sessions.delete(peer)
+      this.#closed.push(session)
     }
     return Promise.resolve(texts)
   }
@@ -120,17 +126,11 @@ export class CorePlayer implements Player {
 
   #say(inbox: BatchWriter, row: Row): void {
     const body = this.#bodyOf(row)
-    const asksAsClient =
-      body instanceof schema.RequestSubmitDriverT ||
-      body instanceof schema.RequestKillDriverT ||
-      body instanceof schema.RequestDriverStatusT ||
-      body instanceof schema.DecommissionWorkersOnHostsT
-    const asker = body instanceof schema.KillApplicationT ? WEB : action.senderOf(row)
-    const peer = asksAsClient ? CLIENT : asker
+    const peer = action.senderOf(row)
     let session = this.#sessions.get(peer)
     if (session === undefined) {
       this.#lastSession += 1
-      const source = peer === WEB ? SessionSource.WEB : SessionSource.GATEWAY
+      const source = peer.startsWith(WEB) ? SessionSource.WEB : SessionSource.GATEWAY
       session = sessionOf(source, this.#lastSession)
       this.#sessions.set(peer, session)
       this.#peers.set(session, peer)
@@ -155,7 +155,8 @@ export class CorePlayer implements Player {
         return new schema.WorkerDecommissioningT(name)
       case 'driverstate': {
         const state = DRIVER_STATES.indexOf(action.driverStateOf(row))
-        return new schema.DriverStateChangedT(this.#names.id(wordOf(row, 1)), state)
+        const exception = row.options.get('exception') ?? null
+        return new schema.DriverStateChangedT(this.#names.id(wordOf(row, 1)), state, exception)
       }
       case 'latest':
         return this.#latestState(row)
@@ -186,6 +187,12 @@ export class CorePlayer implements Player {
         return submitDriver(row)
       case 'killdriver':
         return new schema.RequestKillDriverT(1, id)
+      case 'killdrivers':
+        return new schema.RequestKillAllDriversT(1)
+      case 'clear':
+        return new schema.RequestClearCompletedDriversAndAppsT(1)
+      case 'readyz':
+        return new schema.RequestReadyzT(1)
       case 'status':
         return new schema.RequestDriverStatusT(1, id)
       case 'decommission':
@@ -196,18 +203,14 @@ export class CorePlayer implements Player {
   }
 
   #latestState(row: Row): BodyT {
-    const [worker = '', ...known] = row.words
-    const executors = known
-      .filter((word) => word.includes('/'))
-      .map((word) => {
-        const { app, executorId } = action.executorOf(word)
-        const state = schema.ExecutorState.RUNNING
-        return new schema.ExecutorDescriptionT(this.#names.id(app), executorId, 0, 1, 1, state)
-      })
-    const drivers = known.filter((word) => !word.includes('/'))
+    const { worker, executors, drivers } = action.latestStateOf(row)
+    const state = schema.ExecutorState.RUNNING
     return new schema.WorkerLatestStateT(
       worker,
-      executors,
+      executors.map(
+        ({ app, executorId }) =>
+          new schema.ExecutorDescriptionT(this.#names.id(app), executorId, 0, 1, 1, state),
+      ),
       drivers.map((driver) => this.#names.id(driver)),
     )
   }

@@ -82,8 +82,12 @@ function replyText(body: schema.ReplyT, names: Names, { driver, reply }: Expecte
 function answer(body: BodyT, names: Names, expected: Expected): string | null {
   if (body instanceof schema.ReplyT) return replyText(body, names, expected)
   if (body instanceof schema.DriverStatusResponseT) {
-    const place = body.workerId === null ? '' : ` ${body.workerId} ${body.workerHostPort}`
-    return `DriverStatusResponse ${body.found ? DRIVER_STATES[body.state] : 'not found'}${place}`
+    return words.statusText({
+      state: body.found ? DRIVER_STATES[body.state] : null,
+      workerId: textOrNull(body.workerId),
+      hostPort: textOrNull(body.workerHostPort),
+      exception: textOrNull(body.exception),
+    })
   }
   if (body instanceof schema.RefusedT) return `Refused '${body.message}'`
   if (body instanceof schema.MasterInStandbyT) return 'MasterInStandby'

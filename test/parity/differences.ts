@@ -13,43 +13,68 @@ const SESSION =
 const ONE_APPLICATION =
   'a driver address stands for one application; Apache answers a second one and then forgets it'
 
+const LEFT_CONNECTION = 'we close the connection that the worker left; Apache keeps sending to it'
+const LOST_WITH_CONNECTION =
+  'what was lost with an old connection is made good; Apache waits for it for ever'
+const NAME_AS_ID =
+  'a name that is taken as an id, or can be none, is refused; Apache mixes up both applications'
+
+/** The rows of a scenario that differ for one reason. */
+function rows(scenario: string, why: string, ...all: readonly string[]): MeantDifference[] {
+  return all.map((row) => ({ scenario, row, why }))
+}
+
 export const MEANT: readonly MeantDifference[] = [
-  { scenario: 'M1, L4: a worker registers', row: 'worker w3 from=w1', why: SESSION },
-  {
-    scenario: 'L4: the same worker over a new connection',
-    row: 'worker w1 from=w1b',
-    why: 'we close the connection that the worker left; Apache keeps sending to it',
-  },
-  {
-    scenario: 'L4: the same worker over a new connection',
-    row: 'beat w1 from=w1b',
-    why: 'the new connection holds the worker; Apache drops it together with the old one',
-  },
-  { scenario: 'L1, Y4: an application registers', row: 'app a1 driver=d:2', why: SESSION },
-  { scenario: 'L1, Y4: an application registers', row: 'app a4 driver=d:1', why: ONE_APPLICATION },
-  {
-    scenario: 'S: what an earlier connection was told',
-    row: 'worker w1 from=w1b',
-    why: 'we close the connection that the worker left; Apache keeps sending to it',
-  },
-  {
-    scenario: 'S: what an earlier connection was told',
-    row: 'latest w1 from=w1b',
-    why: 'a launch that was lost with the old connection is made again; Apache waits for it for ever',
-  },
-  { scenario: 'a session speaks for itself only', row: 'beat w1 from=w2', why: SESSION },
-  { scenario: 'a session speaks for itself only', row: 'app a1 from=w1', why: SESSION },
-  { scenario: 'an application session speaks', row: 'request a1 0=1 from=a2', why: SESSION },
-  { scenario: "an executor's state comes", row: 'state w1 a1/0 RUNNING', why: SESSION },
-  { scenario: "an executor's state comes", row: 'state a1 a1/0 RUNNING', why: SESSION },
-  {
-    scenario: 'S6, L10: RUNNING only',
-    row: 'state w1 a1/0 RUNNING',
-    why: 'we answer and note it; in Apache an assertion fails, and its worker asks again and then exits',
-  },
-  {
-    scenario: 'S6, L10: RUNNING only',
-    row: 'state w1 a1/0 LAUNCHING',
-    why: 'no Spark worker reports it, and a driver has no use for it; Apache passes it on',
-  },
+  ...rows('M1, L4: a worker registers', SESSION, 'worker w3 from=w1'),
+  ...rows('L4: the same worker over a new connection', LEFT_CONNECTION, 'worker w1 from=w1b'),
+  ...rows(
+    'L4: the same worker over a new connection',
+    'the new connection holds the worker; Apache drops it together with the old one',
+    'beat w1 from=w1b',
+  ),
+  ...rows('L1, Y4: an application registers', SESSION, 'app a1 driver=d:2'),
+  ...rows('L1, Y4: an application registers', ONE_APPLICATION, 'app a4 driver=d:1'),
+  ...rows('S: what an earlier connection was told', LEFT_CONNECTION, 'worker w1 from=w1b'),
+  ...rows('S: what an earlier connection was told', LOST_WITH_CONNECTION, 'latest w1 from=w1b'),
+  ...rows('KillApplication: only from the web', SESSION, 'webkill a1 from=a2'),
+  ...rows('a session speaks for itself only', SESSION, 'beat w1 from=w2', 'app a1 from=w1'),
+  ...rows('an application session speaks', SESSION, 'request a1 0=1 from=a2'),
+  ...rows("an executor's state comes", SESSION, 'state w1 a1/0 RUNNING', 'state a1 a1/0 RUNNING'),
+  ...rows(
+    'S6, L10: RUNNING only',
+    'we answer and note it; in Apache an assertion fails, and its worker asks again and then exits',
+    'state w1 a1/0 RUNNING',
+  ),
+  ...rows(
+    'S6, L10: RUNNING only',
+    'no Spark worker reports it, and a driver has no use for it; Apache passes it on',
+    'state w1 a1/0 LAUNCHING',
+  ),
+  ...rows('D3, L4: a decommissioned worker that', LEFT_CONNECTION, 'worker w1 from=w1b'),
+  ...rows(
+    'D3, L4: a decommissioned worker that',
+    'an executor that is not there any more is not lost again with its worker',
+    'drop w1b',
+  ),
+  ...rows('M20: a worker speaks for itself only', SESSION, 'decommissioning w1 from=w2'),
+  ...rows('D2, M19: an order to leave', LEFT_CONNECTION, 'worker w1 from=w1b'),
+  ...rows(
+    'M12: only the worker that has a driver',
+    SESSION,
+    'driverstate w2 d1 FINISHED',
+    'driverstate client d1 FINISHED',
+    'driverstate w1 d2 FINISHED',
+  ),
+  ...rows('M7: a worker that registers again', LEFT_CONNECTION, 'worker w1 from=w1b'),
+  ...rows('M7: a worker that registers again', LOST_WITH_CONNECTION, 'latest w1 d3 from=w1b'),
+  ...rows('L8, M16: a kill that may be lost', LEFT_CONNECTION, 'worker w1 from=w1b'),
+  ...rows(
+    'P29, Y3: a name that is an id already',
+    NAME_AS_ID,
+    'app a2 name=ONE',
+    'app a3 name=One',
+    'app a5 name=a/b',
+    'app a6 name=..',
+    'app a7 name=+',
+  ),
 ]

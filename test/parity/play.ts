@@ -4,21 +4,28 @@ import type { Difference } from './compare.js'
 import { TableError, rowText } from './row.js'
 import type { Row, Scenario } from './row.js'
 import type { Player } from './player.js'
+import { MeantRules } from './rules.js'
 import type { Settings } from './settings.js'
 
-/** Every difference, row by row: what follows the first may follow from it. */
+/**
+ * @param explained how often each rule of rules.ts explained something; is added to
+ * @returns every difference that no rule explains, row by row: what follows the first may follow from it
+ */
 export async function differences(
   apache: Player,
   magneto: Player,
   settings: Settings,
   rows: readonly Row[],
+  explained = new Map<string, number>(),
 ): Promise<Difference[]> {
   await apache.reset(settings)
   await magneto.reset(settings)
   const found: Difference[] = []
+  const rules = new MeantRules(explained)
   for (const [index, row] of rows.entries()) {
-    const [theirs, ours] = [await apache.play(row), await magneto.play(row)]
-    if (!same(theirs, ours)) found.push({ row: index, apache: theirs, magneto: ours })
+    const said = { apache: await apache.play(row), magneto: await magneto.play(row) }
+    const left = rules.apply(row, said)
+    if (!same(left.apache, left.magneto)) found.push({ row: index, ...left })
   }
   return found
 }
@@ -42,14 +49,16 @@ const QUIET: Record<string, string> = {
 }
 /** Rows after which the two Masters can't be compared. */
 const ENDS: Record<string, string> = {
+  elected: 'standby: the core alone',
   timer: 'time: the core alone',
   storefail: 'our store',
   bytes: 'our control protocol',
 }
 const PLAYED = new Set(
-  'worker app beat latest state request kill unregister webkill drop submit killdriver status driverstate decommission decommissioning'.split(
-    ' ',
-  ),
+  (
+    'worker beat latest state decommissioning driverstate drop app request kill unregister webkill ' +
+    'submit killdriver killdrivers status clear readyz decommission'
+  ).split(' '),
 )
 
 /** @throws TableError when the row is of a kind that nobody thought of here */
@@ -57,6 +66,8 @@ export function playable(scenario: Scenario): Playable {
   const rows: Row[] = []
   const leftOut: string[] = []
   for (const { row } of scenario.rows) {
+    if (row.verb === 'config' && row.options.has('standby'))
+      return { rows, leftOut: ['all of it: standby: the core alone'] }
     const quiet = QUIET[row.verb]
     if (quiet !== undefined) {
       if (quiet !== '') leftOut.push(`${rowText(row)}: ${quiet}`)

@@ -11,6 +11,7 @@ import type { MeantDifference } from './differences.js'
 import { differences, playable, settingsOf } from './play.js'
 import { parseTables, rowText } from './row.js'
 import type { Row, Scenario } from './row.js'
+import { rulesText } from './rules.js'
 
 const FOLDER = resolve(import.meta.dirname, '../../native/test/tables')
 
@@ -31,9 +32,11 @@ function bySettings(scenarios: readonly Scenario[]): Map<string, Scenario[]> {
   return groups
 }
 
+function indented(outcome: readonly string[]): string {
+  return canonicalText(outcome).replaceAll(/^/gm, '      ')
+}
+
 export function differenceText(rows: readonly Row[], { row, apache, magneto }: Difference): string {
-  const indented = (outcome: readonly string[]): string =>
-    canonicalText(outcome).replaceAll(/^/gm, '      ')
   return [
     `    ${rowText(rows[row]!)}`,
     '    Apache:',
@@ -47,6 +50,7 @@ export function differenceText(rows: readonly Row[], { row, apache, magneto }: D
 export async function runTables(): Promise<number> {
   const unused = new Set(MEANT)
   const magneto = new CorePlayer()
+  const explained = new Map<string, number>()
   let faults = 0
   let played = 0
   for (const scenarios of bySettings(allScenarios()).values()) {
@@ -65,7 +69,7 @@ export async function runTables(): Promise<number> {
         const { rows, leftOut } = playable(scenario)
         console.log(`${scenario.place} ${scenario.title}`)
         for (const reason of leftOut) console.log(`  not played: ${reason}`)
-        const found = await differences(apache, magneto, settings, rows)
+        const found = await differences(apache, magneto, settings, rows, explained)
         faults += report(scenario, rows, found, unused)
         played += rows.length
       }
@@ -75,6 +79,7 @@ export async function runTables(): Promise<number> {
       await master.stop()
     }
   }
+  console.log(rulesText(explained))
   for (const { scenario, row } of unused)
     console.log(`explained, but no difference: ${scenario}: ${row}`)
   console.log(`${played} rows played, ${faults} unexplained differences`)
@@ -91,6 +96,10 @@ async function started<Master>(start: () => Promise<Master>): Promise<Master | n
   }
 }
 
+function told(starts: boolean): string[] {
+  return [starts ? 'master starts' : 'master does not start']
+}
+
 function reportRefused(
   scenario: Scenario,
   apacheStarts: boolean,
@@ -99,7 +108,6 @@ function reportRefused(
 ): number {
   console.log(`${scenario.place} ${scenario.title}`)
   if (apacheStarts === magnetoStarts) return 0
-  const told = (starts: boolean): string[] => [starts ? 'master starts' : 'master does not start']
   const found = { row: 0, apache: told(apacheStarts), magneto: told(magnetoStarts) }
   return report(scenario, [scenario.rows[0]!.row], [found], unused)
 }

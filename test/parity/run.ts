@@ -6,6 +6,7 @@
  *   npx tsx test/parity/run.ts --record 60 [--seed N]
  */
 import { parseArgs } from 'node:util'
+import { runHistories } from './run-histories.js'
 import { runTables } from './run-tables.js'
 
 const { values } = parseArgs({
@@ -19,4 +20,6 @@ const { values } = parseArgs({
 
 let faults = 0
 if (values.tables) faults += await runTables()
+if (values.histories !== undefined)
+  faults += await runHistories(Number(values.histories), Number(values.seed))
 process.exitCode = faults === 0 ? 0 : 1

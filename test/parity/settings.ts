@@ -50,6 +50,27 @@ const SETTINGS: Record<string, Setting> = {
     property: 'spark.deploy.appIdPattern',
     core: (value) => ({ appIdPattern: value }),
   },
+  retained_drivers: {
+    property: 'spark.deploy.retainedDrivers',
+    core: (value) => ({ retainedDrivers: Number(value) }),
+  },
+  driver_pattern: {
+    property: 'spark.deploy.driverIdPattern',
+    core: (value) => ({ driverIdPattern: value }),
+  },
+  modulo: {
+    property: 'spark.deploy.appNumberModulo',
+    core: (value) => ({ appNumberModulo: Number(value) }),
+  },
+  name_as_id: {
+    property: 'spark.master.useAppNameAsAppId.enabled',
+    core: (value) => ({ useAppNameAsAppId: value === 'true' }),
+  },
+  seed: { property: 'magneto.parity.seed', core: (value) => ({ seed: BigInt(value) }) },
+  standby: {
+    property: 'magneto.parity.standby',
+    core: (value) => ({ standby: value === 'true' }),
+  },
   max_drivers: {
     property: 'spark.deploy.maxDrivers',
     core: (value) => ({ maxDrivers: Number(value) }),

@@ -94,6 +94,19 @@ function address(builder: ValueBuilder, host: string, port: number): JavaObject 
   return builder.object('org.apache.spark.rpc.RpcAddress', { host: builder.string(host), port })
 }
 
+/** A Throwable is its own cause when it has none. */
+function javaException(builder: ValueBuilder, text: string): JavaObject {
+  const throwable = builder.object('java.lang.Exception', {
+    cause: null,
+    detailMessage: builder.string(text),
+    stackTrace: builder.array('[Ljava.lang.StackTraceElement;', []),
+    suppressedExceptions: builder.object('java.util.Collections$EmptyList'),
+  })
+  const cause = throwable.descriptor.place('cause')!
+  throwable.data[cause.owner]!.values[cause.field] = throwable
+  return throwable
+}
+
 /** @param endpoint names the peer: what a Master sends comes back under this name */
 function ref(builder: ValueBuilder, endpoint: string, host: string, port: number): JavaObject {
   return builder.object('org.apache.spark.rpc.netty.NettyRpcEndpointRef', {
@@ -223,19 +236,23 @@ export function workerDecommissioning(worker: WorkerAction, peer: string): Uint8
   }))
 }
 
-export function driverStateChanged(driverId: string, state: DriverStateName): Uint8Array {
+export function driverStateChanged(
+  driverId: string,
+  state: DriverStateName,
+  exception: string | null,
+): Uint8Array {
   const owner = 'org.apache.spark.deploy.master.DriverState$'
   return message('DriverStateChanged', (builder) => ({
     driverId: builder.string(driverId),
     state: builder.enumeration(owner, DRIVER_STATES.indexOf(state)),
-    exception: builder.none(),
+    exception: builder.option(exception === null ? null : javaException(builder, exception)),
   }))
 }
 
 export function registerApplication(app: ApplicationAction, peer: string): Uint8Array {
   return message('RegisterApplication', (builder) => ({
     appDescription: builder.object('org.apache.spark.deploy.ApplicationDescription', {
-      name: builder.string(app.name),
+      name: builder.string(app.fullName),
       maxCores: optionalInteger(builder, app.maxCores),
       command: EXECUTOR_COMMAND,
       appUiUrl: builder.string(''),

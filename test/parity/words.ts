@@ -35,7 +35,8 @@ export class Names {
   }
 
   inText(text: string): string {
-    return text.replaceAll(MASTER_IDS, (id) => this.nameOf(id))
+    const known = [...this.#nameOf].reduce((said, [id, name]) => said.replaceAll(id, name), text)
+    return known.replaceAll(MASTER_IDS, (id) => this.nameOf(id))
   }
 }
 
@@ -49,7 +50,7 @@ export interface Expected {
 
 export function expectedOf(row: Row): Expected {
   const { verb } = row
-  const isAboutDrivers = verb === 'submit' || verb === 'killdriver'
+  const isAboutDrivers = verb === 'submit' || verb === 'killdriver' || verb === 'killdrivers'
   return {
     app: verb === 'app' ? wordOf(row, 0) : null,
     driver: verb === 'submit' ? wordOf(row, 0) : null,
@@ -118,4 +119,15 @@ export function updatedText(
   const host = workerHost === null ? '' : ` ${workerHost}`
   const text = message === null ? '' : ` '${message.replace(LOST_BY, '')}'`
   return `ExecutorUpdated ${executorId} ${state}${exit}${host}${text}`
+}
+
+/** null: not found, or not said. */
+export function statusText(status: {
+  readonly state: string | null
+  readonly workerId: string | null
+  readonly hostPort: string | null
+  readonly exception: string | null
+}): string {
+  const parts = [status.workerId, status.hostPort, status.exception].filter((part) => part !== null)
+  return ['DriverStatusResponse', status.state ?? 'unknown', ...parts].join(' ')
 }

@@ -1,0 +1,98 @@
+/**
+ * Differences that are meant wherever they occur. A rule takes what it explains out of both outcomes, and no
+ * more than that; how often each did is told at the end of a run.
+ */
+import type { Row } from './row.js'
+
+export interface Outcomes {
+  readonly apache: readonly string[]
+  readonly magneto: readonly string[]
+}
+
+interface Rule {
+  readonly why: string
+  readonly side: keyof Outcomes
+  /** Is this effect of that side explained? */
+  readonly explains: (effect: string, leaving: Leaving) => boolean
+}
+
+/** Executors, as APP/EXECUTOR, that stayed on a decommissioned worker. */
+interface Leaving {
+  readonly executors: ReadonlySet<string>
+  /** Those of them that are gone: reported dead, or told to die by us. */
+  readonly ended: ReadonlySet<string>
+}
+
+const KILL = /^\S+ KillExecutor (\S+)$/
+const LOST = /^(\S+) ExecutorUpdated (\d+) LOST /
+const LAUNCHED = /^(\S+) LaunchDriver (\S+)/
+const REMOVED = /^\S+(?= WorkerRemoved )/
+const DECOMMISSIONED = /^(\S+) ExecutorUpdated (\d+) DECOMMISSIONED /
+
+const RULES: readonly Rule[] = [
+  {
+    why:
+      'D3, L3, A17: what a decommissioned worker still runs is killed with its application and on ' +
+      'request; Apache has forgotten whose it is, and it runs on',
+    side: 'magneto',
+    explains: (effect, { executors }) => executors.has(KILL.exec(effect)?.[1] ?? ''),
+  },
+  {
+    why: 'D5, L6: an executor that ended on a decommissioned worker is not lost again with the worker',
+    side: 'apache',
+    explains: (effect, { ended }) => {
+      const [, app, id] = LOST.exec(effect) ?? []
+      return ended.has(`${app}/${id}`)
+    },
+  },
+]
+
+/**
+ * One history's rules: they know what became of executors. When a worker is lost with a driver, Apache's
+ * Master places executors before it tells applications of the loss, ours after: the placement is compared, the
+ * place of WorkerRemoved is not.
+ */
+export class MeantRules {
+  readonly #counts: Map<string, number>
+  readonly #executors = new Set<string>()
+  readonly #ended = new Set<string>()
+  /** Workers that a driver ran on. */
+  readonly #hosts = new Set<string>()
+
+  /** @param counts how often each rule explained something, by its reason */
+  constructor(counts: Map<string, number>) {
+    this.#counts = counts
+  }
+
+  /** @returns the outcomes of the row without what is explained */
+  apply(row: Row, { apache, magneto }: Outcomes): Outcomes {
+    for (const effect of magneto) {
+      const [, app, id] = DECOMMISSIONED.exec(effect) ?? []
+      if (app !== undefined) this.#executors.add(`${app}/${id}`)
+      const killed = KILL.exec(effect)?.[1]
+      if (killed !== undefined && this.#executors.has(killed)) this.#ended.add(killed)
+    }
+    const reported = row.words[1] ?? ''
+    if (row.verb === 'state' && this.#executors.has(reported) && row.words[2] !== 'RUNNING')
+      this.#ended.add(reported)
+    for (const effect of magneto) this.#hosts.add(LAUNCHED.exec(effect)?.[1] ?? '')
+    const apart = row.verb === 'drop' && this.#hosts.has(row.words[0] ?? '')
+    const left = (side: keyof Outcomes, effects: readonly string[]): string[] =>
+      effects
+        .filter((effect) => !this.#explained(side, effect))
+        .map((effect) => (apart ? effect.replace(REMOVED, '$& apart:') : effect))
+    return { apache: left('apache', apache), magneto: left('magneto', magneto) }
+  }
+
+  #explained(side: keyof Outcomes, effect: string): boolean {
+    const leaving = { executors: this.#executors, ended: this.#ended }
+    const rule = RULES.find((each) => each.side === side && each.explains(effect, leaving))
+    if (rule === undefined) return false
+    this.#counts.set(rule.why, (this.#counts.get(rule.why) ?? 0) + 1)
+    return true
+  }
+}
+
+export function rulesText(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([why, count]) => `differed ${count} times, as meant: ${why}`).join('\n')
+}
