@@ -143,9 +143,13 @@ export class SimulatedApplication implements Receiver {
     if (!this.registered) return
     this.#world.coverage.happened('an application floods with requests')
     const { random } = this.#world
-    const last = this.demand.profiles.length - 1
     for (let left = 40; left > 0; left -= 1) {
-      this.request(random.between(0, last), random.between(0, 6))
+      const targets = this.demand.profiles.map((_, id) => {
+        const total = random.between(0, 6)
+        this.limits[id] = total
+        return new ProfileTargetT(profileOf(this.demand, id), total)
+      })
+      this.#send(new RequestExecutorsT(this.#request(), this.id, targets))
     }
   }
 

@@ -30,6 +30,8 @@ interface Known {
   /** The master may have learnt that a life of it came to its end, or was asked to end one. */
   mayBeOver: boolean
   launched: boolean
+  /** The master acknowledged a kill of a life of it: there may be no other. */
+  killed: boolean
 }
 
 const terminal = new Set([
@@ -53,7 +55,8 @@ export class DriverLedger {
   }
 
   submitting(job: Job): void {
-    this.#jobs.set(job.jarUrl, { job, promised: false, mayBeOver: false, launched: false })
+    const known = { job, promised: false, mayBeOver: false, launched: false, killed: false }
+    this.#jobs.set(job.jarUrl, known)
   }
 
   promised(job: Job, driverId: string): void {
@@ -106,6 +109,8 @@ export class DriverLedger {
 
   killed(driverId: string): void {
     this.#killed.add(driverId)
+    const known = this.#jobOfDriver.get(driverId)
+    if (known !== undefined) known.killed = true
     const launched = this.#launchedOn.has(driverId)
     this.#coverage.happened(launched ? 'a running driver is killed' : 'a queued driver is killed')
   }
@@ -141,6 +146,7 @@ export class DriverLedger {
       const jar = String(jarUrl)
       lives.set(jar, (lives.get(jar) ?? 0) + 1)
       if (this.#killed.has(String(id))) yield `${id} was killed and is still listed as active`
+      else if (this.#known(jar).killed) yield `${jar} was killed and lives on as ${id}`
     }
     for (const [jar, { job, promised, mayBeOver, launched }] of this.#jobs) {
       const living = lives.get(jar) ?? 0

@@ -63,9 +63,10 @@ export function without(kind: InboxKind): Rewrite {
 }
 
 /** Sends of this type are lost. */
-export function withoutSends(type: Body): Rewrite {
+export function withoutSends(type: Body, which: (body: BodyT) => boolean = () => true): Rewrite {
   return (record, batch) => {
-    if (record.kind !== (OutboxKind.SEND as number) || typeOf(record) !== type) same(record, batch)
+    const hit = record.kind === (OutboxKind.SEND as number) && typeOf(record) === type
+    if (!hit || !which(decode(record.payload))) same(record, batch)
   }
 }
 

@@ -8,10 +8,13 @@ import {
   LaunchExecutorT,
   ReplyT,
   RequestKillAllDriversT,
+  WorkerHeartbeatT,
   WorkerDecommissioningT,
   WorkerRegisteredT,
+  WorkerRemovedT,
 } from '../../src/schema/magneto.js'
 import type { Demand } from './application.js'
+import type { Clock } from './clock.js'
 import type { Coverage } from './coverage.js'
 import { DriverLedger } from './driver-ledger.js'
 import { addressesOf, taken, type HostFacts, type Process } from './process.js'
@@ -45,8 +48,16 @@ export class Ledger {
   readonly #saidSo = new Map<string, number>()
   readonly #applicationSessions = new Map<string, number>()
 
-  constructor(coverage: Coverage) {
+  /** When the master heard of a worker last, by its true clock and the worker's id. */
+  readonly #heardMs = new Map<string, number>()
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  #jumpedMs = 0
+
+  constructor(coverage: Coverage, clock: Clock, timeoutMs: number) {
     this.#coverage = coverage
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
     this.drivers = new DriverLedger(coverage)
   }
 
@@ -54,6 +65,7 @@ export class Ledger {
   received(session: number, body: BodyT): void {
     this.#coverage.entered(body)
     if (body instanceof DriverStateChangedT) this.drivers.reported(body)
+    if (body instanceof WorkerHeartbeatT) this.#heard(session, String(body.workerId))
     if (body instanceof RequestKillAllDriversT) this.drivers.killingAll()
     if (body instanceof WorkerDecommissioningT) {
       this.#saidSo.set(String(body.workerId), session)
@@ -65,6 +77,8 @@ export class Ledger {
     const worker = this.#workers.get(session)
     if (body instanceof WorkerRegisteredT && worker !== undefined) {
       this.#registered(worker.workerId, session, body.duplicate)
+    } else if (body instanceof WorkerRemovedT) {
+      this.#dropped(String(body.workerId), String(body.message))
     } else if (body instanceof DecommissionWorkerT && worker !== undefined) {
       this.#leaving.add(worker.workerId)
     } else if (body instanceof LaunchExecutorT) {
@@ -154,6 +168,28 @@ export class Ledger {
         throw new Violation(`${host.name} gives ${address} twice, or does not have it`)
       }
     }
+  }
+
+  /** Heartbeats of before that look old now. */
+  clockJumped(): void {
+    this.#jumpedMs = this.#clock.nowMs
+  }
+
+  #heard(session: number, workerId: string): void {
+    if (this.#sessionOf.get(workerId) === session) this.#heardMs.set(workerId, this.#clock.nowMs)
+  }
+
+  /** T2: who beats stays. */
+  #dropped(workerId: string, reason: string): void {
+    const heardMs = this.#heardMs.get(workerId)
+    if (!reason.startsWith('no heartbeat') || heardMs === undefined) return
+    const silentMs = this.#clock.nowMs - heardMs
+    if (silentMs >= this.#timeoutMs) return
+    if (heardMs <= this.#jumpedMs) {
+      this.#coverage.happened('a worker that beats is dropped after a clock jump')
+      return
+    }
+    throw new Violation(`${workerId} was dropped although it beat ${silentMs} ms ago`)
   }
 
   /** The master took it in a second time, after it had given it up. */

@@ -30,6 +30,7 @@ export interface Witness {
   received(session: number, body: BodyT): void
   decided(session: number, body: BodyT): void
   stepped(): void
+  clockJumped(): void
   sent(session: number, body: BodyT, store: Store): void
 }
 
@@ -127,6 +128,7 @@ export class SimulatedMaster {
     this.#parts.coverage.happened(byMs > 0 ? 'the clock jumps forward' : 'the clock jumps back')
     this.#parts.trace.add('master', () => `   the clock jumps by ${byMs} ms`)
     this.#skewMs += byMs
+    if (byMs > 0) this.#parts.witness.clockJumped()
   }
 
   elect(): void {

@@ -14,6 +14,7 @@ import type { SimulatedHost } from './host.js'
 import type { Ledger } from './ledger.js'
 import { addressesOf, taken } from './process.js'
 import { driversAgree, driversWaitForAReason } from './rest-drivers.js'
+import { explanationsAreTrue } from './rest-explain.js'
 
 export interface Scene {
   readonly view: ClusterViewT
@@ -247,6 +248,7 @@ export function unrest(scene: Scene): string[] {
     ...driversAgree(scene),
     ...driversWaitForAReason(scene),
     ...nothingIdle(scene),
+    ...explanationsAreTrue(scene),
     ...nothingOverfull(scene),
     ...nothingLeftBehind(scene),
     ...sumsAgree(scene),

@@ -49,6 +49,7 @@ function coreConfig(random: Random): CoreConfigT {
   config.maxDrivers = random.pick([1, 3, unlimited, unlimited])
   config.retainedApplications = random.pick([1, 3, 200])
   config.retainedDrivers = random.pick([1, 3, 200])
+  config.appNumberModulo = random.pick([0, 0, 1000])
   config.useAppNameAsAppId = random.chance(0.1)
   config.standby = random.chance(0.2)
   config.seed = BigInt(random.between(0, 2 ** 31))
@@ -71,8 +72,8 @@ class Simulation {
     this.#random = random
     const trace = new Trace(options.trace ?? false, () => clock.nowMs)
     this.trace = trace
-    const ledger = new Ledger(coverage)
     this.#config = coreConfig(random)
+    const ledger = new Ledger(coverage, clock, this.#config.workerTimeoutMs)
     const master = new SimulatedMaster({
       clock,
       random,
