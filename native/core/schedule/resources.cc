@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/schedule/schedule.h"
 
 namespace magneto::core {
@@ -8,19 +10,30 @@ uint32_t resource_free(const Worker& worker, Text name) {
   return 0;
 }
 
+namespace {
+
+// A19: the smallest free addresses as texts, wherever the worker listed them: 10 comes before 2.
+std::vector<uint32_t> first_free(const ResourcePool& pool, uint32_t amount) {
+  std::vector<uint32_t> free;
+  for (uint32_t unit = 0; unit < pool.used.size(); ++unit)
+    if (!pool.used[unit]) free.push_back(unit);
+  MAGNETO_ASSERT(free.size() == pool.free && pool.free >= amount);
+  std::partial_sort(free.begin(), free.begin() + amount, free.end(),
+                    [&](uint32_t a, uint32_t b) { return pool.addresses[a] < pool.addresses[b]; });
+  free.resize(amount);
+  return free;
+}
+
+}  // namespace
+
 std::vector<HeldResource> take_resources(Worker& worker, const ResourceAmounts& amounts) {
   std::vector<HeldResource> held;
   for (const auto& [name, amount] : amounts) {
     for (uint32_t at = 0; at < worker.resources.size(); ++at) {
       ResourcePool& pool = worker.resources[at];
       if (pool.name != name) continue;
-      HeldResource taken{at, {}};
-      for (uint32_t unit = 0; unit < pool.used.size() && taken.addresses.size() < amount; ++unit) {
-        if (pool.used[unit]) continue;
-        pool.used[unit] = true;
-        taken.addresses.push_back(unit);
-      }
-      MAGNETO_ASSERT(taken.addresses.size() == amount && pool.free >= amount);
+      HeldResource taken{at, first_free(pool, amount)};
+      for (const uint32_t unit : taken.addresses) pool.used[unit] = true;
       pool.free -= amount;
       held.push_back(std::move(taken));
     }
