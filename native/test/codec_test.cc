@@ -203,6 +203,36 @@ TEST_CASE("P17: a pattern that can't be used is refused with the reason") {
   CHECK_THROWS_AS(core::format_id(long_one + "%2$d", 0, 0), std::invalid_argument);
 }
 
+TEST_CASE(
+    "P16: when the counter starts anew, ids that are taken are left out, and at last none is "
+    "left") {
+  ConfigOptions options;
+  options.modulo = 1000;
+  options.pattern = "app-%2$d";
+  options.retained = 0;
+  codec::Engine engine(config(options));
+  codec::BatchWriter inbox;
+  const auto say = [&](uint64_t session, const Bytes& message, bool connects) {
+    if (connects) inbox.add(1, session, std::string_view("peer"));
+    inbox.add(2, session, std::span<const uint8_t>(message));
+    engine.step(1769250605000, 0, inbox.view());
+    inbox.reset();
+  };
+  for (uint64_t session = 1; session <= 1000; ++session)
+    say(session, register_application({}), true);
+  const core::State& state = engine.core().state;
+  CHECK(state.application_by_id.size() == 1000);
+  CHECK(state.application_by_id.contains("app-999"));
+  say(1001, register_application({}), true);
+  CHECK(state.application_by_id.size() == 1000);
+  CHECK(state.sessions.at(1001).closing);
+  say(8, unregister_application("app-7"), false);
+  say(9, unregister_application("app-8"), false);  // app-7 is forgotten with it
+  say(1002, register_application({}), true);
+  CHECK(state.application_by_id.contains("app-7"));
+  engine.check();
+}
+
 TEST_CASE("P15, P16, P17: settings out of their range are refused by name") {
   const auto refusal_of = [](ConfigOptions options) -> std::string {
     try {
