@@ -203,10 +203,9 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
     await startWorker(newest)
   })
 
-  /** org.apache.spark.deploy.Client, as a user of that version runs it. */
-  async function client(version: string, ...args: string[]) {
-    const main = 'org.apache.spark.deploy.Client'
-    const child = spawn(join(home(version), 'bin/spark-class'), [main, '-v', ...args], {
+  /** Runs a command of that distribution to its end. */
+  async function run(version: string, [command, ...args]: string[]) {
+    const child = spawn(command!, args, {
       env: { ...cluster.environment, SPARK_HOME: home(version) },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -217,13 +216,15 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
     return { status, output }
   }
 
-  /** @param main of a library that every driver has on its class path; the jar is fetched, and not needed */
-  function launch(version: string, main: string, ...args: string[]) {
+  function client(version: string, ...args: string[]) {
+    const main = 'org.apache.spark.deploy.Client'
+    return run(version, [join(home(version), 'bin/spark-class'), main, ...args])
+  }
+
+  /** It is fetched, and not needed: what drivers run here is on their class path. */
+  function someJar(version: string): string {
     const jars = join(home(version), 'jars')
-    const jar = readdirSync(jars).find((name) => name.startsWith('py4j-'))!
-    const url = `file:${jars}/${jar}`
-    const what = ['launch', cluster.masterUrl, url, main, ...args]
-    return client(version, '--memory', '512m', '--cores', '1', ...what)
+    return `file:${jars}/${readdirSync(jars).find((name) => name.startsWith('py4j-'))}`
   }
 
   /** The driver that was submitted last; some clients do not log their driver's id. */
@@ -248,7 +249,9 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
     { timeout: timeoutMs },
     async (version) => {
       const before = await lastDriver()
-      const { status, output } = await launch(version, 'org.apache.hadoop.util.VersionInfo')
+      const main = 'org.apache.hadoop.util.VersionInfo'
+      const what = ['launch', cluster.masterUrl, someJar(version), main]
+      const { status, output } = await client(version, '--memory', '512m', '--cores', '1', ...what)
       expect(status, output + cluster.logs()).toBe(0)
       const id = await lastDriver()
       expect(id).not.toBe(before)
@@ -256,9 +259,12 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
     },
   )
 
-  test('M16, M35: a driver is killed', { timeout: timeoutMs }, async () => {
+  test('M16, M33, M35: a driver of spark-submit is killed', { timeout: timeoutMs }, async () => {
     // Listens for ever.
-    const launched = await launch(newest, 'py4j.GatewayServer', '0')
+    const main = ['--class', 'py4j.GatewayServer', someJar(newest), '0']
+    const flags = ['--deploy-mode', 'cluster', '--driver-memory', '512m', ...main]
+    const submit = [join(home(newest), 'bin/spark-submit'), '--master', cluster.masterUrl, ...flags]
+    const launched = await run(newest, submit)
     expect(launched.status, launched.output + cluster.logs()).toBe(0)
     const id = await lastDriver()
     const { activedrivers } = (await cluster.json())!

@@ -4,7 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { decode, decodeDriver, encode, encodeDriver, type BodyT } from '../../src/control/codec.js'
 import * as control from '../../src/schema/magneto.js'
 import { executorStateAsk, askOf } from '../../src/spark/gateway-asks.js'
-import { TranslationError } from '../../src/spark/gateway-translate.js'
+import {
+  descriptionOf,
+  MAX_DESCRIPTION_BYTES,
+  TranslationError,
+} from '../../src/spark/gateway-translate.js'
 import {
   driverStateChangedOf,
   registerWorkerOf,
@@ -12,6 +16,12 @@ import {
   workerLatestStateOf,
 } from '../../src/spark/gateway-translate-worker.js'
 import { readJavaStream } from '../../src/spark/java/reader.js'
+import {
+  CLASS_IS_SERIALIZABLE,
+  ClassDescriptor,
+  JavaObject,
+  JavaString,
+} from '../../src/spark/java/tree.js'
 import { fieldOf, objectOf } from '../../src/spark/java/values.js'
 import { writeJavaStream } from '../../src/spark/java/writer.js'
 import {
@@ -275,6 +285,17 @@ test.each([
 ])('a %s that makes no sense is refused by name', (_what, translate, reason) => {
   expect(translate).toThrow(TranslationError)
   expect(translate).toThrow(reason)
+})
+
+test('K1: of a description that is too large to be kept, the core gets the fields only', () => {
+  const field = { name: 'text', type: 'Ljava/lang/String;' }
+  const descriptor = new ClassDescriptor('Description', 1n, CLASS_IS_SERIALIZABLE, [field], null)
+  const sizeWith = (characters: number): number => {
+    const text = new JavaString('x'.repeat(characters))
+    return descriptionOf(new JavaObject(descriptor, [{ values: [text], custom: null }])).byteLength
+  }
+  expect(sizeWith(1000)).toBeGreaterThan(1000)
+  expect(sizeWith(MAX_DESCRIPTION_BYTES)).toBe(0)
 })
 
 test('an executor of an application that is too large for Apache Workers is refused', () => {

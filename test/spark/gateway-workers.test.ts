@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
+import { keys } from '../../src/conf/keys.js'
 import { InboxKind } from '../../src/control/records.js'
 import * as control from '../../src/schema/magneto.js'
 import { encodeOneWay, FrameType, type Frame } from '../../src/spark/frame.js'
@@ -12,6 +13,7 @@ import { classNameOf, fieldOf, objectOf } from '../../src/spark/java/values.js'
 import { JavaString } from '../../src/spark/java/tree.js'
 import { MAX_LAUNCH_SILENCE_MS } from '../../src/spark/launch-watch.js'
 import { decodeRequest, encodeRequestHeader } from '../../src/spark/rpc-request.js'
+import { SPARK_VERSIONS } from '../../src/spark/versions.js'
 import { captured, GatewayHarness, MASTER_URL, type Peer } from './gateway-harness.js'
 import { sample } from './golden-vectors.js'
 import { someApplication, someDriver } from './scripted-core.js'
@@ -133,6 +135,12 @@ describe('M1: which Spark a worker is of', () => {
         runtimes: [`spark-${version}`, `spark-${version}-driver`],
       })
     }
+  })
+
+  test('the setting knows the versions that are served', () => {
+    const { parse } = keys.apacheWorkerVersion
+    for (const version of SPARK_VERSIONS) expect(parse(version)).toBe(version)
+    expect(() => parse('3.4')).toThrow(SPARK_VERSIONS.join(', '))
   })
 
   test('no web UI and no setting, or a wrong one: refused with what to do', async () => {
