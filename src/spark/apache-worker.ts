@@ -126,7 +126,8 @@ export class ApacheWorker {
       return true
     }
     const masterAddress = this.#registration?.masterAddress ?? master.address
-    const message = toWorker(body, { master: master.address, masterAddress })
+    const { version } = this.#session.connection.dialect
+    const message = toWorker(body, { master: master.address, masterAddress, version })
     if (message === null) return false
     this.#note(body)
     this.send(message)
@@ -257,8 +258,10 @@ export class ApacheWorker {
   /** @returns why it can't be sent; null: it was */
   #sendLaunch(body: LaunchExecutorT | LaunchDriverT, master: RpcAddress): string | null {
     try {
-      const message = toWorker(body, { master, masterAddress: master })
-      this.#session.connection.send(this.#ref, message!, master)
+      const { connection } = this.#session
+      const { version } = connection.dialect
+      const message = toWorker(body, { master, masterAddress: master, version })
+      connection.send(this.#ref, message!, master)
       return null
     } catch (error) {
       if (!isOfDescription(error)) throw error

@@ -23,6 +23,7 @@ import {
 } from '../schema/magneto.js'
 import { TranslationError, unsigned } from './gateway-translate.js'
 import { readJavaStream } from './java/reader.js'
+import type { JavaObject } from './java/tree.js'
 import { objectOf } from './java/values.js'
 import type {
   DriverStateChanged,
@@ -36,6 +37,7 @@ import type {
   SparkVersion,
   WorkerLatestState,
 } from './messages.js'
+import { versionsWith } from './tables/class-table.js'
 
 const MAX_PORT = 65_535
 
@@ -118,6 +120,7 @@ export interface WorkerContext {
   readonly master: RpcAddress
   /** As in the worker's registration, which hears it back. */
   readonly masterAddress: RpcAddress
+  readonly version: SparkVersion | null
 }
 
 /**
@@ -127,9 +130,11 @@ export interface WorkerContext {
  */
 export function toWorker(body: BodyT, context: WorkerContext): OutgoingMessage | null {
   if (body instanceof WorkerRegisteredT) {
+    const { master, masterAddress } = context
     return {
       kind: 'RegisteredWorker',
-      ...context,
+      master,
+      masterAddress,
       masterWebUiUrl: body.masterWebUiUrl ?? '',
       duplicate: body.duplicate,
     }
@@ -149,7 +154,7 @@ export function toWorker(body: BodyT, context: WorkerContext): OutgoingMessage |
   }
   if (body instanceof ApplicationFinishedT)
     return { kind: 'ApplicationFinished', id: body.appId ?? '' }
-  if (body instanceof LaunchDriverT) return launchDriverOf(body)
+  if (body instanceof LaunchDriverT) return launchDriverOf(body, context.version)
   if (body instanceof KillDriverT) return { kind: 'KillDriver', driverId: body.driverId ?? '' }
   if (body instanceof DecommissionWorkerT) return { kind: 'DecommissionWorker' }
   if (body instanceof MasterInStandbyT) return { kind: 'MasterInStandby' }
@@ -176,21 +181,34 @@ function launchExecutorOf(body: LaunchExecutorT): OutgoingMessage {
   }
 }
 
-function launchDriverOf(body: LaunchDriverT): LaunchDriver {
+function launchDriverOf(body: LaunchDriverT, version: SparkVersion | null): LaunchDriver {
   const description = decodeDriver(body.description)
-  const { sparkDescription } = description
   return {
     kind: 'LaunchDriver',
     driverId: body.driverId ?? '',
-    driverDescription:
-      sparkDescription.byteLength > 0
-        ? objectOf(readJavaStream(sparkDescription).root)
-        : driverFieldsOf(description),
+    driverDescription: treeFor(version, description) ?? driverFieldsOf(description),
     resources: resourcesOf(body.resources),
   }
 }
 
-/** Of a driver that no Spark process submitted. */
+/**
+ * @returns null when no Spark process submitted it, or one with other classes than the worker has: that
+ *   would drop the order in silence
+ */
+function treeFor(
+  version: SparkVersion | null,
+  { sparkDescription }: DriverDescriptionT,
+): JavaObject | null {
+  if (sparkDescription.byteLength === 0) return null
+  const { root, descriptors } = readJavaStream(sparkDescription)
+  const isReadable = descriptors.every(({ name, serialVersionUid }) => {
+    const versions = versionsWith(name, serialVersionUid)
+    return version === null || versions.length === 0 || versions.includes(version)
+  })
+  return isReadable ? objectOf(root) : null
+}
+
+/** Of a driver whose description has to be written anew. */
 function driverFieldsOf(description: DriverDescriptionT): LaunchDriver['driverDescription'] {
   const command = description.command!
   return {

@@ -28,16 +28,18 @@ import {
   decodeMessage,
   PeerDialect,
   type IncomingMessage,
+  type LaunchDriver,
   type OutgoingMessage,
+  type SparkVersion,
 } from '../../src/spark/messages.js'
 import { versionOf } from '../../src/spark/versions.js'
-import { RELEASES, sample, type Release } from './golden-vectors.js'
+import { capture, RELEASES, sample, type Release } from './golden-vectors.js'
 import { expectSameMeaning } from './same-message.js'
 import { someApplication } from './scripted-core.js'
 
 const master = { host: '127.0.0.1', port: 27077 }
 const url = 'spark://127.0.0.1:27077'
-const context = { master, masterAddress: master }
+const context = { master, masterAddress: master, version: null }
 
 function incoming<Kind extends IncomingMessage['kind']>(
   release: Release,
@@ -156,7 +158,8 @@ describe.each(RELEASES)('a worker of %s', (release) => {
     withTree.sparkDescription = subtree(release, 'msg/LaunchDriver', 'driverDesc')
     for (const description of [withTree, driverFields()]) {
       const launch = new control.LaunchDriverT('driver-1', encodeDriver(description))
-      const written = new PeerDialect(version).encode(toWorker(sent(launch), context)!)
+      const message = toWorker(sent(launch), { ...context, version })!
+      const written = new PeerDialect(version).encode(message)
       expectSameMeaning('LaunchDriver', written, bytes)
     }
   })
@@ -285,6 +288,27 @@ test.each([
 ])('a %s that makes no sense is refused by name', (_what, translate, reason) => {
   expect(translate).toThrow(TranslationError)
   expect(translate).toThrow(reason)
+})
+
+test('M15: a driver whose client has other classes than the worker is written anew', () => {
+  const captured = capture('d-cluster-submit-4.0.1').find(
+    ({ message }) => message?.endsWith('RequestSubmitDriver') === true,
+  )!
+  const root = objectOf(readJavaStream(captured.bytes).root)
+  const description = driverFields()
+  description.sparkDescription = new Uint8Array(
+    writeJavaStream(objectOf(fieldOf(root, 'driverDescription'))),
+  )
+  const launch = new control.LaunchDriverT('driver-1', encodeDriver(description))
+  const jarFor = (version: SparkVersion): unknown => {
+    const message = toWorker(launch, { ...context, version }) as LaunchDriver
+    const { driverDescription } = message
+    if (!(driverDescription instanceof JavaObject)) return driverDescription.jarUrl
+    return (fieldOf(driverDescription, 'jarUrl') as JavaString).value
+  }
+  expect(jarFor('4.0')).toMatch(/^file:\/\/\/opt\/app\//)
+  // The list of its Java options is of a class that came with another Scala.
+  expect(jarFor('4.1')).toBe('file:/tmp/a.jar')
 })
 
 test('K1: of a description that is too large to be kept, the core gets the fields only', () => {
