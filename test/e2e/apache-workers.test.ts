@@ -1,9 +1,19 @@
 /** Apache's own workers, of several versions, beside ours under our master (M1 to M20, M33 to M37, L4, L6). */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { decode, encode, encodeDriver } from '../../src/control/codec.js'
+import {
+  DriverDescriptionT,
+  JvmCommandT,
+  PropertyT,
+  type ReplyT,
+  RequestSubmitDriverT,
+} from '../../src/schema/magneto.js'
 import { Cluster, eventually, freePort, processesUnder, sparkHome } from './cluster.js'
 import { describeWith } from './requirements.js'
 
@@ -12,7 +22,7 @@ const versions = (process.env['MAGNETO_SPARK_VERSIONS'] ?? '4.3.0 3.5.9').split(
 const [newest] = versions as [string]
 const timeoutMs = 120_000
 const host = '127.0.0.1'
-const tasks = 20
+const tasks = 40
 const sum = (tasks * (tasks - 1)) / 2
 
 /** A worker of an unmodified distribution. */
@@ -159,49 +169,45 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
   }
 
   test(
-    'M13: applications of each version at once, on workers of Apache and of ours',
+    'M13, L6: applications of each version on workers of Apache and of ours; kill -9 of one costs its executors only',
     { timeout: timeoutMs },
     async () => {
+      const two = versions.slice(0, 2)
       const limits = { 'spark.executor.cores': '1', 'spark.cores.max': '2' }
-      const jobs = versions
-        .slice(0, 2)
-        .map((version) => cluster.submit(home(version), 'slow_sum', [`${tasks}`, '0.3'], limits))
-      const used = versions.slice(0, 2).map((version) => worker(version))
+      const jobs = two.map((version) =>
+        cluster.submit(home(version), 'slow_sum', [`${tasks}`, '0.3'], limits),
+      )
       const state = await cluster
         .until('each runs on one of Apache and one of ours', ({ workers }) => {
-          const busy = workers.filter(({ coresused }) => coresused === 1)
-          const isApache = ({ id }: { id: string }) =>
-            used.some(({ port }) => id.endsWith(`-${port}`))
-          return busy.length === 4 && busy.filter(isApache).length === used.length
+          const busy = workers.filter(({ coresused }) => coresused === 1).map(({ id }) => id)
+          const onApache = two.filter((version) =>
+            busy.some((id) => id.endsWith(`-${worker(version).port}`)),
+          )
+          return busy.length === 2 * two.length && onApache.length === two.length
         })
         .catch(failed)
-      expect(state.activeapps).toHaveLength(2)
+      expect(state.activeapps).toHaveLength(two.length)
+      await eventually('all are at work', () =>
+        jobs.every(({ stdout }) => stdout.includes('STARTED')) ? true : null,
+      ).catch(failed)
+      const victim = worker(newest)
+      victim.kill()
+      await cluster.until('it is lost', ({ workers }) =>
+        workers.some(({ id, state: now }) => id.endsWith(`-${victim.port}`) && now === 'DEAD'),
+      )
       for (const job of jobs) expect(await job.result().catch(failed)).toBe(`sum=${sum}`)
       await cluster.until('all is free again', ({ coresused }) => coresused === 0)
+      // Executors watch their worker and end with it.
+      await eventually('its executors are gone', () => {
+        const left = [...processesUnder(cluster.folder).values()]
+        const isOrphan = left.some(({ command }) =>
+          command.includes(`Worker@${host}:${victim.port}`),
+        )
+        return isOrphan ? null : true
+      })
+      await startWorker(newest)
     },
   )
-
-  test('L6: kill -9 of one costs its executors only', { timeout: timeoutMs }, async () => {
-    const limits = { 'spark.executor.cores': '1', 'spark.cores.max': '2' }
-    const job = cluster.submit(home(newest), 'slow_sum', [`${tasks}`, '0.3'], limits)
-    const victim = worker(newest)
-    await eventually('it is at work', async () => {
-      const isUsed = (await victim.state())?.coresused === 1
-      return (isUsed && job.stdout.includes('STARTED')) || null
-    }).catch(failed)
-    victim.kill()
-    await cluster.until('it is lost', ({ workers }) =>
-      workers.some(({ id, state }) => id.endsWith(`-${victim.port}`) && state === 'DEAD'),
-    )
-    expect(await job.result().catch(failed)).toBe(`sum=${sum}`)
-    // Executors watch their worker and end with it.
-    await eventually('its executors are gone', () => {
-      const left = [...processesUnder(cluster.folder).values()]
-      const isOrphan = left.some(({ command }) => command.includes(`Worker@${host}:${victim.port}`))
-      return isOrphan ? null : true
-    })
-    await startWorker(newest)
-  })
 
   /** Runs a command of that distribution to its end. */
   async function run(version: string, [command, ...args]: string[]) {
@@ -256,6 +262,42 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
       const id = await lastDriver()
       expect(id).not.toBe(before)
       await ended(id, 'FINISHED')
+    },
+  )
+
+  /** As a REST server would: no Spark has written the driver's description. */
+  async function submitFields(version: string): Promise<string> {
+    const discovered = await fetch(`http://${host}:${masterPort()}/control`)
+    const { port, path } = (await discovered.json()) as { port: number; path: string }
+    const socket = new WebSocket(`ws://${host}:${port}${path}`)
+    await once(socket, 'open')
+    const main = 'org.apache.hadoop.util.VersionInfo'
+    const command = new JvmCommandT(
+      'org.apache.spark.deploy.worker.DriverWrapper',
+      ['{{WORKER_URL}}', '{{USER_JAR}}', main],
+      [...'ABCDE'].map((name) => new PropertyT(name, 'x')),
+      [],
+      [],
+      ['-Dspark.app.name=fields'],
+    )
+    const minor = version.split('.').slice(0, 2).join('.')
+    const runtimes = [`spark-${minor}-driver`]
+    const jar = someJar(version)
+    const driver = new DriverDescriptionT(jar, 512, 1, false, command, [], runtimes)
+    socket.send(encode(new RequestSubmitDriverT(1, encodeDriver(driver))))
+    const [answer] = (await once(socket, 'message')) as [Uint8Array]
+    socket.terminate()
+    const { ok, id, message } = decode(new Uint8Array(answer)) as ReplyT
+    if (!ok || id === null) throw new Error(`not submitted: ${message}`)
+    return id
+  }
+
+  test(
+    'M15: drivers that no Spark submitted run too, described in the classes of each version',
+    { timeout: timeoutMs },
+    async () => {
+      const ids = await Promise.all(versions.slice(0, 2).map((version) => submitFields(version)))
+      for (const id of ids) await ended(id, 'FINISHED')
     },
   )
 
