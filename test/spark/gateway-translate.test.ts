@@ -16,10 +16,12 @@ const master = { host: 'm', port: 7077 }
 
 test.each([
   [
+    'M23',
     new ApplicationRegisteredT('app-1', 'spark://m:7077'),
     { kind: 'RegisteredApplication', appId: 'app-1', master },
   ],
   [
+    'M25',
     new ExecutorAddedT(3, 'worker-1', '::1', 7078, 2, 512),
     {
       kind: 'ExecutorAdded',
@@ -31,6 +33,7 @@ test.each([
     },
   ],
   [
+    'M26',
     new ExecutorUpdatedT(3, ExecutorState.RUNNING),
     {
       kind: 'ExecutorUpdated',
@@ -42,6 +45,7 @@ test.each([
     },
   ],
   [
+    'M26',
     new ExecutorUpdatedT(3, ExecutorState.LOST, 'worker lost: gone', 0, 'h1'),
     {
       kind: 'ExecutorUpdated',
@@ -53,12 +57,13 @@ test.each([
     },
   ],
   [
+    'M28',
     new WorkerRemovedT('worker-1', 'h1', 'worker lost'),
     { kind: 'WorkerRemoved', id: 'worker-1', host: 'h1', message: 'worker lost' },
   ],
-  [new ApplicationRemovedT('KILLED'), { kind: 'ApplicationRemoved', message: 'KILLED' }],
-  [new ApplicationFinishedT('app-1'), null],
-])('%o', (body, expected) => {
+  ['M27', new ApplicationRemovedT('KILLED'), { kind: 'ApplicationRemoved', message: 'KILLED' }],
+  ['M17', new ApplicationFinishedT('app-1'), null],
+])('%s: %o', (_id, body, expected) => {
   expect(toDriver(body, master)).toEqual(expected)
 })
 

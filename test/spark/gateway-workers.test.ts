@@ -378,7 +378,7 @@ test('what a worker can send in a second is bounded', async () => {
   expect(harness.log.lines.join('\n')).toContain('over 10000 messages of a worker in a second')
 })
 
-test('M8, M29, M44: what this master did not ask for, or asks only of itself, is logged', async () => {
+test('M8, M21, M29, M32, M44: what this master did not ask for, or asks only of itself, is logged', async () => {
   await using harness = await start({ apacheWorkerVersion: '4.3' })
   const { peer } = await registered(harness)
   const header = encodeRequestHeader({ sender: null, receiver: null, endpoint: 'Master' })
