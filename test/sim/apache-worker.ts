@@ -64,6 +64,8 @@ export class ApacheHost extends SimulatedHost {
   }
 
   protected override linkOpened(): void {
+    // A report may open the connection; the registration then comes by its own clock.
+    if (this.#everRegistered && this.world.random.chance(0.3)) return
     this.#register()
     if (!this.world.random.chance(0.1)) return
     this.world.coverage.happened('a worker registers twice')
@@ -238,13 +240,13 @@ export class ApacheHost extends SimulatedHost {
   }
 
   #ask(ask: Ask): void {
-    if (this.linked && !this.#passed) {
-      // What still runs, the worker tells when it has registered: the gateway answers by itself.
+    if (!this.#passed && this.reaches) {
+      // An ask opens a connection. The gateway answers by itself: what still runs is told with the registration.
       this.world.coverage.happened('a worker reports before it is registered')
       this.#asks.delete(ask.report.requestId)
       return
     }
-    this.send(ask.report)
+    if (this.#passed) this.send(ask.report)
     this.later(askRetryMs, () => {
       if (!this.#asks.has(ask.report.requestId)) return
       ask.failures += 1

@@ -49,6 +49,9 @@ export class DriverLedger {
   /** Kills of these were acknowledged. */
   readonly #killed = new Set<string>()
   readonly #killing = new Set<string>()
+  /** What workers told the master of the ends of drivers. */
+  readonly #reports = new Map<string, Set<DriverState>>()
+  #allKilled = false
 
   constructor(coverage: Coverage) {
     this.#coverage = coverage
@@ -97,8 +100,11 @@ export class DriverLedger {
 
   /** Its worker told the master of its end; whether the master believes that session is its business. */
   reported({ driverId, state }: DriverStateChangedT): void {
-    const known = this.#jobOfDriver.get(String(driverId))
-    if (known !== undefined && terminal.has(state)) known.mayBeOver = true
+    const id = String(driverId)
+    const known = this.#jobOfDriver.get(id)
+    if (known === undefined || !terminal.has(state)) return
+    known.mayBeOver = true
+    this.#reports.set(id, (this.#reports.get(id) ?? new Set()).add(state))
   }
 
   killing(driverId: string): void {
@@ -117,6 +123,7 @@ export class DriverLedger {
 
   /** The master was told to end all that it has. */
   killingAll(): void {
+    this.#allKilled = true
     for (const known of this.#jobs.values()) known.mayBeOver = true
   }
 
@@ -159,9 +166,21 @@ export class DriverLedger {
     }
     for (const { id, state, supervise } of completed) {
       if (state === DriverState.RELAUNCHING && !supervise) yield `${id} was relaunched unasked`
-      if (state !== DriverState.RELAUNCHING && !terminal.has(state)) {
-        yield `${id} is over as ${DriverState[state]}`
-      }
+      if (!this.#mayEndAs(String(id), state)) yield `${id} is over as ${DriverState[state]}, why?`
+    }
+  }
+
+  #mayEndAs(id: string, state: DriverState): boolean {
+    if (this.#reports.get(id)?.has(state) === true) return true
+    switch (state) {
+      // Its worker was lost: it need not have started there.
+      case DriverState.ERROR:
+      case DriverState.RELAUNCHING:
+        return this.#jobOfDriver.get(id)?.launched === true
+      case DriverState.KILLED:
+        return this.#allKilled || this.#killing.has(id)
+      default:
+        return false
     }
   }
 

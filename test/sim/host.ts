@@ -129,6 +129,12 @@ export abstract class SimulatedHost {
     this.driverEnded(process, how)
   }
 
+  /** The master can be connected to from here. */
+  protected get reaches(): boolean {
+    const { clock, master } = this.world
+    return clock.nowMs >= this.#unreachableUntilMs && master.reachable(this.source)
+  }
+
   protected get linked(): boolean {
     return this.#connection !== null
   }
@@ -277,8 +283,8 @@ export abstract class SimulatedHost {
 
   #connect(delayMs: number): void {
     this.later(delayMs, () => {
-      const { clock, random, master, delayMaxMs } = this.world
-      if (clock.nowMs < this.#unreachableUntilMs || !master.reachable(this.source)) {
+      const { random, master, delayMaxMs } = this.world
+      if (!this.reaches) {
         this.#connect(random.between(200, backOffMaxMs))
         return
       }

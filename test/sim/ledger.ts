@@ -8,6 +8,7 @@ import {
   LaunchExecutorT,
   ReplyT,
   RequestKillAllDriversT,
+  RequestSubmitDriverT,
   WorkerHeartbeatT,
   WorkerDecommissioningT,
   WorkerRegisteredT,
@@ -35,6 +36,8 @@ export class Ledger {
   /** By the name of the application. */
   readonly demands = new Map<string, Demand>()
   readonly #coverage: Coverage
+  /** Submissions that are not answered yet, as "session request". */
+  readonly #submits = new Set<string>()
   readonly #launched = new Map<string, string>()
   readonly #ordered = new Set<string>()
   /** Who said that it is a worker, by session. */
@@ -66,6 +69,7 @@ export class Ledger {
     this.#coverage.entered(body)
     if (body instanceof DriverStateChangedT) this.drivers.reported(body)
     if (body instanceof WorkerHeartbeatT) this.#heard(session, String(body.workerId))
+    if (body instanceof RequestSubmitDriverT) this.#submits.add(`${session} ${body.requestId}`)
     if (body instanceof RequestKillAllDriversT) this.drivers.killingAll()
     if (body instanceof WorkerDecommissioningT) {
       this.#saidSo.set(String(body.workerId), session)
@@ -128,8 +132,8 @@ export class Ledger {
       if (workerId === undefined || !store.hasHeld(`worker_${workerId}`)) {
         throw new Violation(`${workerId} was told that it is registered before that was on disk`)
       }
-    } else if (body instanceof ReplyT && body.ok && body.id !== null) {
-      if (!store.hasHeld(`driver_${body.id}`)) {
+    } else if (body instanceof ReplyT && this.#submits.delete(`${session} ${body.requestId}`)) {
+      if (body.ok && !store.hasHeld(`driver_${body.id}`)) {
         throw new Violation(`a client was promised driver ${body.id} before that was on disk`)
       }
     }
