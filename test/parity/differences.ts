@@ -1,7 +1,7 @@
 /** Where our Master is meant to differ from Apache's, and why. Whatever is not listed here is a fault. */
 
 export interface MeantDifference {
-  /** The scenario's title, from its start. */
+  /** Part of the scenario's title. */
   readonly scenario: string
   /** The action of the row. */
   readonly row: string
@@ -18,6 +18,9 @@ const LOST_WITH_CONNECTION =
   'what was lost with an old connection is made good; Apache waits for it for ever'
 const NAME_AS_ID =
   'a name that is taken as an id, or can be none, is refused; Apache mixes up both applications'
+
+const SAME_PROCESS =
+  'the same worker id is the same process, which takes no work any more; Apache gives it some'
 
 /** The rows of a scenario that differ for one reason. */
 function rows(scenario: string, why: string, ...all: readonly string[]): MeantDifference[] {
@@ -36,7 +39,7 @@ export const MEANT: readonly MeantDifference[] = [
   ...rows('L1, Y4: an application registers', ONE_APPLICATION, 'app a4 driver=d:1'),
   ...rows('S: what an earlier connection was told', LEFT_CONNECTION, 'worker w1 from=w1b'),
   ...rows('S: what an earlier connection was told', LOST_WITH_CONNECTION, 'latest w1 from=w1b'),
-  ...rows('KillApplication: only from the web', SESSION, 'webkill a1 from=a2'),
+  ...rows('KillApplication, from the web only', SESSION, 'webkill a1 from=a2'),
   ...rows('a session speaks for itself only', SESSION, 'beat w1 from=w2', 'app a1 from=w1'),
   ...rows('an application session speaks', SESSION, 'request a1 0=1 from=a2'),
   ...rows("an executor's state comes", SESSION, 'state w1 a1/0 RUNNING', 'state a1 a1/0 RUNNING'),
@@ -56,8 +59,17 @@ export const MEANT: readonly MeantDifference[] = [
     'an executor that is not there any more is not lost again with its worker',
     'drop w1b',
   ),
+  ...rows('D3, L4: a decommissioned worker that', SAME_PROCESS, 'worker w1'),
   ...rows('M20: a worker speaks for itself only', SESSION, 'decommissioning w1 from=w2'),
   ...rows('D2, M19: an order to leave', LEFT_CONNECTION, 'worker w1 from=w1b'),
+  ...rows(
+    'D2, D3: a worker that is lost while it leaves',
+    SAME_PROCESS,
+    'worker w1 from=w1b',
+    'app a1 cores=1',
+    'drop w1b',
+    'worker w1 from=w1c',
+  ),
   ...rows(
     'M12: only the worker that has a driver',
     SESSION,
@@ -68,6 +80,11 @@ export const MEANT: readonly MeantDifference[] = [
   ...rows('M7: a worker that registers again', LEFT_CONNECTION, 'worker w1 from=w1b'),
   ...rows('M7: a worker that registers again', LOST_WITH_CONNECTION, 'latest w1 d3 from=w1b'),
   ...rows('L8, M16: a kill that may be lost', LEFT_CONNECTION, 'worker w1 from=w1b'),
+  ...rows(
+    'a supervised driver whose kill was acknowledged',
+    'a driver that somebody killed is not started again elsewhere; Apache does',
+    'status d1',
+  ),
   ...rows(
     'P29, Y3: a name that is an id already',
     NAME_AS_ID,

@@ -140,10 +140,9 @@ const beats: Maker = (random, world) => {
   return name === null ? null : `beat ${name}`
 }
 
-/** Apache's Master relaunches the drivers of one worker in the order of a hash table: one at a time. */
 const dropWorker: Maker = (random, world) => {
   const name = pickName(random, world.workers)
-  return name === null || world.supervisedOn(name) > 1 ? null : `drop ${name}`
+  return name === null || !world.mayBeLost(name) ? null : `drop ${name}`
 }
 
 const endApp: Maker = (random, world) => {

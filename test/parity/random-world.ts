@@ -22,12 +22,13 @@ export interface KnownDriver {
   /** null: it waits. */
   worker: string | null
   readonly supervised: boolean
+  killed: boolean
 }
 
 /** Follows what rows say and what the core answers; the core's word is what the generator goes by. */
 export class World {
   readonly workers = new Map<string, Row>()
-  /** Dropped, and not back. */
+  /** Dropped, and not back. One that left does not come back: Apache's Master takes it for a new one. */
   readonly lost = new Map<string, Row>()
   readonly leaving = new Set<string>()
   readonly apps = new Map<string, KnownApp>()
@@ -60,9 +61,14 @@ export class World {
     return [...this.executors.values()].filter((executor) => executor.worker === worker)
   }
 
-  supervisedOn(host: string): number {
+  /**
+   * Apache's Master relaunches the drivers of a lost worker in the order of a hash table, and those, too, that
+   * somebody killed: at most one supervised one, and none that is about to end.
+   */
+  mayBeLost(host: string): boolean {
     const hosted = [...this.drivers.values()].filter(({ worker }) => worker === host)
-    return hosted.filter(({ supervised }) => supervised).length
+    const supervised = hosted.filter((driver) => driver.supervised)
+    return supervised.length < 2 && !hosted.some(({ killed }) => killed)
   }
 
   take(row: Row, outcome: readonly string[]): void {
@@ -81,6 +87,9 @@ export class World {
       else if (state !== 'DECOMMISSIONED') this.executors.delete(wordOf(row, 1))
       this.dying.delete(wordOf(row, 1))
     }
+    if (row.verb === 'killdriver' || row.verb === 'killdrivers')
+      for (const driver of this.drivers.values())
+        if (row.verb === 'killdrivers' || driver.name === row.words[0]) driver.killed = true
     if (row.verb === 'driverstate') this.drivers.delete(wordOf(row, 1))
   }
 
@@ -110,7 +119,8 @@ export class World {
   #driverStarts(name: string, worker: string, row: Row): void {
     const submitted = row.verb === 'submit' && row.words[0] === name ? waiting(row) : undefined
     const known = this.drivers.get(name) ?? submitted
-    this.drivers.set(name, { name, worker, supervised: known?.supervised ?? true })
+    const { supervised, killed } = known ?? { supervised: true, killed: false }
+    this.drivers.set(name, { name, worker, supervised, killed })
   }
 
   #leaves(worker: string): void {
@@ -125,8 +135,7 @@ export class World {
     const worker = this.workers.get(peer)
     if (worker === undefined) return this.#ended(peer)
     this.workers.delete(peer)
-    this.leaving.delete(peer)
-    this.lost.set(peer, worker)
+    if (!this.leaving.delete(peer)) this.lost.set(peer, worker)
     for (const [name, executor] of this.executors)
       if (executor.worker === peer) this.executors.delete(name)
     for (const [name, executor] of this.dying) if (executor.worker === peer) this.dying.delete(name)
@@ -147,5 +156,5 @@ function isSupervised(row: Row): boolean {
 }
 
 function waiting(row: Row): KnownDriver {
-  return { name: wordOf(row, 0), worker: null, supervised: isSupervised(row) }
+  return { name: wordOf(row, 0), worker: null, supervised: isSupervised(row), killed: false }
 }

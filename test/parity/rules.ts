@@ -13,17 +13,20 @@ interface Rule {
   readonly why: string
   readonly side: keyof Outcomes
   /** Is this effect of that side explained? */
-  readonly explains: (effect: string, leaving: Leaving) => boolean
+  readonly explains: (effect: string, known: Known, row: Row) => boolean
 }
 
-/** Executors, as APP/EXECUTOR, that stayed on a decommissioned worker. */
-interface Leaving {
+interface Known {
+  /** Executors, as APP/EXECUTOR, that stayed on a decommissioned worker. */
   readonly executors: ReadonlySet<string>
   /** Those of them that are gone: reported dead, or told to die by us. */
   readonly ended: ReadonlySet<string>
+  /** Drivers that were told to die before. */
+  readonly dying: ReadonlySet<string>
 }
 
 const KILL = /^\S+ KillExecutor (\S+)$/
+const KILL_DRIVER = /^\S+ KillDriver (\S+)$/
 const LOST = /^(\S+) ExecutorUpdated (\d+) LOST /
 const LAUNCHED = /^(\S+) LaunchDriver (\S+)/
 const REMOVED = /^\S+(?= WorkerRemoved )/
@@ -45,6 +48,12 @@ const RULES: readonly Rule[] = [
       return ended.has(`${app}/${id}`)
     },
   },
+  {
+    why: 'L8, M16: a driver that its worker still has is told to die again; Apache asks once',
+    side: 'magneto',
+    explains: (effect, { dying }, row) =>
+      row.verb === 'latest' && dying.has(KILL_DRIVER.exec(effect)?.[1] ?? ''),
+  },
 ]
 
 /**
@@ -56,6 +65,7 @@ export class MeantRules {
   readonly #counts: Map<string, number>
   readonly #executors = new Set<string>()
   readonly #ended = new Set<string>()
+  readonly #dying = new Set<string>()
   /** Workers that a driver ran on. */
   readonly #hosts = new Set<string>()
 
@@ -69,24 +79,31 @@ export class MeantRules {
     for (const effect of magneto) {
       const [, app, id] = DECOMMISSIONED.exec(effect) ?? []
       if (app !== undefined) this.#executors.add(`${app}/${id}`)
+      const host = LAUNCHED.exec(effect)?.[1]
+      if (host !== undefined) this.#hosts.add(host)
       const killed = KILL.exec(effect)?.[1]
       if (killed !== undefined && this.#executors.has(killed)) this.#ended.add(killed)
     }
     const reported = row.words[1] ?? ''
     if (row.verb === 'state' && this.#executors.has(reported) && row.words[2] !== 'RUNNING')
       this.#ended.add(reported)
-    for (const effect of magneto) this.#hosts.add(LAUNCHED.exec(effect)?.[1] ?? '')
     const apart = row.verb === 'drop' && this.#hosts.has(row.words[0] ?? '')
+    const said = new Set(apache.filter((effect) => magneto.includes(effect)))
     const left = (side: keyof Outcomes, effects: readonly string[]): string[] =>
       effects
-        .filter((effect) => !this.#explained(side, effect))
+        .filter((effect) => said.has(effect) || !this.#explained(side, effect, row))
         .map((effect) => (apart ? effect.replace(REMOVED, '$& apart:') : effect))
-    return { apache: left('apache', apache), magneto: left('magneto', magneto) }
+    const outcomes = { apache: left('apache', apache), magneto: left('magneto', magneto) }
+    for (const effect of magneto) {
+      const dying = row.verb === 'latest' ? undefined : KILL_DRIVER.exec(effect)?.[1]
+      if (dying !== undefined) this.#dying.add(dying)
+    }
+    return outcomes
   }
 
-  #explained(side: keyof Outcomes, effect: string): boolean {
-    const leaving = { executors: this.#executors, ended: this.#ended }
-    const rule = RULES.find((each) => each.side === side && each.explains(effect, leaving))
+  #explained(side: keyof Outcomes, effect: string, row: Row): boolean {
+    const known = { executors: this.#executors, ended: this.#ended, dying: this.#dying }
+    const rule = RULES.find((each) => each.side === side && each.explains(effect, known, row))
     if (rule === undefined) return false
     this.#counts.set(rule.why, (this.#counts.get(rule.why) ?? 0) + 1)
     return true

@@ -122,7 +122,7 @@ function report(
   for (const difference of found) {
     const row = rowText(rows[difference.row]!)
     const meant = MEANT.find(
-      (candidate) => scenario.title.startsWith(candidate.scenario) && candidate.row === row,
+      (candidate) => scenario.title.includes(candidate.scenario) && candidate.row === row,
     )
     if (meant === undefined) {
       faults += 1

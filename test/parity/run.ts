@@ -6,6 +6,7 @@
  *   npx tsx test/parity/run.ts --record 60 [--seed N]
  */
 import { parseArgs } from 'node:util'
+import { record } from './record.js'
 import { runHistories } from './run-histories.js'
 import { runTables } from './run-tables.js'
 
@@ -22,4 +23,5 @@ let faults = 0
 if (values.tables) faults += await runTables()
 if (values.histories !== undefined)
   faults += await runHistories(Number(values.histories), Number(values.seed))
+if (values.record !== undefined) await record(Number(values.record), Number(values.seed))
 process.exitCode = faults === 0 ? 0 : 1
