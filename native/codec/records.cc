@@ -21,6 +21,9 @@ struct Header {
 };
 static_assert(sizeof(Header) == record_header_bytes);
 
+// A buffer that one huge batch has made larger is not kept.
+constexpr size_t max_kept_batch_bytes = 8u << 20;
+
 }  // namespace
 
 void BatchWriter::add(uint32_t kind, uint64_t session, std::span<const uint8_t> payload,
@@ -44,6 +47,11 @@ void BatchWriter::add(uint32_t kind, uint64_t session, std::string_view text, do
   add(kind, session,
       std::span<const uint8_t>(reinterpret_cast<const uint8_t*>(text.data()), text.size()),
       argument);
+}
+
+void BatchWriter::reset() {
+  if (bytes_.capacity() > max_kept_batch_bytes) bytes_ = {};
+  bytes_.clear();
 }
 
 bool BatchReader::next(Record& record) {

@@ -46,7 +46,7 @@ class BatchWriter {
   void add(uint32_t kind, uint64_t session, std::span<const uint8_t> payload, double argument = 0);
   void add(uint32_t kind, uint64_t session, std::string_view text, double argument = 0);
   std::span<const uint8_t> view() const { return bytes_; }
-  void reset() { bytes_.clear(); }
+  void reset();
 
  private:
   std::vector<uint8_t> bytes_;

@@ -59,10 +59,10 @@ class Writer {
         if (pool.used[unit]) used.back().second.push_back(pool.addresses[unit]);
     }
     std::vector<std::string> names;
-    for (const core::Runtime* runtime : from.runtimes) names.push_back(runtime->name);
-    const auto id = builder_.CreateString(from.id);
-    const auto host = builder_.CreateString(from.host);
-    const auto url = builder_.CreateString(from.web_ui_url);
+    for (const core::Runtime* runtime : *from.runtimes) names.push_back(runtime->name);
+    const auto id = builder_.CreateString(from.id());
+    const auto host = builder_.CreateString(from.host());
+    const auto url = builder_.CreateString(from.texts.web_ui_url());
     const auto all = write_holdings(builder_, total);
     const auto held = write_holdings(builder_, used);
     std::vector<std::string> ids;
@@ -81,7 +81,7 @@ class Writer {
     state_.workers.each(
         [&](core::WorkerSlot, const core::Worker& each) { sorted.push_back(&each); });
     std::sort(sorted.begin(), sorted.end(),
-              [](const core::Worker* a, const core::Worker* b) { return a->id < b->id; });
+              [](const core::Worker* a, const core::Worker* b) { return a->id() < b->id(); });
     std::vector<Offset<view::WorkerView>> all;
     for (const core::Worker* each : sorted) all.push_back(worker(*each));
     return builder_.CreateVector(all);

@@ -8,7 +8,7 @@ using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
 Offset<view::ClosestFit> closest_fit(FlatBufferBuilder& builder, const core::Closest& from) {
-  const auto id = builder.CreateString(from.worker->id);
+  const auto id = builder.CreateString(from.worker->id());
   const auto resources = write_amounts(builder, from.now.resources);
   return view::CreateClosestFit(builder, id, from.now.cores, from.now.memory_mb, resources,
                                 from.fits_when_idle());

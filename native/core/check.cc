@@ -36,9 +36,9 @@ void check_index(const Core& core, const Worker& worker) {
   const bool usable = worker.state == WorkerState::alive && worker.cores_free() > 0;
   MAGNETO_ASSERT(worker.indexed == usable);
   if (usable) MAGNETO_ASSERT(worker.index_key == index_key(worker, core.config.selection_policy));
-  for (const Runtime* runtime : worker.runtimes) {
+  for (const Runtime* runtime : *worker.runtimes) {
     MAGNETO_ASSERT(core.state.runtimes.contains(runtime->name));
-    const Candidate entry{worker.index_key, &worker.id, nullptr};
+    const Candidate entry{worker.index_key, const_cast<Worker*>(&worker)};
     MAGNETO_ASSERT(runtime->candidates.contains(entry) == usable);
   }
 }
@@ -46,7 +46,7 @@ void check_index(const Core& core, const Worker& worker) {
 void check_worker(const Core& core, WorkerSlot slot, const Worker& worker) {
   const State& state = core.state;
   MAGNETO_ASSERT(worker.slot == slot);
-  MAGNETO_ASSERT(state.worker_by_id.find(worker.id)->second == slot);
+  MAGNETO_ASSERT(state.find_worker(worker.id()) == &worker);
   uint64_t cores = 0;
   uint64_t memory_mb = 0;
   for (uint32_t at = 0; at < worker.executors.size(); ++at) {
@@ -67,23 +67,21 @@ void check_worker(const Core& core, WorkerSlot slot, const Worker& worker) {
   }
   MAGNETO_ASSERT(cores == worker.cores_used && cores <= worker.cores);
   MAGNETO_ASSERT(memory_mb == worker.memory_used_mb && memory_mb <= worker.memory_mb);
-  const std::string address = worker.host + ":" + std::to_string(worker.port);
   const bool listed =
       worker.alive_position < state.alive.size() && state.alive[worker.alive_position] == slot;
   MAGNETO_ASSERT(listed == (worker.state == WorkerState::alive));
-  MAGNETO_ASSERT(state.alive_by_id.contains({0, &worker.id, nullptr}) == listed);
   if (worker.state != WorkerState::dead) {
     MAGNETO_ASSERT(worker.state == WorkerState::alive ||
                    worker.state == WorkerState::decommissioned);
     const auto peer = state.sessions.find(worker.session);
     MAGNETO_ASSERT(peer != state.sessions.end() && !peer->second.closing);
-    MAGNETO_ASSERT(peer->second.role == Role::worker && peer->second.worker == slot);
-    MAGNETO_ASSERT(state.worker_by_address.at(address) == slot);
-    MAGNETO_ASSERT(*worker.heartbeat_position == slot);
+    MAGNETO_ASSERT(peer->second.role == Role::worker && peer->second.worker() == slot);
+    MAGNETO_ASSERT(*state.workers_by_address.find(address_of(worker)) == &worker);
   } else {
     MAGNETO_ASSERT(worker.executors.empty() && worker.drivers.empty());
+    const std::string address = text_of(address_of(worker));
     MAGNETO_ASSERT(state.dead_by_address.at(address).contains(slot));
-    MAGNETO_ASSERT(state.by_cull_time.contains({worker.cull_at_ms, slot}));
+    MAGNETO_ASSERT(state.by_cull_time.contains({cull_at_ms(core, worker), slot}));
   }
   check_resources(state, worker);
   check_index(core, worker);
@@ -110,7 +108,7 @@ void check_application(const Core& core, ApplicationSlot slot, const Application
                  state.application_by_driver.find(application.driver_address)->second == slot);
   const auto peer = state.sessions.find(application.session);
   MAGNETO_ASSERT(peer != state.sessions.end() && !peer->second.closing);
-  MAGNETO_ASSERT(peer->second.role == Role::application && peer->second.application == slot);
+  MAGNETO_ASSERT(peer->second.role == Role::application && peer->second.application() == slot);
   MAGNETO_ASSERT(application.next_executor_id <= application.durable_executor_ids);
   uint64_t cores = 0;
   uint32_t running = 0;
@@ -175,7 +173,7 @@ void check_driver(const State& state, DriverSlot slot, const Driver& driver) {
   MAGNETO_ASSERT(driver.state == DriverState::running && driver.started_ms != 0);
   MAGNETO_ASSERT(!state.waiting_drivers.contains(driver.order));
   const Worker& worker = state.workers[driver.worker];
-  MAGNETO_ASSERT(worker.drivers.at(driver.position) == &driver && worker.id == driver.worker_id);
+  MAGNETO_ASSERT(worker.drivers.at(driver.position) == &driver && worker.id() == driver.worker_id);
 }
 
 // What fits nowhere must be so on a rescan; nothing waits that could be placed (A2, A5).
@@ -206,12 +204,18 @@ void check_driver_shapes(const Core& core) {
 
 void check_runtimes(const State& state) {
   std::map<const Runtime*, uint32_t> references;
+  std::map<const RuntimeSet*, uint32_t> workers;
   size_t usable = 0;
   size_t indexed = 0;
   state.workers.each([&](WorkerSlot, const Worker& worker) {
-    for (const Runtime* runtime : worker.runtimes) ++references[runtime];
-    usable += worker.indexed ? worker.runtimes.size() : 0;
+    ++workers[worker.runtimes];
+    usable += worker.indexed ? worker.runtimes->size() : 0;
   });
+  for (const auto& [set, count] : state.runtime_sets) {
+    MAGNETO_ASSERT(workers.at(&set) == count);
+    for (const Runtime* runtime : set) ++references[runtime];
+  }
+  MAGNETO_ASSERT(workers.size() == state.runtime_sets.size());
   for (const auto& [key, shape] : state.shapes) ++references[shape.runtime];
   for (const auto& [key, shape] : state.driver_shapes)
     for (const Runtime* runtime : shape.runtimes) ++references[runtime];
@@ -224,15 +228,18 @@ void check_runtimes(const State& state) {
 
 void check_heartbeats(const State& state) {
   Millis before = 0;
-  for (const WorkerSlot slot : state.by_heartbeat) {
-    const Worker& worker = state.workers[slot];
+  const Worker* earlier = nullptr;
+  size_t listed = 0;
+  state.by_heartbeat.each([&](const Worker& worker) {
+    MAGNETO_ASSERT(&state.workers[worker.slot] == &worker && worker.heard_before == earlier);
     MAGNETO_ASSERT(worker.state != WorkerState::dead && worker.last_heartbeat_ms >= before);
     before = worker.last_heartbeat_ms;
-  }
-  MAGNETO_ASSERT(state.by_heartbeat.size() == state.worker_by_address.size());
+    earlier = &worker;
+    ++listed;
+  });
+  MAGNETO_ASSERT(listed == state.by_heartbeat.size() && listed == state.workers_by_address.size());
   MAGNETO_ASSERT(state.by_heartbeat.size() + state.by_cull_time.size() == state.workers.size());
-  MAGNETO_ASSERT(state.worker_by_id.size() == state.workers.size());
-  MAGNETO_ASSERT(state.alive.size() == state.alive_by_id.size());
+  MAGNETO_ASSERT(state.workers_by_id.size() == state.workers.size());
 }
 
 // S1: a master that does not lead knows nobody.
@@ -246,7 +253,7 @@ void check_sessions(const State& state) {
   for (const auto& [id, peer] : state.sessions) {
     MAGNETO_ASSERT(peer.sequence <= state.sequence);
     if (peer.role == Role::application)
-      MAGNETO_ASSERT(state.applications[peer.application].session == id);
+      MAGNETO_ASSERT(state.applications[peer.application()].session == id);
     MAGNETO_ASSERT(!peer.closing || peer.role == Role::none);
   }
   MAGNETO_ASSERT(state.application_by_id.size() == state.applications.size());

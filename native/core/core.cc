@@ -56,6 +56,13 @@ struct Sender {
   From operator()(const DecommissionWorkersOnHosts&) const { return From::anybody; }
 };
 
+std::string name_of(const State& state, const SessionState* peer) {
+  if (!peer) return "nobody";
+  if (peer->address) return *peer->address;
+  return state.workers.holds(peer->worker()) ? std::string(state.workers[peer->worker()].id())
+                                             : "a worker that is gone";
+}
+
 }  // namespace
 
 Core::Core(Config wanted, Port& effects) : config(std::move(wanted)), port(effects) {
@@ -78,7 +85,8 @@ void Core::connected(Session id, Text address) {
   }
   const auto [entry, added] = state.sessions.try_emplace(id);
   MAGNETO_ASSERT(added);
-  entry->second.address = address.substr(0, limits::max_id_bytes);
+  entry->second.address =
+      std::make_unique<const std::string>(address.substr(0, limits::max_id_bytes));
   entry->second.closing = state.sessions.size() > limits::max_sessions;
 }
 
@@ -96,13 +104,13 @@ void Core::released(Session id, Text reason) {
   const Role role = gone.role;
   gone.role = Role::none;
   if (role == Role::worker) {
-    const WorkerSlot slot = gone.worker;
+    const WorkerSlot slot = gone.worker();
     if (!state.workers.holds(slot)) return;
     Worker& worker = state.workers[slot];
     if (worker.state != WorkerState::dead && worker.session == id)
       remove_worker(*this, worker, std::string("connection lost: ") + std::string(reason));
   } else if (role == Role::application) {
-    const ApplicationSlot slot = gone.application;
+    const ApplicationSlot slot = gone.application();
     if (state.applications.holds(slot) && state.applications[slot].session == id)
       remove_application(*this, state.applications[slot], ApplicationState::finished);  // L2
   }
@@ -241,8 +249,7 @@ void Core::refuse(Session id, Text reason) {
 void Core::violation(Session id, Text reason) {
   const SessionState* peer = session(id);
   notice(NoticeLevel::warn, "session.violation",
-         "session of " + (peer ? peer->address : std::string("nobody")) +
-             " closed: " + std::string(reason));
+         "session of " + name_of(state, peer) + " closed: " + std::string(reason));
   refuse(id, reason);
   schedule(*this);
 }

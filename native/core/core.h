@@ -120,6 +120,7 @@ PastExecutor past(const Core& core, const Executor& executor);
 // on_timer.cc
 void on_timer(Core& core);
 Millis next_due_ms(const Core& core);
+Millis cull_at_ms(const Core& core, const Worker& dead);  // T3
 
 // id_pattern.cc. Throws std::invalid_argument saying what is wrong with the pattern.
 std::string format_id(Text pattern, Millis local_ms, uint64_t number);

@@ -122,9 +122,7 @@ Application& add_application(Core& core, Session session, const RegisterApplicat
   state.application_by_id.emplace(application.id, slot);
   if (!application.driver_address.empty())
     state.application_by_driver.emplace(application.driver_address, slot);
-  SessionState& peer = *core.session(session);
-  peer.role = Role::application;
-  peer.application = slot;
+  core.session(session)->become(slot);
   return application;
 }
 
@@ -132,7 +130,7 @@ Application& add_application(Core& core, Session session, const RegisterApplicat
 Application* own_application(Core& core, Session session, Text id) {
   const SessionState& peer = *core.session(session);
   if (peer.role != Role::application) return nullptr;
-  Application& own = core.state.applications[peer.application];
+  Application& own = core.state.applications[peer.application()];
   return own.id == id ? &own : nullptr;
 }
 
@@ -202,7 +200,7 @@ void on_register_application(Core& core, Session session, const RegisterApplicat
   if (peer.role == Role::worker)
     return core.violation(session, "this session is registered as a worker already");
   if (peer.role == Role::application) {  // L1, Y4: the same id, not a fresh one
-    const Application& own = core.state.applications[peer.application];
+    const Application& own = core.state.applications[peer.application()];
     if (own.driver_address != message.driver_address)
       return core.violation(session, "this session has registered another application already");
     return core.send(session, ApplicationRegistered{own.id}, own.sequence);
@@ -318,7 +316,8 @@ void remove_application(Core& core, Application& application, ApplicationState e
   state.applications.remove(done.application.slot);
   retain(core, std::move(done));
   schedule(core);  // L3: what became free is given away before the workers clean up
-  std::vector<WorkerSlot> alive(state.by_heartbeat.begin(), state.by_heartbeat.end());
+  std::vector<WorkerSlot> alive;
+  state.by_heartbeat.each([&](const Worker& worker) { alive.push_back(worker.slot); });
   std::sort(alive.begin(), alive.end());
   for (const WorkerSlot slot : alive)
     core.send(state.workers[slot].session, ApplicationFinished{id}, sequence);

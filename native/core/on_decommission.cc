@@ -26,7 +26,7 @@ void decommission_executors(Core& core, const Worker& worker) {
     change_state(application, executor, ExecutorState::decommissioned);
     core.send(
         application.session,
-        ExecutorUpdated{executor_id, executor.state, "worker decommissioned", {}, worker.host});
+        ExecutorUpdated{executor_id, executor.state, "worker decommissioned", {}, worker.host()});
     retire_executor(core, application, executor_id);
   }
 }
@@ -36,7 +36,7 @@ void decommission_executors(Core& core, const Worker& worker) {
 void decommission_worker(Core& core, Worker& worker) {
   if (worker.state == WorkerState::decommissioned) {
     core.notice(NoticeLevel::info, "worker.decommissioned",
-                worker.id + " is decommissioned already");
+                std::string(worker.id()) + " is decommissioned already");
     return;
   }
   MAGNETO_ASSERT(worker.state == WorkerState::alive);
@@ -45,22 +45,21 @@ void decommission_worker(Core& core, Worker& worker) {
   worker.state = WorkerState::decommissioned;
   worker.leaving = true;
   ++core.state.worker_generation;
-  core.forget("worker_" + worker.id);
-  core.notice(NoticeLevel::info, "worker.decommissioned",
-              worker.id + " is decommissioned: " + std::to_string(worker.executors.size()) +
-                  " executors and " + std::to_string(worker.drivers.size()) +
-                  " drivers are still there");
+  core.forget("worker_" + std::string(worker.id()));
+  core.notice(
+      NoticeLevel::info, "worker.decommissioned",
+      std::string(worker.id()) + " is decommissioned: " + std::to_string(worker.executors.size()) +
+          " executors and " + std::to_string(worker.drivers.size()) + " drivers are still there");
   decommission_executors(core, worker);
 }
 
 void on_worker_decommissioning(Core& core, Session session, const WorkerDecommissioning& message) {
-  const auto known = core.state.worker_by_id.find(message.worker_id);
-  if (known == core.state.worker_by_id.end()) return;  // never registered
-  Worker& dropped = core.state.workers[known->second];
-  if (dropped.state == WorkerState::dead) {
+  Worker* const known = core.state.find_worker(message.worker_id);
+  if (!known) return;  // never registered
+  if (known->state == WorkerState::dead) {
     const SessionState& peer = *core.session(session);
     // In between: it says so once, and is going to register again.
-    if (peer.role == Role::worker && peer.worker == dropped.slot) dropped.leaving = true;
+    if (peer.role == Role::worker && peer.worker() == known->slot) known->leaving = true;
     return;
   }
   if (Worker* worker = own_worker(core, session, message.worker_id))
@@ -72,8 +71,9 @@ void on_decommission_workers_on_hosts(Core& core, Session session,
   std::set<std::string> hosts;
   for (const Text host : message.hosts) hosts.insert(lower_case(host));
   std::vector<WorkerSlot> met;
-  for (const WorkerSlot slot : core.state.by_heartbeat)
-    if (hosts.contains(lower_case(core.state.workers[slot].host))) met.push_back(slot);
+  core.state.by_heartbeat.each([&](const Worker& worker) {
+    if (hosts.contains(lower_case(worker.host()))) met.push_back(worker.slot);
+  });
   std::sort(met.begin(), met.end());
   core.notice(NoticeLevel::info, "worker.decommission",
               "asked to decommission the workers on " + std::to_string(hosts.size()) +

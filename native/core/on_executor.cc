@@ -103,7 +103,7 @@ void release_from_worker(Core& core, Executor& executor) {
 PastExecutor past(const Core& core, const Executor& executor) {
   const Worker& worker = core.state.workers[executor.worker];
   return {executor.id,
-          worker.id,
+          std::string(worker.id()),
           executor.profile_id,
           executor.cores,
           executor.memory_mb,

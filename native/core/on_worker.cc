@@ -8,22 +8,14 @@ namespace magneto::core {
 
 namespace {
 
-std::string address_of(Text host, uint16_t port) {
-  return std::string(host) + ":" + std::to_string(port);
-}
-
 void bind(Core& core, Session session, Worker& worker) {
-  SessionState& peer = *core.session(session);
-  peer.role = Role::worker;
-  peer.worker = worker.slot;
+  core.session(session)->become(worker.slot);
   worker.session = session;
 }
 
 void touch_heartbeat(Core& core, Worker& worker) {
-  State& state = core.state;
   worker.last_heartbeat_ms = core.now_ms;
-  state.by_heartbeat.splice(state.by_heartbeat.end(), state.by_heartbeat,
-                            worker.heartbeat_position);
+  core.state.by_heartbeat.heard(worker);
 }
 
 // L4: the same worker again, perhaps over a new connection because it noticed the loss before we
@@ -52,24 +44,22 @@ Worker& add_worker(Core& core, const RegisterWorker& message) {
   const WorkerSlot slot = state.workers.add();
   Worker& worker = state.workers[slot];
   worker.slot = slot;
-  worker.id = message.worker_id;
-  worker.host = message.host;
+  worker.texts = WorkerTexts(message);
   worker.port = message.port;
   worker.cores = message.cores;
   worker.memory_mb = message.memory_mb;
-  worker.web_ui_url = message.web_ui_url;
   for (const ResourceText& text : message.resources) {
     ResourcePool pool{std::string(text.name), {}, std::vector<bool>(text.addresses.size()), 0};
     pool.free = static_cast<uint32_t>(text.addresses.size());
     for (const Text unit : text.addresses) pool.addresses.emplace_back(unit);
     worker.resources.push_back(std::move(pool));
   }
-  for (const Text name : message.runtimes) worker.runtimes.push_back(&intern_runtime(state, name));
+  worker.runtimes = &intern_runtimes(state, message.runtimes);
   worker.last_heartbeat_ms = core.now_ms;
-  worker.heartbeat_position = state.by_heartbeat.insert(state.by_heartbeat.end(), slot);
-  state.worker_by_id.emplace(worker.id, slot);
+  state.by_heartbeat.add(worker);
+  state.workers_by_id.insert(&worker);
   enlist_worker(state, worker);
-  state.worker_by_address.emplace(address_of(worker.host, worker.port), slot);
+  state.workers_by_address.insert(&worker);
   ++state.worker_generation;
   return worker;
 }
@@ -77,9 +67,10 @@ Worker& add_worker(Core& core, const RegisterWorker& message) {
 // Empty when the worker may register; else why not, for RegisterWorkerFailed.
 std::string refusal(const Core& core, const RegisterWorker& message) {
   if (core.state.store_failed) return "the master's store has failed; it accepts no registrations";
-  if (core.state.worker_by_address.contains(address_of(message.host, message.port)))
-    return "Attempted to re-register worker at same address: " +
-           address_of(message.host, message.port) + "; stop the other worker or use another port";
+  const WorkerAddress address{message.host, message.port};
+  if (core.state.workers_by_address.contains(address))
+    return "Attempted to re-register worker at same address: " + text_of(address) +
+           "; stop the other worker or use another port";
   if (core.state.by_heartbeat.size() >= limits::max_workers)
     return "the master has " + std::to_string(limits::max_workers) + " workers, its limit";
   return {};
@@ -89,10 +80,10 @@ std::string refusal(const Core& core, const RegisterWorker& message) {
 
 Worker* own_worker(Core& core, Session session, Text id) {
   const SessionState& peer = *core.session(session);
-  const auto found = core.state.worker_by_id.find(id);
-  if (peer.role == Role::worker && found != core.state.worker_by_id.end() &&
-      found->second == peer.worker && core.state.workers[peer.worker].session == session)
-    return &core.state.workers[peer.worker];
+  Worker* const worker = core.state.find_worker(id);
+  if (peer.role == Role::worker && worker && worker->slot == peer.worker() &&
+      worker->session == session)
+    return worker;
   core.violation(session, "this session is not registered as worker " + std::string(id));
   return nullptr;
 }
@@ -100,34 +91,32 @@ Worker* own_worker(Core& core, Session session, Text id) {
 void on_register_worker(Core& core, Session session, const RegisterWorker& message) {
   State& state = core.state;
   const SessionState& peer = *core.session(session);
-  const auto known = state.worker_by_id.find(message.worker_id);
-  // A decommissioned one too: it stays so.
-  const bool connected =
-      known != state.worker_by_id.end() && state.workers[known->second].state != WorkerState::dead;
+  Worker* const known = state.find_worker(message.worker_id);
   const bool another_role = peer.role == Role::application ||
-                            (peer.role == Role::worker && state.workers.holds(peer.worker) &&
-                             state.workers[peer.worker].session == session &&
-                             state.workers[peer.worker].state != WorkerState::dead &&
-                             state.workers[peer.worker].id != message.worker_id);
+                            (peer.role == Role::worker && state.workers.holds(peer.worker()) &&
+                             state.workers[peer.worker()].session == session &&
+                             state.workers[peer.worker()].state != WorkerState::dead &&
+                             state.workers[peer.worker()].id() != message.worker_id);
   if (another_role)
     return core.violation(session, "this session is registered as another peer already");
-  if (connected) return register_again(core, session, state.workers[known->second]);
+  // A decommissioned one too: it stays so.
+  if (known && known->state != WorkerState::dead) return register_again(core, session, *known);
   if (const std::string why = refusal(core, message); !why.empty()) {
     core.notice(NoticeLevel::warn, "worker.refused",
                 "worker " + std::string(message.worker_id) + " refused: " + why);
     return core.send(session, RegisterWorkerFailed{why});
   }
   // The same process as before its loss: a new one would have a new id.
-  const bool leaving = known != state.worker_by_id.end() && state.workers[known->second].leaving;
-  if (known != state.worker_by_id.end()) purge_dead_worker(core, state.workers[known->second]);
-  purge_dead_at(core, address_of(message.host, message.port));
+  const bool leaving = known && known->leaving;
+  if (known) purge_dead_worker(core, *known);
+  purge_dead_at(core, text_of({message.host, message.port}));
   Worker& worker = add_worker(core, message);
   bind(core, session, worker);
   worker.sequence = core.next_sequence();
-  core.port.persist(worker.sequence, "worker_" + worker.id, message);
+  core.port.persist(worker.sequence, "worker_" + std::string(worker.id()), message);
   core.send(session, WorkerRegistered{false}, worker.sequence);
   core.notice(NoticeLevel::info, "worker.registered",
-              worker.id + " at " + address_of(worker.host, worker.port) + " with " +
+              std::string(worker.id()) + " at " + text_of(address_of(worker)) + " with " +
                   std::to_string(worker.cores) + " cores, " + std::to_string(worker.memory_mb) +
                   " MiB");
   if (!leaving) return reindex_worker(core, worker, true);
@@ -138,19 +127,19 @@ void on_register_worker(Core& core, Session session, const RegisterWorker& messa
 void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& message) {
   State& state = core.state;
   SessionState& peer = *core.session(session);
-  if (peer.role == Role::worker && state.workers.holds(peer.worker)) {
-    Worker& own = state.workers[peer.worker];
-    if (own.session == session && own.state != WorkerState::dead && own.id == message.worker_id)
+  if (peer.role == Role::worker && state.workers.holds(peer.worker())) {
+    Worker& own = state.workers[peer.worker()];
+    if (own.session == session && own.state != WorkerState::dead && own.id() == message.worker_id)
       return touch_heartbeat(core, own);
   }
-  const auto found = state.worker_by_id.find(message.worker_id);
-  if (found == state.worker_by_id.end()) {
+  const Worker* const dropped = state.find_worker(message.worker_id);
+  if (!dropped) {
     // L5: one that never registered is ignored; one that was culled (T3) while its link stalled
     // must come back, or it would go on for ever as nobody's worker.
     if (peer.role == Role::worker) core.send(session, ReconnectWorker{});
     return;
   }
-  if (state.workers[found->second].state != WorkerState::dead)
+  if (dropped->state != WorkerState::dead)
     return core.violation(
         session, "this session is not registered as worker " + std::string(message.worker_id));
   core.send(session, ReconnectWorker{});  // L5: dropped
@@ -202,9 +191,8 @@ void lose(Core& core, LostExecutors executors, LostDrivers drivers, Text message
 }  // namespace
 
 void on_worker_latest_state(Core& core, Session session, const WorkerLatestState& message) {
-  const auto known = core.state.worker_by_id.find(message.worker_id);
-  if (known == core.state.worker_by_id.end() ||
-      core.state.workers[known->second].state == WorkerState::dead)
+  const Worker* const known = core.state.find_worker(message.worker_id);
+  if (!known || known->state == WorkerState::dead)
     return;  // dropped in between: its next heartbeat makes it register again
   const Worker* worker = own_worker(core, session, message.worker_id);
   if (!worker) return;
@@ -241,19 +229,17 @@ void remove_worker(Core& core, Worker& worker, Text reason) {
   MAGNETO_ASSERT(worker.state != WorkerState::dead);
   if (worker.state == WorkerState::alive) {  // else it was forgotten when it was decommissioned
     delist_worker(state, worker);
-    core.forget("worker_" + worker.id);
+    core.forget("worker_" + std::string(worker.id()));
   }
   worker.state = WorkerState::dead;
   unindex_worker(worker);
-  state.by_heartbeat.erase(worker.heartbeat_position);
-  const std::string address = address_of(worker.host, worker.port);
-  state.worker_by_address.erase(address);
-  state.dead_by_address[address].insert(worker.slot);
-  worker.cull_at_ms = worker.last_heartbeat_ms + (Millis{core.config.dead_worker_persistence} + 1) *
-                                                     core.config.worker_timeout_ms;  // T3
-  state.by_cull_time.insert({worker.cull_at_ms, worker.slot});
+  state.by_heartbeat.remove(worker);
+  state.workers_by_address.erase(&worker);
+  state.dead_by_address[text_of(address_of(worker))].insert(worker.slot);
+  state.by_cull_time.insert({cull_at_ms(core, worker), worker.slot});
   ++state.worker_generation;
-  core.notice(NoticeLevel::warn, "worker.removed", worker.id + " removed: " + std::string(reason));
+  core.notice(NoticeLevel::warn, "worker.removed",
+              std::string(worker.id()) + " removed: " + std::string(reason));
 
   LostExecutors executors;
   for (const Executor* executor : worker.executors)
@@ -261,9 +247,9 @@ void remove_worker(Core& core, Worker& worker, Text reason) {
   LostDrivers drivers;
   for (const Driver* driver : worker.drivers) drivers.emplace_back(driver->order, driver->slot);
   lose(core, std::move(executors), std::move(drivers), "worker lost: " + std::string(reason),
-       worker.host);
+       worker.host());
   state.applications.each([&](ApplicationSlot, const Application& application) {
-    core.send(application.session, WorkerRemoved{worker.id, worker.host, reason});
+    core.send(application.session, WorkerRemoved{worker.id(), worker.host(), reason});
   });
   worker.session = no_session;
   if (state.by_cull_time.size() > limits::max_dead_workers)
@@ -274,12 +260,12 @@ void purge_dead_worker(Core& core, Worker& worker) {
   State& state = core.state;
   MAGNETO_ASSERT(worker.state == WorkerState::dead);
   MAGNETO_ASSERT(worker.executors.empty() && worker.drivers.empty());
-  state.by_cull_time.erase({worker.cull_at_ms, worker.slot});
-  const auto entry = state.dead_by_address.find(address_of(worker.host, worker.port));
+  state.by_cull_time.erase({cull_at_ms(core, worker), worker.slot});
+  const auto entry = state.dead_by_address.find(text_of(address_of(worker)));
   entry->second.erase(worker.slot);
   if (entry->second.empty()) state.dead_by_address.erase(entry);
-  for (Runtime* runtime : worker.runtimes) release_runtime(state, *runtime);
-  state.worker_by_id.erase(worker.id);
+  release_runtimes(state, *worker.runtimes);
+  state.workers_by_id.erase(&worker);
   state.workers.remove(worker.slot);
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <deque>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,11 +13,11 @@
 #include "core/config.h"
 #include "core/event.h"
 #include "core/ids.h"
+#include "core/worker.h"
 
 namespace magneto::core {
 
 enum class MasterState : uint8_t { standby, alive, recovering, completing_recovery };  // S1
-enum class WorkerState : uint8_t { alive, dead, decommissioned, unknown };             // S2
 enum class ApplicationState : uint8_t {
   waiting,
   running,
@@ -36,13 +35,6 @@ struct Shape;
 struct Survey;
 struct Worker;
 
-struct ResourcePool {
-  std::string name;
-  std::vector<std::string> addresses;
-  std::vector<bool> used;
-  uint32_t free = 0;
-};
-
 // Names and addresses, as a worker gave them.
 using Holdings = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
@@ -50,45 +42,6 @@ using Holdings = std::vector<std::pair<std::string, std::vector<std::string>>>;
 struct HeldResource {
   uint32_t pool = 0;
   std::vector<uint32_t> addresses;
-};
-
-// One worker in the order of the selection policy.
-struct Candidate {
-  uint64_t key = 0;
-  const std::string* id = nullptr;
-  Worker* worker = nullptr;
-  bool operator<(const Candidate& other) const {
-    return key != other.key ? key < other.key : *id < *other.id;
-  }
-};
-
-struct Worker {
-  WorkerSlot slot;
-  std::string id;
-  std::string host;
-  uint16_t port = 0;
-  uint32_t cores = 0;
-  uint32_t memory_mb = 0;
-  std::string web_ui_url;
-  std::vector<ResourcePool> resources;
-  std::vector<Runtime*> runtimes;
-  WorkerState state = WorkerState::alive;
-  Session session = no_session;
-  uint64_t sequence = 0;
-  uint32_t cores_used = 0;
-  uint32_t memory_used_mb = 0;
-  std::vector<Executor*> executors;  // those of Application::decommissioned too
-  std::vector<Driver*> drivers;
-  Millis last_heartbeat_ms = 0;
-  std::list<WorkerSlot>::iterator heartbeat_position;  // in State::by_heartbeat unless dead
-  Millis cull_at_ms = 0;                               // while dead
-  uint32_t alive_position = 0;                         // in State::alive while alive
-  bool leaving = false;  // decommissioned; outlives its loss, as it does not change its mind
-  bool indexed = false;  // in Runtime::candidates
-  uint64_t index_key = 0;
-
-  uint32_t cores_free() const { return cores - cores_used; }
-  uint32_t memory_free_mb() const { return memory_mb - memory_used_mb; }
 };
 
 struct Executor {
@@ -268,13 +221,28 @@ struct Runtime {
 enum class Role : uint8_t { none, worker, application };
 
 struct SessionState {
-  std::string address;
-  Role role = Role::none;
-  WorkerSlot worker;
-  ApplicationSlot application;
-  bool closing = false;
+  // None once it is a worker's: that one says more of itself, and there are many.
+  std::unique_ptr<const std::string> address;
   // What was promised last: nothing sent later may overtake it.
   uint64_t sequence = 0;
+  Role role = Role::none;
+  bool closing = false;
+
+  // Of what the role says; none of it is there any more once that has gone.
+  WorkerSlot worker() const { return {slot_}; }
+  ApplicationSlot application() const { return {slot_}; }
+  void become(WorkerSlot slot) {
+    role = Role::worker;
+    slot_ = slot.value;
+    address.reset();
+  }
+  void become(ApplicationSlot slot) {
+    role = Role::application;
+    slot_ = slot.value;
+  }
+
+ private:
+  uint32_t slot_ = UINT32_MAX;
 };
 
 struct State {
@@ -283,12 +251,11 @@ struct State {
   MasterState master = MasterState::alive;
 
   SlotTable<Worker, WorkerSlot> workers;  // the dead too
-  ByText<WorkerSlot> worker_by_id;
-  ByText<WorkerSlot> worker_by_address;  // all but the dead
+  WorkersById workers_by_id;              // in the order of A4
+  WorkersByAddress workers_by_address;    // all but the dead
   ByText<std::set<WorkerSlot>> dead_by_address;
-  std::list<WorkerSlot> by_heartbeat;  // all but the dead, the oldest heartbeat first
-  std::vector<WorkerSlot> alive;       // in no order: drivers are placed at random (A3)
-  std::set<Candidate> alive_by_id;     // the same by id, with key 0 (A4)
+  HeartbeatQueue by_heartbeat;    // all but the dead
+  std::vector<WorkerSlot> alive;  // in no order: drivers are placed at random (A3)
   std::set<std::pair<Millis, WorkerSlot>> by_cull_time;
   uint64_t worker_generation = 1;
   // Who waits is told again what has changed (schedule/tell.cc).
@@ -320,6 +287,7 @@ struct State {
   uint64_t driver_looks = 0;         // at workers, ever: what placing drivers costs
 
   std::map<std::string, Runtime, std::less<>> runtimes;
+  RuntimeSets runtime_sets;
   std::map<ShapeKey, Shape> shapes;
   std::set<std::pair<RequestKey, Shape*>> ready;  // the first wanting request of each open shape
 
@@ -327,6 +295,12 @@ struct State {
   uint64_t stored_sequence = 0;
   bool store_failed = false;
   Millis timer_due_ms = 0;  // 0: none
+
+  // Null: there is none of that id, not even a dead one.
+  Worker* find_worker(Text id) const {
+    const auto found = workers_by_id.find(id);
+    return found == workers_by_id.end() ? nullptr : *found;
+  }
 };
 
 }  // namespace magneto::core

@@ -16,6 +16,7 @@ Cluster::Cluster(uint32_t workers, uint32_t cores) : engine_(config({})), worker
     WorkerOptions options;
     options.id = "worker-20260124103005-host" + std::to_string(at) + "-7000";
     options.host = "host" + std::to_string(at);
+    options.web_ui_url = "http://" + options.host + ":8081";
     options.cores = cores;
     options.memory_mb = 65536;
     connect(at);

@@ -30,9 +30,8 @@ void Cluster::worker(const std::string& id, Size size, std::vector<std::string> 
 }
 
 void Cluster::lose(const std::string& worker_id) {
-  const core::WorkerSlot slot = core.state.worker_by_id.at(worker_id);
   core.begin(now_ms_, 0);
-  core.disconnected(core.state.workers[slot].session, "gone");
+  core.disconnected(core.state.find_worker(worker_id)->session, "gone");
   step();
 }
 

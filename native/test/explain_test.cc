@@ -344,7 +344,7 @@ TEST_CASE("explain: the closest worker, and ties to the smaller id") {
   const core::Demand demand{{"node"}, 4, 4096, {{"gpu", 2}}};
   const auto closest = [&] {
     const auto found = core::survey(cluster.core.state, demand).closest;
-    return found.worker ? found.worker->id : "";
+    return found.worker ? std::string(found.worker->id()) : std::string();
   };
   CHECK(closest() == "");
   cluster.worker("w0", {64, 65536, 8}, {"spark-4.3"});
@@ -379,8 +379,8 @@ TEST_CASE("explain: random clusters, counted by hand") {
                      runtimes[pick(4)]);
     for (uint32_t at = pick(4); at > 0; --at)
       cluster.app({1 + pick(3), 512, pick(2)}, pick(2) ? "a" : "b", {.max_cores = pick(9)});
-    if (pick(2) && cluster.core.state.worker_by_id.contains("w1")) cluster.lose("w1");
-    if (pick(2) && cluster.core.state.worker_by_id.contains("w2")) cluster.decommission("w2");
+    if (pick(2) && cluster.core.state.find_worker("w1")) cluster.lose("w1");
+    if (pick(2) && cluster.core.state.find_worker("w2")) cluster.decommission("w2");
     core::Demand demand{runtimes[pick(4)], 1 + pick(6), 512 * (1 + pick(6)), {}};
     const uint32_t gpus = pick(3);
     if (gpus > 0) demand.resources = {{"gpu", gpus}};
@@ -389,7 +389,7 @@ TEST_CASE("explain: random clusters, counted by hand") {
     uint32_t having = 0;
     cluster.core.state.workers.each([&](core::WorkerSlot, const core::Worker& worker) {
       bool has = false;
-      for (const core::Runtime* each : worker.runtimes)
+      for (const core::Runtime* each : *worker.runtimes)
         for (const std::string& name : demand.runtimes) has = has || each->name == name;
       if (worker.state != core::WorkerState::alive || !has) return;
       ++having;

@@ -56,9 +56,10 @@ Bytes register_worker(const WorkerOptions& options) {
   const auto held = builder.CreateVector(resources);
   const auto id = builder.CreateString(options.id);
   const auto host = builder.CreateString(options.host);
+  const auto url = builder.CreateString(options.web_ui_url);
   return message(builder, control::Body::RegisterWorker,
                  control::CreateRegisterWorker(builder, id, host, options.port, options.cores,
-                                               options.memory_mb, 0, held, runtimes));
+                                               options.memory_mb, url, held, runtimes));
 }
 
 Bytes heartbeat(const std::string& worker_id) {

@@ -41,6 +41,7 @@ struct WorkerOptions {
   uint32_t memory_mb = 4096;
   std::map<std::string, std::vector<std::string>> resources;
   std::vector<std::string> runtimes{"node"};
+  std::string web_ui_url{};
 };
 struct ProfileOptions {
   uint32_t id = 0;
@@ -64,6 +65,7 @@ struct DriverOptions {
   bool supervise = false;
   std::map<std::string, uint32_t> resources;
   std::vector<std::string> runtimes{"node"};
+  std::string web_ui_url{};
 };
 struct StateOptions {
   uint32_t request_id = 1;

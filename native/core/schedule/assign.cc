@@ -53,10 +53,8 @@ class Assigner {
   }
 
   void ascend(uint64_t least_key) {
-    const std::string smallest;
     const auto& candidates = shape_.runtime->candidates;
-    for (auto at = candidates.lower_bound({least_key, &smallest, nullptr}); at != candidates.end();
-         ++at)
+    for (auto at = candidates.lower_bound({least_key, nullptr}); at != candidates.end(); ++at)
       if (!offer(*at->worker)) return;
   }
 

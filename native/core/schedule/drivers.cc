@@ -60,8 +60,8 @@ void block(State& state, DriverShape& shape) {
 
 bool hosts(const Worker& worker, const DriverShape& shape) {
   return std::any_of(shape.runtimes.begin(), shape.runtimes.end(), [&](const Runtime* runtime) {
-    return std::find(worker.runtimes.begin(), worker.runtimes.end(), runtime) !=
-           worker.runtimes.end();
+    return std::find(worker.runtimes->begin(), worker.runtimes->end(), runtime) !=
+           worker.runtimes->end();
   });
 }
 
@@ -80,7 +80,7 @@ class Workers {
         risen_.push_back(slot);
     if (core.config.spread_out_drivers) return;
     std::sort(risen_.begin(), risen_.end(), [&](WorkerSlot a, WorkerSlot b) {
-      return state_.workers[a].id < state_.workers[b].id;
+      return state_.workers[a].id() < state_.workers[b].id();
     });
   }
 
@@ -128,8 +128,8 @@ class Workers {
   // A4: as many looks as there are workers with smaller ids that it does not fit on.
   Worker* first(const DriverShape& shape) {
     if (state_.any_may_fit_drivers) {
-      for (const Candidate& each : state_.alive_by_id)
-        if (fits_here(*each.worker, shape)) return each.worker;
+      for (Worker* worker : state_.workers_by_id)
+        if (worker->state == WorkerState::alive && fits_here(*worker, shape)) return worker;
       return nullptr;
     }
     for (const WorkerSlot slot : risen_)
@@ -151,8 +151,8 @@ void launch(Core& core, Driver& driver, Worker& worker) {
   driver.worker = worker.slot;
   driver.position = static_cast<uint32_t>(worker.drivers.size());
   driver.launched_on = worker.session;
-  driver.worker_id = worker.id;
-  driver.worker_host_port = worker.host + ":" + std::to_string(worker.port);
+  driver.worker_id = worker.id();
+  driver.worker_host_port = text_of(address_of(worker));
   worker.drivers.push_back(&driver);
   MAGNETO_ASSERT(worker.cores_free() >= driver.cores);
   MAGNETO_ASSERT(worker.memory_free_mb() >= driver.memory_mb);
@@ -163,7 +163,7 @@ void launch(Core& core, Driver& driver, Worker& worker) {
   reindex_worker(core, worker, false);
   core.send(worker.session, LaunchDriver{driver.id, driver.description, texts(driver.resources)},
             std::max(driver.sequence, worker.sequence));
-  core.notice(NoticeLevel::info, "driver.launched", driver.id + " launched on " + worker.id);
+  core.notice(NoticeLevel::info, "driver.launched", driver.id + " launched on " + driver.worker_id);
 }
 
 }  // namespace
@@ -206,7 +206,7 @@ void dequeue_driver(Core& core, Driver& driver) {
 void open_driver_shapes(State& state, const Worker& worker) {
   if (state.waiting_drivers.empty()) return;
   state.risen.push_back(worker.slot);
-  for (const Runtime* runtime : worker.runtimes) {
+  for (const Runtime* runtime : *worker.runtimes) {
     auto at = runtime->blocked_drivers.begin();
     while (at != runtime->blocked_drivers.end() && at->first <= worker.cores_free()) {
       DriverShape& shape = *at->second;

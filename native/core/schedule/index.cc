@@ -19,6 +19,24 @@ void release_runtime(State& state, Runtime& runtime) {
   state.runtimes.erase(state.runtimes.find(runtime.name));
 }
 
+const RuntimeSet& intern_runtimes(State& state, const std::vector<Text>& names) {
+  RuntimeSet set;
+  for (const Text name : names) set.push_back(&intern_runtime(state, name));
+  const auto [entry, added] = state.runtime_sets.try_emplace(set, 0);
+  ++entry->second;
+  if (!added)  // a set holds its runtimes once, however many workers share it
+    for (Runtime* runtime : set) release_runtime(state, *runtime);
+  return entry->first;
+}
+
+void release_runtimes(State& state, const RuntimeSet& set) {
+  const auto entry = state.runtime_sets.find(set);
+  MAGNETO_ASSERT(entry != state.runtime_sets.end());
+  if (--entry->second > 0) return;
+  for (Runtime* runtime : entry->first) release_runtime(state, *runtime);
+  state.runtime_sets.erase(entry);
+}
+
 uint64_t index_key(const Worker& worker, SelectionPolicy policy) {
   switch (policy) {
     case SelectionPolicy::cores_free_desc:
@@ -43,8 +61,8 @@ bool fits(const Worker& worker, const Shape& shape) {
 
 void unindex_worker(Worker& worker) {
   if (!worker.indexed) return;
-  for (Runtime* runtime : worker.runtimes) {
-    const size_t erased = runtime->candidates.erase({worker.index_key, &worker.id, &worker});
+  for (Runtime* runtime : *worker.runtimes) {
+    const size_t erased = runtime->candidates.erase({worker.index_key, &worker});
     MAGNETO_ASSERT(erased == 1);
   }
   worker.indexed = false;
@@ -53,7 +71,6 @@ void unindex_worker(Worker& worker) {
 void enlist_worker(State& state, Worker& worker) {
   worker.alive_position = static_cast<uint32_t>(state.alive.size());
   state.alive.push_back(worker.slot);
-  state.alive_by_id.insert({0, &worker.id, &worker});
 }
 
 void delist_worker(State& state, Worker& worker) {
@@ -61,7 +78,6 @@ void delist_worker(State& state, Worker& worker) {
   state.workers[state.alive.back()].alive_position = worker.alive_position;
   state.alive[worker.alive_position] = state.alive.back();
   state.alive.pop_back();
-  state.alive_by_id.erase({0, &worker.id, &worker});
 }
 
 }  // namespace magneto::core

@@ -23,7 +23,7 @@ void announce(Core& core, const Application& application, const Worker& worker,
     launch.spark_description = application.spark_description;
   core.send(worker.session, launch, sequence);
   core.send(application.session,
-            ExecutorAdded{executor.id, worker.id, worker.host, worker.port, executor.cores,
+            ExecutorAdded{executor.id, worker.id(), worker.host(), worker.port, executor.cores,
                           executor.memory_mb},
             sequence);
 }

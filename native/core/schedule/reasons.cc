@@ -81,7 +81,8 @@ std::string too_small(const Survey& survey, const Demand& demand, const Words& w
   const std::string nobody = "no worker with " + runtimes_text(demand) + " has ";
   if (!items.empty()) return nobody + "the " + list(items) + " that " + words.what + " takes";
   return nobody + needs(demand) + " at once, as " + words.what + " takes; " +
-         survey.closest.worker->id + " is closest, " + lacks(survey.closest.when_idle) + " short";
+         std::string(survey.closest.worker->id()) + " is closest, " +
+         lacks(survey.closest.when_idle) + " short";
 }
 
 // What would have to be asked for to fit the closest worker; empty when that can't be.
@@ -105,7 +106,7 @@ std::string lower(const Survey& survey, const Demand& demand, const Words& words
         items.push_back(words.resource(name) + " to " + number(asked - lacking));
     }
   if (!items.empty()) steps.insert(steps.begin(), "lower " + list(items) + " or less");
-  return list(steps) + ", to fit " + survey.closest.worker->id;
+  return list(steps) + ", to fit " + std::string(survey.closest.worker->id());
 }
 
 struct Kind {
@@ -158,7 +159,7 @@ const Holder* foremost(const std::vector<Holder>& holders, Text own_id, const Cl
 std::string busy_advice(const Survey& survey, const Demand& demand,
                         const std::vector<Holder>& holders, Text own_id, size_t before) {
   const Closest& closest = survey.closest;
-  const std::string& worker = closest.worker->id;
+  const std::string worker(closest.worker->id());
   const Kind kind = first_missing(closest, demand);
   const Holder* who = foremost(holders, own_id, closest, demand, kind);
   if (!who)
@@ -244,7 +245,7 @@ Sentences worker_sentences(const Survey& survey, const Demand& demand, const Wor
 Sentences busy_sentences(const Survey& survey, const Demand& demand, const Words& words,
                          const std::vector<Holder>& holders, Text own_id, size_t same,
                          size_t before) {
-  const std::string& closest = survey.closest.worker->id;
+  const std::string closest(survey.closest.worker->id());
   if (survey.fitting > 0)
     return {closest + " has room for it", "it starts when the master places again"};
   const std::string large = "that could host " + words.what + " (" + needs(demand) + ")";

@@ -122,8 +122,8 @@ void reindex_worker(Core& core, Worker& worker, bool risen) {
   if (worker.cores_free() == 0) return;
   worker.index_key = index_key(worker, core.config.selection_policy);
   worker.indexed = true;
-  for (Runtime* runtime : worker.runtimes) {
-    runtime->candidates.insert({worker.index_key, &worker.id, &worker});
+  for (Runtime* runtime : *worker.runtimes) {
+    runtime->candidates.insert({worker.index_key, &worker});
     if (risen) unblock_shapes(core.state, worker, *runtime);
   }
 }

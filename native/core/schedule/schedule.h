@@ -25,6 +25,9 @@ bool wants(const Application& application, const Request& request);
 // ---- index.cc ----
 Runtime& intern_runtime(State& state, Text name);
 void release_runtime(State& state, Runtime& runtime);
+// Valid until as many workers have released the set as have interned it.
+const RuntimeSet& intern_runtimes(State& state, const std::vector<Text>& names);
+void release_runtimes(State& state, const RuntimeSet& set);
 uint64_t index_key(const Worker& worker, SelectionPolicy policy);
 bool fits(const Worker& worker, const Shape& shape);  // A10
 // To be called after a worker's free capacity or state changed. `risen`: there is more than before,

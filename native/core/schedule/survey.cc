@@ -66,7 +66,7 @@ bool is_closer(const Closest& one, const Closest& other, const Demand& demand) {
   if (mine.kinds() != others.kinds()) return mine.kinds() < others.kinds();
   const uint64_t my_part = proportion(mine, demand);
   const uint64_t other_part = proportion(others, demand);
-  return my_part != other_part ? my_part < other_part : one.worker->id < other.worker->id;
+  return my_part != other_part ? my_part < other_part : one.worker->id() < other.worker->id();
 }
 
 class Surveyor {
@@ -116,13 +116,13 @@ class Surveyor {
 
  private:
   bool has_runtime(const Worker& worker) const {
-    return std::any_of(worker.runtimes.begin(), worker.runtimes.end(), [&](const Runtime* each) {
+    return std::any_of(worker.runtimes->begin(), worker.runtimes->end(), [&](const Runtime* each) {
       return std::find(wanted_.begin(), wanted_.end(), each) != wanted_.end();
     });
   }
 
   void note_runtimes(const Worker& worker) {
-    for (const Runtime* each : worker.runtimes) {
+    for (const Runtime* each : *worker.runtimes) {
       if (others_.size() == other_runtimes_named) return;
       if (std::find(others_.begin(), others_.end(), each) == others_.end()) others_.push_back(each);
     }

@@ -133,7 +133,7 @@ void tell_started(Core& core, Application& application, const Worker& worker) {
   if (application.waiting_reason.empty()) return;
   application.waiting_reason.clear();
   core.notice(NoticeLevel::info, "application.started",
-              application.id + " waits no more: an executor starts on " + worker.id);
+              application.id + " waits no more: an executor starts on " + std::string(worker.id()));
 }
 
 }  // namespace magneto::core
