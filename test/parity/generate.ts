@@ -58,7 +58,7 @@ const newApp: Maker = (random, world) => {
   const options = [
     cores === 0 ? '' : ` cores=${cores}`,
     ` mem=${random.pick(EXECUTOR_MEMORIES_MB)}`,
-    random.chance(0.6) ? ` max=${random.between(1, 40)}` : '',
+    random.chance(0.6) ? ` max=${random.between(0, 40)}` : '',
     random.chance(0.4) ? ` limit=${random.between(0, 6)}` : '',
     random.chance(0.2) ? ` gpu=${random.between(1, 2)}` : '',
   ]
@@ -69,7 +69,7 @@ const newApp: Maker = (random, world) => {
 function target(random: Random, app: KnownApp): string {
   const id = random.between(0, MAX_PROFILE_ID)
   const total = random.between(0, 6)
-  if (id === 0) return `0=${total}`
+  if (id === 0) return random.chance(0.9) ? `0=${total}` : `0=${total}:${shape(random)}`
   const known = random.chance(0.1) ? undefined : app.shapes.get(id)
   const chosen = known ?? shape(random)
   if (!app.shapes.has(id)) app.shapes.set(id, chosen)
@@ -92,7 +92,7 @@ const killExecutors: Maker = (random, world) => {
   const ids = world.executorsOf(name).map((executor) => executor.name.split('/')[1]!)
   const chosen = ids.filter(() => random.chance(0.3))
   if (random.chance(0.1)) chosen.push('999')
-  if (random.chance(0.05)) chosen.push('none')
+  if (random.chance(0.05)) chosen.push('none', ...chosen)
   return `kill ${name} ${chosen.join(' ')}`
 }
 

@@ -19,9 +19,18 @@ const { values } = parseArgs({
   },
 })
 
+/** @throws RangeError naming the option */
+function wholeNumber(option: 'histories' | 'record' | 'seed'): number {
+  const number = Number(values[option])
+  if (Number.isSafeInteger(number) && number > 0) return number
+  throw new RangeError(`--${option} ${values[option]}: expected a whole number above 0`)
+}
+
+if (!values.tables && values.histories === undefined && values.record === undefined)
+  throw new RangeError('say what to play: --tables, --histories COUNT or --record COUNT')
 let faults = 0
 if (values.tables) faults += await runTables()
 if (values.histories !== undefined)
-  faults += await runHistories(Number(values.histories), Number(values.seed))
-if (values.record !== undefined) await record(Number(values.record), Number(values.seed))
+  faults += await runHistories(wholeNumber('histories'), wholeNumber('seed'))
+if (values.record !== undefined) await record(wholeNumber('record'), wholeNumber('seed'))
 process.exitCode = faults === 0 ? 0 : 1
