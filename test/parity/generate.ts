@@ -92,7 +92,7 @@ const killExecutors: Maker = (random, world) => {
   const ids = world.executorsOf(name).map((executor) => executor.name.split('/')[1]!)
   const chosen = ids.filter(() => random.chance(0.3))
   if (random.chance(0.1)) chosen.push('999')
-  if (random.chance(0.05)) chosen.push('none', ...chosen)
+  if (random.chance(0.05)) chosen.push('none')
   return `kill ${name} ${chosen.join(' ')}`
 }
 
