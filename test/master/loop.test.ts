@@ -86,11 +86,3 @@ describe('loop', () => {
     loop.end()
   })
 })
-
-describe('clock', () => {
-  test('never goes backwards', () => {
-    const readings = [100, 90, 101]
-    const clock = new Clock(() => readings.shift()!)
-    expect([clock.nowMs(), clock.nowMs(), clock.nowMs()]).toEqual([100, 100, 101])
-  })
-})

@@ -157,7 +157,7 @@ export class SimulatedClient implements Receiver {
       throw new Violation(`${this.#name} waits for a reply and got ${messageText(body)}`)
     }
     const { ok, id, message, count } = body
-    return { ok, id: id as string | null, message: String(message), count }
+    return { ok, id, message: String(message), count }
   }
 
   #mustBeStandby(message: string): void {

@@ -42,10 +42,7 @@ export const expectedEvents = [
   'a broken driver',
 ] as const
 
-/** Told, not asserted: what happens to a cluster when somebody sets the clock of its master. */
-export const aftermath = ['a worker that beats is dropped after a clock jump'] as const
-
-export type SimulatedEvent = (typeof expectedEvents)[number] | (typeof aftermath)[number]
+export type SimulatedEvent = (typeof expectedEvents)[number]
 
 /** Messages that a run of many seeds must have seen enter the master. */
 export const expectedReceived = [

@@ -30,7 +30,6 @@ export interface Witness {
   received(session: number, body: BodyT): void
   decided(session: number, body: BodyT): void
   stepped(): void
-  clockJumped(): void
   sent(session: number, body: BodyT, store: Store): void
 }
 
@@ -68,7 +67,10 @@ export class SimulatedMaster {
     const builder = new Builder(256)
     builder.finish(parts.config.pack(builder))
     this.#core = (parts.core ?? createMasterCore)(builder.asUint8Array().slice())
-    this.#wall = new MasterClock(() => parts.clock.nowMs + this.#skewMs)
+    this.#wall = new MasterClock(
+      () => parts.clock.nowMs + this.#skewMs,
+      () => parts.clock.nowMs,
+    )
     this.#store = new Store(parts.clock, parts.random, (sequence) => {
       this.#event(InboxKind.STORED, 0, '', sequence)
       this.#effects.stored(sequence)
@@ -128,7 +130,6 @@ export class SimulatedMaster {
     this.#parts.coverage.happened(byMs > 0 ? 'the clock jumps forward' : 'the clock jumps back')
     this.#parts.trace.add('master', () => `   the clock jumps by ${byMs} ms`)
     this.#skewMs += byMs
-    if (byMs > 0) this.#parts.witness.clockJumped()
   }
 
   elect(): void {
