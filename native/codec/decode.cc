@@ -114,12 +114,20 @@ core::RegisterWorker read(const control::RegisterWorker& from) {
   return to;
 }
 
+core::ExecutorState executor_state(control::ExecutorState from) {
+  if (from > control::ExecutorState::MAX)
+    throw Malformed("executor state " + std::to_string(static_cast<int>(from)) + " is unknown");
+  return static_cast<core::ExecutorState>(from);
+}
+
 core::WorkerLatestState read(const control::WorkerLatestState& from) {
   core::WorkerLatestState to{asked_id(from.worker_id(), "worker_id"), {}, {}};
   const size_t size = count(from.executors(), "executors", limits::max_executors_per_application);
-  for (uint32_t at = 0; at < size; ++at)
-    to.executors.emplace_back(asked_id(from.executors()->Get(at)->app_id(), "app_id"),
-                              from.executors()->Get(at)->executor_id());
+  for (uint32_t at = 0; at < size; ++at) {
+    const auto* each = from.executors()->Get(at);
+    to.executors.push_back(
+        {asked_id(each->app_id(), "app_id"), each->executor_id(), executor_state(each->state())});
+  }
   const size_t drivers = count(from.driver_ids(), "driver ids", limits::max_drivers);
   for (uint32_t at = 0; at < drivers; ++at)
     to.driver_ids.push_back(asked_id(from.driver_ids()->Get(at), "a driver id"));
@@ -127,14 +135,11 @@ core::WorkerLatestState read(const control::WorkerLatestState& from) {
 }
 
 core::ExecutorStateChanged read(const control::ExecutorStateChanged& from) {
-  if (from.state() > control::ExecutorState::MAX)
-    throw Malformed("executor state " + std::to_string(static_cast<int>(from.state())) +
-                    " is unknown");
   core::ExecutorStateChanged to;
   to.request_id = from.request_id();
   to.app_id = asked_id(from.app_id(), "app_id");
   to.executor_id = from.executor_id();
-  to.state = static_cast<core::ExecutorState>(from.state());
+  to.state = executor_state(from.state());
   if (from.message()) to.message = text(from.message(), "message", limits::max_message_bytes);
   if (from.exit_status().has_value()) to.exit_status = *from.exit_status();
   return to;

@@ -106,6 +106,9 @@ void on_request_readyz(Core& core, Session session, const RequestReadyz& message
 
 // on_executor.cc
 void on_executor_state_changed(Core& core, Session session, const ExecutorStateChanged& message);
+// It is RUNNING from now on, and its application hears so: failures before it are forgiven (A21).
+void executor_runs(Core& core, Application& application, Executor& executor,
+                   std::optional<Text> message);
 // Keeps the application's count of running executors.
 void change_state(Application& application, Executor& executor, ExecutorState state);
 // Takes an executor from its worker; it stays in its application.

@@ -67,9 +67,14 @@ struct RegisterWorker {
 struct WorkerHeartbeat {
   Text worker_id;
 };
+struct KnownExecutor {
+  Text app_id;
+  uint32_t executor_id = 0;
+  ExecutorState state = ExecutorState::launching;
+};
 struct WorkerLatestState {
   Text worker_id;
-  std::vector<std::pair<Text, uint32_t>> executors;  // application id, executor id
+  std::vector<KnownExecutor> executors;
   std::vector<Text> driver_ids;
 };
 struct ExecutorStateChanged {

@@ -45,6 +45,10 @@ bool legal(const Executor& executor, ExecutorState next) {
   return is_finished(next);
 }
 
+std::optional<Text> forwarded(std::optional<Text> message) {
+  return message ? message->substr(0, limits::max_forwarded_text_bytes) : message;
+}
+
 }  // namespace
 
 void on_executor_state_changed(Core& core, Session session, const ExecutorStateChanged& message) {
@@ -56,6 +60,9 @@ void on_executor_state_changed(Core& core, Session session, const ExecutorStateC
   if (core.state.workers[executor->worker].session != session)
     return core.violation(session, "executor " + name_of(message.app_id, message.executor_id) +
                                        " is not on this session's worker");
+  // Told again: the first answer was lost, or the worker's latest state came before it.
+  if (message.state == executor->state)
+    return core.send(session, Reply{message.request_id, true, {}});
   if (!legal(*executor, message.state)) {
     core.notice(NoticeLevel::warn, "executor.state",
                 name_of(message.app_id, message.executor_id) +
@@ -67,17 +74,27 @@ void on_executor_state_changed(Core& core, Session session, const ExecutorStateC
     end_decommissioned(core, *application, message.executor_id);
     return core.send(session, Reply{message.request_id, true, {}});
   }
+  if (message.state == ExecutorState::running) {
+    executor_runs(core, *application, *executor, message.message);
+    return core.send(session, Reply{message.request_id, true, {}});
+  }
   change_state(*application, *executor, message.state);
-  if (message.state == ExecutorState::running) application->retries = 0;
-  ExecutorUpdated update{
-      message.executor_id, message.state, message.message, message.exit_status, {}};
-  if (update.message) update.message = update.message->substr(0, limits::max_forwarded_text_bytes);
-  core.send(application->session, update);
+  core.send(
+      application->session,
+      ExecutorUpdated{
+          message.executor_id, message.state, forwarded(message.message), message.exit_status, {}});
   core.send(session, Reply{message.request_id, true, {}});
-  if (!is_finished(message.state)) return;
   release_from_worker(core, *executor);
   retire_executor(core, *application, message.executor_id);
   if (message.exit_status != 0) count_failure(core, *application);
+}
+
+void executor_runs(Core& core, Application& application, Executor& executor,
+                   std::optional<Text> message) {
+  change_state(application, executor, ExecutorState::running);
+  application.retries = 0;
+  core.send(application.session,
+            ExecutorUpdated{executor.id, executor.state, forwarded(message), {}, {}});
 }
 
 void change_state(Application& application, Executor& executor, ExecutorState state) {

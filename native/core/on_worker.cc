@@ -148,12 +148,11 @@ void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& mes
 namespace {
 
 // Null when the application does not have it on this worker.
-const Executor* executor_on(const Core& core, const Worker& worker, Text app_id,
-                            uint32_t executor_id) {
+Executor* executor_on(Core& core, const Worker& worker, Text app_id, uint32_t executor_id) {
   const auto found = core.state.application_by_id.find(app_id);
   if (found == core.state.application_by_id.end()) return nullptr;
-  const Application& application = core.state.applications[found->second];
-  for (const auto* executors : {&application.executors, &application.decommissioned}) {
+  Application& application = core.state.applications[found->second];
+  for (auto* executors : {&application.executors, &application.decommissioned}) {
     const auto entry = executors->find(executor_id);
     if (entry != executors->end() && entry->second.worker == worker.slot) return &entry->second;
   }
@@ -197,11 +196,16 @@ void on_worker_latest_state(Core& core, Session session, const WorkerLatestState
   const Worker* worker = own_worker(core, session, message.worker_id);
   if (!worker) return;
   std::set<const void*> present;
-  for (const auto& [app_id, executor_id] : message.executors) {
-    if (const Executor* executor = executor_on(core, *worker, app_id, executor_id))
-      present.insert(executor);
-    else
+  for (const auto& [app_id, executor_id, state] : message.executors) {
+    Executor* const executor = executor_on(core, *worker, app_id, executor_id);
+    if (!executor) {
       core.send(session, KillExecutor{app_id, executor_id});
+      continue;
+    }
+    present.insert(executor);
+    // The report may have been lost with an earlier connection.
+    if (state == ExecutorState::running && executor->state == ExecutorState::launching)
+      executor_runs(core, core.state.applications[executor->application], *executor, {});
   }
   for (const Text id : message.driver_ids) {
     const auto driver = core.state.driver_by_id.find(id);

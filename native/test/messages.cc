@@ -68,13 +68,14 @@ Bytes heartbeat(const std::string& worker_id) {
                  control::CreateWorkerHeartbeatDirect(builder, worker_id.c_str()));
 }
 
-Bytes latest_state(const std::string& worker_id,
-                   const std::vector<std::pair<std::string, uint32_t>>& executors,
+Bytes latest_state(const std::string& worker_id, const std::vector<core::KnownExecutor>& executors,
                    const std::vector<std::string>& driver_ids) {
   FlatBufferBuilder builder;
   std::vector<Offset<control::ExecutorDescription>> all;
-  for (const auto& [app_id, id] : executors)
-    all.push_back(control::CreateExecutorDescriptionDirect(builder, app_id.c_str(), id));
+  for (const auto& [app_id, id, state] : executors)
+    all.push_back(control::CreateExecutorDescription(builder, builder.CreateString(app_id), id, 0,
+                                                     0, 0,
+                                                     static_cast<control::ExecutorState>(state)));
   return message(builder, control::Body::WorkerLatestState,
                  control::CreateWorkerLatestState(builder, builder.CreateString(worker_id),
                                                   builder.CreateVector(all),

@@ -79,8 +79,7 @@ struct StateOptions {
 Bytes config(const ConfigOptions& options);
 Bytes register_worker(const WorkerOptions& options);
 Bytes heartbeat(const std::string& worker_id);
-Bytes latest_state(const std::string& worker_id,
-                   const std::vector<std::pair<std::string, uint32_t>>& executors,
+Bytes latest_state(const std::string& worker_id, const std::vector<core::KnownExecutor>& executors,
                    const std::vector<std::string>& driver_ids = {});
 Bytes state_changed(const StateOptions& options);
 Bytes register_application(const ApplicationOptions& options);

@@ -1,6 +1,7 @@
 #include "test/table.h"
 
 #include <algorithm>
+#include <deque>
 #include <sstream>
 #include <stdexcept>
 
@@ -202,9 +203,10 @@ class Player {
     say(option(row, "from", name), request_executors(app_id(name), targets));
   }
 
-  // APP/EXECUTOR and DRIVER
+  // APP/EXECUTOR or APP/EXECUTOR:STATE, and DRIVER
   void latest(const Row& row, const std::string& from) {
-    std::vector<std::pair<std::string, uint32_t>> executors;
+    std::vector<core::KnownExecutor> executors;
+    std::deque<std::string> ids;
     std::vector<std::string> drivers;
     for (size_t at = 1; at < row.words.size(); ++at) {
       const std::string& word = row.words[at];
@@ -212,8 +214,12 @@ class Player {
         drivers.push_back(driver_id(word));
         continue;
       }
-      executors.push_back(executor(word));
-      executors.back().first = app_id(executors.back().first);
+      const auto [app, id] = executor(word);
+      const size_t colon = word.find(':');
+      const auto state = colon == std::string::npos ? core::ExecutorState::launching
+                                                    : state_named<core::ExecutorState>(
+                                                          state_names, word.substr(colon + 1));
+      executors.push_back({ids.emplace_back(app_id(app)), id, state});
     }
     say(from, latest_state(row.words.at(0), executors, drivers));
   }

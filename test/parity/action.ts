@@ -181,13 +181,24 @@ export function senderOf(row: Row): string {
 /** What a worker says that it has. */
 export function latestStateOf(row: Row): {
   readonly worker: string
-  readonly executors: readonly { readonly app: string; readonly executorId: number }[]
+  readonly executors: readonly {
+    readonly app: string
+    readonly executorId: number
+    readonly state: StateAction['state']
+  }[]
   readonly drivers: readonly string[]
 } {
   const [worker = '', ...known] = row.words
   return {
     worker,
-    executors: known.filter((word) => word.includes('/')).map(executorOf),
+    executors: known
+      .filter((word) => word.includes('/'))
+      .map((word) => {
+        const [executor = '', named = 'LAUNCHING'] = word.split(':')
+        const state = EXECUTOR_STATES.find((name) => name === named)
+        if (state === undefined) throw new TableError(`'${named}' is no state of an executor`)
+        return { ...executorOf(executor), state }
+      }),
     drivers: known.filter((word) => !word.includes('/')),
   }
 }

@@ -243,7 +243,9 @@ export class ApachePlayer implements Player {
     const { worker, executors, drivers } = latestStateOf(row)
     return spark.workerLatestState(
       this.#worker(worker).id,
-      executors.map(({ app, executorId }) => ({ appId: this.#names.id(app), executorId })),
+      executors.map(({ app, executorId, state }) => {
+        return { appId: this.#names.id(app), executorId, state }
+      }),
       drivers.map((driver) => this.#names.id(driver)),
     )
   }

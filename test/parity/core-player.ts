@@ -204,12 +204,18 @@ export class CorePlayer implements Player {
 
   #latestState(row: Row): BodyT {
     const { worker, executors, drivers } = action.latestStateOf(row)
-    const state = schema.ExecutorState.RUNNING
     return new schema.WorkerLatestStateT(
       worker,
       executors.map(
-        ({ app, executorId }) =>
-          new schema.ExecutorDescriptionT(this.#names.id(app), executorId, 0, 1, 1, state),
+        ({ app, executorId, state }) =>
+          new schema.ExecutorDescriptionT(
+            this.#names.id(app),
+            executorId,
+            0,
+            1,
+            1,
+            EXECUTOR_STATES.indexOf(state),
+          ),
       ),
       drivers.map((driver) => this.#names.id(driver)),
     )

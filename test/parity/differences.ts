@@ -45,13 +45,20 @@ export const MEANT: readonly MeantDifference[] = [
   ...rows("an executor's state comes", SESSION, 'state w1 a1/0 RUNNING', 'state a1 a1/0 RUNNING'),
   ...rows(
     'S6, L10: RUNNING only',
-    'we answer and note it; in Apache an assertion fails, and its worker asks again and then exits',
+    'we answer it; in Apache an assertion fails, and its worker asks again and then exits',
     'state w1 a1/0 RUNNING',
   ),
   ...rows(
     'S6, L10: RUNNING only',
     'no Spark worker reports it, and a driver has no use for it; Apache passes it on',
     'state w1 a1/0 LAUNCHING',
+  ),
+  ...rows('M7, A21: a report of RUNNING', LEFT_CONNECTION, 'worker w1 from=w1b'),
+  ...rows(
+    'M7, A21: a report of RUNNING',
+    'the driver hears what its worker says of itself; Apache leaves the executor LAUNCHING',
+    'latest w1 a1/0:RUNNING from=w1b',
+    'state w1b a1/0 RUNNING',
   ),
   ...rows('D3, L4: a decommissioned worker that', LEFT_CONNECTION, 'worker w1 from=w1b'),
   ...rows(

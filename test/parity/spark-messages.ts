@@ -188,6 +188,7 @@ export function heartbeat(worker: WorkerAction, peer: string): Uint8Array {
 export interface KnownExecutor {
   readonly appId: string
   readonly executorId: number
+  readonly state: StateAction['state']
 }
 
 export function workerLatestState(
@@ -199,14 +200,14 @@ export function workerLatestState(
     id: builder.string(workerId),
     executors: list(
       builder,
-      executors.map(({ appId, executorId }) =>
+      executors.map(({ appId, executorId, state }) =>
         builder.object('org.apache.spark.deploy.ExecutorDescription', {
           appId: builder.string(appId),
           execId: executorId,
           rpId: 0,
           cores: 1,
           memoryMb: 1,
-          state: executorState(builder, 'RUNNING'),
+          state: executorState(builder, state),
         }),
       ),
     ),

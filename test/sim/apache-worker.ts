@@ -146,8 +146,11 @@ export class ApacheHost extends SimulatedHost {
     this.#registrationTimer?.cancel()
     this.#registrationTimer = null
     const executors = [...this.executors.values()].map(
-      ({ appId, executorId, profileId, cores, memoryMb }) =>
-        new schema.ExecutorDescriptionT(appId, executorId, profileId, cores, memoryMb),
+      ({ appId, executorId, profileId, cores, memoryMb, started }) => {
+        const { LAUNCHING, RUNNING } = schema.ExecutorState
+        const state = started ? RUNNING : LAUNCHING
+        return new schema.ExecutorDescriptionT(appId, executorId, profileId, cores, memoryMb, state)
+      },
     )
     const { workerId } = this
     this.#forward(new schema.WorkerLatestStateT(workerId, executors, [...this.drivers.keys()]))
