@@ -36,16 +36,22 @@ std::string new_id(Core& core) {
   return id;
 }
 
-Driver& add_driver(Core& core) {
-  State& state = core.state;
-  const DriverSlot slot = state.drivers.add();
-  Driver& driver = state.drivers[slot];
-  driver.slot = slot;
-  driver.order = state.next_driver_order++;
+// Not yet known to anybody.
+Driver new_driver(Core& core) {
+  Driver driver;
   driver.id = new_id(core);
   driver.submitted_ms = core.now_ms;
-  state.driver_by_id.emplace(driver.id, slot);
   return driver;
+}
+
+Driver& add_driver(Core& core, Driver driver) {
+  State& state = core.state;
+  driver.slot = state.drivers.add();
+  driver.order = state.next_driver_order++;
+  state.driver_by_id.emplace(driver.id, driver.slot);
+  Driver& added = state.drivers[driver.slot];
+  added = std::move(driver);
+  return added;
 }
 
 void persist_driver(Core& core, Driver& driver) {
@@ -145,15 +151,16 @@ void on_submit_driver(Core& core, Session session, const SubmitDriver& message) 
                 "driver " + std::string(message.main_class) + " refused: " + why);
     return core.send(session, Reply{message.request_id, false, why});
   }
-  Driver& driver = add_driver(core);
-  driver.description.assign(message.description.begin(), message.description.end());
-  driver.jar_url = message.jar_url;
-  driver.main_class = message.main_class;
-  driver.cores = message.cores;
-  driver.memory_mb = message.memory_mb;
-  driver.supervise = message.supervise;
-  driver.resources_asked = message.resources;
-  driver.runtimes.assign(message.runtimes.begin(), message.runtimes.end());
+  Driver submitted = new_driver(core);
+  submitted.description.assign(message.description.begin(), message.description.end());
+  submitted.jar_url = message.jar_url;
+  submitted.main_class = message.main_class;
+  submitted.cores = message.cores;
+  submitted.memory_mb = message.memory_mb;
+  submitted.supervise = message.supervise;
+  submitted.resources_asked = message.resources;
+  submitted.runtimes.assign(message.runtimes.begin(), message.runtimes.end());
+  Driver& driver = add_driver(core, std::move(submitted));
   persist_driver(core, driver);
   core.notice(NoticeLevel::info, "driver.submitted",
               driver.id + " (" + driver.main_class + ") submitted");
@@ -228,12 +235,16 @@ void on_driver_state_changed(Core& core, Session session, const DriverStateChang
   end_driver(core, driver, message.state, message.exception);
 }
 
+// Each is followed by a pass, as in Spark: who waited gets what is free before the driver queues
+// again.
 void lose_driver(Core& core, Driver& driver) {
-  // Spark starts a supervised one again although its kill was acknowledged.
-  if (driver.kill_asked) return end_driver(core, driver, DriverState::killed, {});
-  if (!driver.supervise) return end_driver(core, driver, DriverState::error, {});
+  if (!driver.supervise || driver.kill_asked) {
+    // Spark starts a supervised one again although its kill was acknowledged.
+    end_driver(core, driver, driver.kill_asked ? DriverState::killed : DriverState::error, {});
+    return schedule(core);
+  }
   // S8: under a new id, because the old one may still run where nobody sees it.
-  Driver& next = add_driver(core);
+  Driver next = new_driver(core);
   next.relaunched = true;
   next.description = driver.description;
   next.jar_url = driver.jar_url;
@@ -244,9 +255,11 @@ void lose_driver(Core& core, Driver& driver) {
   next.resources_asked = driver.resources_asked;
   next.runtimes = driver.runtimes;
   core.notice(NoticeLevel::info, "driver.relaunching", driver.id + " becomes " + next.id);
-  persist_driver(core, next);
+  persist_driver(core, next);  // before the old record goes: one of them is always there
   end_driver(core, driver, DriverState::relaunching, {});
-  enqueue_driver(core, next);
+  schedule(core);
+  enqueue_driver(core, add_driver(core, std::move(next)));
+  schedule(core);
 }
 
 void lose_unstored_drivers(Core& core, Text reason) {

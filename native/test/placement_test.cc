@@ -46,7 +46,7 @@ class History {
     options.default_cores = pick(2) == 0 ? 2147483647 : 6;
     options.retries = -1;
     options.spread_drivers = pick(2) == 0;
-    if (pick(3) == 0) options.max_drivers = 1 + pick(4);
+    if (drivers_only_ && pick(2) == 0) options.max_drivers = 1 + pick(4);
     return options;
   }
 
@@ -116,7 +116,7 @@ class History {
     DriverOptions options;
     options.cores = pick(4);
     options.memory_mb = 256 * pick(5);
-    options.supervise = pick(2) == 0;
+    options.supervise = drivers_only_ && pick(2) == 0;
     if (pick(4) == 0) options.resources["gpu"] = 1 + pick(2);
     if (pick(3) == 0) options.runtimes = {"another", "spark"};
     if (!std::exchange(client_connected_, true)) connect(client_);
@@ -167,7 +167,7 @@ class History {
   void act() {
     const uint32_t dice = pick(26);
     if (dice < 3 && workers_.size() < 12) return add_worker();
-    if (dice < 6 && applications_.size() < 12) return add_application();
+    if (dice < 6 && applications_.size() < 12 && !drivers_only_) return add_application();
     if (dice < 9) return request();
     if (dice < 10) return drop(workers_, [&](const auto& id) { oracle_.remove_worker(id); });
     if (dice < 11)
@@ -201,6 +201,10 @@ class History {
   }
 
   std::mt19937_64 random_;
+  // The loss of a worker is one pass for each driver on it. In one pass alone, which is what the
+  // oracle has, drivers that come back or a limit of drivers that rises would come before
+  // executors.
+  const bool drivers_only_ = pick(3) == 0;
   const ConfigOptions config_;
   codec::Engine engine_;
   Oracle oracle_;

@@ -197,7 +197,8 @@ export function latestStateOf(row: Row): {
         const [executor = '', named = 'LAUNCHING'] = word.split(':')
         const state = EXECUTOR_STATES.find((name) => name === named)
         if (state === undefined) throw new TableError(`'${named}' is no state of an executor`)
-        return { ...executorOf(executor), state }
+        const { app, executorId } = executorOf(executor)
+        return { app, executorId, state }
       }),
     drivers: known.filter((word) => !word.includes('/')),
   }

@@ -22,11 +22,10 @@ function toWorker(body: BodyT, names: Names): string | null {
   }
   if (body instanceof schema.ReconnectWorkerT) return 'ReconnectWorker'
   if (body instanceof schema.LaunchExecutorT) {
-    return words.launchText(names, {
-      ...body,
-      appId: String(body.appId),
-      resources: addresses(body.resources),
-    })
+    const { executorId, profileId, cores, memoryMb } = body
+    const appId = String(body.appId)
+    const resources = addresses(body.resources)
+    return words.launchText(names, { appId, executorId, profileId, cores, memoryMb, resources })
   }
   if (body instanceof schema.KillExecutorT)
     return `KillExecutor ${names.nameOf(String(body.appId))}/${body.executorId}`
@@ -76,7 +75,7 @@ function replyText(body: schema.ReplyT, names: Names, { driver, reply }: Expecte
   const id = textOrNull(body.id)
   if (id !== null && driver !== null) names.give(driver, id)
   const made = id === null ? '' : ` ${names.nameOf(id)}`
-  return `Reply ${body.ok}${made} '${names.inText(String(body.message ?? ''))}'`
+  return `Reply ${body.ok}${made} '${names.inText(body.message ?? '')}'`
 }
 
 function answer(body: BodyT, names: Names, expected: Expected): string | null {

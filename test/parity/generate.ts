@@ -16,8 +16,6 @@ const MAX_GPUS = 12
 const MAX_APPS = 8
 const MAX_PROFILE_ID = 3
 const ACTIONS = 40
-/** How many histories have no applications, so that supervised drivers can be lost with their worker. */
-const DRIVERS_ONLY = 0.15
 
 type Maker = (random: Random, world: World) => string | null
 
@@ -53,7 +51,7 @@ const againWorker: Maker = (random, world) => {
 }
 
 const newApp: Maker = (random, world) => {
-  if (world.driversOnly || world.apps.size >= MAX_APPS) return null
+  if (world.apps.size >= MAX_APPS) return null
   const cores = random.pick(EXECUTOR_CORES)
   const options = [
     cores === 0 ? '' : ` cores=${cores}`,
@@ -156,7 +154,7 @@ const newDriver: Maker = (random, world) => {
   const options = [
     ` cores=${random.between(1, 4)}`,
     ` mem=${random.pick(EXECUTOR_MEMORIES_MB)}`,
-    world.driversOnly && random.chance(0.5) ? ' supervise=true' : '',
+    random.chance(0.5) ? ' supervise=true' : '',
     random.chance(0.2) ? ` gpu=${random.between(1, 2)}` : '',
   ]
   return `submit ${world.next('d')}${options.join('')}`
@@ -224,7 +222,7 @@ function makeRow(random: Random, world: World): Row {
 /** @param magneto is reset, and has played the history in the end: it tells which executors there are */
 export async function generate(seed: number, settings: Settings, magneto: Player): Promise<Row[]> {
   const random = new Random(seed)
-  const world = new World(random.chance(DRIVERS_ONLY))
+  const world = new World()
   await magneto.reset(settings)
   const rows: Row[] = []
   const add = async (row: Row): Promise<void> => {

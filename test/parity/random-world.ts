@@ -36,16 +36,7 @@ export class World {
   /** Told to die, and not yet reported dead. */
   readonly dying = new Map<string, KnownExecutor>()
   readonly drivers = new Map<string, KnownDriver>()
-  readonly driversOnly: boolean
   #counters = new Map<string, number>()
-
-  /**
-   * @param driversOnly applications and supervised drivers are kept apart: when a worker with such a driver is
-   *   lost, Apache's Master places executors before the driver, ours after it
-   */
-  constructor(driversOnly: boolean) {
-    this.driversOnly = driversOnly
-  }
 
   next(letter: string): string {
     const number = (this.#counters.get(letter) ?? 0) + 1

@@ -28,8 +28,6 @@ interface Known {
 const KILL = /^\S+ KillExecutor (\S+)$/
 const KILL_DRIVER = /^\S+ KillDriver (\S+)$/
 const LOST = /^(\S+) ExecutorUpdated (\d+) LOST /
-const LAUNCHED = /^(\S+) LaunchDriver (\S+)/
-const REMOVED = /^\S+(?= WorkerRemoved )/
 const DECOMMISSIONED = /^(\S+) ExecutorUpdated (\d+) DECOMMISSIONED /
 
 const RULES: readonly Rule[] = [
@@ -56,18 +54,12 @@ const RULES: readonly Rule[] = [
   },
 ]
 
-/**
- * One history's rules: they know what became of executors. When a worker is lost with a driver, Apache's
- * Master places executors before it tells applications of the loss, ours after: the placement is compared, the
- * place of WorkerRemoved is not.
- */
+/** One history's rules: they know what became of executors. */
 export class MeantRules {
   readonly #counts: Map<string, number>
   readonly #executors = new Set<string>()
   readonly #ended = new Set<string>()
   readonly #dying = new Set<string>()
-  /** Workers that a driver ran on. */
-  readonly #hosts = new Set<string>()
 
   /** @param counts how often each rule explained something, by its reason */
   constructor(counts: Map<string, number>) {
@@ -79,20 +71,15 @@ export class MeantRules {
     for (const effect of magneto) {
       const [, app, id] = DECOMMISSIONED.exec(effect) ?? []
       if (app !== undefined) this.#executors.add(`${app}/${id}`)
-      const host = LAUNCHED.exec(effect)?.[1]
-      if (host !== undefined) this.#hosts.add(host)
       const killed = KILL.exec(effect)?.[1]
       if (killed !== undefined && this.#executors.has(killed)) this.#ended.add(killed)
     }
     const reported = row.words[1] ?? ''
     if (row.verb === 'state' && this.#executors.has(reported) && row.words[2] !== 'RUNNING')
       this.#ended.add(reported)
-    const apart = row.verb === 'drop' && this.#hosts.has(row.words[0] ?? '')
     const said = new Set(apache.filter((effect) => magneto.includes(effect)))
     const left = (side: keyof Outcomes, effects: readonly string[]): string[] =>
-      effects
-        .filter((effect) => said.has(effect) || !this.#explained(side, effect, row))
-        .map((effect) => (apart ? effect.replace(REMOVED, '$& apart:') : effect))
+      effects.filter((effect) => said.has(effect) || !this.#explained(side, effect, row))
     const outcomes = { apache: left('apache', apache), magneto: left('magneto', magneto) }
     for (const effect of magneto) {
       const dying = row.verb === 'latest' ? undefined : KILL_DRIVER.exec(effect)?.[1]
