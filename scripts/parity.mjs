@@ -66,7 +66,7 @@ function testsById() {
     .filter((file) => /\.test\.ts$|^native\/test\/(?:tables\/.*\.txt|.*\.cc)$/.test(file))
     .filter((file) => !file.endsWith('README.md') && existsSync(join(root, file)))
   for (const file of files)
-    for (const id of titlesOf(file).flatMap((title) => [...idsIn(title)]))
+    for (const id of idsIn(titlesOf(file).join('\n')))
       tests.set(id, (tests.get(id) ?? new Set()).add(file))
   return tests
 }
@@ -94,7 +94,7 @@ function write() {
     for (const { id, priority, theirs, what } of rows) {
       const proof = evidence(id, tests, gaps) || (theirs ? "Spark's own side" : '')
       if (proof === '' && priority < 2) missing.push(id)
-      lines.push(`| ${id} | ${priority} | ${what} | ${proof || '-'} |`)
+      lines.push(`| ${[id, priority, what, proof || '-'].join(' | ')} |`)
     }
   }
   return { text: `${lines.join('\n')}\n`, missing }

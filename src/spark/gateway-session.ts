@@ -33,7 +33,7 @@ export interface GatewayContext {
 /** What a peer asks of the core. */
 export interface Ask {
   /** @throws TranslationError when a number in it makes no sense */
-  body(requestId: number): BodyT
+  body(this: void, requestId: number): BodyT
   readonly answers: Answers
 }
 

@@ -275,7 +275,7 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
     const command = new JvmCommandT(
       'org.apache.spark.deploy.worker.DriverWrapper',
       ['{{WORKER_URL}}', '{{USER_JAR}}', main],
-      [...'ABCDE'].map((name) => new PropertyT(name, 'x')),
+      'ABCDE'.split('').map((name) => new PropertyT(name, 'x')),
       [],
       [],
       ['-Dspark.app.name=fields'],

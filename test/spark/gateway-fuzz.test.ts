@@ -24,7 +24,8 @@ const sources = [
 const messages = sources.flatMap((name) => {
   // Heartbeats and look-ups are many: one of each kind and length.
   const frames = captured(name).filter(({ direction }) => direction === 'c2s')
-  return [...new Map(frames.map((frame) => [`${frame.msg} ${frame.bytes.length}`, frame])).values()]
+  const kinds = new Map(frames.map((frame) => [`${frame.msg} ${frame.bytes.length}`, frame]))
+  return Array.from(kinds.values())
 })
 const lookUp = captured('client-app-4.3.0')[0]!.bytes
 const registrations = messages.filter(({ msg }) => msg?.startsWith('Register') === true)
@@ -87,7 +88,7 @@ test('N8, M44: no broken message is a fault of ours, whatever the core says, and
       expect(open).toContain(session)
       const description =
         body instanceof control.RegisterApplicationT ? body.sparkDescription : lookUp
-      const { requestId = 1 } = body as control.ReplyT
+      const requestId = (body as Partial<control.ReplyT>).requestId ?? 1
       for (const message of everything(requestId, description)) harness.send(session, message)
     }
   })()

@@ -70,7 +70,7 @@ const driverFields = (): control.DriverDescriptionT =>
     new control.JvmCommandT(
       'org.apache.spark.deploy.worker.DriverWrapper',
       ['{{WORKER_URL}}', '{{USER_JAR}}', 'Main', '10'],
-      [...'EABCD'].map((name) => new control.PropertyT(name, `${'ABCDE'.indexOf(name) + 1}`)),
+      'EABCD'.split('').map((name) => new control.PropertyT(name, `${'ABCDE'.indexOf(name) + 1}`)),
       [],
       [],
       ['-Dspark.app.name=x'],
@@ -273,8 +273,8 @@ test('which workers may host a driver: all its client may be of, less what its o
 })
 
 test('a driver without memory is refused: --memory 512 of the legacy client means bytes', () => {
-  const { body } = askOf(submission(0), clients4)!
-  expect(() => body(1)).toThrow(/0 MiB of memory.*--memory takes a unit, such as 512m/)
+  const ask = askOf(submission(0), clients4)!
+  expect(() => ask.body(1)).toThrow(/0 MiB of memory.*--memory takes a unit, such as 512m/)
 })
 
 test.each([

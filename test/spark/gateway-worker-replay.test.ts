@@ -246,7 +246,7 @@ describe.each(versions)('Apache %s', (release, version) => {
     expect(replayed.all(control.RegisterWorkerT)).toHaveLength(2)
   })
 
-  test('M4, L1, L7: a standby master sends workers away, says no to clients and nothing to drivers', async () => {
+  test('M4, L1, L7, Y7: a standby master sends workers away, says no to clients and nothing to drivers', async () => {
     const replayed = await replay('standby', [release, version], { standby: true })
     expect(replayed.all(control.RegisterWorkerT)).toHaveLength(3)
     expect(replayed.all(control.RequestKillDriverT)).toHaveLength(2)

@@ -138,9 +138,9 @@ describe('M1: which Spark a worker is of', () => {
   })
 
   test('the setting knows the versions that are served', () => {
-    const { parse } = keys.apacheWorkerVersion
-    for (const version of SPARK_VERSIONS) expect(parse(version)).toBe(version)
-    expect(() => parse('3.4')).toThrow(SPARK_VERSIONS.join(', '))
+    const key = keys.apacheWorkerVersion
+    for (const version of SPARK_VERSIONS) expect(key.parse(version)).toBe(version)
+    expect(() => key.parse('3.4')).toThrow(SPARK_VERSIONS.join(', '))
   })
 
   test('no web UI and no setting, or a wrong one: refused with what to do', async () => {

@@ -115,7 +115,7 @@ export function bodyOf(frame: CapturedFrame, heard: Descriptions): BodyT {
     case 'LaunchDriver':
       return new LaunchDriverT(
         fields.driverId as string,
-        heard.drivers.shift()!,
+        heard.drivers.shift(),
         resourcesOf(fields),
       )
     case 'KillDriver':
