@@ -3,6 +3,7 @@
 
 #include "core/core.h"
 #include "core/limits.h"
+#include "core/lists.h"
 #include "core/schedule/schedule.h"
 
 namespace magneto::core {
@@ -159,18 +160,6 @@ void kill_decommissioned(Core& core, Application& application, uint32_t id) {
   end_decommissioned(core, application, id);
 }
 
-// P8: when full, the oldest tenth goes at once.
-void retain(Core& core, CompletedApplication done) {
-  auto& completed = core.state.completed;
-  const size_t most =
-      std::min<size_t>(core.config.retained_applications, limits::max_completed_applications);
-  if (completed.size() >= most) {
-    const size_t dropped = std::min(completed.size(), std::max<size_t>(most / 10, 1));
-    completed.erase(completed.begin(), completed.begin() + static_cast<int64_t>(dropped));
-  }
-  completed.push_back(std::move(done));
-}
-
 CompletedApplication complete(Core& core, Application& application, ApplicationState end) {
   CompletedApplication done;
   const Request& defaults = application.requests.at(application.default_profile_id);
@@ -314,7 +303,8 @@ void remove_application(Core& core, Application& application, ApplicationState e
   core.notice(NoticeLevel::info, "application.ended", id + " ended: " + name_of(end));
   done.application = std::move(application);
   state.applications.remove(done.application.slot);
-  retain(core, std::move(done));
+  retain(state.completed, std::move(done),
+         std::min<size_t>(core.config.retained_applications, limits::max_completed_applications));
   schedule(core);  // L3: what became free is given away before the workers clean up
   std::vector<WorkerSlot> alive;
   state.by_heartbeat.each([&](const Worker& worker) { alive.push_back(worker.slot); });

@@ -3,6 +3,7 @@
 
 #include "core/core.h"
 #include "core/limits.h"
+#include "core/lists.h"
 #include "core/schedule/schedule.h"
 
 namespace magneto::core {
@@ -63,29 +64,10 @@ void persist_driver(Core& core, Driver& driver) {
 
 void release_from_worker(Core& core, Driver& driver) {
   Worker& worker = core.state.workers[driver.worker];
-  MAGNETO_ASSERT(worker.drivers[driver.position] == &driver);
-  worker.drivers.back()->position = driver.position;
-  worker.drivers[driver.position] = worker.drivers.back();
-  worker.drivers.pop_back();
-  MAGNETO_ASSERT(worker.cores_used >= driver.cores);
-  MAGNETO_ASSERT(worker.memory_used_mb >= driver.memory_mb);
-  worker.cores_used -= driver.cores;
-  worker.memory_used_mb -= driver.memory_mb;
-  give_back_resources(worker, driver.held);
+  take_out(worker.drivers, driver);
+  vacate(core, worker, driver.cores, driver.memory_mb, driver.held);
   driver.held.clear();
   driver.worker = {};
-  reindex_worker(core, worker, true);
-}
-
-// P8: when full, the oldest tenth goes at once.
-void retain(Core& core, Driver driver) {
-  auto& completed = core.state.completed_drivers;
-  const size_t most = std::min<size_t>(core.config.retained_drivers, limits::max_completed_drivers);
-  if (completed.size() >= most) {
-    const size_t dropped = std::min(completed.size(), std::max<size_t>(most / 10, 1));
-    completed.erase(completed.begin(), completed.begin() + static_cast<int64_t>(dropped));
-  }
-  completed.push_back(std::move(driver));
 }
 
 void end_driver(Core& core, Driver& driver, DriverState end, Text exception) {
@@ -107,7 +89,8 @@ void end_driver(Core& core, Driver& driver, DriverState end, Text exception) {
   state.drivers.remove(slot);
   done.slot = {};
   done.description = {};
-  retain(core, std::move(done));
+  retain(state.completed_drivers, std::move(done),
+         std::min<size_t>(core.config.retained_drivers, limits::max_completed_drivers));
 }
 
 // L8: a queued one is gone at once; a running one ends when its worker says so.

@@ -2,6 +2,7 @@
 
 #include "core/core.h"
 #include "core/limits.h"
+#include "core/lists.h"
 #include "core/schedule/schedule.h"
 
 namespace magneto::core {
@@ -105,16 +106,8 @@ void change_state(Application& application, Executor& executor, ExecutorState st
 
 void release_from_worker(Core& core, Executor& executor) {
   Worker& worker = core.state.workers[executor.worker];
-  MAGNETO_ASSERT(worker.executors[executor.position] == &executor);
-  worker.executors.back()->position = executor.position;
-  worker.executors[executor.position] = worker.executors.back();
-  worker.executors.pop_back();
-  MAGNETO_ASSERT(worker.cores_used >= executor.cores);
-  MAGNETO_ASSERT(worker.memory_used_mb >= executor.memory_mb);
-  worker.cores_used -= executor.cores;
-  worker.memory_used_mb -= executor.memory_mb;
-  give_back_resources(worker, executor.resources);
-  reindex_worker(core, worker, true);
+  take_out(worker.executors, executor);
+  vacate(core, worker, executor.cores, executor.memory_mb, executor.resources);
 }
 
 PastExecutor past(const Core& core, const Executor& executor) {

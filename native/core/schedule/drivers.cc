@@ -154,11 +154,7 @@ void launch(Core& core, Driver& driver, Worker& worker) {
   driver.worker_id = worker.id();
   driver.worker_host_port = text_of(address_of(worker));
   worker.drivers.push_back(&driver);
-  MAGNETO_ASSERT(worker.cores_free() >= driver.cores);
-  MAGNETO_ASSERT(worker.memory_free_mb() >= driver.memory_mb);
-  worker.cores_used += driver.cores;
-  worker.memory_used_mb += driver.memory_mb;
-  driver.held = take_resources(worker, driver.resources_asked);
+  driver.held = occupy(worker, driver.cores, driver.memory_mb, driver.resources_asked);
   driver.resources = holdings(worker, driver.held);
   reindex_worker(core, worker, false);
   core.send(worker.session, LaunchDriver{driver.id, driver.description, texts(driver.resources)},

@@ -41,13 +41,10 @@ void launch(Core& core, Application& application, Request& request, Worker& work
   executor.application = application.slot;
   executor.worker = worker.slot;
   executor.launched_on = worker.session;
-  executor.resources = take_resources(worker, request.shape->resources);
+  executor.resources = occupy(worker, cores, request.memory_mb, request.shape->resources);
   executor.position = static_cast<uint32_t>(worker.executors.size());
   worker.executors.push_back(&executor);
-  MAGNETO_ASSERT(worker.cores_free() >= cores && worker.memory_free_mb() >= request.memory_mb);
   MAGNETO_ASSERT(application.cores_left() >= cores);
-  worker.cores_used += cores;
-  worker.memory_used_mb += request.memory_mb;
   application.cores_granted += cores;
   ++request.executors;
   application.state = ApplicationState::running;  // S7

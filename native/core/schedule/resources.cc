@@ -4,12 +4,6 @@
 
 namespace magneto::core {
 
-uint32_t resource_free(const Worker& worker, Text name) {
-  for (const ResourcePool& pool : worker.resources)
-    if (pool.name == name) return pool.free;
-  return 0;
-}
-
 namespace {
 
 // A19: the smallest free addresses as texts, wherever the worker listed them: 10 comes before 2.
@@ -24,9 +18,7 @@ std::vector<uint32_t> first_free(const ResourcePool& pool, uint32_t amount) {
   return free;
 }
 
-}  // namespace
-
-std::vector<HeldResource> take_resources(Worker& worker, const ResourceAmounts& amounts) {
+std::vector<HeldResource> take_addresses(Worker& worker, const ResourceAmounts& amounts) {
   std::vector<HeldResource> held;
   for (const auto& [name, amount] : amounts) {
     for (uint32_t at = 0; at < worker.resources.size(); ++at) {
@@ -42,7 +34,7 @@ std::vector<HeldResource> take_resources(Worker& worker, const ResourceAmounts& 
   return held;
 }
 
-void give_back_resources(Worker& worker, const std::vector<HeldResource>& held) {
+void give_back_addresses(Worker& worker, const std::vector<HeldResource>& held) {
   for (const HeldResource& taken : held) {
     ResourcePool& pool = worker.resources[taken.pool];
     for (const uint32_t unit : taken.addresses) {
@@ -51,6 +43,31 @@ void give_back_resources(Worker& worker, const std::vector<HeldResource>& held) 
       ++pool.free;
     }
   }
+}
+
+}  // namespace
+
+std::vector<HeldResource> occupy(Worker& worker, uint32_t cores, uint32_t memory_mb,
+                                 const ResourceAmounts& amounts) {
+  MAGNETO_ASSERT(worker.cores_free() >= cores && worker.memory_free_mb() >= memory_mb);
+  worker.cores_used += cores;
+  worker.memory_used_mb += memory_mb;
+  return take_addresses(worker, amounts);
+}
+
+void vacate(Core& core, Worker& worker, uint32_t cores, uint32_t memory_mb,
+            const std::vector<HeldResource>& held) {
+  MAGNETO_ASSERT(worker.cores_used >= cores && worker.memory_used_mb >= memory_mb);
+  worker.cores_used -= cores;
+  worker.memory_used_mb -= memory_mb;
+  give_back_addresses(worker, held);
+  reindex_worker(core, worker, true);
+}
+
+uint32_t resource_free(const Worker& worker, Text name) {
+  for (const ResourcePool& pool : worker.resources)
+    if (pool.name == name) return pool.free;
+  return 0;
 }
 
 Holdings holdings(const Worker& worker, const std::vector<HeldResource>& held) {

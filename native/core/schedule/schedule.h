@@ -50,8 +50,11 @@ std::vector<Assignment> assign(const Core& core, const Application& application,
 
 // ---- resources.cc ----
 uint32_t resource_free(const Worker& worker, Text name);
-std::vector<HeldResource> take_resources(Worker& worker, const ResourceAmounts& amounts);  // A19
-void give_back_resources(Worker& worker, const std::vector<HeldResource>& held);
+// What an executor or a driver takes of a worker (A19, A23); call reindex_worker when all is taken.
+std::vector<HeldResource> occupy(Worker& worker, uint32_t cores, uint32_t memory_mb,
+                                 const ResourceAmounts& amounts);
+void vacate(Core& core, Worker& worker, uint32_t cores, uint32_t memory_mb,
+            const std::vector<HeldResource>& held);
 Holdings holdings(const Worker& worker, const std::vector<HeldResource>& held);
 // Points into `from`.
 std::vector<ResourceText> texts(const Holdings& from);
