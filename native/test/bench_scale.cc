@@ -78,7 +78,7 @@ void event_without_placement(uint32_t workers) {
   const Bytes same = request_executors("app-20260124103005-0000", {{ProfileOptions{}, 2'000'000}});
   const double cost = microseconds(cluster, 0, [&](uint32_t) { cluster.say(session, same); });
   report("event that places nothing", workers, cost, "us",
-         "RequestExecutors on a full cluster, median");
+         "RequestExecutors on a full cluster, median; limit: verifying and decoding it");
 }
 
 // One more executor asked for on a half empty cluster, each time for another application.
@@ -106,7 +106,8 @@ void one_placement(uint32_t workers) {
     cluster.say(session, one);
   };
   report("one placement", workers, microseconds(cluster, 1, more), "us",
-         "RequestExecutors for one more on a half empty cluster, median");
+         "RequestExecutors for one more, half empty cluster, median; limit: moving the worker "
+         "in its index, writing two messages");
 }
 
 void one_executor_a_worker(uint32_t workers) {
@@ -118,14 +119,15 @@ void one_executor_a_worker(uint32_t workers) {
   const auto outbox = cluster.flush();
   const double seconds = seconds_since(from);
   if (launches(outbox) != workers) throw std::logic_error("the bench measured something else");
-  report("application of one executor a worker", workers, seconds * 1e3, "ms", "one step");
+  report("application of one executor a worker", workers, seconds * 1e3, "ms",
+         "one step; limit: writing LaunchExecutor with the description for each, memory bandwidth");
 }
 
 void registration(uint32_t workers) {
   const auto from = std::chrono::steady_clock::now();
   const Cluster cluster(workers, cores);
   report("registration of a worker", workers, seconds_since(from) * 1e6 / workers, "us",
-         "mean, building the message included");
+         "mean, building the message included; limit: five indexes, cache misses");
 }
 
 void report_bytes(const char* what, size_t before, uint32_t count, const char* note) {
