@@ -47,6 +47,9 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.decommissionEnabled,
     keys.workerDecommissionSignal,
     keys.workerDecommissionDeadlineMs,
+    keys.workerCleanupEnabled,
+    keys.workerCleanupIntervalMs,
+    keys.workerCleanupAppDataTtlMs,
     // The worker refuses the first, and warns of the second itself.
     keys.shuffleServiceEnabled,
     keys.logRollingStrategy,
@@ -65,7 +68,6 @@ function kept<T>(key: ConfKey<T>, value: T): [ConfKey<unknown>, unknown] {
 const KEPT: ReadonlyMap<ConfKey<unknown>, unknown> = new Map([
   kept(keys.recoveryCompressionCodec, null),
   kept(keys.restEnabled, false),
-  kept(keys.workerCleanupEnabled, false),
   kept(keys.preferConfiguredMasterAddress, true),
   kept(keys.decommissionEnabled, false),
   kept(keys.reverseProxy, false),

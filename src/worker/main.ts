@@ -22,6 +22,7 @@ import { findSparkHomes, runtimesOf, type SparkHome } from './spark-homes.js'
 import { WorkerMachine, type WorkerSettings } from './state.js'
 import { WorkerWatcher, workerUrl } from './watcher.js'
 import { localDirRoots, prepareWorkDir, WorkDirError } from './work-dir.js'
+import { WorkDirCleaner } from './work-dir-cleaner.js'
 import { workerId } from './worker-id.js'
 
 export interface RunningWorker {
@@ -88,7 +89,9 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
     onStarted: (order, note) => loop.onStarted(order, note),
     onEnded: (order, result) => loop.onEnded(order, result),
   })
+  const cleaner = cleanerOf(options.configuration, launcher, log)
   const close = async (): Promise<void> => {
+    cleaner?.stop()
     await launcher.close()
     await guardian.close()
     link.close()
@@ -133,6 +136,17 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
     await stopped
   }
   return { workerId: settings.workerId, stop, stopped }
+}
+
+function cleanerOf(
+  configuration: Configuration,
+  port: Launcher,
+  log: Logger,
+): WorkDirCleaner | null {
+  if (!configuration.read(keys.workerCleanupEnabled)) return null
+  const intervalMs = configuration.read(keys.workerCleanupIntervalMs)
+  const ttlMs = configuration.read(keys.workerCleanupAppDataTtlMs)
+  return new WorkDirCleaner({ port, log, intervalMs, ttlMs })
 }
 
 async function offered(options: WorkerOptions): Promise<Hardware> {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, chmod, mkdir, rm, stat } from 'node:fs/promises'
+import { access, chmod, mkdir, open, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 
 import { quoted } from '../conf/errors.js'
@@ -12,6 +12,10 @@ import { quoted } from '../conf/errors.js'
 const MAX_NAME_BYTES = 255
 const MAX_EXECUTOR_ID = 0xffff_ffff
 const PRIVATE_MODE = 0o700
+
+/** In each folder of an application that a worker made; holds the folder's name. Without it a folder is foreign (Y11). */
+export const MARKER = '.magneto-application'
+const MARKER_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** An order that names a folder which this worker must not touch. */
 export class WorkDirError extends Error {
@@ -47,6 +51,33 @@ export function executorDir(workDir: string, appId: string, executorId: number):
     throw new WorkDirError(`executor ${quoted(appId)}/${executorId} leads out of ${root}`)
   }
   return folder
+}
+
+/**
+ * Makes `<workDir>/<appId>/<executorId>`, or finds it. The application's folder is marked as ours when it was not
+ * there before.
+ */
+export async function createExecutorDir(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true })
+  // The application's folder was there, and is marked or somebody else's.
+  if (first === undefined || first === folder) return
+  const application = dirname(folder)
+  await writeFile(join(application, MARKER), basename(application))
+}
+
+/** Whether a worker made `<workDir>/<name>` and nobody has renamed or copied it since. */
+export async function isOwnDir(workDir: string, name: string): Promise<boolean> {
+  const file = await open(join(workDir, name, MARKER), MARKER_FLAGS).catch(() => null)
+  if (file === null) return false
+  try {
+    if (!(await file.stat()).isFile()) return false
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_NAME_BYTES + 1))
+    return buffer.toString('utf8', 0, bytesRead) === name
+  } catch {
+    return false
+  } finally {
+    await file.close()
+  }
 }
 
 /** Makes the work folder or finds it usable (C12). @throws WorkDirError */

@@ -29,18 +29,18 @@ describe('settings without effect', () => {
 
   test('are those of the daemon that starts', () => {
     const entries: [string, string][] = [
-      ['spark.worker.cleanup.enabled', 'true'],
-      ['spark.worker.cleanup.interval', '60'],
+      ['spark.worker.ui.retainedExecutors', '7'],
+      ['spark.worker.ui.retainedDrivers', '7'],
       ['spark.deploy.recoveryTimeout', '3'],
     ]
     expect(warning(entries, 'worker')).toBe(
-      'no effect on the worker in this release: spark.worker.cleanup.enabled, spark.worker.cleanup.interval',
+      'no effect on the worker in this release: spark.worker.ui.retainedExecutors, spark.worker.ui.retainedDrivers',
     )
     expect(warning(entries, 'master')).toMatch(/: spark\.deploy\.recoveryTimeout$/)
   })
 
   test('are none where the release does what was asked for', () => {
-    expect(warning([['spark.worker.cleanup.enabled', 'false']], 'worker')).toBeNull()
+    expect(warning([['spark.worker.cleanup.enabled', 'true']], 'worker')).toBeNull()
     expect(warning([['spark.master.rest.enabled', 'false']])).toBeNull()
     expect(warning([['spark.authenticate', 'false']])).toBeNull()
     expect(warning([['spark.decommission.enabled', 'true']])).toBeNull()

@@ -236,6 +236,37 @@ describe('T8: killing', () => {
   })
 })
 
+describe('W16: folders of ended applications', () => {
+  const future = () => Date.now() + 60_000
+
+  test('go, and those of live ones stay whatever their age', async () => {
+    await (
+      await node(1, '')
+    ).over
+    expect(await launcher.listDirs()).toEqual(['app'])
+    expect(await launcher.removeExpiredDir('app', future())).toBe(false)
+    await launcher.keepDir('app', Date.now())
+    launcher.cleanUpApplication('app')
+    expect(await launcher.removeExpiredDir('app', Date.now() - 60_000)).toBe(false)
+    expect(await launcher.removeExpiredDir('app', future())).toBe(true)
+    expect(await launcher.listDirs()).toEqual([])
+  })
+
+  test('an executor that is launched meanwhile waits, and finds its folder whole', async () => {
+    await (
+      await node(1, '')
+    ).over
+    launcher.cleanUpApplication('app')
+    await writeFile(join(root, 'main.mjs'), '')
+    const removal = launcher.removeExpiredDir('app', future())
+    const { over } = launch(2, new schema.NodeCommandT('/m.js', [], []))
+    expect(await removal).toBe(true)
+    expect(await over).toMatchObject({ kind: 'exited', exitStatus: 0 })
+    expect(await readdir(join(root, 'work', 'app'))).toContain('2')
+    expect(await launcher.listDirs()).toEqual(['app'])
+  })
+})
+
 async function fakeJava(script: string): Promise<schema.JvmCommandT> {
   await mkdir(join(root, 'jvm', 'bin'), { recursive: true })
   await mkdir(join(root, 'spark', 'jars'), { recursive: true })

@@ -12,6 +12,7 @@ import type { LaunchExecutorT } from '../../schema/magneto.js'
 import type { Guardian } from '../guardian.js'
 import { MAX_EXECUTORS } from '../executor-table.js'
 import type { CreatedDirs } from '../work-dir.js'
+import type { CleaningPort } from '../work-dir-cleaner.js'
 import type {
   ExecutorRequest,
   ExecutorResult,
@@ -46,13 +47,15 @@ function keyOf(appId: string, executorId: number): string {
   return `${appId}/${executorId}`
 }
 
-export class Launcher {
+export class Launcher implements CleaningPort {
   readonly #options: LauncherOptions
   readonly #pool: Piscina
   readonly #running = new Map<string, Running>()
   /** Made at the first launch, one under each usable root. */
   #privateRoots: Promise<string[]> | null = null
   readonly #applicationDirs = new Map<string, Promise<string[]>>()
+  /** Folders in the work folder that are being looked at and perhaps removed; launches into them wait. */
+  readonly #inspections = new Map<string, Promise<unknown>>()
   readonly #underWay = new Set<Promise<void>>()
 
   constructor(options: LauncherOptions) {
@@ -98,6 +101,36 @@ export class Launcher {
     this.#track(this.#remove(dirs), `scratch folders of ${appId}`)
   }
 
+  listDirs(): Promise<string[]> {
+    const { workDir } = this.#options.settings
+    return this.#pool.run({ workDir }, { name: 'listDirs' }) as Promise<string[]>
+  }
+
+  /** From its first launch here until it is over and nothing of it runs. */
+  isLive(appId: string): boolean {
+    return this.#applicationDirs.has(appId)
+  }
+
+  keepDir(name: string, nowMs: number): Promise<void> {
+    const { workDir } = this.#options.settings
+    return this.#pool.run({ workDir, name, nowMs }, { name: 'keep' }) as Promise<void>
+  }
+
+  async removeExpiredDir(name: string, cutoffMs: number): Promise<boolean> {
+    if (this.isLive(name)) return false
+    const { workDir } = this.#options.settings
+    const inspection = this.#pool.run({ workDir, name, cutoffMs }, { name: 'removeExpired' })
+    this.#inspections.set(
+      name,
+      inspection.catch(() => {}),
+    )
+    try {
+      return (await inspection) as boolean
+    } finally {
+      this.#inspections.delete(name)
+    }
+  }
+
   /** Ends all executors, waits for their ends, removes all scratch folders and stops the threads. */
   async close(): Promise<void> {
     for (const running of this.#running.values()) {
@@ -123,6 +156,7 @@ export class Launcher {
     } catch (error) {
       return { kind: 'failed', message: (error as Error).message }
     }
+    await this.#inspections.get(appId)
     if (running.killed) return { kind: 'failed', message: 'Killed before it started' }
     const channel = new MessageChannel()
     running.port = channel.port1

@@ -1,5 +1,5 @@
 /** Everything before the process starts: folders, resources file, command line. Runs in a launcher thread. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { decodeApplication } from '../../control/codec.js'
@@ -8,7 +8,7 @@ import type { ProcessPlan, Substitutions } from '../command-line.js'
 import { jvmPlan } from '../jvm-command.js'
 import { nodePlan } from '../node-command.js'
 import { chooseSparkHome } from '../spark-homes.js'
-import { executorDir } from '../work-dir.js'
+import { createExecutorDir, executorDir } from '../work-dir.js'
 import type { ExecutorRequest } from './request.js'
 
 export interface Prepared {
@@ -22,7 +22,7 @@ export async function prepare(request: ExecutorRequest): Promise<Prepared> {
   const { settings, appId, executorId, memoryMb, localDirs } = request
   const directory = executorDir(settings.workDir, appId, executorId)
   const application = decodeApplication(request.application)
-  await mkdir(directory, { recursive: true })
+  await createExecutorDir(directory)
   const resourcesFile = await writeResourcesFile(directory, request)
   const values: Substitutions = {
     workerUrl: settings.workerUrl,

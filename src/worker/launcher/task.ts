@@ -1,6 +1,7 @@
 /** What the pool's threads run: one long task an executor, and the short ones about scratch folders. */
 import { createPrivateDirs, removePrivateDirs, type CreatedDirs } from '../work-dir.js'
 import { stderrHeader } from '../command-line.js'
+import { keepDir, ownDirs, removeExpiredDir } from './expired-dirs.js'
 import { prepare } from './prepare.js'
 import { GuardianLines } from '../guardian-lines.js'
 import type { ExecutorRequest, ExecutorResult, KillNote, StartedNote } from './request.js'
@@ -69,4 +70,20 @@ export function createDirs(task: {
 
 export function removeDirs(dirs: readonly string[]): Promise<void> {
   return removePrivateDirs(dirs)
+}
+
+export function listDirs(task: { workDir: string }): Promise<string[]> {
+  return ownDirs(task.workDir)
+}
+
+export function keep(task: { workDir: string; name: string; nowMs: number }): Promise<void> {
+  return keepDir(task.workDir, task.name, task.nowMs)
+}
+
+export function removeExpired(task: {
+  workDir: string
+  name: string
+  cutoffMs: number
+}): Promise<boolean> {
+  return removeExpiredDir(task.workDir, task.name, task.cutoffMs)
 }
