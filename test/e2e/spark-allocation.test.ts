@@ -6,7 +6,7 @@ import { Cluster, eventually, sparkHome, type Submission } from './cluster.js'
 import { describeWith } from './requirements.js'
 
 const version = '4.3.0'
-const testTimeoutMs = 120_000
+const testTimeoutMs = 300_000
 const workers = 2
 const coresPerWorker = 3
 

@@ -6,7 +6,7 @@ import { describeWith } from './requirements.js'
 const served = '4.3.0'
 // CI has none of them; MAGNETO_SPARK_REFUSED="3.3.4 3.4.4" fetches and runs these.
 const refused = (process.env['MAGNETO_SPARK_REFUSED'] ?? '').split(/[ ,]+/).filter(Boolean)
-const testTimeoutMs = 120_000
+const testTimeoutMs = 300_000
 
 describeWith(['java', 'python3'], 'a driver that can not run here', () => {
   let cluster: Cluster
@@ -27,7 +27,7 @@ describeWith(['java', 'python3'], 'a driver that can not run here', () => {
       const job = cluster.submit(sparkHome(served), 'pi', ['2'])
       await cluster.until('it waits', ({ activeapps: [app] }) => app?.state === 'WAITING')
       await eventually('it is said', () =>
-        /app-\S+ waits: no worker has the runtime spark-4\.3/.test(cluster.logs()) ? true : null,
+        /app-\S+ waits: no alive worker has the runtime spark-4\.3/.test(cluster.logs()) ? true : null,
       )
       await eventually('the driver goes on', () =>
         job.stderr.includes('Initial job has not accepted any resources') ? true : null,

@@ -7,7 +7,7 @@ import { Cluster, eventually, sparkHome, type Submission } from './cluster.js'
 import { describeWith } from './requirements.js'
 
 const version = '4.3.0'
-const testTimeoutMs = 120_000
+const testTimeoutMs = 300_000
 const addresses = ['gpu-a', 'gpu-b', 'gpu-c', 'gpu-d']
 
 interface Used {

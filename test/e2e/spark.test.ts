@@ -5,7 +5,7 @@ import { describeWith } from './requirements.js'
 
 // CI runs the oldest and the newest; MAGNETO_SPARK_VERSIONS="4.0.1 4.1.4 4.2.1" runs others on demand.
 const versions = (process.env['MAGNETO_SPARK_VERSIONS'] ?? '4.3.0 3.5.9').split(/[ ,]+/)
-const jobTimeoutMs = 180_000
+const jobTimeoutMs = 300_000
 
 describeWith(['java', 'python3'], 'Spark applications in client mode', () => {
   let cluster: Cluster
