@@ -1,6 +1,6 @@
 /**
- * `npm run bench [NAME ...]`: runs the benches, prints one table and keeps it in bench/results/. Figures of one file
- * were measured in one run on one machine; compare files with care.
+ * `npm run bench [NAME ...]`: runs the benches, prints one table and keeps it in bench/results/DATE[-NAME...].md. Figures
+ * of one file were measured in one run on one machine; compare files with care.
  */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -58,4 +58,5 @@ Commit ${git('rev-parse', '--short', 'HEAD')}; Node ${process.versions.node}; ${
 ${rows.join('\n')}
 `
 console.log(text)
-writeFileSync(join(root, 'bench/results', `${now.slice(0, 10)}.md`), text)
+const file = [now.slice(0, 10), ...asked].join('-')
+writeFileSync(join(root, 'bench/results', `${file}.md`), text)
