@@ -50,9 +50,13 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.workerCleanupEnabled,
     keys.workerCleanupIntervalMs,
     keys.workerCleanupAppDataTtlMs,
-    // The worker refuses the first, and warns of the second itself.
-    keys.shuffleServiceEnabled,
     keys.logRollingStrategy,
+    keys.logRollingTimeInterval,
+    keys.logRollingMaxBytes,
+    keys.logRollingMaxRetainedFiles,
+    keys.logRollingEnableCompression,
+    // The worker refuses it itself.
+    keys.shuffleServiceEnabled,
     // Matters on the master, from where the worker learns it.
     keys.workerTimeoutMs,
     keys.controlPort,

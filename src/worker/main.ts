@@ -17,6 +17,7 @@ import { settledLater } from './settled-later.js'
 import { detectHardware, type Hardware } from './hardware.js'
 import { Launcher } from './launcher/pool.js'
 import type { LauncherSettings } from './launcher/request.js'
+import { logRolling } from './log-rolling.js'
 import { offeredResources } from './resources.js'
 import { findSparkHomes, runtimesOf, type SparkHome } from './spark-homes.js'
 import { WorkerMachine, type WorkerSettings } from './state.js'
@@ -42,7 +43,7 @@ const KILL_TIMEOUT_MS = 10_000
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const log = createLogger('Worker')
-  refuseUnserved(options.configuration, log)
+  refuseUnserved(options.configuration)
   await prepareWorkDir(options.workDir).catch((error: unknown) => {
     throw error instanceof WorkDirError ? new UsageError(error.message) : error
   })
@@ -82,7 +83,10 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
   const { settings, homes, watcher, guardian, log } = parts
   const { promise: stopped, resolve: leave } = settledLater<number>()
   const launcher = new Launcher({
-    settings: launcherSettings(options, settings, homes),
+    settings: {
+      ...launcherSettings(options, settings, homes),
+      rolling: logRolling(options.configuration, log),
+    },
     log,
     guardian,
     localDirRoots: localRoots(options.configuration),
@@ -187,7 +191,7 @@ function launcherSettings(
   options: WorkerOptions,
   { host, port }: WorkerSettings,
   sparkHomes: readonly SparkHome[],
-): Omit<LauncherSettings, 'guardianFd'> {
+): Omit<LauncherSettings, 'guardianFd' | 'rolling'> {
   return {
     workDir: options.workDir,
     workerUrl: workerUrl(host, port),
@@ -206,15 +210,12 @@ function localRoots(configuration: Configuration): string[] {
 }
 
 /** What is configured and can't be done is said before anything starts. */
-function refuseUnserved(configuration: Configuration, log: Logger): void {
+function refuseUnserved(configuration: Configuration): void {
   const refused: [boolean, string][] = [
     [configuration.read(keys.shuffleServiceEnabled), 'spark.shuffle.service.enabled: it is'],
     [configuration.read(keys.authenticate), 'spark.authenticate: it is'],
   ]
   for (const [set, what] of refused) {
     if (set) throw new UsageError(`${what} not served by this worker yet; take the setting out`)
-  }
-  if (configuration.read(keys.logRollingStrategy) !== null) {
-    log.warn('spark.executor.logs.rolling.strategy has no effect yet: logs of executors grow')
   }
 }

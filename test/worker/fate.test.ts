@@ -41,7 +41,7 @@ const host = `
       workDir: root + '/work', workerUrl: '', host: 'h',
       sparkHomes: [{ path: root + '/spark', version: '4.3.0', runtime: 'spark-4.3' }],
       ownConfDir: '', redactionPattern: /x/, execPath: process.execPath,
-      executorMain: root + '/main.mjs', killTimeoutMs: 100,
+      executorMain: root + '/main.mjs', killTimeoutMs: 100, rolling: null,
     },
     log,
     guardian: await Guardian.start({ log, killTimeoutMs: 1000 }),

@@ -11,6 +11,7 @@ import { createLogger } from '../../src/log/logger.js'
 import * as schema from '../../src/schema/magneto.js'
 import { Guardian } from '../../src/worker/guardian.js'
 import type { Launcher } from '../../src/worker/launcher/pool.js'
+import type { LogRolling } from '../../src/worker/log-rolling.js'
 import type { ExecutorResult } from '../../src/worker/launcher/request.js'
 
 type PoolModule = typeof import('../../src/worker/launcher/pool.js')
@@ -37,7 +38,11 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
-async function makeLauncher(localDirRoots = [join(root, 'scratch')], killTimeoutMs = 100) {
+async function makeLauncher(
+  localDirRoots = [join(root, 'scratch')],
+  killTimeoutMs = 100,
+  rolling: LogRolling | null = null,
+) {
   const module = (await import(pathToFileURL(compiled).href)) as PoolModule
   return new module.Launcher({
     settings: {
@@ -50,6 +55,7 @@ async function makeLauncher(localDirRoots = [join(root, 'scratch')], killTimeout
       execPath: process.execPath,
       executorMain: join(root, 'main.mjs'),
       killTimeoutMs,
+      rolling,
     },
     log,
     guardian,
@@ -264,6 +270,75 @@ describe('W16: folders of ended applications', () => {
     expect(await over).toMatchObject({ kind: 'exited', exitStatus: 0 })
     expect(await readdir(join(root, 'work', 'app'))).toContain('2')
     expect(await launcher.listDirs()).toEqual(['app'])
+  })
+})
+
+describe('W12: rolled logs', () => {
+  const ROLLING: LogRolling = {
+    policy: { by: 'size', maxBytes: 100_000 },
+    maxRetainedFiles: 2,
+    compress: false,
+  }
+  beforeEach(async () => {
+    await launcher.close()
+    launcher = await makeLauncher(undefined, 100, ROLLING)
+  })
+
+  test('hold every byte of an executor that ends at once, in order, newest last', async () => {
+    const { over } = await node(
+      1,
+      `const { writeSync } = await import('node:fs')
+       for (let n = 0; n < 27_000; n += 1) {
+         for (let line = String(n).padStart(9, '0') + '\\n'; line !== '';) {
+           try { line = line.slice(writeSync(1, line)) } catch (error) { if (error.code !== 'EAGAIN') throw error }
+         }
+       }
+       console.error('oh'); process.exitCode = 5`,
+    )
+    expect(await over).toMatchObject({ kind: 'exited', exitStatus: 5 })
+    const names = (await readdir(executor(1))).filter((name) => name !== 'stdout').toSorted()
+    expect(names).toEqual([
+      'stderr',
+      ...Array(2).fill(expect.stringMatching(/^stdout--\d{4}-\d\d-\d\d--\d\d-\d\d-\d\d--\d{4}$/)),
+    ])
+    const parts = [...names.slice(1), 'stdout'].map((name) =>
+      readFile(join(executor(1), name), 'utf8'),
+    )
+    const all = await Promise.all(parts)
+    for (const part of all.slice(0, 2)) expect(part.length).toBeGreaterThan(90_000)
+    for (const part of all) expect(part.length).toBeLessThanOrEqual(100_000)
+    const expected = Array.from({ length: 27_000 }, (_, n) => `${String(n).padStart(9, '0')}\n`)
+    expect(all.join('')).toBe(expected.join(''))
+    expect(await readFile(join(executor(1), 'stderr'), 'utf8')).toMatch(
+      /^Spark Executor Command: .*\n={40}\n\noh\n$/,
+    )
+  })
+
+  test('T8: an end is not held up by what the executor left behind in a session of its own', async () => {
+    const { running, over } = await node(
+      1,
+      `import { spawn } from 'node:child_process'
+       const child = spawn('sleep', ['600'], { detached: true, stdio: 'inherit' })
+       console.log(String(child.pid)); child.unref()
+       setInterval(() => {}, 1000)`,
+    )
+    await running
+    const left = Number(await appears(join(executor(1), 'stdout')))
+    try {
+      launcher.kill('app', 1)
+      expect(await over).toMatchObject({ kind: 'exited', exitStatus: 143 })
+    } finally {
+      process.kill(left, 'SIGKILL')
+    }
+  })
+
+  test('a program that is missing fails as ever', async () => {
+    const command = await fakeJava('exit 0')
+    command.environment = [new schema.PropertyT('PATH', ''), new schema.PropertyT('JAVA_HOME', '')]
+    expect(await launch(0, command).over).toMatchObject({
+      kind: 'failed',
+      message: expect.stringMatching(/no java/) as string,
+    })
   })
 })
 

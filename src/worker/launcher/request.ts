@@ -1,6 +1,7 @@
 /** What goes to and comes from a launcher thread. Plain data: it is copied between threads. */
 import type { MessagePort } from 'node:worker_threads'
 
+import type { LogRolling } from '../log-rolling.js'
 import type { SparkHome } from '../spark-homes.js'
 
 /** What is the same for every executor of this worker. */
@@ -17,6 +18,8 @@ export interface LauncherSettings {
   executorMain: string
   /** TERM, then so long, then KILL, then so long again until it counts as an orphan (T8). */
   killTimeoutMs: number
+  /** How logs of executors are rolled (W12); null: not at all. */
+  rolling: LogRolling | null
   /** Where the worker's guardian is told of starts and ends; open for as long as launcher threads live. */
   guardianFd: number
 }

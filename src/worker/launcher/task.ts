@@ -29,6 +29,7 @@ export async function runExecutor(request: ExecutorRequest): Promise<ExecutorRes
       directory,
       header,
       killTimeoutMs: settings.killTimeoutMs,
+      rolling: settings.rolling,
       guardian: guardianLines,
     })
     const note: StartedNote = {

@@ -1,19 +1,18 @@
 /** One child process: started with its logs in files, watched, ended with TERM and then KILL (T8). */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { constants as fileFlags } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 
 import type { ProcessPlan } from '../command-line.js'
 import type { GuardianLines } from '../guardian-lines.js'
+import type { LogRolling } from '../log-rolling.js'
 import { settledLater } from '../settled-later.js'
 import { guardedCommand } from './guarded-command.js'
+import { openLog, type ProcessLog } from './process-log.js'
 
-// Emptied when an id comes again; appended to, so that a log rotated from outside keeps working.
-const LOG_FLAGS = fileFlags.O_CREAT | fileFlags.O_TRUNC | fileFlags.O_APPEND | fileFlags.O_WRONLY
-const LOG_MODE = 0o644
+/** How long the rest of a log that goes through this thread may take after its process's end. */
+const LOG_TIMEOUT_MS = 2000
 
 /** @returns what a JVM sees of a process's end: its code, or 128 plus the signal's number */
 export function exitStatusOf(code: number | null, signal: NodeJS.Signals | null): number {
@@ -34,6 +33,8 @@ export interface StartOptions {
   /** The first lines of stderr. */
   header: string
   killTimeoutMs: number
+  /** Null: its logs are not rolled. */
+  rolling: LogRolling | null
   /** Of this thread. */
   guardian: GuardianLines
 }
@@ -43,35 +44,45 @@ export async function startProcess(
   plan: ProcessPlan,
   options: StartOptions,
 ): Promise<WatchedProcess> {
-  const { directory, header, guardian } = options
+  const { directory, header, guardian, rolling } = options
   const { program, args } = await guardedCommand(plan)
-  const stdout = await open(join(directory, 'stdout'), LOG_FLAGS, LOG_MODE)
+  const logs: ProcessLog[] = []
   try {
-    const stderr = await open(join(directory, 'stderr'), LOG_FLAGS, LOG_MODE)
-    try {
-      await stderr.write(header)
-      const child = spawn(program, args, {
-        cwd: directory,
-        env: plan.environment,
-        // A group of its own: Ctrl-C at the worker's terminal reaches the worker alone, which ends its
-        // executors in order; and whatever an executor leaves behind can be ended with it.
-        detached: true,
-        // The fourth is for guardedCommand.
-        stdio: [plan.stdin, stdout.fd, stderr.fd, guardian.fd],
-      })
-      // Nothing is ever written; a child that closes its end must not break the thread.
-      child.stdin?.on('error', () => {})
-      await once(child, 'spawn')
-      return watch(child, options)
-    } finally {
-      await stderr.close()
-    }
-  } finally {
-    await stdout.close()
+    const stdout = await openLog(join(directory, 'stdout'), rolling)
+    logs.push(stdout)
+    const stderr = await openLog(join(directory, 'stderr'), rolling)
+    logs.push(stderr)
+    await stderr.write(header)
+    const child = spawn(program, args, {
+      cwd: directory,
+      env: plan.environment,
+      // A group of its own: Ctrl-C at the worker's terminal reaches the worker alone, which ends its
+      // executors in order; and whatever an executor leaves behind can be ended with it.
+      detached: true,
+      // The fourth is for guardedCommand.
+      stdio: [plan.stdin, stdout.target, stderr.target, guardian.fd],
+    })
+    // Nothing is ever written; a child that closes its end must not break the thread.
+    child.stdin?.on('error', () => {})
+    await once(child, 'spawn')
+    stdout.follow(child.stdout)
+    stderr.follow(child.stderr)
+    return watch(child, logs, options)
+  } catch (error) {
+    await finishAll(logs)
+    throw error
   }
 }
 
-function watch(child: ChildProcess, { killTimeoutMs, guardian }: StartOptions): WatchedProcess {
+async function finishAll(logs: readonly ProcessLog[]): Promise<void> {
+  await Promise.all(logs.map((log) => log.finish(LOG_TIMEOUT_MS)))
+}
+
+function watch(
+  child: ChildProcess,
+  logs: readonly ProcessLog[],
+  { killTimeoutMs, guardian }: StartOptions,
+): WatchedProcess {
   const pid = child.pid ?? 0
   let timer: NodeJS.Timeout | null = null
   let killing = false
@@ -80,7 +91,8 @@ function watch(child: ChildProcess, { killTimeoutMs, guardian }: StartOptions): 
     if (timer !== null) clearTimeout(timer)
     endGroup(pid)
     guardian.ended(pid)
-    resolve({ exitStatus: exitStatusOf(code, signal), orphaned: false })
+    const end = { exitStatus: exitStatusOf(code, signal), orphaned: false }
+    void finishAll(logs).then(() => resolve(end))
   }
   child.once('exit', onExit)
   child.on('error', () => {})

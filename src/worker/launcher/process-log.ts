@@ -1,0 +1,80 @@
+/**
+ * Where a process's stdout or stderr goes. Straight into a file, which needs nobody beside the process; through this
+ * thread when the file is to be rolled.
+ */
+import { open } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+
+import type { LogRolling } from '../log-rolling.js'
+import { LOG_FLAGS, LOG_MODE, RollingLog } from './rolling-log.js'
+
+export interface ProcessLog {
+  /** For spawn. */
+  readonly target: number | 'pipe'
+  write(text: string): Promise<void>
+  /** The process runs; `stream` is its end of a pipe. */
+  follow(stream: Readable | null): void
+  /** Everything of the process is in the file, or was given up after `timeoutMs`. Never rejects. */
+  finish(timeoutMs: number): Promise<void>
+}
+
+/** @throws Error when it can't be written */
+export async function openLog(path: string, rolling: LogRolling | null): Promise<ProcessLog> {
+  return rolling === null
+    ? await openDirect(path)
+    : new FollowedLog(await RollingLog.open(path, rolling))
+}
+
+async function openDirect(path: string): Promise<ProcessLog> {
+  const file = await open(path, LOG_FLAGS, LOG_MODE)
+  let closed = false
+  const close = async (): Promise<void> => {
+    if (closed) return
+    closed = true
+    await file.close().catch(() => {})
+  }
+  return {
+    target: file.fd,
+    write: async (text) => void (await file.write(text)),
+    // The process has a descriptor of its own now.
+    follow: () => void close(),
+    finish: close,
+  }
+}
+
+class FollowedLog implements ProcessLog {
+  readonly target = 'pipe'
+  readonly #log: RollingLog
+  #stream: Readable | null = null
+  #copied: Promise<void> = Promise.resolve()
+
+  constructor(log: RollingLog) {
+    this.#log = log
+  }
+
+  write(text: string): Promise<void> {
+    return this.#log.write(Buffer.from(text))
+  }
+
+  follow(stream: Readable | null): void {
+    this.#stream = stream
+    if (stream !== null) this.#copied = this.#copy(stream)
+  }
+
+  async finish(timeoutMs: number): Promise<void> {
+    // Somebody whom the process left behind may hold the pipe open for ever.
+    const timer = setTimeout(() => this.#stream?.destroy(), timeoutMs)
+    await this.#copied
+    clearTimeout(timer)
+    await this.#log.close()
+  }
+
+  /** A process that writes faster than the disk waits in its write. */
+  async #copy(stream: Readable): Promise<void> {
+    try {
+      for await (const chunk of stream) await this.#log.write(chunk as Buffer)
+    } catch {
+      // The pipe was given up.
+    }
+  }
+}
