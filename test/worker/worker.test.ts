@@ -255,6 +255,44 @@ describe('D1: decommission', () => {
   })
 })
 
+describe('what executors leave on the disk', () => {
+  const ends = async () => {
+    await master.report()
+    expect(await master.report()).toMatchObject({ state: EXITED, exitStatus: 0 })
+  }
+
+  test('W12, P45: their logs are rolled as the worker is told to', async () => {
+    await start([
+      ['spark.executor.logs.rolling.strategy', 'size'],
+      ['spark.executor.logs.rolling.maxSize', '100000'],
+      ['spark.executor.logs.rolling.enableCompression', 'true'],
+    ])
+    await master.register()
+    await launch(0, 'head -c 150000 /dev/zero')
+    await ends()
+    const names = (await readdir(join(root, 'work', 'app', '0'))).toSorted()
+    expect(names).toEqual(['stderr', 'stdout', expect.stringMatching(/^stdout--.*--\d{4}\.gz$/)])
+  })
+
+  test('W16, P33: their folders go when their application is over, and not before', async () => {
+    await start([
+      ['spark.worker.cleanup.interval', '1'],
+      ['spark.worker.cleanup.appDataTtl', '0'],
+    ])
+    await master.register()
+    await mkdir(join(root, 'work', 'data'))
+    await launch(0, 'exit 0')
+    await ends()
+    await new Promise((later) => setTimeout(later, 1500))
+    expect((await readdir(join(root, 'work'))).toSorted()).toEqual(['app', 'data'])
+    master.send(new schema.ApplicationFinishedT('app'))
+    while ((await readdir(join(root, 'work'))).includes('app')) {
+      await new Promise((later) => setTimeout(later, 20))
+    }
+    expect(await readdir(join(root, 'work'))).toEqual(['data'])
+  })
+})
+
 describe('what a worker does not start with', () => {
   test.each([
     ['spark.shuffle.service.enabled', 'true'],
