@@ -38,7 +38,9 @@ const arrows: Record<string, string[]> = {
   spark: ['control', 'conf'],
   worker: ['control', 'conf', 'spark'],
   app: ['control', 'conf'],
-  ui: ['control', 'conf'],
+  http: [],
+  rest: ['control', 'conf', 'http', 'spark'],
+  ui: ['control', 'conf', 'http', 'rest'],
   master: ['control', 'conf', 'core', 'store'],
   cli: ['conf', 'master', 'worker', 'control', 'spark'],
 }

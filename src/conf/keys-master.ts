@@ -12,6 +12,7 @@ import {
   port,
   text,
   bytes,
+  wholePatterns,
 } from './parsers.js'
 
 /** Gives each entry its type by its parser, and its reader. */
@@ -286,18 +287,18 @@ export const masterFaceKeys = {
     doc: 'A choice for JVMs; no effect here.',
     spec: 'P28',
   }),
-  restAllowedAppResourcePatterns: key<string[]>({
+  restAllowedAppResourcePatterns: key<RegExp[]>({
     name: 'spark.master.rest.allowedAppResourcePatterns',
     default: [],
-    parse: list(','),
+    parse: wholePatterns,
     doc: 'Regular expressions, one of which the resource of a submission must match fully; empty: any.',
     spec: 'V5',
   }),
-  restMaxRequestBodyBytes: key<number | null>({
+  restMaxRequestBodyBytes: key<number>({
     name: 'spark.master.rest.maxRequestBodySize',
-    default: null,
-    parse: orNull(bytes('b')),
-    doc: 'A larger submission is answered with 413.',
+    default: 8 * 2 ** 20,
+    parse: bytes('b'),
+    doc: 'A larger submission is answered with 413; no more than 8m are ever taken.',
     spec: 'V5',
   }),
 }

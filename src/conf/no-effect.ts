@@ -33,6 +33,11 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.killEnabled,
     keys.decommissionEnabled,
     keys.masterUiDecommissionAllowMode,
+    keys.restEnabled,
+    keys.restHost,
+    keys.restPort,
+    keys.restAllowedAppResourcePatterns,
+    keys.restMaxRequestBodyBytes,
   ],
   worker: [
     keys.initialRegistrationRetries,
@@ -71,7 +76,6 @@ function kept<T>(key: ConfKey<T>, value: T): [ConfKey<unknown>, unknown] {
 /** What this release does anyway: whoever asks for it gets it. */
 const KEPT: ReadonlyMap<ConfKey<unknown>, unknown> = new Map([
   kept(keys.recoveryCompressionCodec, null),
-  kept(keys.restEnabled, false),
   kept(keys.preferConfiguredMasterAddress, true),
   kept(keys.decommissionEnabled, false),
   kept(keys.reverseProxy, false),

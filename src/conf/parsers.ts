@@ -117,3 +117,11 @@ export function pattern(value: string): RegExp {
 export function orNull<T>(parse: (value: string) => T): (value: string) => T | null {
   return (value) => (value.trim() === '' ? null : parse(value))
 }
+
+/** Regular expressions between commas, each of which matches a whole text only. */
+export function wholePatterns(value: string): RegExp[] {
+  return list(',')(value).map((one) => {
+    const { source, flags } = pattern(one)
+    return new RegExp(`^(?:${source})$`, flags)
+  })
+}

@@ -22,6 +22,19 @@ export interface GatewayThreadData {
 /** From where workers may be decommissioned over HTTP (spec P22). */
 export type DecommissionAllowMode = 'LOCAL' | 'ALLOW' | 'DENY'
 
+/** The REST server (spec R1) of the web thread. */
+export interface RestServerData {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** `spark.master.rest.port`: what clients may name where the master's port belongs (spec R6). */
+  readonly configuredPort: number
+  /** A longer body of a submission is answered with 413. */
+  readonly maxBodyBytes: number
+  /** One of them must match an app resource; none: any is taken. */
+  readonly allowedAppResources: readonly RegExp[]
+}
+
 /** `workerData` of the web thread. */
 export interface WebThreadData {
   readonly host: string
@@ -33,12 +46,16 @@ export interface WebThreadData {
   readonly killEnabled?: boolean
   /** Absent: spark.decommission.enabled is false, and there is no such page. */
   readonly decommissionAllowMode?: DecommissionAllowMode
+  /** Absent: spark.master.rest.enabled is false, and nothing listens. */
+  readonly rest?: RestServerData
 }
 
 /** The thread listens; `port` is where, after retries. */
 export interface ThreadListening {
   readonly kind: 'listening'
   readonly port: number
+  /** What a thread started in its place is to get besides `port`: further ports that peers know by now. */
+  readonly again?: object
 }
 
 /** The thread can't do its work; it ends after this. */

@@ -12,7 +12,7 @@ import { Clock } from './clock.js'
 import { Effects, type SessionSink } from './effects.js'
 import { Loop } from './loop.js'
 import { Persistence } from './persistence.js'
-import { coreConfig, openStore, storeEngine } from './settings.js'
+import { coreConfig, openStore, restServerData, storeEngine } from './settings.js'
 import { StoreAlarm } from './store-alarm.js'
 import { type ListeningThreadData, SupervisedThread } from './supervised-thread.js'
 
@@ -184,7 +184,8 @@ class Master {
   }
 
   #startWeb(): SupervisedThread {
-    const { webUiHost, webUiPort, publicHost, configuration } = this.#options
+    const { host, webUiHost, webUiPort, publicHost, configuration } = this.#options
+    const rest = restServerData(configuration, host)
     const data: WebThreadData = {
       host: socketAddress(webUiHost ?? ANY_ADDRESS),
       port: webUiPort,
@@ -194,6 +195,7 @@ class Master {
       ...(configuration.read(keys.decommissionEnabled)
         ? { decommissionAllowMode: configuration.read(keys.masterUiDecommissionAllowMode) }
         : {}),
+      ...(rest === null ? {} : { rest }),
     }
     return this.#startThread('web thread', this.#parts.webEntry ?? WEB_ENTRY, data)
   }

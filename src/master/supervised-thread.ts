@@ -53,6 +53,7 @@ export class SupervisedThread implements SessionSink {
   /** Whether batches go both ways. */
   #up = false
   #port = 0
+  #again: object = {}
   #urls: readonly [masterUrl: string, webUiUrl: string] | null = null
   #deaths = 0
   #restart: NodeJS.Timeout | null = null
@@ -66,7 +67,9 @@ export class SupervisedThread implements SessionSink {
 
   /** @returns the port where it listens @throws Error when it can't: the first start is not tried again */
   async listening(): Promise<number> {
-    this.#port = await this.#thread.listening()
+    const { port, again = {} } = await this.#thread.listening()
+    this.#port = port
+    this.#again = again
     this.#listens = true
     return this.#port
   }
@@ -172,8 +175,8 @@ export class SupervisedThread implements SessionSink {
     const { data, name, log } = this.#options
     await this.#thread.end()
     if (this.#stopping) return
-    // Peers know this port and no other.
-    const thread = this.#spawn({ ...data, port: this.#port, maxRetries: 0 })
+    // Peers know these ports and no others.
+    const thread = this.#spawn({ ...data, port: this.#port, maxRetries: 0, ...this.#again })
     this.#thread = thread
     try {
       await thread.listening()

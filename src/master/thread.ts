@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { BatchWriter, OutboxKind } from '../control/records.js'
 import type {
   FromWebThread,
+  ThreadListening,
   ThreadReady,
   ToWebThread,
   ViewRequest,
@@ -29,7 +30,7 @@ export class MasterThread implements SessionSink {
   readonly #worker: Worker
   readonly #exited: Promise<void>
   #stopping = false
-  #listening: ((outcome: number | Error) => void) | null = null
+  #listening: ((outcome: ThreadListening | Error) => void) | null = null
 
   constructor(options: MasterThreadOptions) {
     this.#options = options
@@ -48,10 +49,10 @@ export class MasterThread implements SessionSink {
     })
   }
 
-  /** @returns the port where it listens @throws Error when it can't */
-  async listening(): Promise<number> {
+  /** @returns where it listens @throws Error when it can't */
+  async listening(): Promise<ThreadListening> {
     let timeout: NodeJS.Timeout | null = null
-    const outcome = await new Promise<number | Error>((resolve) => {
+    const outcome = await new Promise<ThreadListening | Error>((resolve) => {
       this.#listening = resolve
       timeout = setTimeout(
         () => resolve(new Error(`not listening after ${THREAD_START_TIMEOUT_MS} ms`)),
@@ -60,7 +61,7 @@ export class MasterThread implements SessionSink {
     })
     if (timeout !== null) clearTimeout(timeout)
     this.#listening = null
-    if (typeof outcome === 'number') return outcome
+    if (!(outcome instanceof Error)) return outcome
     throw new Error(`the ${this.#options.name} can't start: ${outcome.message}`, {
       cause: outcome,
     })
@@ -115,7 +116,7 @@ export class MasterThread implements SessionSink {
   #receive(message: FromWebThread): void {
     switch (message.kind) {
       case 'listening':
-        return this.#listening?.(message.port)
+        return this.#listening?.(message)
       case 'failed':
         return this.#ended(new Error(message.message))
       case 'view':

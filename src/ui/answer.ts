@@ -3,7 +3,7 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { singleLine } from './format.js'
-import { prettyJson, type Json } from './json-text.js'
+import { prettyJson, type Json } from '../http/json-text.js'
 import { styleHash } from './style.js'
 
 export interface Answer {

@@ -1,4 +1,4 @@
-/** Commands of the pages as control messages under a WEB session, and the replies to them (spec U13 to U15). */
+/** Commands of the web thread as control messages under a WEB session, and the replies to them (spec U13 to U15). */
 import { decode, encode, type BodyT } from '../control/codec.js'
 import {
   BatchWriter,
@@ -10,6 +10,7 @@ import {
 } from '../control/records.js'
 import {
   DecommissionWorkersOnHostsT,
+  DriverStatusResponseT,
   KillApplicationT,
   ReplyT,
   RequestKillDriverT,
@@ -28,6 +29,9 @@ export interface CommandReply {
   readonly count: number
 }
 
+/** What the core answers to a request with an id. */
+export type Answered = ReplyT | DriverStatusResponseT
+
 /** What the pages may ask for. All of them throw CommandFailed when no answer comes. */
 export interface Commands {
   killApplication(appId: string): Promise<CommandReply>
@@ -36,7 +40,7 @@ export interface Commands {
 }
 
 interface Waiting {
-  readonly reply: Settleable<CommandReply>
+  readonly reply: Settleable<Answered>
   readonly timer: NodeJS.Timeout
 }
 
@@ -64,15 +68,21 @@ export class CommandSession implements Commands {
     return this.#ask((requestId) => new DecommissionWorkersOnHostsT(requestId, [...hosts]))
   }
 
-  /** @throws CommandFailed when no answer comes */
   async #ask(request: (requestId: number) => BodyT): Promise<CommandReply> {
+    const answered = await this.ask(request)
+    const { ok, message, count } = answered instanceof ReplyT ? answered : new ReplyT()
+    return { ok, message: message ?? '', count }
+  }
+
+  /** @throws CommandFailed when no answer comes @throws ControlError when the request can't be encoded */
+  async ask(request: (requestId: number) => BodyT): Promise<Answered> {
     if (this.#waiting.size >= commandsWaitingMax) {
       throw new CommandFailed(`${commandsWaitingMax} commands wait for the master; try again later`)
     }
     const requestId = this.#nextRequest
     this.#nextRequest = (requestId + 1) % requestIdSpan
     const message = encode(request(requestId))
-    const reply = settleable<CommandReply>()
+    const reply = settleable<Answered>()
     const timer = setTimeout(
       () => this.#fail(requestId, 'the master did not answer in time'),
       replyWaitMs,
@@ -109,9 +119,8 @@ export class CommandSession implements Commands {
 
   #answer(payload: Uint8Array): void {
     const body = decode(payload)
-    if (!(body instanceof ReplyT)) return
-    const waiting = this.#take(body.requestId)
-    waiting?.reply.resolve({ ok: body.ok, message: body.message ?? '', count: body.count })
+    if (!(body instanceof ReplyT || body instanceof DriverStatusResponseT)) return
+    this.#take(body.requestId)?.reply.resolve(body)
   }
 
   /** The core ended the session: it gets its DISCONNECTED, and the next command opens a new one. */

@@ -3,7 +3,7 @@ import { plain, redirect, type Answer } from './answer.js'
 import type { CommandReply } from './command-session.js'
 import { isLocalAddress } from './local-address.js'
 import type { Asked, RouteContext } from './request.js'
-import { crossSiteReason } from './same-origin.js'
+import { crossSiteReason } from '../http/same-origin.js'
 
 /** Ids are short; what is longer is no id and is not sent to the master. */
 export const idLengthMax = 256

@@ -11,7 +11,7 @@ import {
 } from '../schema/magneto.js'
 import { singleLine } from './format.js'
 import { requirementsJson } from './json.js'
-import type { JsonObject } from './json-text.js'
+import type { JsonObject } from '../http/json-text.js'
 
 /** What is asked about. */
 export interface Explained {

@@ -12,7 +12,7 @@ import {
   type WorkerViewT,
 } from '../schema/magneto.js'
 import { javaDateText } from './java-date.js'
-import type { Json, JsonObject } from './json-text.js'
+import type { Json, JsonObject } from '../http/json-text.js'
 import {
   applicationDurationMs,
   clusterTotals,

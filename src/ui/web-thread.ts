@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FromWebThread, ToWebThread, WebThreadData } from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
+import { RestServer } from '../rest/server.js'
 import { CommandSession } from './command-session.js'
 import { singleLine } from './format.js'
 import { WebServer } from './server.js'
@@ -23,6 +24,9 @@ function post(message: FromWebThread, transfer: ArrayBuffer[] = []): void {
 
 const views = new ViewCache({ request: (id) => post({ kind: 'view', id }) })
 const commands = new CommandSession((bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]))
+const audit = (remoteAddress: string, command: string, outcome: string): void =>
+  log.info(singleLine(`${remoteAddress} asked to ${command}: ${outcome}`))
+let masterUrl: string | null = null
 const server = new WebServer({
   host: data.host,
   port: data.port,
@@ -32,30 +36,57 @@ const server = new WebServer({
     view: () => views.get(),
     decommissionAllowMode: data.decommissionAllowMode ?? null,
     commands,
-    audit: (remoteAddress, command, outcome) =>
-      log.info(singleLine(`${remoteAddress} asked to ${command}: ${outcome}`)),
+    audit,
   },
   onFault: (error) => log.error({ error }, 'a page failed'),
 })
+const rest =
+  data.rest === undefined
+    ? null
+    : new RestServer({
+        ...data.rest,
+        maxRetries: data.maxRetries,
+        masterUrl: () => masterUrl,
+        ask: (request) => commands.ask(request),
+        audit,
+        environment: process.env,
+        onFault: (error) => log.error({ error }, 'a submission request failed'),
+      })
 
 async function stop(): Promise<void> {
   views.close()
   commands.close()
-  await server.close()
+  await Promise.all([server.close(), rest?.close()])
   port?.close()
+}
+
+async function listen(): Promise<FromWebThread> {
+  const uiPort = await server.listen()
+  if (rest === null) return { kind: 'listening', port: uiPort }
+  try {
+    const restPort = await rest.listen()
+    log.info(`REST submissions are taken on ${data.rest?.host}, port ${restPort}`)
+    return { kind: 'listening', port: uiPort, again: { rest: { ...data.rest, port: restPort } } }
+  } catch (error) {
+    await server.close()
+    throw error
+  }
 }
 
 function receive(message: ToWebThread): void {
   if (message.kind === 'view') views.deliver(message.id, message.bytes)
   if (message.kind === 'batch') commands.receive(message.bytes)
-  if (message.kind === 'ready') log.info(`Web UI of ${message.masterUrl} at ${message.webUiUrl}`)
+  if (message.kind === 'ready') {
+    masterUrl = message.masterUrl
+    log.info(`Web UI of ${message.masterUrl} at ${message.webUiUrl}`)
+  }
   if (message.kind === 'stop') void stop()
 }
 
 port.on('message', receive)
 
 try {
-  post({ kind: 'listening', port: await server.listen() })
+  post(await listen())
 } catch (error) {
   post({ kind: 'failed', message: (error as Error).message })
   port.close()

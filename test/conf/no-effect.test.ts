@@ -42,6 +42,7 @@ describe('settings without effect', () => {
   test('are none where the release does what was asked for', () => {
     expect(warning([['spark.worker.cleanup.enabled', 'true']], 'worker')).toBeNull()
     expect(warning([['spark.master.rest.enabled', 'false']])).toBeNull()
+    expect(warning([['spark.master.rest.port', '6067']])).toBeNull()
     expect(warning([['spark.authenticate', 'false']])).toBeNull()
     expect(warning([['spark.decommission.enabled', 'true']])).toBeNull()
     expect(warning([['spark.master.ui.decommission.allow.mode', 'ALLOW']])).toBeNull()

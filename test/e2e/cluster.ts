@@ -24,7 +24,7 @@ export function freePort(): Promise<number> {
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | null> | T | null,
-  withinMs = 60_000,
+  withinMs = 180_000,
 ): Promise<T> {
   const deadline = Date.now() + withinMs
   for (;;) {
@@ -92,7 +92,9 @@ export class Cluster {
     this.#options = options
     this.masterUrl = `spark://${host}:${port}`
     this.webUi = `http://${host}:${uiPort}`
-    writeFileSync(join(this.folder, 'spark-defaults.conf'), (options.properties ?? []).join('\n'))
+    // Several clusters may run at once, of which only one can have the usual port.
+    const properties = ['spark.master.rest.port 0', ...(options.properties ?? [])]
+    writeFileSync(join(this.folder, 'spark-defaults.conf'), properties.join('\n'))
     this.environment = {
       ...process.env,
       MAGNETO_E2E: this.folder,

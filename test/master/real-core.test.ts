@@ -1,4 +1,6 @@
 /** The whole master with the real core: a worker and an application meet. */
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
@@ -38,7 +40,7 @@ const { startMaster } = (await import(
   pathToFileURL(join(root, 'dist/src/master/main.js')).href
 )) as typeof Main
 
-const start = (parts: Main.MasterParts = {}) =>
+const start = (parts: Main.MasterParts = {}, entries: [string, string][] = []) =>
   startMaster(
     {
       host: '127.0.0.1',
@@ -48,10 +50,19 @@ const start = (parts: Main.MasterParts = {}) =>
       publicHost: '127.0.0.1',
       home: root,
       confDir: join(root, 'conf'),
-      configuration: new Configuration(),
+      configuration: new Configuration([['spark.master.rest.port', '0'], ...entries]),
     },
     parts,
   )
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
 
 const workerOf = (id: string, port: number) =>
   new RegisterWorkerT(id, 'h', port, 4, 4096, 'http://w', [], ['node'])
@@ -126,4 +137,53 @@ test('a store that fails costs who waits for it, and nobody else', async () => {
     await master.stop()
   }
   expect(await master.stopped).toBe(0)
+})
+
+test('R2, R8 to R12, P24, P25: a driver is submitted, asked for and killed over HTTP', async () => {
+  const port = await freePort()
+  const master = await start({}, [['spark.master.rest.port', String(port)]])
+  const ask = async (method: string, path: string, body: string | null = null) => {
+    const got = await fetch(`http://127.0.0.1:${port}/v1/submissions/${path}`, { method, body })
+    return (await got.json()) as Record<string, unknown>
+  }
+  try {
+    expect(await ask('GET', 'readyz')).toMatchObject({ success: true })
+    const submission = {
+      action: 'CreateSubmissionRequest',
+      appArgs: [],
+      appResource: 'file:/app.jar',
+      clientSparkVersion: '4.3.0',
+      environmentVariables: {},
+      mainClass: 'Main',
+      sparkProperties: { 'spark.app.name': 'a', 'spark.master': `spark://127.0.0.1:${port}` },
+    }
+    const created = await ask('POST', 'create', JSON.stringify(submission))
+    const id = String(created['submissionId'])
+    expect(created).toEqual({
+      action: 'CreateSubmissionResponse',
+      message: `Driver successfully submitted as ${id}`,
+      serverSparkVersion: '4.3.0',
+      submissionId: id,
+      success: true,
+    })
+    const status = `status/${id}`
+    expect(await ask('GET', status)).toMatchObject({ driverState: 'SUBMITTED', success: true })
+    expect(await ask('POST', `kill/${id}`)).toMatchObject({ submissionId: id, success: true })
+    expect(await ask('GET', status)).toMatchObject({ driverState: 'KILLED', success: true })
+    expect(await ask('POST', 'killall')).toMatchObject({ success: true })
+    expect(await ask('POST', 'clear')).toMatchObject({ success: true })
+    expect(await ask('GET', status)).toMatchObject({ success: false })
+  } finally {
+    await master.stop()
+  }
+})
+
+test('P24: with spark.master.rest.enabled=false nothing listens', async () => {
+  const port = await freePort()
+  const master = await start({}, [
+    ['spark.master.rest.port', String(port)],
+    ['spark.master.rest.enabled', 'false'],
+  ])
+  await expect(fetch(`http://127.0.0.1:${port}/v1/submissions/readyz`)).rejects.toThrow()
+  await master.stop()
 })

@@ -62,7 +62,7 @@ function options(entries: [string, string][] = []): MasterOptions {
     publicHost: '127.0.0.1',
     home: root,
     confDir: join(root, 'conf'),
-    configuration: new Configuration(entries),
+    configuration: new Configuration([['spark.master.rest.port', '0'], ...entries]),
   }
 }
 

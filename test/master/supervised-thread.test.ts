@@ -36,11 +36,11 @@ const post = (bytes) => parentPort.postMessage({ kind: 'batch', bytes })
 const server = createServer()
 server.on('error', (error) => parentPort.postMessage({ kind: 'failed', message: error.message }))
 server.listen(workerData.port, workerData.host, () =>
-  parentPort.postMessage({ kind: 'listening', port: server.address().port }))
+  parentPort.postMessage({ kind: 'listening', port: server.address().port, again: workerData.kept && { kept: 2 } }))
 parentPort.on('message', (message) => {
   if (message.kind === 'stop') { server.close(); parentPort.close() }
   if (message.kind === 'ready') {
-    post(record(1, session, message.masterUrl + ' ' + workerData.port + ' ' + workerData.maxRetries))
+    post(record(1, session, message.masterUrl + ' ' + workerData.port + ' ' + workerData.maxRetries + (workerData.kept ?? '')))
     if (workerData.diesWhenReady) throw new Error('boom')
   }
   if (message.kind !== 'batch') return
@@ -92,6 +92,14 @@ describe('a thread', () => {
       { kind: 'lost', sessions: [session], reason: 'the gateway thread died: boom' },
       { kind: 'record', record: InboxKind.CONNECTED, session, text: `spark://m:1 ${port} 0` },
     ])
+  })
+
+  test('that has further ports keeps them too', async () => {
+    const { thread, seen, port } = await start({ kept: 1 })
+    thread.send(session, new TextEncoder().encode('die'))
+    thread.flush()
+    await seen.next(isConnected, 1)
+    expect(seen.events.at(-1)).toMatchObject({ text: `spark://m:1 ${port} 02` })
   })
 
   test('whose batch is broken is ended like one that died', async () => {

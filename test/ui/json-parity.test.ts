@@ -9,7 +9,7 @@ import {
   WorkerState,
   type DriverViewT,
 } from '../../src/schema/magneto.js'
-import { prettyJson } from '../../src/ui/json-text.js'
+import { prettyJson } from '../../src/http/json-text.js'
 import { clusterJson, clusterUtilizationJson } from '../../src/ui/json.js'
 import { applicationView, clusterView, driverView, waitingDriverView, workerView } from './views.js'
 

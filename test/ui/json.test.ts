@@ -6,7 +6,7 @@ import {
   MasterState,
   WorkerState,
 } from '../../src/schema/magneto.js'
-import { prettyJson } from '../../src/ui/json-text.js'
+import { prettyJson } from '../../src/http/json-text.js'
 import { clusterFieldJson, clusterJson, clusterUtilizationJson } from '../../src/ui/json.js'
 import { applicationView, clusterView, driverView, waitingDriverView, workerView } from './views.js'
 

@@ -7,7 +7,8 @@ import type { Commands } from '../../src/ui/command-session.js'
 import { CommandFailed, ViewUnavailable } from '../../src/ui/errors.js'
 import type { RouteContext } from '../../src/ui/request.js'
 import { answerTo } from '../../src/ui/routes.js'
-import { requestBodyBytesMax, retryPort, WebServer } from '../../src/ui/server.js'
+import { retryPort } from '../../src/http/server.js'
+import { requestBodyBytesMax, WebServer } from '../../src/ui/server.js'
 import { applicationView, clusterView, explanation, waitingDriverView } from './views.js'
 
 const running: WebServer[] = []

@@ -6,6 +6,7 @@ import { decode, encode } from '../../src/control/codec.js'
 import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/records.js'
 import type {
   FromWebThread,
+  ThreadListening,
   ToWebThread,
   WebThreadData,
 } from '../../src/control/thread-messages.js'
@@ -101,6 +102,45 @@ test('C16: a port that can not be had is told, and the thread ends', async () =>
   const second = start({ ...local, port, maxRetries: 0 })
   const exit = once(second.thread, 'exit')
   expect(await second.next()).toMatchObject({ kind: 'failed' })
+  expect(await exit).toEqual([0])
+})
+
+test('R1, P24, P25: submissions are taken beside the pages, and stay on their port', async () => {
+  const rest = {
+    host: '127.0.0.1',
+    port: 0,
+    configuredPort: 6066,
+    maxBodyBytes: 1000,
+    allowedAppResources: [/^$/],
+  }
+  const thread = start({ ...local, rest })
+  const first = (await thread.next()) as ThreadListening
+  const again = first.again as { rest: typeof rest }
+  expect(again.rest).toEqual({ ...rest, port: expect.any(Number) })
+  thread.send({ kind: 'ready', masterUrl: 'spark://m:7077', webUiUrl: 'http://m:1' })
+  const kill = `http://127.0.0.1:${again.rest.port}/v1/submissions/kill/driver-1`
+  const answer = fetch(kill, { method: 'POST' })
+  const reply = new ReplyT(1, true, 'kill sent')
+  expect(await answerCommand(thread, reply)).toEqual(new RequestKillDriverT(1, 'driver-1'))
+  expect(await (await answer).json()).toMatchObject({ message: 'kill sent', success: true })
+  const exit = once(thread.thread, 'exit')
+  thread.send({ kind: 'stop' })
+  expect(await exit).toEqual([0])
+  await expect(fetch(kill, { method: 'POST' })).rejects.toThrow('fetch failed')
+})
+
+test('C16: a port of REST that can not be had is told, and the thread ends', async () => {
+  const { port } = await listening()
+  const rest = {
+    host: '127.0.0.1',
+    port,
+    configuredPort: port,
+    maxBodyBytes: 1,
+    allowedAppResources: [],
+  }
+  const second = start({ ...local, maxRetries: 0, rest })
+  const exit = once(second.thread, 'exit')
+  expect(await second.next()).toMatchObject({ message: expect.stringMatching(/^the REST server /) })
   expect(await exit).toEqual([0])
 })
 

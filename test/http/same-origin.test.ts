@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { crossSiteReason } from '../../src/ui/same-origin.js'
+import { crossSiteReason } from '../../src/http/same-origin.js'
 
 test.each([
   [{ host: 'm:8080' }],

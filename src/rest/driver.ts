@@ -1,0 +1,158 @@
+/** From a submission to the driver that the master is asked to run (spec R5 to R7, E20). Pure. */
+import { splitOptions } from '../conf/env.js'
+import { UsageError } from '../conf/errors.js'
+import { INT_MAX } from '../conf/parsers.js'
+import { parseBytes } from '../conf/size.js'
+import { DriverDescriptionT, JvmCommandT, PropertyT, ResourceAmountT } from '../schema/magneto.js'
+import { SPARK_VERSIONS, versionOf, type SparkVersion } from '../spark/versions.js'
+import type { CreateRequest } from './create-request.js'
+import { moduleOptions } from './module-options.js'
+import { malformed } from './protocol.js'
+
+const DEFAULT_CORES = 1
+const DEFAULT_MEMORY_MB = 1024
+const MIB = 2 ** 20
+const SPARK_SUBMIT = 'org.apache.spark.deploy.SparkSubmit'
+const RESOURCE_PREFIX = 'spark.driver.resource.'
+
+/** They name the machine of who submits, not the driver's (E20). */
+const HOST_SPECIFIC: ReadonlySet<string> = new Set(['SPARK_LOCAL_IP', 'SPARK_LOCAL_HOSTNAME'])
+
+/** What of the master goes into a driver. */
+export interface MasterFacts {
+  /** spark://host:port */
+  readonly masterUrl: string
+  /** Ports of REST that clients may name where the master's port belongs. */
+  readonly restPorts: readonly number[]
+  /** The master's own environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** One of them must match the app resource; none: any is taken. */
+  readonly allowedAppResources: readonly RegExp[]
+}
+
+type Texts = ReadonlyMap<string, string>
+
+/** R7. @returns the value of the master's variable where the whole text is its placeholder */
+function filled(text: string, environment: MasterFacts['environment']): string {
+  const name = /^\{\{(.*)\}\}$/s.exec(text)?.[1]
+  return (name === undefined ? undefined : environment[name]) ?? text
+}
+
+/** R6. Other masters of the list listen on the same ports. */
+function masterProperty(given: string | undefined, { masterUrl, restPorts }: MasterFacts): string {
+  if (given === undefined) return masterUrl
+  const rpcPort = /:(\d+)$/.exec(masterUrl)?.[1] ?? ''
+  const ports = new Set(restPorts.map(String))
+  return given.replaceAll(/:(\d+)(?=\s*(?:,|$))/g, (named, port: string) =>
+    ports.has(port) ? `:${rpcPort}` : named,
+  )
+}
+
+function memoryMb(properties: Texts): number {
+  const text = properties.get('spark.driver.memory')
+  if (text === undefined) return DEFAULT_MEMORY_MB
+  const mb = Math.floor(parseBytes(text) / MIB)
+  if (mb >= 1 && mb <= INT_MAX) return mb
+  throw malformed(
+    `spark.driver.memory is '${text}', which is ${mb} MiB; it takes a unit, such as 512m, and counts ` +
+      'bytes without one',
+  )
+}
+
+/** @throws RestError when it is no whole number of Java's int range from 0 */
+function whole(text: string, what: string): number {
+  const number = /^\s*\d+(\.0*)?\s*$/.test(text) ? Number(text) : Number.NaN
+  if (number <= INT_MAX) return number
+  throw malformed(`${what} is '${text}', which is no whole number from 0 to ${INT_MAX}`)
+}
+
+function resourcesOf(properties: Texts): ResourceAmountT[] {
+  const named = [...properties.keys()].filter((key) => key.startsWith(RESOURCE_PREFIX))
+  const names = new Set(named.map((key) => key.slice(RESOURCE_PREFIX.length).split('.')[0]!))
+  const amounts = [...names].map((name) => {
+    const key = `${RESOURCE_PREFIX}${name}.amount`
+    const amount = properties.get(key)
+    if (amount === undefined) throw malformed(`${key} is missing, which resource ${name} needs`)
+    return new ResourceAmountT(name, whole(amount, key))
+  })
+  return amounts.filter(({ amount }) => amount > 0)
+}
+
+/** What a worker must be to host the driver: of the client's version, or of any when it does not say. */
+function versionsOf({ clientSparkVersion }: CreateRequest, properties: Texts): SparkVersion[] {
+  const client = versionOf(clientSparkVersion)
+  const candidates = client === null ? [...SPARK_VERSIONS] : [client]
+  const wanted = properties.get('spark.magneto.sparkVersion')
+  if (wanted === undefined) return candidates
+  const version = versionOf(wanted)
+  if (version !== null && candidates.includes(version)) return [version]
+  throw malformed(
+    `spark.magneto.sparkVersion is '${wanted}'; the client's version leaves Spark ${candidates.join(', ')}`,
+  )
+}
+
+function pathEntries(text: string | undefined): string[] {
+  return text === undefined ? [] : text.replace(/:+$/, '').split(':')
+}
+
+function javaOptions(properties: Texts, version: SparkVersion): string[] {
+  const lines = ['spark.driver.defaultJavaOptions', 'spark.driver.extraJavaOptions']
+  return [
+    ...moduleOptions(version),
+    ...[...properties].map(([name, value]) => `-D${name}=${value}`),
+    ...lines.flatMap((name) => splitOptions(properties.get(name) ?? '', name)),
+  ]
+}
+
+function commandOf(
+  request: CreateRequest,
+  { properties, environment }: { properties: Texts; environment: Texts },
+  versions: readonly SparkVersion[],
+): JvmCommandT {
+  const { mainClass, appArgs } = request
+  if (mainClass === null) throw malformed('Main class is missing.')
+  const appName = properties.get('spark.app.name')
+  const submitArgs =
+    mainClass === SPARK_SUBMIT && appName !== undefined ? ['-c', `spark.app.name=${appName}`] : []
+  return new JvmCommandT(
+    'org.apache.spark.deploy.worker.DriverWrapper',
+    ['{{WORKER_URL}}', '{{USER_JAR}}', mainClass, ...submitArgs, ...appArgs],
+    [...environment].map(([name, value]) => new PropertyT(name, value)),
+    pathEntries(properties.get('spark.driver.extraClassPath')),
+    pathEntries(properties.get('spark.driver.extraLibraryPath')),
+    javaOptions(properties, versions.at(-1)!),
+    versions.length === 1 ? versions[0]! : null,
+  )
+}
+
+/** @throws RestError that says what of the request can't be meant */
+export function driverOf(request: CreateRequest, master: MasterFacts): DriverDescriptionT {
+  const { appResource } = request
+  const { allowedAppResources } = master
+  if (allowedAppResources.length > 0 && !allowedAppResources.some((one) => one.test(appResource))) {
+    throw malformed('Valid application jar path is required')
+  }
+  const fill = ([name, value]: [string, string]) =>
+    [name, filled(value, master.environment)] as const
+  const properties = new Map([...request.sparkProperties].map(fill))
+  properties.set('spark.master', masterProperty(properties.get('spark.master'), master))
+  const environment = new Map(
+    [...request.environmentVariables].filter(([name]) => !HOST_SPECIFIC.has(name)).map(fill),
+  )
+  const versions = versionsOf(request, properties)
+  try {
+    return new DriverDescriptionT(
+      appResource,
+      memoryMb(properties),
+      whole(properties.get('spark.driver.cores') ?? String(DEFAULT_CORES), 'spark.driver.cores'),
+      properties.get('spark.driver.supervise')?.toLowerCase() === 'true',
+      commandOf(request, { properties, environment }, versions),
+      resourcesOf(properties),
+      versions.map((version) => `spark-${version}-driver`),
+    )
+  } catch (error) {
+    // A placeholder may have brought what the check of the request has not seen.
+    if (error instanceof UsageError) throw malformed(error.message)
+    throw error
+  }
+}
