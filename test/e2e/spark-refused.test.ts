@@ -27,7 +27,9 @@ describeWith(['java', 'python3'], 'a driver that can not run here', () => {
       const job = cluster.submit(sparkHome(served), 'pi', ['2'])
       await cluster.until('it waits', ({ activeapps: [app] }) => app?.state === 'WAITING')
       await eventually('it is said', () =>
-        /app-\S+ waits: no alive worker has the runtime spark-4\.3/.test(cluster.logs()) ? true : null,
+        /app-\S+ waits: no alive worker has the runtime spark-4\.3/.test(cluster.logs())
+          ? true
+          : null,
       )
       await eventually('the driver goes on', () =>
         job.stderr.includes('Initial job has not accepted any resources') ? true : null,
