@@ -4,6 +4,7 @@ import { userInfo } from 'node:os'
 
 import { BackOff } from '../control/back-off.js'
 import { encodeApplication } from '../control/codec.js'
+import { NODE_RUNTIME } from '../control/runtimes.js'
 import { createLogger, type Logger } from '../log/logger.js'
 import {
   ApplicationDescriptionT,
@@ -106,7 +107,7 @@ export class Registration extends EventEmitter<RegistrationEvents> {
       ),
       Command.NodeCommand,
       commandOf(settings, `ws://${driverAddress}`, token),
-      'node',
+      NODE_RUNTIME,
     )
     this.#body = new RegisterApplicationT(encodeApplication(description), driverAddress)
   }

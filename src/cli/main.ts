@@ -24,7 +24,7 @@ const status = await run(process.argv.slice(2), {
     return (await import('../worker/main.js')).startWorker(options)
   },
   version: async () => {
-    const { SPARK_VERSIONS } = await import('../spark/versions.js')
+    const { SPARK_VERSIONS } = await import('../control/runtimes.js')
     const manifest = JSON.parse(
       readFileSync(join(magnetoHome(process.env), 'package.json'), 'utf8'),
     ) as { version: string }

@@ -38,6 +38,7 @@ import {
   RequestSubmitDriverT,
   UnregisterApplicationT,
   WorkerDecommissioningT,
+  WorkerHealthT,
   WorkerHeartbeatT,
   WorkerLatestStateT,
   WorkerRegisteredT,
@@ -93,6 +94,7 @@ const bodyTypes: ReadonlyMap<unknown, Body> = new Map<unknown, Body>([
   [WorkerDecommissioningT, Body.WorkerDecommissioning],
   [DecommissionWorkerT, Body.DecommissionWorker],
   [MasterInStandbyT, Body.MasterInStandby],
+  [WorkerHealthT, Body.WorkerHealth],
 ])
 
 let kept = new Builder(FIRST_BUILDER_BYTES)

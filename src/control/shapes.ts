@@ -97,6 +97,7 @@ export const driverDescription = table('DriverDescription', {
   resources: tables(() => resourceAmount),
   'runtimes!': strings,
   spark_description: bytes,
+  node_command: one(() => nodeCommand),
 })
 
 const executorDescription = table('ExecutorDescription', {
@@ -192,7 +193,12 @@ export const bodies: readonly Table[] = [
   table('Reply', { request_id: int, ok: byte, message: string, id: string, count: int }),
   table('Refused', { 'message!': string }),
   table('KillApplication', { request_id: int, 'app_id!': string }),
-  table('DriverStateChanged', { 'driver_id!': string, state: byte, exception: string }),
+  table('DriverStateChanged', {
+    'driver_id!': string,
+    state: byte,
+    exception: string,
+    request_id: int,
+  }),
   table('LaunchDriver', {
     'driver_id!': string,
     'description!': nested(() => driverDescription),
@@ -220,6 +226,7 @@ export const bodies: readonly Table[] = [
   table('WorkerDecommissioning', { 'worker_id!': string }),
   table('DecommissionWorker', {}),
   table('MasterInStandby', {}),
+  table('WorkerHealth', { 'worker_id!': string, healthy: byte, report: string }),
 ]
 
 export const message = table('Message', {

@@ -3,8 +3,13 @@ import { splitOptions } from '../conf/env.js'
 import { UsageError } from '../conf/errors.js'
 import { INT_MAX } from '../conf/parsers.js'
 import { parseBytes } from '../conf/size.js'
+import {
+  driverRuntimeOf,
+  SPARK_VERSIONS,
+  versionOf,
+  type SparkVersion,
+} from '../control/runtimes.js'
 import { DriverDescriptionT, JvmCommandT, PropertyT, ResourceAmountT } from '../schema/magneto.js'
-import { SPARK_VERSIONS, versionOf, type SparkVersion } from '../spark/versions.js'
 import type { CreateRequest } from './create-request.js'
 import { moduleOptions } from './module-options.js'
 import { malformed } from './protocol.js'
@@ -148,7 +153,7 @@ export function driverOf(request: CreateRequest, master: MasterFacts): DriverDes
       properties.get('spark.driver.supervise')?.toLowerCase() === 'true',
       commandOf(request, { properties, environment }, versions),
       resourcesOf(properties),
-      versions.map((version) => `spark-${version}-driver`),
+      versions.map(driverRuntimeOf),
     )
   } catch (error) {
     // A placeholder may have brought what the check of the request has not seen.

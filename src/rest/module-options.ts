@@ -1,5 +1,5 @@
 /** The options that each Spark gives the JVM of a driver, so that it may reach into Java's modules. */
-import { SPARK_VERSIONS, type SparkVersion } from '../spark/versions.js'
+import { SPARK_VERSIONS, type SparkVersion } from '../control/runtimes.js'
 
 const OPENED = [
   'java.base/java.lang',

@@ -91,13 +91,14 @@ export enum Body {
   DecommissionWorkersOnHosts = 33,
   WorkerDecommissioning = 34,
   DecommissionWorker = 35,
-  MasterInStandby = 36
+  MasterInStandby = 36,
+  WorkerHealth = 37
 }
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null
-): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null {
+  accessor: (obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null
+): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'RegisterWorker': return accessor(new RegisterWorker())! as RegisterWorker;
@@ -136,15 +137,16 @@ export function unionToBody(
     case 'WorkerDecommissioning': return accessor(new WorkerDecommissioning())! as WorkerDecommissioning;
     case 'DecommissionWorker': return accessor(new DecommissionWorker())! as DecommissionWorker;
     case 'MasterInStandby': return accessor(new MasterInStandby())! as MasterInStandby;
+    case 'WorkerHealth': return accessor(new WorkerHealth())! as WorkerHealth;
     default: return null;
   }
 }
 
 export function unionListToBody(
   type: Body, 
-  accessor: (index: number, obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null, 
+  accessor: (index: number, obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null, 
   index: number
-): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null {
+): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'RegisterWorker': return accessor(index, new RegisterWorker())! as RegisterWorker;
@@ -183,6 +185,7 @@ export function unionListToBody(
     case 'WorkerDecommissioning': return accessor(index, new WorkerDecommissioning())! as WorkerDecommissioning;
     case 'DecommissionWorker': return accessor(index, new DecommissionWorker())! as DecommissionWorker;
     case 'MasterInStandby': return accessor(index, new MasterInStandby())! as MasterInStandby;
+    case 'WorkerHealth': return accessor(index, new WorkerHealth())! as WorkerHealth;
     default: return null;
   }
 }
@@ -1368,8 +1371,13 @@ sparkDescriptionArray():Uint8Array|null {
   return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
+nodeCommand(obj?:NodeCommand):NodeCommand|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? (obj || new NodeCommand()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
 static startDriverDescription(builder:flatbuffers.Builder) {
-  builder.startObject(8);
+  builder.startObject(9);
 }
 
 static addJarUrl(builder:flatbuffers.Builder, jarUrlOffset:flatbuffers.Offset) {
@@ -1436,6 +1444,10 @@ static startSparkDescriptionVector(builder:flatbuffers.Builder, numElems:number)
   builder.startVector(1, numElems, 1);
 }
 
+static addNodeCommand(builder:flatbuffers.Builder, nodeCommandOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(8, nodeCommandOffset, 0);
+}
+
 static endDriverDescription(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // jar_url
@@ -1454,7 +1466,8 @@ unpack(): DriverDescriptionT {
     (this.command() !== null ? this.command()!.unpack() : null),
     this.bb!.createObjList(this.resources.bind(this), this.resourcesLength()),
     this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[],
-    (this.sparkDescriptionArray() ?? new Uint8Array())
+    (this.sparkDescriptionArray() ?? new Uint8Array()),
+    (this.nodeCommand() !== null ? this.nodeCommand()!.unpack() : null)
   );
 }
 
@@ -1468,6 +1481,7 @@ unpackTo(_o: DriverDescriptionT): void {
   _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
   _o.runtimes = this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[];
   _o.sparkDescription = (this.sparkDescriptionArray() ?? new Uint8Array());
+  _o.nodeCommand = (this.nodeCommand() !== null ? this.nodeCommand()!.unpack() : null);
 }
 }
 
@@ -1480,7 +1494,8 @@ constructor(
   public command: JvmCommandT|null = null,
   public resources: (ResourceAmountT)[] = [],
   public runtimes: (string)[] = [],
-  public sparkDescription: Uint8Array = new Uint8Array()
+  public sparkDescription: Uint8Array = new Uint8Array(),
+  public nodeCommand: NodeCommandT|null = null
 ){}
 
 
@@ -1490,6 +1505,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const resources = DriverDescription.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
   const runtimes = DriverDescription.createRuntimesVector(builder, builder.createObjectOffsetList(this.runtimes));
   const sparkDescription = DriverDescription.createSparkDescriptionVector(builder, this.sparkDescription);
+  const nodeCommand = (this.nodeCommand !== null ? this.nodeCommand!.pack(builder) : 0);
 
   DriverDescription.startDriverDescription(builder);
   DriverDescription.addJarUrl(builder, jarUrl);
@@ -1500,6 +1516,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   DriverDescription.addResources(builder, resources);
   DriverDescription.addRuntimes(builder, runtimes);
   DriverDescription.addSparkDescription(builder, sparkDescription);
+  DriverDescription.addNodeCommand(builder, nodeCommand);
 
   return DriverDescription.endDriverDescription(builder);
 }
@@ -4267,8 +4284,13 @@ exception(): string|null {
   return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
 }
 
+requestId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
 static startDriverStateChanged(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(4);
 }
 
 static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
@@ -4283,17 +4305,22 @@ static addException(builder:flatbuffers.Builder, exceptionOffset:flatbuffers.Off
   builder.addFieldOffset(2, exceptionOffset, 0);
 }
 
+static addRequestId(builder:flatbuffers.Builder, requestId:number) {
+  builder.addFieldInt32(3, requestId, 0);
+}
+
 static endDriverStateChanged(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // driver_id
   return offset;
 }
 
-static createDriverStateChanged(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, state:DriverState, exceptionOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createDriverStateChanged(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, state:DriverState, exceptionOffset:flatbuffers.Offset, requestId:number):flatbuffers.Offset {
   DriverStateChanged.startDriverStateChanged(builder);
   DriverStateChanged.addDriverId(builder, driverIdOffset);
   DriverStateChanged.addState(builder, state);
   DriverStateChanged.addException(builder, exceptionOffset);
+  DriverStateChanged.addRequestId(builder, requestId);
   return DriverStateChanged.endDriverStateChanged(builder);
 }
 
@@ -4301,7 +4328,8 @@ unpack(): DriverStateChangedT {
   return new DriverStateChangedT(
     this.driverId(),
     this.state(),
-    this.exception()
+    this.exception(),
+    this.requestId()
   );
 }
 
@@ -4310,6 +4338,7 @@ unpackTo(_o: DriverStateChangedT): void {
   _o.driverId = this.driverId();
   _o.state = this.state();
   _o.exception = this.exception();
+  _o.requestId = this.requestId();
 }
 }
 
@@ -4317,7 +4346,8 @@ export class DriverStateChangedT {
 constructor(
   public driverId: string|null = null,
   public state: DriverState = DriverState.SUBMITTED,
-  public exception: string|null = null
+  public exception: string|null = null,
+  public requestId: number = 0
 ){}
 
 
@@ -4328,7 +4358,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   return DriverStateChanged.createDriverStateChanged(builder,
     driverId,
     this.state,
-    exception
+    exception,
+    this.requestId
   );
 }
 }
@@ -5380,6 +5411,107 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
 }
 }
 
+export class WorkerHealth {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):WorkerHealth {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsWorkerHealth(bb:flatbuffers.ByteBuffer, obj?:WorkerHealth):WorkerHealth {
+  return (obj || new WorkerHealth()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsWorkerHealth(bb:flatbuffers.ByteBuffer, obj?:WorkerHealth):WorkerHealth {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new WorkerHealth()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+workerId():string|null
+workerId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+healthy():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+report():string|null
+report(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+static startWorkerHealth(builder:flatbuffers.Builder) {
+  builder.startObject(3);
+}
+
+static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, workerIdOffset, 0);
+}
+
+static addHealthy(builder:flatbuffers.Builder, healthy:boolean) {
+  builder.addFieldInt8(1, +healthy, +false);
+}
+
+static addReport(builder:flatbuffers.Builder, reportOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, reportOffset, 0);
+}
+
+static endWorkerHealth(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // worker_id
+  return offset;
+}
+
+static createWorkerHealth(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset, healthy:boolean, reportOffset:flatbuffers.Offset):flatbuffers.Offset {
+  WorkerHealth.startWorkerHealth(builder);
+  WorkerHealth.addWorkerId(builder, workerIdOffset);
+  WorkerHealth.addHealthy(builder, healthy);
+  WorkerHealth.addReport(builder, reportOffset);
+  return WorkerHealth.endWorkerHealth(builder);
+}
+
+unpack(): WorkerHealthT {
+  return new WorkerHealthT(
+    this.workerId(),
+    this.healthy(),
+    this.report()
+  );
+}
+
+
+unpackTo(_o: WorkerHealthT): void {
+  _o.workerId = this.workerId();
+  _o.healthy = this.healthy();
+  _o.report = this.report();
+}
+}
+
+export class WorkerHealthT {
+constructor(
+  public workerId: string|null = null,
+  public healthy: boolean = false,
+  public report: string|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
+  const report = (this.report !== null ? builder.createString(this.report!) : 0);
+
+  return WorkerHealth.createWorkerHealth(builder,
+    workerId,
+    this.healthy,
+    report
+  );
+}
+}
+
 export class MasterInStandby {
   bb: flatbuffers.ByteBuffer|null = null;
   bb_pos = 0;
@@ -5507,7 +5639,7 @@ unpackTo(_o: MessageT): void {
 export class MessageT {
 constructor(
   public bodyType: Body = Body.NONE,
-  public body: ApplicationFinishedT|ApplicationRegisteredT|ApplicationRemovedT|DecommissionWorkerT|DecommissionWorkersOnHostsT|DriverStateChangedT|DriverStatusResponseT|ExecutorAddedT|ExecutorStateChangedT|ExecutorUpdatedT|KillApplicationT|KillDriverT|KillExecutorT|KillExecutorsT|LaunchDriverT|LaunchExecutorT|MasterInStandbyT|ReconnectWorkerT|RefusedT|RegisterApplicationT|RegisterWorkerFailedT|RegisterWorkerT|ReplyT|RequestClearCompletedDriversAndAppsT|RequestDriverStatusT|RequestExecutorsT|RequestKillAllDriversT|RequestKillDriverT|RequestReadyzT|RequestSubmitDriverT|UnregisterApplicationT|WorkerDecommissioningT|WorkerHeartbeatT|WorkerLatestStateT|WorkerRegisteredT|WorkerRemovedT|null = null
+  public body: ApplicationFinishedT|ApplicationRegisteredT|ApplicationRemovedT|DecommissionWorkerT|DecommissionWorkersOnHostsT|DriverStateChangedT|DriverStatusResponseT|ExecutorAddedT|ExecutorStateChangedT|ExecutorUpdatedT|KillApplicationT|KillDriverT|KillExecutorT|KillExecutorsT|LaunchDriverT|LaunchExecutorT|MasterInStandbyT|ReconnectWorkerT|RefusedT|RegisterApplicationT|RegisterWorkerFailedT|RegisterWorkerT|ReplyT|RequestClearCompletedDriversAndAppsT|RequestDriverStatusT|RequestExecutorsT|RequestKillAllDriversT|RequestKillDriverT|RequestReadyzT|RequestSubmitDriverT|UnregisterApplicationT|WorkerDecommissioningT|WorkerHealthT|WorkerHeartbeatT|WorkerLatestStateT|WorkerRegisteredT|WorkerRemovedT|null = null
 ){}
 
 

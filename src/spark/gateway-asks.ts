@@ -25,7 +25,7 @@ import {
   TranslationError,
   unsigned,
 } from './gateway-translate.js'
-import { driverRuntimeOf, executorStateChangedOf } from './gateway-translate-worker.js'
+import { executorStateChangedOf } from './gateway-translate-worker.js'
 import {
   DRIVER_STATES,
   type DriverDescriptionFields,
@@ -34,7 +34,8 @@ import {
   type IncomingMessage,
   type SparkVersion,
 } from './messages.js'
-import { narrowByJavaOptions, versionOf } from './versions.js'
+import { driverRuntimeOf, versionOf } from '../control/runtimes.js'
+import { narrowByJavaOptions } from './versions.js'
 
 const VERSION_OPTION = '-Dspark.magneto.sparkVersion='
 

@@ -15,7 +15,7 @@ import { createLogger } from '../log/logger.js'
 import { DiscoveryServer } from './gateway-http.js'
 import { Gateway } from './gateway.js'
 import { RpcServer } from './rpc-server.js'
-import { versionOf } from './versions.js'
+import { versionOf } from '../control/runtimes.js'
 
 const data = workerData as GatewayThreadData
 if (parentPort === null)

@@ -37,18 +37,14 @@ import type {
   SparkVersion,
   WorkerLatestState,
 } from './messages.js'
+import { driverRuntimeOf, executorRuntimeOf } from '../control/runtimes.js'
 import { versionsWith } from './tables/class-table.js'
 
 const MAX_PORT = 65_535
 
 /** What an Apache Worker hosts: executors and cluster drivers of its own version. */
 export function runtimesOf(version: SparkVersion): string[] {
-  return [`spark-${version}`, driverRuntimeOf(version)]
-}
-
-/** Lets a worker host drivers of that version. */
-export function driverRuntimeOf(version: SparkVersion): string {
-  return `spark-${version}-driver`
+  return [executorRuntimeOf(version), driverRuntimeOf(version)]
 }
 
 /** @throws TranslationError when a number in it makes no sense */

@@ -31,6 +31,7 @@ import {
   type RpcAddress,
   type SparkVersion,
 } from './messages.js'
+import { executorRuntimeOf } from '../control/runtimes.js'
 
 /** A Spark message asks for what no cluster can give, such as -1 cores. */
 export class TranslationError extends Error {
@@ -110,7 +111,7 @@ export function registerApplicationOf(
     profileOf(app.defaultProfile),
     Command.JvmCommand,
     commandOf(app.command, version),
-    `spark-${version}`,
+    executorRuntimeOf(version),
   )
   return new RegisterApplicationT(
     encodeApplication(description),

@@ -1,15 +1,5 @@
-/** The Spark versions that are served, and how a peer's version shows in what it sends (WIRE 5). */
-import { SPARK_VERSIONS } from './tables/classes.js'
-import type { SparkVersion } from './tables/class-table.js'
-
-export { SPARK_VERSIONS } from './tables/classes.js'
-export type { SparkVersion } from './tables/class-table.js'
-
-/** @param release such as 4.3.0, or 4.3 @returns null when it is not served */
-export function versionOf(release: string): SparkVersion | null {
-  const [major, minor] = release.split('.')
-  return SPARK_VERSIONS.find((version) => version === `${major}.${minor}`) ?? null
-}
+/** How a peer's version shows in what it sends (WIRE 5). */
+import { SPARK_VERSIONS, type SparkVersion } from '../control/runtimes.js'
 
 /** This peer can't be served; the message names what was seen and which versions are served. */
 export class UnsupportedPeerError extends Error {

@@ -5,7 +5,7 @@
 import { askForRelease, WORKER_PAGE, WORKER_PAUSES_MS, type ReleaseQuestion } from './release.js'
 import { UnsupportedPeerError, type RegisterWorker, type SparkVersion } from './messages.js'
 import type { RpcConnection } from './rpc-connection.js'
-import { versionOf } from './versions.js'
+import { versionOf } from '../control/runtimes.js'
 
 /** Of these the oldest is forgotten; it is asked again when it comes back. */
 const MAX_KNOWN_WORKERS = 65_536

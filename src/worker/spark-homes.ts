@@ -2,6 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { executorRuntimeOf, NODE_RUNTIME } from '../control/runtimes.js'
+
 export interface SparkHome {
   /** The distribution's root, with `jars` in it. */
   path: string
@@ -11,16 +13,13 @@ export interface SparkHome {
   runtime: string
 }
 
-/** What a worker serves without any distribution. */
-export const NODE_RUNTIME = 'node'
-
 const MAX_SPARK_HOMES = 64
 const VERSION = /^(\d+)\.(\d+)(?:\.|$)/
 
 /** @returns "spark-4.3" for "4.3.0" and "4.3"; null for what is no version */
 export function runtimeOf(version: string): string | null {
   const match = VERSION.exec(version)
-  return match === null ? null : `spark-${match[1]}.${match[2]}`
+  return match === null ? null : executorRuntimeOf(`${match[1]}.${match[2]}`)
 }
 
 export interface FoundSparkHomes {

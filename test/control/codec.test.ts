@@ -83,7 +83,7 @@ const messages: BodyT[] = [
   new s.ReplyT(4, false, 'because', 'driver-1', 3),
   new s.RefusedT('never'),
   new s.KillApplicationT(5, 'app'),
-  new s.DriverStateChangedT('d', s.DriverState.ERROR, 'broken'),
+  new s.DriverStateChangedT('d', s.DriverState.ERROR, 'broken', 4),
   new s.LaunchDriverT('d', driverBytes, [resource]),
   new s.KillDriverT('d'),
   new s.RequestSubmitDriverT(6, driverBytes),
@@ -97,6 +97,7 @@ const messages: BodyT[] = [
   new s.WorkerDecommissioningT('w'),
   new s.DecommissionWorkerT(),
   new s.MasterInStandbyT(),
+  new s.WorkerHealthT('w', true, 'the disk is full'),
 ]
 
 describe('codec', () => {

@@ -32,7 +32,7 @@ import {
   type OutgoingMessage,
   type SparkVersion,
 } from '../../src/spark/messages.js'
-import { versionOf } from '../../src/spark/versions.js'
+import { versionOf } from '../../src/control/runtimes.js'
 import { capture, RELEASES, sample, type Release } from './golden-vectors.js'
 import { expectSameMeaning } from './same-message.js'
 import { someApplication } from './scripted-core.js'

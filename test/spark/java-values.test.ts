@@ -14,7 +14,7 @@ import {
 } from '../../src/spark/java/values.js'
 import { writeJavaStream } from '../../src/spark/java/writer.js'
 import { listedDescriptor } from '../../src/spark/tables/class-table.js'
-import type { SparkVersion } from '../../src/spark/tables/class-table.js'
+import type { SparkVersion } from '../../src/control/runtimes.js'
 import { RELEASES, sample } from './golden-vectors.js'
 import type { Release } from './golden-vectors.js'
 

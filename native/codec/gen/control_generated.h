@@ -151,6 +151,9 @@ struct WorkerDecommissioningBuilder;
 struct DecommissionWorker;
 struct DecommissionWorkerBuilder;
 
+struct WorkerHealth;
+struct WorkerHealthBuilder;
+
 struct MasterInStandby;
 struct MasterInStandbyBuilder;
 
@@ -336,11 +339,12 @@ enum class Body : uint8_t {
   WorkerDecommissioning = 34,
   DecommissionWorker = 35,
   MasterInStandby = 36,
+  WorkerHealth = 37,
   MIN = NONE,
-  MAX = MasterInStandby
+  MAX = WorkerHealth
 };
 
-inline const Body (&EnumValuesBody())[37] {
+inline const Body (&EnumValuesBody())[38] {
   static const Body values[] = {
     Body::NONE,
     Body::RegisterWorker,
@@ -378,13 +382,14 @@ inline const Body (&EnumValuesBody())[37] {
     Body::DecommissionWorkersOnHosts,
     Body::WorkerDecommissioning,
     Body::DecommissionWorker,
-    Body::MasterInStandby
+    Body::MasterInStandby,
+    Body::WorkerHealth
   };
   return values;
 }
 
 inline const char * const *EnumNamesBody() {
-  static const char * const names[38] = {
+  static const char * const names[39] = {
     "NONE",
     "RegisterWorker",
     "WorkerHeartbeat",
@@ -422,13 +427,14 @@ inline const char * const *EnumNamesBody() {
     "WorkerDecommissioning",
     "DecommissionWorker",
     "MasterInStandby",
+    "WorkerHealth",
     nullptr
   };
   return names;
 }
 
 inline const char *EnumNameBody(Body e) {
-  if (flatbuffers::IsOutRange(e, Body::NONE, Body::MasterInStandby)) return "";
+  if (flatbuffers::IsOutRange(e, Body::NONE, Body::WorkerHealth)) return "";
   const size_t index = static_cast<size_t>(e);
   return EnumNamesBody()[index];
 }
@@ -579,6 +585,10 @@ template<> struct BodyTraits<magneto::control::DecommissionWorker> {
 
 template<> struct BodyTraits<magneto::control::MasterInStandby> {
   static const Body enum_value = Body::MasterInStandby;
+};
+
+template<> struct BodyTraits<magneto::control::WorkerHealth> {
+  static const Body enum_value = Body::WorkerHealth;
 };
 
 bool VerifyBody(flatbuffers::Verifier &verifier, const void *obj, Body type);
@@ -1336,7 +1346,8 @@ struct DriverDescription FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_COMMAND = 12,
     VT_RESOURCES = 14,
     VT_RUNTIMES = 16,
-    VT_SPARK_DESCRIPTION = 18
+    VT_SPARK_DESCRIPTION = 18,
+    VT_NODE_COMMAND = 20
   };
   const flatbuffers::String *jar_url() const {
     return GetPointer<const flatbuffers::String *>(VT_JAR_URL);
@@ -1362,6 +1373,9 @@ struct DriverDescription FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::Vector<uint8_t> *spark_description() const {
     return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_SPARK_DESCRIPTION);
   }
+  const magneto::control::NodeCommand *node_command() const {
+    return GetPointer<const magneto::control::NodeCommand *>(VT_NODE_COMMAND);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_JAR_URL) &&
@@ -1379,6 +1393,8 @@ struct DriverDescription FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            verifier.VerifyVectorOfStrings(runtimes()) &&
            VerifyOffset(verifier, VT_SPARK_DESCRIPTION) &&
            verifier.VerifyVector(spark_description()) &&
+           VerifyOffset(verifier, VT_NODE_COMMAND) &&
+           verifier.VerifyTable(node_command()) &&
            verifier.EndTable();
   }
 };
@@ -1411,6 +1427,9 @@ struct DriverDescriptionBuilder {
   void add_spark_description(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description) {
     fbb_.AddOffset(DriverDescription::VT_SPARK_DESCRIPTION, spark_description);
   }
+  void add_node_command(flatbuffers::Offset<magneto::control::NodeCommand> node_command) {
+    fbb_.AddOffset(DriverDescription::VT_NODE_COMMAND, node_command);
+  }
   explicit DriverDescriptionBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1434,8 +1453,10 @@ inline flatbuffers::Offset<DriverDescription> CreateDriverDescription(
     flatbuffers::Offset<magneto::control::JvmCommand> command = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ResourceAmount>>> resources = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes = 0,
-    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description = 0,
+    flatbuffers::Offset<magneto::control::NodeCommand> node_command = 0) {
   DriverDescriptionBuilder builder_(_fbb);
+  builder_.add_node_command(node_command);
   builder_.add_spark_description(spark_description);
   builder_.add_runtimes(runtimes);
   builder_.add_resources(resources);
@@ -1461,7 +1482,8 @@ inline flatbuffers::Offset<DriverDescription> CreateDriverDescriptionDirect(
     flatbuffers::Offset<magneto::control::JvmCommand> command = 0,
     const std::vector<flatbuffers::Offset<magneto::control::ResourceAmount>> *resources = nullptr,
     const std::vector<flatbuffers::Offset<flatbuffers::String>> *runtimes = nullptr,
-    const std::vector<uint8_t> *spark_description = nullptr) {
+    const std::vector<uint8_t> *spark_description = nullptr,
+    flatbuffers::Offset<magneto::control::NodeCommand> node_command = 0) {
   auto jar_url__ = jar_url ? _fbb.CreateString(jar_url) : 0;
   auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::ResourceAmount>>(*resources) : 0;
   auto runtimes__ = runtimes ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*runtimes) : 0;
@@ -1475,7 +1497,8 @@ inline flatbuffers::Offset<DriverDescription> CreateDriverDescriptionDirect(
       command,
       resources__,
       runtimes__,
-      spark_description__);
+      spark_description__,
+      node_command);
 }
 
 struct ExecutorDescription FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -3605,7 +3628,8 @@ struct DriverStateChanged FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_DRIVER_ID = 4,
     VT_STATE = 6,
-    VT_EXCEPTION = 8
+    VT_EXCEPTION = 8,
+    VT_REQUEST_ID = 10
   };
   const flatbuffers::String *driver_id() const {
     return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
@@ -3616,6 +3640,9 @@ struct DriverStateChanged FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::String *exception() const {
     return GetPointer<const flatbuffers::String *>(VT_EXCEPTION);
   }
+  uint32_t request_id() const {
+    return GetField<uint32_t>(VT_REQUEST_ID, 0);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_DRIVER_ID) &&
@@ -3623,6 +3650,7 @@ struct DriverStateChanged FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyField<uint8_t>(verifier, VT_STATE, 1) &&
            VerifyOffset(verifier, VT_EXCEPTION) &&
            verifier.VerifyString(exception()) &&
+           VerifyField<uint32_t>(verifier, VT_REQUEST_ID, 4) &&
            verifier.EndTable();
   }
 };
@@ -3640,6 +3668,9 @@ struct DriverStateChangedBuilder {
   void add_exception(flatbuffers::Offset<flatbuffers::String> exception) {
     fbb_.AddOffset(DriverStateChanged::VT_EXCEPTION, exception);
   }
+  void add_request_id(uint32_t request_id) {
+    fbb_.AddElement<uint32_t>(DriverStateChanged::VT_REQUEST_ID, request_id, 0);
+  }
   explicit DriverStateChangedBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -3656,8 +3687,10 @@ inline flatbuffers::Offset<DriverStateChanged> CreateDriverStateChanged(
     flatbuffers::FlatBufferBuilder &_fbb,
     flatbuffers::Offset<flatbuffers::String> driver_id = 0,
     magneto::control::DriverState state = magneto::control::DriverState::SUBMITTED,
-    flatbuffers::Offset<flatbuffers::String> exception = 0) {
+    flatbuffers::Offset<flatbuffers::String> exception = 0,
+    uint32_t request_id = 0) {
   DriverStateChangedBuilder builder_(_fbb);
+  builder_.add_request_id(request_id);
   builder_.add_exception(exception);
   builder_.add_driver_id(driver_id);
   builder_.add_state(state);
@@ -3673,14 +3706,16 @@ inline flatbuffers::Offset<DriverStateChanged> CreateDriverStateChangedDirect(
     flatbuffers::FlatBufferBuilder &_fbb,
     const char *driver_id = nullptr,
     magneto::control::DriverState state = magneto::control::DriverState::SUBMITTED,
-    const char *exception = nullptr) {
+    const char *exception = nullptr,
+    uint32_t request_id = 0) {
   auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
   auto exception__ = exception ? _fbb.CreateString(exception) : 0;
   return magneto::control::CreateDriverStateChanged(
       _fbb,
       driver_id__,
       state,
-      exception__);
+      exception__,
+      request_id);
 }
 
 struct LaunchDriver FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -4473,6 +4508,90 @@ struct DecommissionWorker::Traits {
   static auto constexpr Create = CreateDecommissionWorker;
 };
 
+struct WorkerHealth FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef WorkerHealthBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_WORKER_ID = 4,
+    VT_HEALTHY = 6,
+    VT_REPORT = 8
+  };
+  const flatbuffers::String *worker_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
+  }
+  bool healthy() const {
+    return GetField<uint8_t>(VT_HEALTHY, 0) != 0;
+  }
+  const flatbuffers::String *report() const {
+    return GetPointer<const flatbuffers::String *>(VT_REPORT);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_WORKER_ID) &&
+           verifier.VerifyString(worker_id()) &&
+           VerifyField<uint8_t>(verifier, VT_HEALTHY, 1) &&
+           VerifyOffset(verifier, VT_REPORT) &&
+           verifier.VerifyString(report()) &&
+           verifier.EndTable();
+  }
+};
+
+struct WorkerHealthBuilder {
+  typedef WorkerHealth Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_worker_id(flatbuffers::Offset<flatbuffers::String> worker_id) {
+    fbb_.AddOffset(WorkerHealth::VT_WORKER_ID, worker_id);
+  }
+  void add_healthy(bool healthy) {
+    fbb_.AddElement<uint8_t>(WorkerHealth::VT_HEALTHY, static_cast<uint8_t>(healthy), 0);
+  }
+  void add_report(flatbuffers::Offset<flatbuffers::String> report) {
+    fbb_.AddOffset(WorkerHealth::VT_REPORT, report);
+  }
+  explicit WorkerHealthBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<WorkerHealth> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<WorkerHealth>(end);
+    fbb_.Required(o, WorkerHealth::VT_WORKER_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<WorkerHealth> CreateWorkerHealth(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> worker_id = 0,
+    bool healthy = false,
+    flatbuffers::Offset<flatbuffers::String> report = 0) {
+  WorkerHealthBuilder builder_(_fbb);
+  builder_.add_report(report);
+  builder_.add_worker_id(worker_id);
+  builder_.add_healthy(healthy);
+  return builder_.Finish();
+}
+
+struct WorkerHealth::Traits {
+  using type = WorkerHealth;
+  static auto constexpr Create = CreateWorkerHealth;
+};
+
+inline flatbuffers::Offset<WorkerHealth> CreateWorkerHealthDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *worker_id = nullptr,
+    bool healthy = false,
+    const char *report = nullptr) {
+  auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
+  auto report__ = report ? _fbb.CreateString(report) : 0;
+  return magneto::control::CreateWorkerHealth(
+      _fbb,
+      worker_id__,
+      healthy,
+      report__);
+}
+
 struct MasterInStandby FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef MasterInStandbyBuilder Builder;
   struct Traits;
@@ -4630,6 +4749,9 @@ struct Message FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const magneto::control::MasterInStandby *body_as_MasterInStandby() const {
     return body_type() == magneto::control::Body::MasterInStandby ? static_cast<const magneto::control::MasterInStandby *>(body()) : nullptr;
   }
+  const magneto::control::WorkerHealth *body_as_WorkerHealth() const {
+    return body_type() == magneto::control::Body::WorkerHealth ? static_cast<const magneto::control::WorkerHealth *>(body()) : nullptr;
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyField<uint8_t>(verifier, VT_BODY_TYPE, 1) &&
@@ -4781,6 +4903,10 @@ template<> inline const magneto::control::DecommissionWorker *Message::body_as<m
 
 template<> inline const magneto::control::MasterInStandby *Message::body_as<magneto::control::MasterInStandby>() const {
   return body_as_MasterInStandby();
+}
+
+template<> inline const magneto::control::WorkerHealth *Message::body_as<magneto::control::WorkerHealth>() const {
+  return body_as_WorkerHealth();
 }
 
 struct MessageBuilder {
@@ -4996,6 +5122,10 @@ inline bool VerifyBody(flatbuffers::Verifier &verifier, const void *obj, Body ty
     }
     case Body::MasterInStandby: {
       auto ptr = reinterpret_cast<const magneto::control::MasterInStandby *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::WorkerHealth: {
+      auto ptr = reinterpret_cast<const magneto::control::WorkerHealth *>(obj);
       return verifier.VerifyTable(ptr);
     }
     default: return true;

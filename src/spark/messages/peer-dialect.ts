@@ -8,8 +8,8 @@ import {
   listedDescriptor,
   versionsWith,
 } from '../tables/class-table.js'
-import { SPARK_VERSIONS, UnsupportedPeerError, narrowByJavaOptions } from '../versions.js'
-import type { SparkVersion } from '../versions.js'
+import { SPARK_VERSIONS, type SparkVersion } from '../../control/runtimes.js'
+import { UnsupportedPeerError, narrowByJavaOptions } from '../versions.js'
 import { buildMessage } from './encode.js'
 import type { IncomingMessage } from './incoming.js'
 import type { OutgoingMessage } from './outgoing.js'

@@ -1,8 +1,7 @@
 import { ClassDescriptor } from '../java/tree.js'
 import type { FieldDescriptor } from '../java/tree.js'
-import { CLASS_LINES, SPARK_VERSIONS } from './classes.js'
-
-export type SparkVersion = (typeof SPARK_VERSIONS)[number]
+import { SPARK_VERSIONS, type SparkVersion } from '../../control/runtimes.js'
+import { CLASS_LINES } from './classes.js'
 
 interface ClassRow {
   readonly versions: readonly SparkVersion[]
