@@ -50,7 +50,7 @@ export const workerKeys = {
     doc: 'How long folders are kept; a bare number counts seconds.',
     spec: 'P33',
   }),
-  driverTerminateTimeoutMs: key<number>({
+  workerDriverTerminateTimeoutMs: key<number>({
     name: 'spark.worker.driverTerminateTimeout',
     default: 10_000,
     parse: durationMs('ms'),
@@ -63,6 +63,20 @@ export const workerKeys = {
     parse: integer(1),
     doc: 'Failures in a row to tell the master of an executor before the worker exits.',
     spec: 'P35',
+  }),
+  workerMinFreeDiskSpaceBytes: key<number>({
+    name: 'spark.magneto.worker.minFreeDiskSpace',
+    default: 2 ** 30,
+    parse: bytes('b'),
+    doc: 'A worker with less free space under its work folder or a scratch folder takes no new executors and drivers; 0: never mind.',
+    spec: 'M',
+  }),
+  workerDiskCheckIntervalMs: key<number>({
+    name: 'spark.magneto.worker.diskCheckInterval',
+    default: 10_000,
+    parse: durationMs('ms', 100),
+    doc: 'How often the worker looks at its disks; a bare number counts milliseconds.',
+    spec: 'M',
   }),
   workerUiPort: key<number>({
     name: 'spark.worker.ui.port',
