@@ -16,6 +16,8 @@ import { Guardian } from './guardian.js'
 import { settledLater } from './settled-later.js'
 import { detectHardware, type Hardware } from './hardware.js'
 import { Launcher } from './launcher/pool.js'
+import { LauncherThreads } from './launcher/threads.js'
+import { WorkFolders } from './launcher/work-folders.js'
 import type { LauncherSettings } from './launcher/request.js'
 import { logRolling } from './log-rolling.js'
 import { offeredResources } from './resources.js'
@@ -82,21 +84,25 @@ interface Parts {
 function run(options: WorkerOptions, parts: Parts): RunningWorker {
   const { settings, homes, watcher, guardian, log } = parts
   const { promise: stopped, resolve: leave } = settledLater<number>()
+  const threads = new LauncherThreads({ log, guardian })
+  const folders = new WorkFolders(threads, options.workDir)
   const launcher = new Launcher({
     settings: {
       ...launcherSettings(options, settings, homes),
       rolling: logRolling(options.configuration, log),
     },
     log,
-    guardian,
+    threads,
+    folders,
     localDirRoots: localRoots(options.configuration),
     onStarted: (order, note) => loop.onStarted(order, note),
     onEnded: (order, result) => loop.onEnded(order, result),
   })
-  const cleaner = cleanerOf(options.configuration, launcher, log)
+  const cleaner = cleanerOf(options.configuration, folders, log)
   const close = async (): Promise<void> => {
     cleaner?.stop()
     await launcher.close()
+    await threads.close()
     await guardian.close()
     link.close()
     await watcher.close()
@@ -144,7 +150,7 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
 
 function cleanerOf(
   configuration: Configuration,
-  port: Launcher,
+  port: WorkFolders,
   log: Logger,
 ): WorkDirCleaner | null {
   if (!configuration.read(keys.workerCleanupEnabled)) return null

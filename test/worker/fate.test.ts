@@ -21,6 +21,8 @@ afterEach(() => rm(root, { recursive: true, force: true }))
 const host = `
   import { Guardian } from '${dist}/worker/guardian.js'
   import { Launcher } from '${dist}/worker/launcher/pool.js'
+  import { LauncherThreads } from '${dist}/worker/launcher/threads.js'
+  import { WorkFolders } from '${dist}/worker/launcher/work-folders.js'
   import { encodeApplication } from '${dist}/control/codec.js'
   import * as schema from '${dist}/schema/magneto.js'
   const [root, runtime, count] = process.argv.slice(2)
@@ -36,6 +38,8 @@ const host = `
     description.command.environment = [new schema.PropertyT('JAVA_HOME', root + '/jvm')]
   }
   const log = { info() {}, warn() {}, error() {} }
+  const guardian = await Guardian.start({ log, killTimeoutMs: 1000 })
+  const threads = new LauncherThreads({ log, guardian })
   const launcher = new Launcher({
     settings: {
       workDir: root + '/work', workerUrl: '', host: 'h',
@@ -44,7 +48,8 @@ const host = `
       executorMain: root + '/main.mjs', killTimeoutMs: 100, rolling: null,
     },
     log,
-    guardian: await Guardian.start({ log, killTimeoutMs: 1000 }),
+    threads,
+    folders: new WorkFolders(threads, root + '/work'),
     localDirRoots: [root + '/scratch'],
     onStarted: (_order, note) => console.log(note.pid),
     onEnded: (_order, result) => console.log(JSON.stringify(result)),

@@ -11,15 +11,23 @@ import { createLogger } from '../../src/log/logger.js'
 import * as schema from '../../src/schema/magneto.js'
 import { Guardian } from '../../src/worker/guardian.js'
 import type { Launcher } from '../../src/worker/launcher/pool.js'
+import type { LauncherThreads } from '../../src/worker/launcher/threads.js'
+import type { WorkFolders } from '../../src/worker/launcher/work-folders.js'
 import type { LogRolling } from '../../src/worker/log-rolling.js'
 import type { ExecutorResult } from '../../src/worker/launcher/request.js'
 
 type PoolModule = typeof import('../../src/worker/launcher/pool.js')
-const compiled = resolve(import.meta.dirname, '../../dist/src/worker/launcher/pool.js')
+type ThreadsModule = typeof import('../../src/worker/launcher/threads.js')
+type FoldersModule = typeof import('../../src/worker/launcher/work-folders.js')
+const compiled = resolve(import.meta.dirname, '../../dist/src/worker/launcher')
+const load = async (name: string): Promise<unknown> =>
+  import(pathToFileURL(join(compiled, name)).href)
 const log = createLogger('Test', { level: 'silent' })
 
 let root = ''
 let launcher: Launcher
+let threads: LauncherThreads
+let folders: WorkFolders
 let guardian: Guardian
 /** Settles when the executor of that id has started, or ended. */
 let started: Map<number, (pid: number) => void>
@@ -33,18 +41,27 @@ beforeEach(async () => {
   launcher = await makeLauncher()
 })
 afterEach(async () => {
-  await launcher.close()
+  await closeAll()
   await guardian.close()
   await rm(root, { recursive: true, force: true })
 })
+
+async function closeAll() {
+  await launcher.close()
+  await threads.close()
+}
 
 async function makeLauncher(
   localDirRoots = [join(root, 'scratch')],
   killTimeoutMs = 100,
   rolling: LogRolling | null = null,
 ) {
-  const module = (await import(pathToFileURL(compiled).href)) as PoolModule
-  return new module.Launcher({
+  const { Launcher: Compiled } = (await load('pool.js')) as PoolModule
+  const { LauncherThreads: Threads } = (await load('threads.js')) as ThreadsModule
+  const { WorkFolders: Folders } = (await load('work-folders.js')) as FoldersModule
+  threads = new Threads({ log, guardian })
+  folders = new Folders(threads, join(root, 'work'))
+  return new Compiled({
     settings: {
       workDir: join(root, 'work'),
       workerUrl: 'spark://Worker@here:1234',
@@ -58,7 +75,8 @@ async function makeLauncher(
       rolling,
     },
     log,
-    guardian,
+    threads,
+    folders,
     localDirRoots,
     onStarted: (order, note) => started.get(order.executorId)?.(note.pid),
     onEnded: (order, result) => ended.get(order.executorId)?.(result),
@@ -235,7 +253,7 @@ describe('T8: killing', () => {
   test('W18: close ends all and removes all scratch folders', async () => {
     const { running, over } = await node(1, stays)
     await running
-    await launcher.close()
+    await closeAll()
     expect(await over).toMatchObject({ kind: 'exited', exitStatus: 143 })
     expect(await readdir(join(root, 'scratch'))).toEqual([])
     launcher = await makeLauncher()
@@ -249,13 +267,13 @@ describe('W16: folders of ended applications', () => {
     await (
       await node(1, '')
     ).over
-    expect(await launcher.listDirs()).toEqual(['app'])
-    expect(await launcher.removeExpiredDir('app', future())).toBe(false)
-    await launcher.keepDir('app', Date.now())
+    expect(await folders.listDirs()).toEqual(['app'])
+    expect(await folders.removeExpiredDir('app', future())).toBe(false)
+    await folders.keepDir('app', Date.now())
     launcher.cleanUpApplication('app')
-    expect(await launcher.removeExpiredDir('app', Date.now() - 60_000)).toBe(false)
-    expect(await launcher.removeExpiredDir('app', future())).toBe(true)
-    expect(await launcher.listDirs()).toEqual([])
+    expect(await folders.removeExpiredDir('app', Date.now() - 60_000)).toBe(false)
+    expect(await folders.removeExpiredDir('app', future())).toBe(true)
+    expect(await folders.listDirs()).toEqual([])
   })
 
   test('an executor that is launched meanwhile waits, and finds its folder whole', async () => {
@@ -264,12 +282,12 @@ describe('W16: folders of ended applications', () => {
     ).over
     launcher.cleanUpApplication('app')
     await writeFile(join(root, 'main.mjs'), '')
-    const removal = launcher.removeExpiredDir('app', future())
+    const removal = folders.removeExpiredDir('app', future())
     const { over } = launch(2, new schema.NodeCommandT('/m.js', [], []))
     expect(await removal).toBe(true)
     expect(await over).toMatchObject({ kind: 'exited', exitStatus: 0 })
     expect(await readdir(join(root, 'work', 'app'))).toContain('2')
-    expect(await launcher.listDirs()).toEqual(['app'])
+    expect(await folders.listDirs()).toEqual(['app'])
   })
 })
 
@@ -280,7 +298,7 @@ describe('W12: rolled logs', () => {
     compress: false,
   }
   beforeEach(async () => {
-    await launcher.close()
+    await closeAll()
     launcher = await makeLauncher(undefined, 100, ROLLING)
   })
 
@@ -402,7 +420,7 @@ describe('a JVM executor', () => {
 
 describe('what can go wrong', () => {
   test('W3: no scratch folder', async () => {
-    await launcher.close()
+    await closeAll()
     await writeFile(join(root, 'file'), '')
     launcher = await makeLauncher([join(root, 'file')])
     expect(await (await node(1, stays)).over).toMatchObject({

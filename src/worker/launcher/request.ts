@@ -40,13 +40,20 @@ export interface ExecutorRequest {
   port: MessagePort
 }
 
-/** From the thread, once, as soon as the process runs. */
+/** From the thread, as soon as a process runs: once for an executor, for a driver at each attempt. */
 export interface StartedNote {
   kind: 'started'
   pid: number
   /** ms since the epoch, right after exec. */
   execMs: number
 }
+
+/** From the thread: that process is gone, and another may follow. A task that returns need not say it. */
+export interface EndedNote {
+  kind: 'ended'
+}
+
+export type ChildNote = StartedNote | EndedNote
 
 /** To the thread: end it (T8). Any number of times. */
 export interface KillNote {
