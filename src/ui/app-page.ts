@@ -9,8 +9,8 @@ import {
 import { explainedApplication } from './explain.js'
 import { explainSection } from './explain-section.js'
 import { durationText, memoryText, resourcesText, timeText } from './format.js'
-import { html, link, webUrl, type Fragment } from './html.js'
-import { document, facts, section } from './layout.js'
+import { html, link, webUrl, type Fragment } from '../http/html.js'
+import { document, facts, section } from '../http/layout.js'
 import { applicationDurationMs } from './totals.js'
 
 export function findApplication(view: ClusterViewT, id: string): ApplicationViewT | null {

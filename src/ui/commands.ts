@@ -1,5 +1,5 @@
 /** What changes the cluster: kills (spec U13, U14) and leaving workers (U15). Each is a POST. */
-import { plain, redirect, type Answer } from './answer.js'
+import { plain, redirect, type Answer } from '../http/answer.js'
 import type { CommandReply } from './command-session.js'
 import { isLocalAddress } from './local-address.js'
 import type { Asked, RouteContext } from './request.js'

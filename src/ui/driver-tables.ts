@@ -3,8 +3,9 @@ import { DriverState, type ClusterViewT, type DriverViewT } from '../schema/magn
 import { explainedDriver } from './explain.js'
 import { whyLink } from './explain-section.js'
 import { amountsText, durationText, memoryText, resourcesText, timeText } from './format.js'
-import { html, type Fragment, type Markup } from './html.js'
-import { killForm, newestFirst, section } from './layout.js'
+import { html, type Fragment, type Markup } from '../http/html.js'
+import { section } from '../http/layout.js'
+import { killForm, newestFirst } from './lists.js'
 import { workerLink } from './worker-table.js'
 
 /** A stack trace would fill the page; the driver's own log has all of it. */

@@ -7,8 +7,8 @@ import {
 } from '../schema/magneto.js'
 import { explainPath, type Explained } from './explain.js'
 import { amountsText, memoryText } from './format.js'
-import { html, type Fragment, type Markup } from './html.js'
-import { facts } from './layout.js'
+import { html, type Fragment, type Markup } from '../http/html.js'
+import { facts } from '../http/layout.js'
 
 /** A link to the reasons where there are some, nothing otherwise. */
 export function whyLink({ kind, id, explanations }: Explained): Fragment {

@@ -9,7 +9,7 @@ import {
   type DriverViewT,
   type ExplanationT,
 } from '../schema/magneto.js'
-import { singleLine } from './format.js'
+import { singleLine } from '../http/single-line.js'
 import { requirementsJson } from './json.js'
 import type { JsonObject } from '../http/json-text.js'
 

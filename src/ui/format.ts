@@ -39,13 +39,3 @@ export function timeText(ms: number): string {
   const day = `${date.getFullYear()}/${two(date.getMonth() + 1)}/${two(date.getDate())}`
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }
-
-/** Text of strangers for a terminal: one line, and nothing in it that a terminal would obey. */
-export function singleLine(text: string): string {
-  return (
-    text
-      .replaceAll(/\s+/g, ' ')
-      // oxlint-disable-next-line no-control-regex -- these are what has to go
-      .replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, '\uFFFD')
-  )
-}

@@ -1,5 +1,5 @@
 /** From a request to its answer. Methods, paths and parameters are judged here; nothing here knows sockets. */
-import { json, jsonAnswer, page, plain, redirect, text, type Answer } from './answer.js'
+import { json, jsonAnswer, page, plain, redirect, text, type Answer } from '../http/answer.js'
 import { applicationPage, findApplication } from './app-page.js'
 import { decommission, killApplication, killDriver } from './commands.js'
 import { CommandFailed, ViewUnavailable } from './errors.js'

@@ -1,7 +1,7 @@
 /** The server of the pages: reads a request off the socket, has it answered, and sends the answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { asError, HttpServer, readBody } from '../http/server.js'
-import { plain, send, type Answer } from './answer.js'
+import { plain, send, type Answer } from '../http/answer.js'
 import type { RouteContext } from './request.js'
 import { answerTo } from './routes.js'
 

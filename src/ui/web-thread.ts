@@ -7,7 +7,7 @@ import type { FromWebThread, ToWebThread, WebThreadData } from '../control/threa
 import { createLogger } from '../log/logger.js'
 import { RestServer } from '../rest/server.js'
 import { CommandSession } from './command-session.js'
-import { singleLine } from './format.js'
+import { singleLine } from '../http/single-line.js'
 import { WebServer } from './server.js'
 import { ViewCache } from './view-cache.js'
 

@@ -1,8 +1,8 @@
 /** Workers on the first page (spec U2). Pure. */
 import { WorkerState, type ClusterViewT, type WorkerViewT } from '../schema/magneto.js'
 import { memoryText } from './format.js'
-import { link, webUrl, type Fragment, type Markup } from './html.js'
-import { section } from './layout.js'
+import { link, webUrl, type Fragment, type Markup } from '../http/html.js'
+import { section } from '../http/layout.js'
 import { freeResources, usedResources } from './totals.js'
 
 /** A link to its own pages while it lives. */

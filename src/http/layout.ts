@@ -59,16 +59,3 @@ export function section(
       </table>
     </div>`
 }
-
-/** Newest first, as Spark lists applications and drivers. */
-export function newestFirst<T extends { readonly submittedMs: bigint }>(rows: readonly T[]): T[] {
-  return [...rows].sort((a, b) => Number(b.submittedMs - a.submittedMs))
-}
-
-export function killForm(kind: 'application' | 'driver', id: string): Markup {
-  const folder = kind === 'application' ? '/app/kill/' : '/driver/kill/'
-  const action = `${folder}?id=${encodeURIComponent(id)}&terminate=true`
-  return html` <form method="post" action="${action}">
-    <button aria-label="Kill ${kind} ${id}">kill</button>
-  </form>`
-}

@@ -2,14 +2,15 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { singleLine } from './format.js'
-import { prettyJson, type Json } from '../http/json-text.js'
+import { prettyJson, type Json } from './json-text.js'
+import { singleLine } from './single-line.js'
 import { styleHash } from './style.js'
 
 export interface Answer {
   readonly status: number
   readonly type: string
-  readonly body: string
+  /** Bytes are sent as they are. */
+  readonly body: string | Buffer
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -42,7 +43,7 @@ export function jsonAnswer(status: number, value: Json): Answer {
   return { status, type: 'application/json', body: `${prettyJson(value)}\n` }
 }
 
-export function text(body: string): Answer {
+export function text(body: string | Buffer): Answer {
   return { status: 200, type: 'text/plain;charset=utf-8', body }
 }
 
@@ -71,7 +72,7 @@ export async function send(
   response: ServerResponse,
   answer: Answer,
 ): Promise<void> {
-  let body = Buffer.from(answer.body)
+  let body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body
   const headers: Record<string, string> = { ...securityHeaders, ...answer.headers }
   headers['Content-Type'] = answer.type
   headers['Vary'] = 'Accept, Accept-Encoding'
