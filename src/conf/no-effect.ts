@@ -38,6 +38,12 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.restPort,
     keys.restAllowedAppResourcePatterns,
     keys.restMaxRequestBodyBytes,
+    keys.restFilters,
+    keys.restTokenSecretKey,
+    keys.restTokenRequireExpiration,
+    keys.useDriverIdAsAppName,
+    // REST and a secret exclude each other; without REST it is of no use here.
+    keys.authenticateSecret,
   ],
   worker: [
     keys.initialRegistrationRetries,
@@ -131,5 +137,5 @@ function ignoredNames(configuration: Configuration, daemon: 'master' | 'worker')
   for (const [name] of configuration.entries()) {
     if (!declared.has(name) && others.some((pattern) => pattern.test(name))) names.add(name)
   }
-  return [...names]
+  return [...names].sort()
 }

@@ -16,6 +16,9 @@ function pledge<T>(key: ConfKey<T>, promised: (value: T) => boolean): Pledge<unk
   return { key, promised }
 }
 
+/** Checks signed tokens in front of REST (spec R17). */
+const TOKEN_FILTER = 'org.apache.spark.ui.JWSFilter'
+
 const isTrue = (value: boolean): boolean => value
 const isListed = (value: string[]): boolean => value.length > 0
 
@@ -24,7 +27,7 @@ const PLEDGES: readonly Pledge<unknown>[] = [
   pledge(keys.networkCryptoEnabled, isTrue),
   pledge(keys.aclsEnable, isTrue),
   pledge(keys.uiFilters, isListed),
-  pledge(keys.restFilters, isListed),
+  pledge(keys.restFilters, (filters) => filters.some((filter) => filter !== TOKEN_FILTER)),
   pledge(keys.recoveryMode, (mode) => mode !== 'NONE' && mode !== 'FILESYSTEM'),
 ]
 

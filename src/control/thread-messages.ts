@@ -17,22 +17,41 @@ export interface GatewayThreadData {
   readonly controlPort: number
   /** spark.magneto.apacheWorkerVersion, such as 4.3. */
   readonly apacheWorkerVersion?: string | null
+  /** spark.master.useDriverIdAsAppName.enabled (spec P30); absent: false. */
+  readonly useDriverIdAsAppName?: boolean
+  /** Absent: spark.master.rest.enabled is false, and submissions over HTTP are refused. */
+  readonly rest?: RestRules
 }
 
 /** From where workers may be decommissioned over HTTP (spec P22). */
 export type DecommissionAllowMode = 'LOCAL' | 'ALLOW' | 'DENY'
 
-/** The REST server (spec R1) of the web thread. */
-export interface RestServerData {
-  readonly host: string
-  /** 0: any free one. */
-  readonly port: number
+/** Who may ask, as org.apache.spark.ui.JWSFilter has it (spec R17). */
+export interface TokenRules {
+  /** What tokens are signed with; at least 32 bytes. */
+  readonly secretKey: Uint8Array
+  readonly requireExpiration: boolean
+}
+
+/** What the REST protocol goes by, on whichever port it is served (spec section 9). */
+export interface RestRules {
   /** `spark.master.rest.port`: what clients may name where the master's port belongs (spec R6). */
   readonly configuredPort: number
   /** A longer body of a submission is answered with 413. */
   readonly maxBodyBytes: number
   /** One of them must match an app resource; none: any is taken. */
   readonly allowedAppResources: readonly RegExp[]
+  /** `spark.master.useDriverIdAsAppName.enabled` (spec P30). */
+  readonly useDriverIdAsAppName: boolean
+  /** null: everybody may. */
+  readonly tokens: TokenRules | null
+}
+
+/** The REST server (spec R1) of the web thread. */
+export interface RestServerData extends RestRules {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
 }
 
 /** `workerData` of the web thread. */
@@ -54,6 +73,8 @@ export interface WebThreadData {
 export interface ThreadListening {
   readonly kind: 'listening'
   readonly port: number
+  /** Where the web thread serves REST; absent: nowhere. */
+  readonly restPort?: number
   /** What a thread started in its place is to get besides `port`: further ports that peers know by now. */
   readonly again?: object
 }
@@ -74,6 +95,8 @@ export interface ThreadReady {
   readonly kind: 'ready'
   readonly masterUrl: string
   readonly webUiUrl: string
+  /** null: REST has no port of its own. */
+  readonly restPort: number | null
 }
 
 export interface ThreadStop {

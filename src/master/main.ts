@@ -12,7 +12,8 @@ import { Clock } from './clock.js'
 import { Effects, type SessionSink } from './effects.js'
 import { Loop } from './loop.js'
 import { Persistence } from './persistence.js'
-import { coreConfig, openStore, restServerData, storeEngine } from './settings.js'
+import { restRules, restServerData } from './rest-settings.js'
+import { coreConfig, openStore, storeEngine } from './settings.js'
 import { StoreAlarm } from './store-alarm.js'
 import { type ListeningThreadData, SupervisedThread } from './supervised-thread.js'
 
@@ -71,6 +72,12 @@ interface Tools {
   readonly clock: Clock
 }
 
+/** Waits for both also when one fails, so that nothing is still starting when that is told. */
+async function bothSettled<A, B>(left: Promise<A>, right: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([left, right])
+  return Promise.all([left, right])
+}
+
 class Master {
   readonly #options: MasterOptions
   readonly #parts: MasterParts
@@ -123,16 +130,13 @@ class Master {
     // Both threads start at once: each takes a while to load its modules.
     this.#gateway = this.#startGateway(controlPort)
     this.#web = this.#startWeb()
-    const ports = await Promise.allSettled([this.#gateway.listening(), this.#web.listening()])
-    for (const port of ports) if (port.status === 'rejected') throw port.reason as Error
-    const [gatewayPort, webPort] = ports.map(
-      (port) => (port as PromiseFulfilledResult<number>).value,
-    )
-    const masterUrl = `spark://${host}:${gatewayPort}`
-    const webUiUrl = `http://${publicHost}:${webPort}`
+    const [gateway, web] = await bothSettled(this.#gateway.listening(), this.#web.listening())
+    const masterUrl = `spark://${host}:${gateway.port}`
+    const webUiUrl = `http://${publicHost}:${web.port}`
     this.#startCore(masterUrl, webUiUrl)
-    this.#gateway.ready(masterUrl, webUiUrl)
-    this.#web.ready(masterUrl, webUiUrl)
+    const ready = { kind: 'ready', masterUrl, webUiUrl, restPort: web.restPort ?? null } as const
+    this.#gateway.ready(ready)
+    this.#web.ready(ready)
     this.#tools.log.info(
       `master at ${masterUrl}, web UI at ${webUiUrl}, control link on port ${controlPort}`,
     )
@@ -173,12 +177,15 @@ class Master {
 
   #startGateway(controlPort: number): SupervisedThread {
     const { host, port, configuration } = this.#options
+    const rest = restRules(configuration)
     const data: GatewayThreadData = {
       host: socketAddress(host),
       port,
       maxRetries: configuration.read(keys.portMaxRetries),
       controlPort,
       apacheWorkerVersion: configuration.read(keys.apacheWorkerVersion),
+      useDriverIdAsAppName: configuration.read(keys.useDriverIdAsAppName),
+      ...(rest === null ? {} : { rest }),
     }
     return this.#startThread('gateway thread', this.#parts.gatewayEntry ?? GATEWAY_ENTRY, data)
   }

@@ -3,9 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Builder } from 'flatbuffers'
 import type { Configuration } from '../conf/configuration.js'
 import { UsageError } from '../conf/errors.js'
-import { socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
-import type { RestServerData } from '../control/thread-messages.js'
 import type { Logger } from '../log/logger.js'
 import { CoreConfigT, WorkerSelectionPolicy } from '../schema/magneto.js'
 import type { StoreEngine } from '../store/engine.js'
@@ -41,22 +39,6 @@ export function coreConfig(
   const builder = new Builder()
   builder.finish(config.pack(builder))
   return builder.asUint8Array().slice()
-}
-
-/** What a submission becomes must fit into a control message, with room to spare. */
-const MAX_SUBMISSION_BYTES = 8 * 2 ** 20
-
-/** @param host of the master @returns null when REST is off (P24) */
-export function restServerData(configuration: Configuration, host: string): RestServerData | null {
-  if (!configuration.read(keys.restEnabled)) return null
-  const port = configuration.read(keys.restPort)
-  return {
-    host: socketAddress(configuration.read(keys.restHost) ?? host),
-    port,
-    configuredPort: port,
-    maxBodyBytes: Math.min(configuration.read(keys.restMaxRequestBodyBytes), MAX_SUBMISSION_BYTES),
-    allowedAppResources: configuration.read(keys.restAllowedAppResourcePatterns),
-  }
 }
 
 /** @throws UsageError when the recovery mode is not served */

@@ -3,7 +3,7 @@
  * gone with it, so the core is told that each of its sessions is; nothing else of the master notices.
  */
 import { InboxKind, sessionChanges } from '../control/records.js'
-import type { ViewRequest } from '../control/thread-messages.js'
+import type { ThreadListening, ThreadReady, ViewRequest } from '../control/thread-messages.js'
 import type { Logger } from '../log/logger.js'
 import type { SessionSink } from './effects.js'
 import {
@@ -54,7 +54,7 @@ export class SupervisedThread implements SessionSink {
   #up = false
   #port = 0
   #again: object = {}
-  #urls: readonly [masterUrl: string, webUiUrl: string] | null = null
+  #ready: ThreadReady | null = null
   #deaths = 0
   #restart: NodeJS.Timeout | null = null
   #proven: NodeJS.Timeout | null = null
@@ -65,17 +65,17 @@ export class SupervisedThread implements SessionSink {
     this.#thread = this.#spawn(options.data)
   }
 
-  /** @returns the port where it listens @throws Error when it can't: the first start is not tried again */
-  async listening(): Promise<number> {
-    const { port, again = {} } = await this.#thread.listening()
-    this.#port = port
-    this.#again = again
+  /** @returns where it listens @throws Error when it can't: the first start is not tried again */
+  async listening(): Promise<ThreadListening> {
+    const where = await this.#thread.listening()
+    this.#port = where.port
+    this.#again = where.again ?? {}
     this.#listens = true
-    return this.#port
+    return where
   }
 
-  ready(masterUrl: string, webUiUrl: string): void {
-    this.#urls = [masterUrl, webUiUrl]
+  ready(message: ThreadReady): void {
+    this.#ready = message
     this.#open()
   }
 
@@ -99,9 +99,9 @@ export class SupervisedThread implements SessionSink {
   }
 
   #open(): void {
-    if (!this.#listens || this.#urls === null) return
+    if (!this.#listens || this.#ready === null) return
     this.#up = true
-    this.#thread.ready(...this.#urls)
+    this.#thread.ready(this.#ready)
   }
 
   #spawn(data: ListeningThreadData): MasterThread {

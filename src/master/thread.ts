@@ -67,8 +67,7 @@ export class MasterThread implements SessionSink {
     })
   }
 
-  ready(masterUrl: string, webUiUrl: string): void {
-    const message: ThreadReady = { kind: 'ready', masterUrl, webUiUrl }
+  ready(message: ThreadReady): void {
     this.#post(message)
   }
 

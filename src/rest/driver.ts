@@ -33,6 +33,8 @@ export interface MasterFacts {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** One of them must match the app resource; none: any is taken. */
   readonly allowedAppResources: readonly RegExp[]
+  /** Whether the driver's id becomes the name of its application (P30). */
+  readonly useDriverIdAsAppName: boolean
 }
 
 type Texts = ReadonlyMap<string, string>

@@ -1,42 +1,31 @@
-/** The REST submission server (spec R1): reads a request off the socket, has it answered, and sends the answer. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+/** The REST submission server (spec R1): the socket under the handler. */
 import type { RestServerData } from '../control/thread-messages.js'
-import { asError, HttpServer, readBody } from '../http/server.js'
-import { errorAnswer, RestError, type RestAnswer } from './protocol.js'
-import { restAnswerTo, type RestContext } from './routes.js'
+import { HttpServer } from '../http/server.js'
+import { RestHandler, type RestHandlerOptions } from './handler.js'
 
-/** Bodies that are being read or answered at once; a submission beyond that is told to come again. */
-export const submissionsAtOnceMax = 16
-
-export interface RestServerOptions extends RestServerData {
+export interface RestServerOptions extends RestServerData, Omit<RestHandlerOptions, 'restPorts'> {
   /** `spark.port.maxRetries`: how many further ports may be tried. */
   readonly maxRetries: number
-  /** spark://host:port; null while the master starts. */
-  masterUrl(): string | null
-  readonly ask: RestContext['ask']
-  readonly audit: RestContext['audit']
-  /** The master's own. */
-  readonly environment: RestContext['environment']
-  /** A fault of ours while answering; the peer gets 500. */
-  readonly onFault: (error: Error) => void
 }
 
 export class RestServer {
-  readonly #options: RestServerOptions
   readonly #server: HttpServer
   #port = 0
-  #submissions = 0
 
   constructor(options: RestServerOptions) {
-    this.#options = options
-    const { host, port, maxRetries, onFault } = options
+    const { host, port, maxRetries, configuredPort, onFault } = options
+    const handler = new RestHandler({
+      ...options,
+      masterUrl: () => options.masterUrl(),
+      restPorts: () => [configuredPort, this.#port],
+    })
     this.#server = new HttpServer({
       what: 'the REST server',
       portKey: 'spark.master.rest.port',
       host,
       port,
       maxRetries,
-      serve: (request, response) => this.#serve(request, response),
+      serve: (request, response) => handler.serve(request, response),
       onFault,
     })
   }
@@ -50,71 +39,4 @@ export class RestServer {
   async close(): Promise<void> {
     await this.#server.close()
   }
-
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method } = request
-    if (method === 'POST') this.#submissions += 1
-    try {
-      send(response, await this.#answer(request))
-    } catch (error) {
-      // A peer that went away in the middle is no fault of ours.
-      if (request.errored !== null || response.destroyed) return
-      if (error instanceof RestError) return send(response, errorAnswer(error))
-      this.#options.onFault(asError(error))
-      const internal = 'Internal server error: the log of the master says what failed'
-      send(response, errorAnswer(new RestError(500, internal)))
-    } finally {
-      if (method === 'POST') this.#submissions -= 1
-    }
-  }
-
-  async #answer(request: IncomingMessage): Promise<RestAnswer> {
-    const { ask, audit, environment, allowedAppResources, configuredPort } = this.#options
-    const masterUrl = this.#options.masterUrl()
-    if (masterUrl === null)
-      throw new RestError(503, 'the master is starting', { 'Retry-After': '1' })
-    const { method = 'GET', url: target = '/', headers } = request
-    const remoteAddress = request.socket.remoteAddress ?? ''
-    return restAnswerTo(
-      { method, target, headers, remoteAddress, readBody: () => this.#readBody(request) },
-      {
-        masterUrl,
-        restPorts: [configuredPort, this.#port],
-        environment,
-        allowedAppResources,
-        ask,
-        audit,
-      },
-    )
-  }
-
-  async #readBody(request: IncomingMessage): Promise<string> {
-    const { maxBodyBytes } = this.#options
-    const closing = { Connection: 'close' }
-    if (this.#submissions > submissionsAtOnceMax) {
-      const reason = `${submissionsAtOnceMax} submissions are being taken; try again later`
-      throw new RestError(503, reason, { ...closing, 'Retry-After': '1' })
-    }
-    const body = await readBody(request, maxBodyBytes)
-    if (body !== null) return body
-    throw new RestError(
-      413,
-      `The request body exceeds the maximum allowed size (${maxBodyBytes} bytes). ` +
-        'Adjust spark.master.rest.maxRequestBodySize to change the limit.',
-      closing,
-    )
-  }
-}
-
-function send(response: ServerResponse, { status, body, headers }: RestAnswer): void {
-  // The peer may have left while the answer was made.
-  if (response.destroyed) return
-  response.writeHead(status, {
-    ...headers,
-    'Content-Type': 'application/json;charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-  })
-  response.end(body)
 }

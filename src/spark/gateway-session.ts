@@ -21,6 +21,8 @@ export interface MasterIdentity {
   readonly url: string
   readonly address: RpcAddress
   readonly webUiUrl: string
+  /** null: REST has no port of its own. */
+  readonly restPort: number | null
 }
 
 /** What the gateway's parts share. */

@@ -9,9 +9,12 @@ import { socketAddress } from '../conf/host.js'
 import type {
   FromGatewayThread,
   GatewayThreadData,
+  RestRules,
   ToGatewayThread,
 } from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
+import { singleLine } from '../http/single-line.js'
+import { RestHandler } from '../rest/handler.js'
 import { DiscoveryServer } from './gateway-http.js'
 import { Gateway } from './gateway.js'
 import { RpcServer } from './rpc-server.js'
@@ -28,12 +31,28 @@ function post(message: FromGatewayThread, transferred: readonly ArrayBuffer[] = 
   main.postMessage(message, transferred)
 }
 
-const discovery = new DiscoveryServer(log)
 const gateway = new Gateway({
   log,
   apacheWorkerVersion: versionOf(data.apacheWorkerVersion ?? ''),
   post: (bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]),
 })
+let masterUrl: string | null = null
+let restPort: number | null = null
+
+function restHandler(rules: RestRules): RestHandler {
+  return new RestHandler({
+    ...rules,
+    masterUrl: () => masterUrl,
+    restPorts: () => [rules.configuredPort, ...(restPort === null ? [] : [restPort])],
+    ask: (request) => gateway.ask(request),
+    audit: (remoteAddress, command, outcome) =>
+      log.info(singleLine(`${remoteAddress} asked to ${command}: ${outcome}`)),
+    environment: process.env,
+    onFault: (error) => log.error({ error }, 'a submission request failed'),
+  })
+}
+
+const discovery = new DiscoveryServer(log, data.rest === undefined ? null : restHandler(data.rest))
 const server = new RpcServer({
   host: socketAddress(data.host),
   port: data.port,
@@ -45,6 +64,7 @@ const server = new RpcServer({
 })
 
 async function stop(): Promise<void> {
+  gateway.close()
   await server.close('the master stops')
   gateway.flush()
   main.close()
@@ -52,8 +72,10 @@ async function stop(): Promise<void> {
 
 main.on('message', (message: ToGatewayThread) => {
   if (message.kind === 'ready') {
-    discovery.ready(data.controlPort, message.masterUrl)
-    gateway.ready(message.masterUrl, message.webUiUrl)
+    masterUrl = message.masterUrl
+    restPort = message.restPort
+    discovery.ready(data.controlPort, masterUrl, message.webUiUrl)
+    gateway.ready(masterUrl, message.webUiUrl, restPort)
   } else if (message.kind === 'batch') {
     gateway.handle(message.bytes)
   } else {

@@ -3,6 +3,7 @@
  * tell the core is a session of source GATEWAY; Spark messages become control messages in batches of
  * records for the main thread, and its records become Spark messages.
  */
+import { AskSession, type Answered } from '../control/ask-session.js'
 import { ControlError, decode, type BodyT } from '../control/codec.js'
 import {
   BatchWriter,
@@ -61,6 +62,8 @@ export class Gateway implements Endpoint {
   readonly #writer = new BatchWriter()
   readonly #bySession = new Map<number, Peer>()
   readonly #byConnection = new Map<RpcConnection, Peer>()
+  /** Of everybody who speaks HTTP on this port. */
+  readonly #http: AskSession
   #counter = 0
   #scheduled = false
 
@@ -69,12 +72,34 @@ export class Gateway implements Endpoint {
     this.#options = options
     this.#context = { log: options.log, master: null }
     this.#versions = new WorkerVersions(options.apacheWorkerVersion ?? null, options.workerPausesMs)
+    this.#http = new AskSession({
+      peer: 'HTTP',
+      nextSession: () => this.#nextSession(),
+      post: (asked) => {
+        for (const { kind, session, payload } of asked) this.#write(kind, session, payload)
+      },
+    })
   }
 
-  /** The master is up: what came so far is handed over. @throws Error when the URL is no spark:// URL */
-  ready(masterUrl: string, webUiUrl: string): void {
-    this.#context.master = { url: masterUrl, address: addressOfMasterUrl(masterUrl), webUiUrl }
+  /**
+   * The master is up: what came so far is handed over.
+   * @param restPort null: REST has no port of its own
+   * @throws Error when the URL is no spark:// URL
+   */
+  ready(masterUrl: string, webUiUrl: string, restPort: number | null = null): void {
+    const address = addressOfMasterUrl(masterUrl)
+    this.#context.master = { url: masterUrl, address, webUiUrl, restPort }
     this.#flush()
+  }
+
+  /** For HTTP, once the master is up. @throws Unanswered @throws ControlError as AskSession.ask */
+  async ask(request: (requestId: number) => BodyT): Promise<Answered> {
+    return this.#http.ask(request)
+  }
+
+  /** Nothing of the core comes any more. */
+  close(): void {
+    this.#http.close()
   }
 
   receive({ connection, message, reply }: RpcCall): void {
@@ -122,6 +147,7 @@ export class Gateway implements Endpoint {
   /** @param batch outbox records of the core. @throws RangeError when it is not made of records */
   handle(batch: Uint8Array): void {
     for (const record of records(batch)) {
+      if (this.#http.receive(record)) continue
       // The peer may have left while this was under way; the core learns that by DISCONNECTED.
       const peer = this.#bySession.get(record.session)
       if (peer !== undefined) this.#handleRecord(peer, record)
@@ -173,7 +199,7 @@ export class Gateway implements Endpoint {
       kind: 'BoundPortsResponse',
       rpcEndpointPort: master.address.port,
       webUiPort: port === '' ? DEFAULT_PORTS[protocol]! : Number(port),
-      restPort: null,
+      restPort: master.restPort,
     })
   }
 
@@ -187,7 +213,7 @@ export class Gateway implements Endpoint {
   #peerOf(connection: RpcConnection, worker: EndpointRef | null = null): Peer {
     let peer = this.#byConnection.get(connection)
     if (peer === undefined) {
-      const id = sessionOf(SessionSource.GATEWAY, ++this.#counter)
+      const id = this.#nextSession()
       const session = new GatewaySession(id, connection, (kind, on, payload) =>
         this.#add(kind, on, payload),
       )
@@ -247,13 +273,19 @@ export class Gateway implements Endpoint {
     connection.close(reason)
   }
 
+  #nextSession(): number {
+    return sessionOf(SessionSource.GATEWAY, ++this.#counter)
+  }
+
   #add(kind: InboxKind, { id, connection }: GatewaySession, payload: Uint8Array | string): void {
-    this.#writer.add(kind, id, payload)
-    if (this.#context.master === null) {
-      if (this.#writer.bytes > MAX_HELD_BYTES)
-        connection.destroy('the master is starting and can take no more; try again')
-      return
-    }
+    this.#write(kind, id, payload)
+    if (this.#context.master === null && this.#writer.bytes > MAX_HELD_BYTES)
+      connection.destroy('the master is starting and can take no more; try again')
+  }
+
+  #write(kind: InboxKind, session: number, payload: Uint8Array | string): void {
+    this.#writer.add(kind, session, payload)
+    if (this.#context.master === null) return
     if (this.#writer.bytes >= MAX_BATCH_BYTES) this.#flush()
     if (this.#scheduled) return
     this.#scheduled = true

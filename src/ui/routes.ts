@@ -1,8 +1,9 @@
 /** From a request to its answer. Methods, paths and parameters are judged here; nothing here knows sockets. */
+import { Unanswered } from '../control/ask-session.js'
 import { json, jsonAnswer, page, plain, redirect, text, type Answer } from '../http/answer.js'
 import { applicationPage, findApplication } from './app-page.js'
 import { decommission, killApplication, killDriver } from './commands.js'
-import { CommandFailed, ViewUnavailable } from './errors.js'
+import { ViewUnavailable } from './errors.js'
 import { explainJson, explainText, findExplained } from './explain.js'
 import { clusterFieldJson, clusterJson, clusterUtilizationJson } from './json.js'
 import { clusterPage } from './page.js'
@@ -111,7 +112,7 @@ export async function answerTo(request: Request, context: RouteContext): Promise
       remoteAddress: request.remoteAddress,
     })
   } catch (error) {
-    if (error instanceof ViewUnavailable || error instanceof CommandFailed) {
+    if (error instanceof ViewUnavailable || error instanceof Unanswered) {
       return plain(503, error.message, { 'Retry-After': '1' })
     }
     throw error

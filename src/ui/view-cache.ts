@@ -83,13 +83,13 @@ export class ViewCache {
   }
 }
 
-export interface Settleable<T> {
+interface Settleable<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T) => void
   readonly reject: (error: Error) => void
 }
 
-export function settleable<T>(): Settleable<T> {
+function settleable<T>(): Settleable<T> {
   let resolve!: (value: T) => void
   let reject!: (error: Error) => void
   const promise = new Promise<T>((accept, refuse) => {

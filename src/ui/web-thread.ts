@@ -66,7 +66,8 @@ async function listen(): Promise<FromWebThread> {
   try {
     const restPort = await rest.listen()
     log.info(`REST submissions are taken on ${data.rest?.host}, port ${restPort}`)
-    return { kind: 'listening', port: uiPort, again: { rest: { ...data.rest, port: restPort } } }
+    const again = { rest: { ...data.rest, port: restPort } }
+    return { kind: 'listening', port: uiPort, restPort, again }
   } catch (error) {
     await server.close()
     throw error

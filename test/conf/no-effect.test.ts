@@ -14,7 +14,7 @@ describe('settings without effect', () => {
   test('are named in one line', () => {
     const entries: [string, string][] = [
       ['spark.deploy.appNumberModulo', '1000'],
-      ['spark.master.useDriverIdAsAppName.enabled', 'true'],
+      ['spark.master.ui.title', 'x'],
       ['spark.deploy.recoveryCompressionCodec', 'lz4'],
       ['spark.metrics.conf.*.sink.x.class', 'y'],
       ['spark.ui.view.acls', 'me'],
@@ -22,7 +22,7 @@ describe('settings without effect', () => {
     ]
     expect(warning(entries)).toBe(
       'no effect on the master in this release: spark.deploy.recoveryCompressionCodec, ' +
-        'spark.master.useDriverIdAsAppName.enabled, ' +
+        'spark.master.ui.title, ' +
         'spark.metrics.conf.*.sink.x.class, spark.ui.view.acls',
     )
   })

@@ -71,8 +71,8 @@ async function start(extra: object = {}) {
     restartDelayMs: () => 0,
   })
   stops.push(() => thread.stop())
-  const port = await thread.listening()
-  thread.ready('spark://m:1', '')
+  const { port } = await thread.listening()
+  thread.ready({ kind: 'ready', masterUrl: 'spark://m:1', webUiUrl: '', restPort: null })
   await seen.next(isConnected)
   return { thread, seen, port }
 }

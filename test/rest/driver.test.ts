@@ -12,6 +12,7 @@ const facts: MasterFacts = {
   restPorts: [6066, 6070],
   environment: {},
   allowedAppResources: [],
+  useDriverIdAsAppName: false,
 }
 
 const read = (change: Record<string, unknown>) =>

@@ -27,6 +27,8 @@ export async function startRest(
     maxRetries: 0,
     maxBodyBytes: 100_000,
     allowedAppResources: [],
+    useDriverIdAsAppName: false,
+    tokens: null,
     masterUrl: () => 'spark://m:7077',
     ask: async (request) => {
       const body = request(1)

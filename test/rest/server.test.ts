@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { decodeDriver } from '../../src/control/codec.js'
-import { submissionsAtOnceMax } from '../../src/rest/server.js'
+import { submissionsAtOnceMax } from '../../src/rest/handler.js'
 import {
   DriverState,
   DriverStatusResponseT,

@@ -7,14 +7,18 @@ import { Worker } from 'node:worker_threads'
 
 import { expect, test } from 'vitest'
 
-import { encode } from '../../src/control/codec.js'
+import { decode, encode } from '../../src/control/codec.js'
 import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/records.js'
 import type {
   FromGatewayThread,
   GatewayThreadData,
   ToGatewayThread,
 } from '../../src/control/thread-messages.js'
-import { ApplicationRegisteredT } from '../../src/schema/magneto.js'
+import {
+  ApplicationRegisteredT,
+  ReplyT,
+  type RequestKillDriverT,
+} from '../../src/schema/magneto.js'
 import { captured, MASTER_URL, Peer, Queue } from './gateway-harness.js'
 
 const entry = join(import.meta.dirname, '..', '..', 'dist', 'src', 'spark', 'gateway-thread.js')
@@ -45,7 +49,12 @@ class Thread {
 test('listens, is ready, translates both ways, stops', async () => {
   const thread = new Thread({})
   const port = await thread.listening()
-  thread.post({ kind: 'ready', masterUrl: MASTER_URL, webUiUrl: 'http://127.0.0.1:8080' })
+  thread.post({
+    kind: 'ready',
+    masterUrl: MASTER_URL,
+    webUiUrl: 'http://127.0.0.1:8080',
+    restPort: null,
+  })
 
   const peer = new Peer(port)
   for (const { direction, endpoint, bytes } of captured('client-app-4.3.0'))
@@ -78,6 +87,32 @@ test('listens, is ready, translates both ways, stops', async () => {
 
   thread.post({ kind: 'stop' })
   await peer.closed
+  expect(await thread.exited).toEqual([0])
+})
+
+test('C22: takes submissions over HTTP where REST is on, once it is ready', async () => {
+  const rest = {
+    configuredPort: 6066,
+    maxBodyBytes: 1000,
+    allowedAppResources: [],
+    useDriverIdAsAppName: false,
+    tokens: null,
+  }
+  const thread = new Thread({ rest })
+  const port = await thread.listening()
+  const url = `http://127.0.0.1:${port}/v1/submissions/kill/driver-1`
+  expect((await fetch(url, { method: 'POST' })).status).toBe(503)
+  thread.post({ kind: 'ready', masterUrl: MASTER_URL, webUiUrl: 'http://m:1', restPort: null })
+  const killing = fetch(url, { method: 'POST' })
+  const batch = await thread.messages.next()
+  if (batch.kind !== 'batch') throw new Error(`the thread says ${batch.kind}`)
+  const [, asked] = [...records(batch.bytes)]
+  const { requestId } = decode(asked!.payload) as RequestKillDriverT
+  const writer = new BatchWriter()
+  writer.add(OutboxKind.SEND, asked!.session, encode(new ReplyT(requestId, true, 'killed')))
+  thread.post({ kind: 'batch', bytes: writer.take() })
+  expect(await (await killing).json()).toMatchObject({ success: true, message: 'killed' })
+  thread.post({ kind: 'stop' })
   expect(await thread.exited).toEqual([0])
 })
 

@@ -14,8 +14,8 @@ import {
   ReplyT,
   RequestKillDriverT,
 } from '../../src/schema/magneto.js'
-import { CommandSession, commandsWaitingMax } from '../../src/ui/command-session.js'
-import { CommandFailed } from '../../src/ui/errors.js'
+import { asksWaitingMax, Unanswered } from '../../src/control/ask-session.js'
+import { CommandSession } from '../../src/ui/command-session.js'
 
 function session() {
   const posted: { kind: number; session: number; payload: Uint8Array }[] = []
@@ -82,7 +82,7 @@ describe('U13 to U15: commands under a WEB session', () => {
     const { kinds, commands, fromCore } = session()
     const lost = commands.killApplication('app-1')
     fromCore(OutboxKind.CLOSE, 'not allowed')
-    await expect(lost).rejects.toThrow(new CommandFailed('not allowed'))
+    await expect(lost).rejects.toThrow(new Unanswered('not allowed'))
     const next = commands.killApplication('app-1')
     expect(kinds().slice(2)).toEqual([
       [InboxKind.DISCONNECTED, first],
@@ -95,8 +95,8 @@ describe('U13 to U15: commands under a WEB session', () => {
 
   test('no more commands wait than the limit', async () => {
     const { commands } = session()
-    const waiting = Array.from({ length: commandsWaitingMax }, () => commands.killApplication('a'))
-    await expect(commands.killApplication('a')).rejects.toBeInstanceOf(CommandFailed)
+    const waiting = Array.from({ length: asksWaitingMax }, () => commands.killApplication('a'))
+    await expect(commands.killApplication('a')).rejects.toBeInstanceOf(Unanswered)
     commands.close()
     const ends = await Promise.allSettled(waiting)
     expect(new Set(ends.map(({ status }) => status))).toEqual(new Set(['rejected']))

@@ -4,7 +4,8 @@ import { createServer } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Commands } from '../../src/ui/command-session.js'
-import { CommandFailed, ViewUnavailable } from '../../src/ui/errors.js'
+import { Unanswered } from '../../src/control/ask-session.js'
+import { ViewUnavailable } from '../../src/ui/errors.js'
 import type { RouteContext } from '../../src/ui/request.js'
 import { answerTo } from '../../src/ui/routes.js'
 import { retryPort } from '../../src/http/server.js'
@@ -51,7 +52,7 @@ const foreignHeaders: Record<string, string>[] = [
 const declined = { ok: false, message: 'not\r\nnow', count: 0 }
 
 async function noAnswer(): Promise<never> {
-  throw new CommandFailed('the master did not answer in time')
+  throw new Unanswered('the master did not answer in time')
 }
 const silent: Commands = {
   killApplication: noAnswer,

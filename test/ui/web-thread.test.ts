@@ -43,7 +43,7 @@ async function listening(options: WebThreadData = local) {
   const first = await started.next()
   if (first.kind !== 'listening') throw new Error(`expected listening, got ${first.kind}`)
   const url = `http://127.0.0.1:${first.port}`
-  started.send({ kind: 'ready', masterUrl: 'spark://master:7077', webUiUrl: url })
+  started.send({ kind: 'ready', masterUrl: 'spark://master:7077', webUiUrl: url, restPort: null })
   return { ...started, url, port: first.port }
 }
 
@@ -112,12 +112,19 @@ test('R1, P24, P25: submissions are taken beside the pages, and stay on their po
     configuredPort: 6066,
     maxBodyBytes: 1000,
     allowedAppResources: [/^$/],
+    useDriverIdAsAppName: false,
+    tokens: null,
   }
   const thread = start({ ...local, rest })
   const first = (await thread.next()) as ThreadListening
   const again = first.again as { rest: typeof rest }
   expect(again.rest).toEqual({ ...rest, port: expect.any(Number) })
-  thread.send({ kind: 'ready', masterUrl: 'spark://m:7077', webUiUrl: 'http://m:1' })
+  thread.send({
+    kind: 'ready',
+    masterUrl: 'spark://m:7077',
+    webUiUrl: 'http://m:1',
+    restPort: null,
+  })
   const kill = `http://127.0.0.1:${again.rest.port}/v1/submissions/kill/driver-1`
   const answer = fetch(kill, { method: 'POST' })
   const reply = new ReplyT(1, true, 'kill sent')
@@ -137,6 +144,8 @@ test('C16: a port of REST that can not be had is told, and the thread ends', asy
     configuredPort: port,
     maxBodyBytes: 1,
     allowedAppResources: [],
+    useDriverIdAsAppName: false,
+    tokens: null,
   }
   const second = start({ ...local, maxRetries: 0, rest })
   const exit = once(second.thread, 'exit')
