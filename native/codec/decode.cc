@@ -169,7 +169,8 @@ core::DriverStateChanged read(const control::DriverStateChanged& from) {
   if (from.state() > control::DriverState::MAX)
     throw Malformed("driver state " + std::to_string(static_cast<int>(from.state())) +
                     " is unknown");
-  return {asked_id(from.driver_id(), "driver_id"), static_cast<core::DriverState>(from.state()),
+  return {from.request_id(), asked_id(from.driver_id(), "driver_id"),
+          static_cast<core::DriverState>(from.state()),
           text(from.exception(), "exception", limits::max_message_bytes)};
 }
 
@@ -179,6 +180,11 @@ core::DecommissionWorkersOnHosts read(const control::DecommissionWorkersOnHosts&
   for (uint32_t at = 0; at < size; ++at)
     to.hosts.push_back(asked_id(from.hosts()->Get(at), "a host"));
   return to;
+}
+
+core::WorkerHealth read(const control::WorkerHealth& from) {
+  return {asked_id(from.worker_id(), "worker_id"), from.healthy(),
+          text(from.report(), "report", limits::max_message_bytes)};
 }
 
 std::span<const uint8_t> spark_bytes(const flatbuffers::Vector<uint8_t>* from, const char* whose) {
@@ -321,6 +327,8 @@ core::Message Decoder::decode(std::span<const uint8_t> bytes) {
     case control::Body::WorkerDecommissioning:
       return core::WorkerDecommissioning{
           asked_id(message.body_as_WorkerDecommissioning()->worker_id(), "worker_id")};
+    case control::Body::WorkerHealth:
+      return read(*message.body_as_WorkerHealth());
     default:
       break;
   }

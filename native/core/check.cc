@@ -33,7 +33,7 @@ void check_resources(const State& state, const Worker& worker) {
 }
 
 void check_index(const Core& core, const Worker& worker) {
-  const bool usable = worker.state == WorkerState::alive && worker.cores_free() > 0;
+  const bool usable = worker.takes_new() && worker.cores_free() > 0;
   MAGNETO_ASSERT(worker.indexed == usable);
   if (usable) MAGNETO_ASSERT(worker.index_key == index_key(worker, core.config.selection_policy));
   for (const Runtime* runtime : *worker.runtimes) {
@@ -67,9 +67,11 @@ void check_worker(const Core& core, WorkerSlot slot, const Worker& worker) {
   }
   MAGNETO_ASSERT(cores == worker.cores_used && cores <= worker.cores);
   MAGNETO_ASSERT(memory_mb == worker.memory_used_mb && memory_mb <= worker.memory_mb);
+  const auto& placeable = state.placeable;
   const bool listed =
-      worker.alive_position < state.alive.size() && state.alive[worker.alive_position] == slot;
-  MAGNETO_ASSERT(listed == (worker.state == WorkerState::alive));
+      worker.placeable_position < placeable.size() && placeable[worker.placeable_position] == slot;
+  MAGNETO_ASSERT(listed == worker.takes_new());
+  MAGNETO_ASSERT(state.unhealthy.contains(slot) == !worker.healthy);
   if (worker.state != WorkerState::dead) {
     MAGNETO_ASSERT(worker.state == WorkerState::alive ||
                    worker.state == WorkerState::decommissioned);
@@ -189,7 +191,7 @@ void check_driver_shapes(const Core& core) {
     const std::pair first{shape.waiting.begin()->first, const_cast<DriverShape*>(&shape)};
     MAGNETO_ASSERT(state.ready_drivers.contains(first) == shape.may_fit);
     if (shape.may_fit) continue;
-    for (const WorkerSlot slot : state.alive) MAGNETO_ASSERT(!fits(state.workers[slot], shape));
+    for (const WorkerSlot slot : state.placeable) MAGNETO_ASSERT(!fits(state.workers[slot], shape));
   }
   MAGNETO_ASSERT(waiting == state.waiting_drivers.size() && state.risen.empty());
   const size_t running = state.drivers.size() - state.waiting_drivers.size();

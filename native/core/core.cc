@@ -159,6 +159,7 @@ void Core::message(Session id, const Message& message) {
       on_decommission_workers_on_hosts(core, id, m);
     }
     void operator()(const WorkerDecommissioning& m) { on_worker_decommissioning(core, id, m); }
+    void operator()(const WorkerHealth& m) { on_worker_health(core, id, m); }
   };
   std::visit(Dispatch{*this, id}, message);
   schedule(*this);
@@ -258,8 +259,11 @@ void Core::notice(NoticeLevel level, Text code, Text text) { port.notice(level, 
 
 uint64_t Core::next_sequence() { return ++state.sequence; }
 
-void Core::forget(Text key) {
-  if (!state.store_failed) port.forget(next_sequence(), key);
+uint64_t Core::forget(Text key) {
+  if (state.store_failed) return 0;
+  const uint64_t sequence = next_sequence();
+  port.forget(sequence, key);
+  return sequence;
 }
 
 }  // namespace magneto::core

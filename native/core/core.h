@@ -46,7 +46,8 @@ class Core {
   void violation(Session session, Text reason);
   void notice(NoticeLevel level, Text code, Text text);
   uint64_t next_sequence();
-  void forget(Text key);
+  // Returns the store sequence of it; 0: the store has failed.
+  uint64_t forget(Text key);
 
   const Config config;
   Port& port;
@@ -97,6 +98,11 @@ void on_decommission_workers_on_hosts(Core& core, Session session,
                                       const DecommissionWorkersOnHosts& message);
 void on_worker_decommissioning(Core& core, Session session, const WorkerDecommissioning& message);
 void decommission_worker(Core& core, Worker& worker);  // D3
+
+// on_health.cc
+void on_worker_health(Core& core, Session session, const WorkerHealth& message);
+// It counts as healthy until it says otherwise.
+void forget_health(Core& core, Worker& worker);
 
 // on_operator.cc
 const char* name_of(MasterState state);

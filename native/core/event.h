@@ -115,6 +115,7 @@ struct KillApplication {
   Text app_id;
 };
 struct DriverStateChanged {
+  uint32_t request_id = 0;  // 0: nobody waits for an answer
   Text driver_id;
   DriverState state = DriverState::submitted;
   Text exception;  // empty: none
@@ -154,12 +155,17 @@ struct DecommissionWorkersOnHosts {
 struct WorkerDecommissioning {
   Text worker_id;
 };
+struct WorkerHealth {
+  Text worker_id;
+  bool healthy = false;
+  Text report;  // empty: it gives no reason
+};
 
 using Message =
     std::variant<RegisterWorker, WorkerHeartbeat, WorkerLatestState, ExecutorStateChanged,
                  RegisterApplication, UnregisterApplication, RequestExecutors, KillExecutors,
                  KillApplication, DriverStateChanged, SubmitDriver, RequestKillDriver,
                  RequestKillAllDrivers, RequestDriverStatus, RequestClearCompleted, RequestReadyz,
-                 DecommissionWorkersOnHosts, WorkerDecommissioning>;
+                 DecommissionWorkersOnHosts, WorkerDecommissioning, WorkerHealth>;
 
 }  // namespace magneto::core

@@ -12,6 +12,8 @@ inline constexpr size_t max_id_bytes = 256;
 inline constexpr size_t max_text_bytes = 4096;
 // Messages of executors and reasons are cut to this before they travel on.
 inline constexpr size_t max_forwarded_text_bytes = 2048;
+// What an unhealthy worker says of itself is cut to this: it is kept, and repeated in sentences.
+inline constexpr size_t max_health_report_bytes = 256;
 
 inline constexpr size_t max_sessions = 250'000;
 inline constexpr size_t max_workers = 100'000;

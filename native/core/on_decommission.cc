@@ -40,8 +40,10 @@ void decommission_worker(Core& core, Worker& worker) {
     return;
   }
   MAGNETO_ASSERT(worker.state == WorkerState::alive);
-  unindex_worker(worker);
-  delist_worker(core.state, worker);
+  if (worker.takes_new()) {
+    unindex_worker(worker);
+    delist_worker(core.state, worker);
+  }
   worker.state = WorkerState::decommissioned;
   worker.leaving = true;
   ++core.state.worker_generation;

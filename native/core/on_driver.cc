@@ -70,7 +70,8 @@ void release_from_worker(Core& core, Driver& driver) {
   driver.worker = {};
 }
 
-void end_driver(Core& core, Driver& driver, DriverState end, Text exception) {
+// Returns the store sequence from which on it will not come back; 0: the store has failed.
+uint64_t end_driver(Core& core, Driver& driver, DriverState end, Text exception) {
   State& state = core.state;
   if (driver.shape)
     dequeue_driver(core, driver);
@@ -80,7 +81,7 @@ void end_driver(Core& core, Driver& driver, DriverState end, Text exception) {
   driver.ended_ms = core.now_ms;
   driver.exception = exception.substr(0, limits::max_forwarded_text_bytes);
   state.driver_by_id.erase(driver.id);
-  core.forget("driver_" + driver.id);
+  const uint64_t sequence = core.forget("driver_" + driver.id);
   core.notice(NoticeLevel::info, "driver.ended",
               driver.id + " ended: " + name_of(end) +
                   (driver.exception.empty() ? "" : ": " + driver.exception));
@@ -91,11 +92,15 @@ void end_driver(Core& core, Driver& driver, DriverState end, Text exception) {
   done.description = {};
   retain(state.completed_drivers, std::move(done),
          std::min<size_t>(core.config.retained_drivers, limits::max_completed_drivers));
+  return sequence;
 }
 
 // L8: a queued one is gone at once; a running one ends when its worker says so.
 void kill_driver(Core& core, Driver& driver) {
-  if (driver.shape) return end_driver(core, driver, DriverState::killed, {});
+  if (driver.shape) {
+    end_driver(core, driver, DriverState::killed, {});
+    return;
+  }
   driver.kill_asked = true;
   core.send(core.state.workers[driver.worker].session, KillDriver{driver.id}, driver.sequence);
 }
@@ -206,16 +211,23 @@ void on_request_driver_status(Core& core, Session session, const RequestDriverSt
 void on_driver_state_changed(Core& core, Session session, const DriverStateChanged& message) {
   if (core.session(session)->role != Role::worker)
     return core.violation(session, "only a registered worker may report driver states");
+  const auto answer = [&](uint64_t sequence) {
+    if (message.request_id != 0) core.send(session, Reply{message.request_id, true}, sequence);
+  };
   const auto known = core.state.driver_by_id.find(message.driver_id);
-  if (known == core.state.driver_by_id.end()) return;  // ended here already: killed, or relaunched
+  // Ended here already: killed, relaunched, or told again because the answer was lost.
+  if (known == core.state.driver_by_id.end()) return answer(0);
   Driver& driver = core.state.drivers[known->second];
   if (driver.shape || core.state.workers[driver.worker].session != session)
     return core.violation(session, "driver " + driver.id + " is not on this session's worker");
-  if (!is_terminal(message.state))
-    return core.notice(NoticeLevel::warn, "driver.state",
-                       driver.id + " was reported " + name_of(message.state) +
-                           ", which is no end of a driver; ignored");
-  end_driver(core, driver, message.state, message.exception);
+  if (!is_terminal(message.state)) {
+    core.notice(NoticeLevel::warn, "driver.state",
+                driver.id + " was reported " + name_of(message.state) +
+                    ", which is no end of a driver; ignored");
+    return answer(0);
+  }
+  // A worker that is answered forgets the report: no recovered master may miss it.
+  answer(end_driver(core, driver, message.state, message.exception));
 }
 
 // Each is followed by a pass, as in Spark: who waited gets what is free before the driver queues

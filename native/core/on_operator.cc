@@ -23,7 +23,10 @@ struct StandbyAnswer {
     core.send(session, Reply{message.request_id, true});
     return true;
   }
-  bool operator()(const DriverStateChanged&) { return true; }
+  bool operator()(const DriverStateChanged& message) {
+    if (message.request_id != 0) core.send(session, Reply{message.request_id, true});
+    return true;
+  }
   template <class Any>
   bool operator()(const Any&) {
     return false;

@@ -27,6 +27,11 @@ void register_again(Core& core, Session session, Worker& worker) {
     core.close(old, "the worker registered again over another connection");
   }
   touch_heartbeat(core, worker);
+  if (!worker.healthy)
+    core.notice(NoticeLevel::info, "worker.healthy",
+                std::string(worker.id()) +
+                    " registered again; it counts as healthy until it says otherwise");
+  forget_health(core, worker);
   core.send(session, WorkerRegistered{true}, worker.sequence);
   // The order may have been lost with the old connection.
   if (old != session && worker.leaving) core.send(session, DecommissionWorker{});
@@ -231,11 +236,11 @@ void on_worker_latest_state(Core& core, Session session, const WorkerLatestState
 void remove_worker(Core& core, Worker& worker, Text reason) {
   State& state = core.state;
   MAGNETO_ASSERT(worker.state != WorkerState::dead);
-  if (worker.state == WorkerState::alive) {  // else it was forgotten when it was decommissioned
-    delist_worker(state, worker);
+  if (worker.takes_new()) delist_worker(state, worker);
+  if (worker.state == WorkerState::alive)  // else it was forgotten when it was decommissioned
     core.forget("worker_" + std::string(worker.id()));
-  }
   worker.state = WorkerState::dead;
+  forget_health(core, worker);
   unindex_worker(worker);
   state.by_heartbeat.remove(worker);
   state.workers_by_address.erase(&worker);

@@ -254,8 +254,11 @@ struct State {
   WorkersById workers_by_id;              // in the order of A4
   WorkersByAddress workers_by_address;    // all but the dead
   ByText<std::set<WorkerSlot>> dead_by_address;
-  HeartbeatQueue by_heartbeat;    // all but the dead
-  std::vector<WorkerSlot> alive;  // in no order: drivers are placed at random (A3)
+  HeartbeatQueue by_heartbeat;  // all but the dead
+  // Those that take anything new, in no order: drivers are placed at random (A3).
+  std::vector<WorkerSlot> placeable;
+  // What workers that are not healthy say of themselves. They are few, so it lies beside them.
+  std::map<WorkerSlot, std::string> unhealthy;
   std::set<std::pair<Millis, WorkerSlot>> by_cull_time;
   uint64_t worker_generation = 1;
   // Who waits is told again what has changed (schedule/tell.cc).
@@ -279,7 +282,7 @@ struct State {
   uint64_t next_driver_number = 0;
   std::map<DriverShapeKey, DriverShape> driver_shapes;
   std::set<std::pair<uint64_t, DriverShape*>> ready_drivers;  // the first of each open shape
-  // Alive workers whose capacity has risen since drivers were placed last; some more than once.
+  // Workers whose capacity has risen since drivers were placed last; some more than once.
   // What was blocked fits nowhere else.
   std::vector<WorkerSlot> risen;
   bool any_may_fit_drivers = false;  // an open shape was never tried, or not to the end

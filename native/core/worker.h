@@ -55,6 +55,7 @@ struct Worker {
   WorkerState state = WorkerState::alive;
   bool leaving = false;  // decommissioned; outlives its loss, as it does not change its mind
   bool indexed = false;  // in Runtime::candidates
+  bool healthy = true;   // else why not is in State::unhealthy
   uint32_t cores = 0;
   uint32_t memory_mb = 0;
   uint32_t cores_used = 0;
@@ -70,12 +71,13 @@ struct Worker {
   Millis last_heartbeat_ms = 0;
   Worker* heard_before = nullptr;  // in State::by_heartbeat, unless dead
   Worker* heard_after = nullptr;
-  uint32_t alive_position = 0;  // in State::alive while alive
+  uint32_t placeable_position = 0;  // in State::placeable while it takes anything new
 
   Text id() const { return texts.id(); }
   Text host() const { return texts.host(); }
   uint32_t cores_free() const { return cores - cores_used; }
   uint32_t memory_free_mb() const { return memory_mb - memory_used_mb; }
+  bool takes_new() const { return state == WorkerState::alive && healthy; }
 };
 
 // One worker in the order of the selection policy; without a worker it comes before all of its key.

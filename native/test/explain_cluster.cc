@@ -41,6 +41,10 @@ void Cluster::decommission(const std::string& worker_id) {
   say(connect(), message);
 }
 
+void Cluster::health(const std::string& worker_id, bool healthy, const std::string& report) {
+  say(core.state.find_worker(worker_id)->session, core::WorkerHealth{worker_id, healthy, report});
+}
+
 std::string Cluster::app(Size executor, const std::string& runtime, AppOptions options) {
   core::RegisterApplication message;
   message.name = "app";

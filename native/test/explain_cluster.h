@@ -28,6 +28,7 @@ class Cluster : public core::Port {
   void worker(const std::string& id, Size size, std::vector<std::string> runtimes = {"node"});
   void lose(const std::string& worker_id);
   void decommission(const std::string& worker_id);
+  void health(const std::string& worker_id, bool healthy, const std::string& report = {});
   // Returns its id.
   std::string app(Size executor, const std::string& runtime = "node", AppOptions options = {});
   void request(const std::string& app_id, uint32_t profile_id, Size executor, uint32_t total);

@@ -58,6 +58,88 @@ TEST_CASE("explain: workers, but none alive") {
   CHECK(!why.survey->closest.worker);
 }
 
+TEST_CASE("WorkerHealth, explain: the only worker that would do is unhealthy") {
+  Cluster cluster;
+  cluster.worker("w1", {});
+  cluster.worker("w2", {});
+  cluster.lose("w2");
+  cluster.health("w1", false, "/work is 97 % full");
+  const auto app = cluster.app({1, 1024});
+  const auto why = cluster.first(app);
+  check(why, Limit::none,
+        {"no worker is alive and healthy (1 dead and 1 unhealthy); 1 worker that could host an "
+         "executor is unhealthy: w1: /work is 97 % full",
+         "make w1 healthy, or start a worker that has the runtime node, with 1 core and 1024 MiB "
+         "or more"});
+  CHECK(why.survey->ruled_out_by_state == 2);
+  CHECK(why.survey->unhealthy == 1);
+  CHECK(why.survey->unhealthy_that_fit == 1);
+  const auto large = cluster.first(cluster.app({8, 1024}));
+  check(large, Limit::none,
+        {"no worker is alive and healthy (1 dead and 1 unhealthy)",
+         "start a worker that has the runtime node, with 8 cores and 1024 MiB or more"});
+  CHECK(large.survey->unhealthy == 1);
+  CHECK(large.survey->unhealthy_that_fit == 0);
+}
+
+TEST_CASE("WorkerHealth, explain: healthy workers are too small, unhealthy ones are not") {
+  Cluster cluster;
+  cluster.worker("w3", {8, 4096});
+  cluster.worker("w2", {8, 4096});
+  cluster.worker("w1", {4, 4096});
+  cluster.worker("w0", {4, 4096});
+  for (const char* id : {"w0", "w3", "w2"})
+    cluster.health(id, false, std::string("report of ") + id);
+  const std::string start =
+      "start a worker that has the runtime node, with 8 cores and 1024 MiB or more";
+  const auto why = cluster.first(cluster.app({8, 1024}));
+  check(why, Limit::none,
+        {"no healthy worker with the runtime node has the 8 cores (at most 4) that an executor "
+         "takes; 2 workers that could host an executor are unhealthy, such as w2: report of w2",
+         "make w2 healthy, or lower executorCores to 4 or less, to fit w1, or " + start});
+  CHECK(why.survey->unhealthy == 3);
+  CHECK(why.survey->unhealthy_that_fit == 2);
+  check(cluster.first(cluster.app({1, 1024}, "spark-4.3")), Limit::none,
+        {"no healthy worker has the runtime spark-4.3 (they have node)",
+         "start a worker that has the runtime spark-4.3 (SPARK_HOME of Spark 4.3), with 1 core and "
+         "1024 MiB or more"});
+}
+
+TEST_CASE("WorkerHealth, explain: healthy workers are busy; drivers wait for health too") {
+  Cluster cluster;
+  cluster.worker("w1", {4, 4096});
+  cluster.worker("w2", {4, 4096});
+  cluster.health("w2", false, "no space left");
+  const auto first = cluster.app({4, 1024}, "node", {.max_cores = 4});
+  const auto why = cluster.first(cluster.app({4, 1024}));
+  check(why, Limit::none,
+        {"the only worker that could host an executor (4 cores and 1024 MiB) is busy: w1 is 4 "
+         "cores short now; 1 worker that could host an executor is unhealthy: w2: no space left",
+         "it starts when " + first +
+             " ends, which holds 4 of 4 cores on w1, or when such a worker "
+             "joins"});
+  cluster.end(first);
+  cluster.health("w1", false);
+  const auto driver = cluster.explain(cluster.driver({1, 1024}, {"node"})).at(0);
+  CHECK(driver.reason ==
+        "no worker is alive and healthy (2 unhealthy); 2 workers that could host the driver are "
+        "unhealthy, such as w1: it does not say why");
+}
+
+TEST_CASE("WorkerHealth: a long report is cut between characters") {
+  Cluster cluster;
+  cluster.worker("w1", {});
+  std::string report = "x";
+  while (report.size() < 2 * core::limits::max_health_report_bytes) report += "\xe2\x82\xac";
+  cluster.health("w1", false, report);
+  const std::string kept = cluster.core.state.unhealthy.begin()->second;
+  CHECK(kept == report.substr(0, kept.size()));
+  CHECK(kept.size() == core::limits::max_health_report_bytes);  // 1 + 85 * 3
+  cluster.health("w1", false, "xx" + report);
+  CHECK(cluster.core.state.unhealthy.begin()->second.size() ==
+        core::limits::max_health_report_bytes - 1);
+}
+
 TEST_CASE("explain: no worker has the runtime") {
   Cluster cluster;
   cluster.worker("w1", {}, {"node", "spark-4.3"});

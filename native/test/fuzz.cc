@@ -68,10 +68,10 @@ class Round {
 
   // Drivers, and what operators ask.
   Bytes valid_of_drivers() {
-    switch (pick(9)) {
+    switch (pick(11)) {
       case 0:
         return driver_state_changed(some_driver(), static_cast<core::DriverState>(pick(8)),
-                                    pick(2) == 0 ? "exception" : "");
+                                    pick(2) == 0 ? "exception" : "", pick(2));
       case 1:
         return kill_driver(some_driver());
       case 2:
@@ -84,6 +84,10 @@ class Round {
         return decommission_hosts({"hw" + std::to_string(pick(4)), "other"});
       case 6:
         return worker_decommissioning("w" + std::to_string(pick(4)));
+      case 7:
+      case 8:
+        return worker_health("w" + std::to_string(pick(4)), pick(2) == 0,
+                             std::string(pick(600), 'r'));
       default: {
         DriverOptions options;
         options.cores = pick(3);

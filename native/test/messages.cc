@@ -178,12 +178,12 @@ Bytes driver_status(const std::string& driver_id) {
 }
 
 Bytes driver_state_changed(const std::string& driver_id, core::DriverState state,
-                           const std::string& exception) {
+                           const std::string& exception, uint32_t request_id) {
   FlatBufferBuilder builder;
   return message(builder, control::Body::DriverStateChanged,
                  control::CreateDriverStateChangedDirect(
                      builder, driver_id.c_str(), static_cast<control::DriverState>(state),
-                     exception.empty() ? nullptr : exception.c_str()));
+                     exception.empty() ? nullptr : exception.c_str(), request_id));
 }
 
 Bytes clear_completed() {
@@ -208,6 +208,13 @@ Bytes worker_decommissioning(const std::string& worker_id) {
   FlatBufferBuilder builder;
   return message(builder, control::Body::WorkerDecommissioning,
                  control::CreateWorkerDecommissioningDirect(builder, worker_id.c_str()));
+}
+
+Bytes worker_health(const std::string& worker_id, bool healthy, const std::string& report) {
+  FlatBufferBuilder builder;
+  return message(builder, control::Body::WorkerHealth,
+                 control::CreateWorkerHealthDirect(builder, worker_id.c_str(), healthy,
+                                                   report.empty() ? nullptr : report.c_str()));
 }
 
 }  // namespace magneto::test

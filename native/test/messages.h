@@ -93,10 +93,11 @@ Bytes kill_driver(const std::string& driver_id);
 Bytes kill_all_drivers();
 Bytes driver_status(const std::string& driver_id);
 Bytes driver_state_changed(const std::string& driver_id, core::DriverState state,
-                           const std::string& exception = {});
+                           const std::string& exception = {}, uint32_t request_id = 0);
 Bytes clear_completed();
 Bytes readyz();
 Bytes decommission_hosts(const std::vector<std::string>& hosts);
 Bytes worker_decommissioning(const std::string& worker_id);
+Bytes worker_health(const std::string& worker_id, bool healthy, const std::string& report = {});
 
 }  // namespace magneto::test

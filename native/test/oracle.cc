@@ -19,7 +19,7 @@ void Oracle::add_worker(const WorkerOptions& options) {
   const auto gpus = options.resources.find("gpu");
   const auto count = gpus == options.resources.end() ? size_t{0} : gpus->second.size();
   workers_[options.id] =
-      Worker{options, options.cores, options.memory_mb, static_cast<uint32_t>(count), false};
+      Worker{options, options.cores, options.memory_mb, static_cast<uint32_t>(count)};
 }
 
 // L6
@@ -117,13 +117,17 @@ void Oracle::decommission(const std::string& worker_id) {
   }
 }
 
+void Oracle::set_healthy(const std::string& worker_id, bool healthy) {
+  workers_.at(worker_id).healthy = healthy;
+}
+
 bool Oracle::hosts(const Worker& worker, const DriverOptions& options) const {
   const auto& has = worker.options.runtimes;
   const bool runtime =
       std::any_of(options.runtimes.begin(), options.runtimes.end(), [&](const std::string& name) {
         return std::find(has.begin(), has.end(), name) != has.end();
       });
-  return runtime && !worker.leaving && worker.cores_free >= options.cores &&
+  return runtime && takes_new(worker) && worker.cores_free >= options.cores &&
          worker.memory_free >= options.memory_mb && worker.gpus_free >= gpus_of(options);
 }
 
@@ -171,7 +175,7 @@ std::vector<Oracle::Worker*> Oracle::usable(const Application& application,
   for (auto& [id, worker] : workers_) {
     const auto& runtimes = worker.options.runtimes;
     if (std::find(runtimes.begin(), runtimes.end(), application.runtime) != runtimes.end() &&
-        !worker.leaving && worker.cores_free >= std::max(profile.cores, 1u) &&
+        takes_new(worker) && worker.cores_free >= std::max(profile.cores, 1u) &&
         worker.memory_free >= profile.memory_mb && worker.gpus_free >= gpus_of(profile))
       all.push_back(&worker);  // by ascending id
   }

@@ -39,6 +39,7 @@ class Oracle {
   void submit_driver(const DriverOptions& options);
   void end_driver(const std::string& id);
   void decommission(const std::string& worker_id);
+  void set_healthy(const std::string& worker_id, bool healthy);
   // One pass: drivers, then executors. Where chance decides, `drivers` says what it was: it must be
   // one of what Spark could have done. Throws std::logic_error when it is not.
   std::vector<Launch> schedule(const std::vector<DriverLaunch>& drivers);
@@ -64,6 +65,7 @@ class Oracle {
     uint32_t memory_free = 0;
     uint32_t gpus_free = 0;
     bool leaving = false;
+    bool healthy = true;
   };
   struct Executor {
     std::string worker_id;
@@ -86,6 +88,7 @@ class Oracle {
     std::map<uint32_t, Executor> executors;
   };
 
+  static bool takes_new(const Worker& worker) { return !worker.leaving && worker.healthy; }
   std::vector<Worker*> usable(const Application& application, const ProfileOptions& profile);
   std::vector<uint32_t> assign(const Application& application, const Profile& profile,
                                const std::vector<Worker*>& workers) const;

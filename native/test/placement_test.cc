@@ -143,6 +143,14 @@ class History {
     oracle_.decommission(at->first);
   }
 
+  void change_health() {
+    if (workers_.empty()) return;
+    const auto at = std::next(workers_.begin(), pick(uint32_t(workers_.size())));
+    const bool healthy = pick(2) == 0;
+    say(at->second, worker_health(at->first, healthy, "its disk is full"));
+    oracle_.set_healthy(at->first, healthy);
+  }
+
   void end_executor() {
     const auto live = oracle_.live();
     if (live.empty()) return;
@@ -165,7 +173,7 @@ class History {
   }
 
   void act() {
-    const uint32_t dice = pick(26);
+    const uint32_t dice = pick(28);
     if (dice < 3 && workers_.size() < 12) return add_worker();
     if (dice < 6 && applications_.size() < 12 && !drivers_only_) return add_application();
     if (dice < 9) return request();
@@ -175,6 +183,7 @@ class History {
     if (dice < 14) return submit_driver();
     if (dice < 16) return end_driver();
     if (dice < 17) return decommission();
+    if (dice < 19) return change_health();
     end_executor();
   }
 
@@ -226,7 +235,7 @@ class History {
 
 TEST_CASE(
     "A2-A20, D3, L6, P11-P13, P15: placements equal Spark's plain algorithm over random "
-    "histories") {
+    "histories, where unhealthy workers get nothing") {
   const uint64_t seeds = 300;
   uint64_t launches = 0;
   uint64_t driver_launches = 0;

@@ -235,8 +235,11 @@ class Player {
       return say(name, driver_state_changed(
                            driver_id(row.words.at(1)),
                            state_named<core::DriverState>(driver_state_names, row.words.at(2)),
-                           option(row, "exception", "")));
+                           option(row, "exception", ""), number(row, "request", 0)));
     if (row.verb == "decommissioning") return say(from, worker_decommissioning(name));
+    if (row.verb == "unhealthy")
+      return say(from, worker_health(name, false, option(row, "report", "")));
+    if (row.verb == "healthy") return say(from, worker_health(name, true));
     if (row.verb == "request") return request(row);
     if (row.verb == "beat") return say(from, heartbeat(name));
     if (row.verb == "unregister") return say(from, unregister_application(app_id(name)));

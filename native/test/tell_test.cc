@@ -72,6 +72,46 @@ TEST_CASE("A6: a reason that a new set of workers has changed is told again, a w
   CHECK(cluster.warnings().empty());
 }
 
+TEST_CASE("A6, WorkerHealth: each change of a worker's health is in the log once") {
+  Cluster cluster;
+  cluster.worker("w1", {4, 4096});
+  cluster.app({1, 1024});
+  cluster.health("w1", false, "full");
+  cluster.health("w1", false, "full");
+  cluster.health("w1", false, "fuller");
+  cluster.health("w1", true);
+  cluster.health("w1", true);
+  CHECK(cluster.told("worker.unhealthy") ==
+        Texts{"w1 is unhealthy and gets nothing new: full; its 4 executors and 0 drivers go on",
+              "w1 is still unhealthy: fuller"});
+  CHECK(cluster.told("worker.healthy") == Texts{"w1 is healthy again"});
+  cluster.warnings();
+}
+
+TEST_CASE("A6, WorkerHealth: who waits for an unhealthy worker is told of its report") {
+  Cluster cluster;
+  cluster.worker("w1", {4, 4096});
+  cluster.worker("w2", {4, 4096});
+  cluster.app({4, 1024}, "node", {.max_cores = 4});
+  const auto second = cluster.app({4, 1024}, "node", {.max_cores = 4});
+  REQUIRE(cluster.core.state.find_worker("w1")->executors.front()->application ==
+          cluster.application(second).slot);
+  cluster.health("w1", false, "hot");
+  cluster.end(second);
+  cluster.warnings();
+  const auto waits = cluster.app({4, 1024});
+  CHECK(cluster.warnings() ==
+        Texts{"application.waiting: " + waits +
+              " waits: all workers that could host an executor are busy; 1 worker that could host "
+              "an executor is unhealthy: w1: hot; /api/v1/applications/" +
+              waits + "/explain says by whom"});
+  cluster.idle_event(later);
+  cluster.idle_event(later);
+  CHECK(cluster.warnings().empty());
+  cluster.health("w1", true);
+  CHECK(cluster.told("application.started").size() == 1);
+}
+
 TEST_CASE("A6: the end of a wait is told once, and only of who was told of") {
   Cluster cluster;
   const auto waits = cluster.app({1, 1024});

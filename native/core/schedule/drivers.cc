@@ -76,8 +76,7 @@ class Workers {
     std::sort(state_.risen.begin(), state_.risen.end());
     state_.risen.erase(std::unique(state_.risen.begin(), state_.risen.end()), state_.risen.end());
     for (const WorkerSlot slot : state_.risen)
-      if (state_.workers.holds(slot) && state_.workers[slot].state == WorkerState::alive)
-        risen_.push_back(slot);
+      if (state_.workers.holds(slot) && state_.workers[slot].takes_new()) risen_.push_back(slot);
     if (core.config.spread_out_drivers) return;
     std::sort(risen_.begin(), risen_.end(), [&](WorkerSlot a, WorkerSlot b) {
       return state_.workers[a].id() < state_.workers[b].id();
@@ -90,7 +89,9 @@ class Workers {
   }
 
  private:
-  std::vector<WorkerSlot>& order() { return state_.any_may_fit_drivers ? state_.alive : risen_; }
+  std::vector<WorkerSlot>& order() {
+    return state_.any_may_fit_drivers ? state_.placeable : risen_;
+  }
 
   bool fits_here(const Worker& worker, const DriverShape& shape) {
     ++state_.driver_looks;
@@ -117,8 +118,8 @@ class Workers {
       const size_t other = drawn_ + draw_below(state_, all.size() - drawn_);
       std::swap(all[drawn_], all[other]);
       if (state_.any_may_fit_drivers) {
-        state_.workers[all[drawn_]].alive_position = static_cast<uint32_t>(drawn_);
-        state_.workers[all[other]].alive_position = static_cast<uint32_t>(other);
+        state_.workers[all[drawn_]].placeable_position = static_cast<uint32_t>(drawn_);
+        state_.workers[all[other]].placeable_position = static_cast<uint32_t>(other);
       }
       ++drawn_;
     }
@@ -129,7 +130,7 @@ class Workers {
   Worker* first(const DriverShape& shape) {
     if (state_.any_may_fit_drivers) {
       for (Worker* worker : state_.workers_by_id)
-        if (worker->state == WorkerState::alive && fits_here(*worker, shape)) return worker;
+        if (worker->takes_new() && fits_here(*worker, shape)) return worker;
       return nullptr;
     }
     for (const WorkerSlot slot : risen_)

@@ -33,13 +33,13 @@ struct Missing {
   size_t kinds() const { return (cores > 0) + (memory_mb > 0) + resources.size(); }
 };
 
-// The alive worker with the runtime that misses least. One that would fit when idle is closer than
-// any that never does. Of those, the closer one misses fewer kinds (cores, memory, each resource),
-// then less in proportion to the demand, summed over the kinds; ties go to the smaller id. Those
-// that fit when idle are compared by what is missing now, the others by what is missing when idle:
-// that is what somebody has to change.
+// The worker that takes anything new and has the runtime that misses least. One that would fit when
+// idle is closer than any that never does. Of those, the closer one misses fewer kinds (cores,
+// memory, each resource), then less in proportion to the demand, summed over the kinds; ties go to
+// the smaller id. Those that fit when idle are compared by what is missing now, the others by what
+// is missing when idle: that is what somebody has to change.
 struct Closest {
-  const Worker* worker = nullptr;  // null: no alive worker has the runtime
+  const Worker* worker = nullptr;  // null: no worker that takes anything new has the runtime
   Missing now;
   Missing when_idle;
   bool fits_when_idle() const { return when_idle.kinds() == 0; }
@@ -59,15 +59,20 @@ struct Survey {
   // Of those that their state rules out.
   uint32_t dead = 0;
   uint32_t decommissioned = 0;
-  // The most that an alive worker with the runtime has in all.
+  uint32_t unhealthy = 0;  // alive
+  // Of the unhealthy: would fit if they were healthy and idle; the one with the smallest id.
+  uint32_t unhealthy_that_fit = 0;
+  std::string unhealthy_id;
+  std::string unhealthy_report;
+  // The most that a worker that takes anything new, with the runtime, has in all.
   uint32_t most_cores = 0;
   uint32_t most_memory_mb = 0;
   std::vector<uint32_t> most_resources;  // in the order of Demand::resources
-  // What alive workers have instead of the runtime: the first few found, sorted by name.
+  // What those workers have instead of the runtime: the first few found, sorted by name.
   std::vector<std::string> other_runtimes;
 
-  uint32_t alive() const { return workers - ruled_out_by_state; }
-  uint32_t with_runtime() const { return alive() - ruled_out_by_runtime; }
+  uint32_t taking_new() const { return workers - ruled_out_by_state; }
+  uint32_t with_runtime() const { return taking_new() - ruled_out_by_runtime; }
   bool never_fits() const { return fitting == 0 && fitting_when_idle == 0; }
 };
 
@@ -108,6 +113,8 @@ struct Sentences {
 // When no worker fits though nothing else forbids it. Depends on the set of workers only, not on
 // what runs on them: fit for the log, which must not say a thing twice.
 Sentences worker_sentences(const Survey& survey, const Demand& demand, const Words& words);
+// Goes behind a reason; empty when no unhealthy worker would help.
+std::string unhealthy_clause(const Survey& survey, const Words& words);
 // When a worker would fit that is busy now. `own_id`: of the one who waits; `same`: how many ask
 // the same before it, `before`: how many wait before it.
 Sentences busy_sentences(const Survey& survey, const Demand& demand, const Words& words,

@@ -69,15 +69,15 @@ void unindex_worker(Worker& worker) {
 }
 
 void enlist_worker(State& state, Worker& worker) {
-  worker.alive_position = static_cast<uint32_t>(state.alive.size());
-  state.alive.push_back(worker.slot);
+  worker.placeable_position = static_cast<uint32_t>(state.placeable.size());
+  state.placeable.push_back(worker.slot);
 }
 
 void delist_worker(State& state, Worker& worker) {
-  MAGNETO_ASSERT(state.alive.at(worker.alive_position) == worker.slot);
-  state.workers[state.alive.back()].alive_position = worker.alive_position;
-  state.alive[worker.alive_position] = state.alive.back();
-  state.alive.pop_back();
+  MAGNETO_ASSERT(state.placeable.at(worker.placeable_position) == worker.slot);
+  state.workers[state.placeable.back()].placeable_position = worker.placeable_position;
+  state.placeable[worker.placeable_position] = state.placeable.back();
+  state.placeable.pop_back();
 }
 
 }  // namespace magneto::core

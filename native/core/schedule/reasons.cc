@@ -78,7 +78,8 @@ std::string too_small(const Survey& survey, const Demand& demand, const Words& w
   for (size_t at = 0; at < demand.resources.size(); ++at)
     if (const auto& [name, amount] = demand.resources[at]; survey.most_resources[at] < amount)
       items.push_back(number(amount) + " " + name + at_most(survey.most_resources[at]));
-  const std::string nobody = "no worker with " + runtimes_text(demand) + " has ";
+  const std::string nobody = std::string("no ") + (survey.unhealthy > 0 ? "healthy " : "") +
+                             "worker with " + runtimes_text(demand) + " has ";
   if (!items.empty()) return nobody + "the " + list(items) + " that " + words.what + " takes";
   return nobody + needs(demand) + " at once, as " + words.what + " takes; " +
          std::string(survey.closest.worker->id()) + " is closest, " +
@@ -178,6 +179,36 @@ std::string busy_advice(const Survey& survey, const Demand& demand,
          ", or when such a worker joins";
 }
 
+Sentences no_worker_sentences(const Survey& survey, const std::string& start) {
+  if (survey.workers == 0) return {"no worker is registered", start};
+  std::vector<std::string> states;
+  if (survey.dead > 0) states.push_back(number(survey.dead) + " dead");
+  if (survey.decommissioned > 0)
+    states.push_back(number(survey.decommissioned) + " decommissioned");
+  if (survey.unhealthy > 0) states.push_back(number(survey.unhealthy) + " unhealthy");
+  const uint32_t unknown = survey.workers - survey.dead - survey.decommissioned - survey.unhealthy;
+  if (unknown > 0) states.push_back(number(unknown) + " not heard of since recovery");
+  return {"no worker is alive" + std::string(survey.unhealthy > 0 ? " and healthy" : "") + " (" +
+              list(states) + ")",
+          start};
+}
+
+// What those lack that take anything new.
+Sentences able_sentences(const Survey& survey, const Demand& demand, const Words& words) {
+  const std::string start = start_worker(demand);
+  if (survey.taking_new() == 0) return no_worker_sentences(survey, start);
+  if (survey.with_runtime() == 0) {
+    const std::string able =
+        survey.unhealthy > 0 ? "no healthy worker has " : "no alive worker has ";
+    std::string reason = able + runtimes_text(demand);
+    if (!survey.other_runtimes.empty())
+      reason += " (they have " + list(survey.other_runtimes) + ")";
+    return {reason, start};
+  }
+  const std::string lowered = lower(survey, demand, words);
+  return {too_small(survey, demand, words), lowered.empty() ? start : lowered + ", or " + start};
+}
+
 }  // namespace
 
 std::string Words::resource(Text name) const {
@@ -220,26 +251,21 @@ Words words_of(const Driver&) {
   return words;
 }
 
+std::string unhealthy_clause(const Survey& survey, const Words& words) {
+  const uint32_t count = survey.unhealthy_that_fit;
+  if (count == 0) return {};
+  const std::string report = survey.unhealthy_id + ": " + survey.unhealthy_report;
+  if (count == 1) return "; 1 worker that could host " + words.what + " is unhealthy: " + report;
+  return "; " + number(count) + " workers that could host " + words.what +
+         " are unhealthy, such as " + report;
+}
+
 Sentences worker_sentences(const Survey& survey, const Demand& demand, const Words& words) {
-  const std::string start = start_worker(demand);
-  if (survey.workers == 0) return {"no worker is registered", start};
-  if (survey.alive() == 0) {
-    std::vector<std::string> states;
-    if (survey.dead > 0) states.push_back(number(survey.dead) + " dead");
-    if (survey.decommissioned > 0)
-      states.push_back(number(survey.decommissioned) + " decommissioned");
-    const uint32_t unknown = survey.workers - survey.dead - survey.decommissioned;
-    if (unknown > 0) states.push_back(number(unknown) + " not heard of since recovery");
-    return {"no worker is alive (" + list(states) + ")", start};
-  }
-  if (survey.with_runtime() == 0) {
-    std::string reason = "no alive worker has " + runtimes_text(demand);
-    if (!survey.other_runtimes.empty())
-      reason += " (they have " + list(survey.other_runtimes) + ")";
-    return {reason, start};
-  }
-  const std::string lowered = lower(survey, demand, words);
-  return {too_small(survey, demand, words), lowered.empty() ? start : lowered + ", or " + start};
+  Sentences sentences = able_sentences(survey, demand, words);
+  sentences.reason += unhealthy_clause(survey, words);
+  if (survey.unhealthy_that_fit > 0)
+    sentences.advice = "make " + survey.unhealthy_id + " healthy, or " + sentences.advice;
+  return sentences;
 }
 
 Sentences busy_sentences(const Survey& survey, const Demand& demand, const Words& words,
@@ -254,6 +280,7 @@ Sentences busy_sentences(const Survey& survey, const Demand& demand, const Words
                            ? "the only worker " + large + " is busy: " + closest + " is " + short_of
                            : "all " + number(survey.fitting_when_idle) + " workers " + large +
                                  " are busy: " + closest + " is closest, " + short_of;
+  reason += unhealthy_clause(survey, words);
   if (same == 1) reason += "; one that asks the same waits before it";
   if (same > 1) reason += "; " + number(same) + " that ask the same wait before it";
   return {reason, busy_advice(survey, demand, holders, own_id, before)};

@@ -117,7 +117,7 @@ static void unblock_shapes(State& state, const Worker& worker, Runtime& runtime)
 
 void reindex_worker(Core& core, Worker& worker, bool risen) {
   unindex_worker(worker);
-  if (worker.state != WorkerState::alive) return;
+  if (!worker.takes_new()) return;
   if (risen) open_driver_shapes(core.state, worker);
   if (worker.cores_free() == 0) return;
   worker.index_key = index_key(worker, core.config.selection_policy);

@@ -34,7 +34,7 @@ bool fits(const Worker& worker, const Shape& shape);  // A10
 // so shapes that fitted nowhere are compared with this worker.
 void reindex_worker(Core& core, Worker& worker, bool risen);
 void unindex_worker(Worker& worker);
-// Among those that drivers are placed on: from its registration until it leaves or dies.
+// Among those that drivers are placed on: while Worker::takes_new.
 void enlist_worker(State& state, Worker& worker);
 void delist_worker(State& state, Worker& worker);
 
@@ -63,7 +63,7 @@ std::vector<ResourceText> texts(const Holdings& from);
 // The driver waits from now on, behind all others.
 void enqueue_driver(Core& core, Driver& driver);
 void dequeue_driver(Core& core, Driver& driver);
-// To be called when there is more free on an alive worker than before.
+// To be called when there is more free than before on a worker that takes anything new.
 void open_driver_shapes(State& state, const Worker& worker);
 // A2 to A5. While nothing fits, it costs nothing at any number of workers and waiting drivers.
 void schedule_drivers(Core& core);

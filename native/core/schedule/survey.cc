@@ -71,7 +71,7 @@ bool is_closer(const Closest& one, const Closest& other, const Demand& demand) {
 
 class Surveyor {
  public:
-  Surveyor(const State& state, const Demand& demand) : demand_(demand) {
+  Surveyor(const State& state, const Demand& demand) : state_(state), demand_(demand) {
     for (const std::string& name : demand.runtimes)
       if (const auto known = state.runtimes.find(name); known != state.runtimes.end())
         wanted_.push_back(&known->second);
@@ -80,8 +80,9 @@ class Surveyor {
 
   void visit(const Worker& worker) {
     ++result_.workers;
-    if (worker.state != WorkerState::alive) {
+    if (!worker.takes_new()) {
       ++result_.ruled_out_by_state;
+      if (worker.state == WorkerState::alive) note_unhealthy(worker);
       result_.dead += worker.state == WorkerState::dead ? 1 : 0;
       result_.decommissioned += worker.state == WorkerState::decommissioned ? 1 : 0;
       return;
@@ -121,6 +122,15 @@ class Surveyor {
     });
   }
 
+  void note_unhealthy(const Worker& worker) {
+    ++result_.unhealthy;
+    if (!has_runtime(worker) || missing_when_idle(worker, demand_).kinds() > 0) return;
+    ++result_.unhealthy_that_fit;
+    if (!result_.unhealthy_id.empty() && result_.unhealthy_id < worker.id()) return;
+    result_.unhealthy_id = worker.id();
+    result_.unhealthy_report = state_.unhealthy.at(worker.slot);
+  }
+
   void note_runtimes(const Worker& worker) {
     for (const Runtime* each : *worker.runtimes) {
       if (others_.size() == other_runtimes_named) return;
@@ -136,6 +146,7 @@ class Surveyor {
           std::max(result_.most_resources[at], resource_total(worker, demand_.resources[at].first));
   }
 
+  const State& state_;
   const Demand& demand_;
   std::vector<const Runtime*> wanted_;
   std::vector<const Runtime*> others_;

@@ -27,7 +27,9 @@ const Survey& surveyed(Core& core, Surveyed& memo, const Demand& demand, size_t&
 Sentences lasting(const Survey& survey, const Demand& demand, const Words& words,
                   const std::string& ask) {
   if (survey.never_fits()) return worker_sentences(survey, demand, words);
-  return {"all workers that could host " + words.what + " are busy", ask};
+  return {
+      "all workers that could host " + words.what + " are busy" + unhealthy_clause(survey, words),
+      ask};
 }
 
 void tell(Core& core, std::string& told, Text code, const std::string& id,

@@ -1,0 +1,65 @@
+// Workers that say that they are not well: they keep what they run and get nothing new.
+#include "core/core.h"
+#include "core/limits.h"
+#include "core/schedule/schedule.h"
+
+namespace magneto::core {
+
+namespace {
+
+// Not within a character of UTF-8.
+Text cut(Text text, size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+void fall_ill(Core& core, Worker& worker, Text report) {
+  if (worker.takes_new()) {
+    unindex_worker(worker);
+    delist_worker(core.state, worker);
+  }
+  worker.healthy = false;
+  core.notice(NoticeLevel::warn, "worker.unhealthy",
+              std::string(worker.id()) + " is unhealthy and gets nothing new: " +
+                  std::string(report) + "; its " + std::to_string(worker.executors.size()) +
+                  " executors and " + std::to_string(worker.drivers.size()) + " drivers go on");
+}
+
+}  // namespace
+
+void forget_health(Core& core, Worker& worker) {
+  if (worker.healthy) return;
+  core.state.unhealthy.erase(worker.slot);
+  worker.healthy = true;
+  ++core.state.worker_generation;
+  if (!worker.takes_new()) return;
+  enlist_worker(core.state, worker);
+  reindex_worker(core, worker, true);
+}
+
+void on_worker_health(Core& core, Session session, const WorkerHealth& message) {
+  State& state = core.state;
+  const Worker* const known = state.find_worker(message.worker_id);
+  // Dropped in between: it says so again when it has registered again.
+  if (!known || known->state == WorkerState::dead) return;
+  Worker* const worker = own_worker(core, session, message.worker_id);
+  if (!worker) return;
+  if (message.healthy) {
+    if (worker->healthy) return;
+    core.notice(NoticeLevel::info, "worker.healthy",
+                std::string(worker->id()) + " is healthy again");
+    return forget_health(core, *worker);
+  }
+  Text report = cut(message.report, limits::max_health_report_bytes);
+  if (report.empty()) report = "it does not say why";
+  const auto [entry, added] = state.unhealthy.try_emplace(worker->slot, report);
+  if (!added && entry->second == report) return;
+  entry->second = report;
+  ++state.worker_generation;
+  if (added) return fall_ill(core, *worker, report);
+  core.notice(NoticeLevel::info, "worker.unhealthy",
+              std::string(worker->id()) + " is still unhealthy: " + std::string(report));
+}
+
+}  // namespace magneto::core
