@@ -1,16 +1,21 @@
 /** The `spark.*` entries one daemon runs with, and the typed reading of them. */
 import { quoted, UsageError } from './errors.js'
+import type { Parser } from './parsers.js'
 
 /** One key: its name, what it is worth when nobody sets it, and how its text is read. */
 export interface ConfKey<T> {
   readonly name: string
   /** Older or alternative names, tried in order when `name` is not set. */
   readonly alternatives?: readonly string[]
-  readonly default: T | ((configuration: Configuration) => T)
-  /** @throws UsageError that says what was expected; the key and where it was set are added by the reader */
-  parse(text: string): T
+  readonly default: T
+  /** The key whose value counts when nobody sets this one. */
+  readonly follows?: ConfKey<T>
+  readonly parse: Parser<T>
+  /** Sentences for docs/configuration.md: what it does, and in which unit a bare number counts. */
   readonly doc: string
-  /** The id in the specification. */
+  /** Where we differ from Spark on purpose. */
+  readonly differs?: string
+  /** The id in the specification; M: a key of our own. */
   readonly spec: string
   /** Which daemon refuses to start when the value is malformed. */
   readonly readBy: 'master' | 'worker' | 'both'
@@ -47,9 +52,7 @@ export class Configuration {
       const text = this.#entries.get(name)
       if (text !== undefined) return this.#parse(key, name, text)
     }
-    return typeof key.default === 'function'
-      ? (key.default as (configuration: Configuration) => T)(this)
-      : key.default
+    return key.follows === undefined ? key.default : this.read(key.follows)
   }
 
   /** Whether somebody set the key, under its name or an alternative one. */

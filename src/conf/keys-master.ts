@@ -20,65 +20,6 @@ function key<T>(entry: Omit<ConfKey<T>, 'readBy'>): ConfKey<T> {
   return { ...entry, readBy: 'master' }
 }
 
-export const recoveryKeys = {
-  recoveryMode: key<'NONE' | 'FILESYSTEM' | 'ROCKSDB' | 'ZOOKEEPER' | 'CUSTOM'>({
-    name: 'spark.deploy.recoveryMode',
-    default: 'NONE',
-    parse: oneOf('NONE', 'FILESYSTEM', 'ROCKSDB', 'ZOOKEEPER', 'CUSTOM'),
-    doc: 'Where the master keeps what it must know after a restart. An unknown mode refuses to start (Y6).',
-    spec: 'P1',
-  }),
-  recoveryModeFactory: key<string>({
-    name: 'spark.deploy.recoveryMode.factory',
-    default: '',
-    parse: text,
-    doc: 'The module that supplies the store and the election under CUSTOM.',
-    spec: 'P2',
-  }),
-  recoveryDirectory: key<string>({
-    name: 'spark.deploy.recoveryDirectory',
-    default: '',
-    parse: text,
-    doc: 'The folder of the store under FILESYSTEM and ROCKSDB.',
-    spec: 'P3',
-  }),
-  recoveryCompressionCodec: key<'lz4' | 'lzf' | 'snappy' | 'zstd' | null>({
-    name: 'spark.deploy.recoveryCompressionCodec',
-    default: null,
-    parse: orNull(oneOf('lz4', 'lzf', 'snappy', 'zstd')),
-    doc: 'How records are compressed under FILESYSTEM; absent: not at all.',
-    spec: 'P4',
-  }),
-  recoveryTimeoutMs: key<number>({
-    name: 'spark.deploy.recoveryTimeout',
-    default: (configuration) => configuration.read(workerTimeoutMs),
-    parse: durationMs('s', 1),
-    doc: 'How long a recovering master waits for workers and applications to report; a bare number counts seconds.',
-    spec: 'P5',
-  }),
-  zookeeperUrl: key<string | null>({
-    name: 'spark.deploy.zookeeper.url',
-    default: null,
-    parse: orNull(text),
-    doc: 'The connect string under ZOOKEEPER.',
-    spec: 'P7',
-  }),
-  zookeeperDir: key<string>({
-    name: 'spark.deploy.zookeeper.dir',
-    default: '/spark',
-    parse: text,
-    doc: 'The root node under ZOOKEEPER.',
-    spec: 'P7',
-  }),
-  recoverySerializationFilter: key<string | null>({
-    name: 'spark.deploy.recoverySerializationFilter',
-    default: null,
-    parse: orNull(text),
-    doc: 'A filter for Java records of a store; our records are not Java objects, so it has no effect.',
-    spec: 'V5',
-  }),
-}
-
 /** Read by workers too: their heartbeat period is a quarter of it. */
 export const workerTimeoutMs: ConfKey<number> = {
   name: 'spark.worker.timeout',
@@ -90,6 +31,98 @@ export const workerTimeoutMs: ConfKey<number> = {
 }
 
 export const schedulingKeys = {
+  defaultCores: key<number>({
+    name: 'spark.deploy.defaultCores',
+    default: INT_MAX,
+    parse: integer(1),
+    doc: 'Cores for an application that sets no spark.cores.max.',
+    spec: 'P14',
+  }),
+  spreadOutApps: key<boolean>({
+    name: 'spark.deploy.spreadOutApps',
+    alternatives: ['spark.deploy.spreadOut'],
+    default: true,
+    parse: boolean,
+    doc: 'Whether executors of an application spread over as many workers as possible, or are packed on few.',
+    spec: 'P11',
+  }),
+  workerSelectionPolicy: key<
+    'CORES_FREE_DESC' | 'CORES_FREE_ASC' | 'MEMORY_FREE_DESC' | 'MEMORY_FREE_ASC' | 'WORKER_ID'
+  >({
+    name: 'spark.deploy.workerSelectionPolicy',
+    default: 'CORES_FREE_DESC',
+    parse: oneOf(
+      'CORES_FREE_DESC',
+      'CORES_FREE_ASC',
+      'MEMORY_FREE_DESC',
+      'MEMORY_FREE_ASC',
+      'WORKER_ID',
+    ),
+    doc: 'Which workers are asked first.',
+    spec: 'P13',
+  }),
+  maxDrivers: key<number>({
+    name: 'spark.deploy.maxDrivers',
+    default: INT_MAX,
+    parse: integer(1),
+    doc: 'Drivers that may run at once.',
+    spec: 'P15',
+  }),
+  spreadOutDrivers: key<boolean>({
+    name: 'spark.deploy.spreadOutDrivers',
+    default: true,
+    parse: boolean,
+    doc: 'Whether drivers spread over the workers, or go to the first that fits.',
+    spec: 'P12',
+  }),
+  maxExecutorRetries: key<number>({
+    name: 'spark.deploy.maxExecutorRetries',
+    default: 10,
+    parse: integer(),
+    doc: 'Executors of one application that may fail in a row before it is removed; negative: no limit.',
+    spec: 'P10',
+  }),
+}
+
+export const namingKeys = {
+  appIdPattern: key<string>({
+    name: 'spark.deploy.appIdPattern',
+    default: 'app-%s-%04d',
+    parse: coreIdPattern,
+    doc: 'The form of application ids: local time of registration, counter.',
+    spec: 'P17',
+  }),
+  driverIdPattern: key<string>({
+    name: 'spark.deploy.driverIdPattern',
+    default: 'driver-%s-%04d',
+    parse: coreIdPattern,
+    doc: 'The form of driver ids: local time of submission, counter.',
+    spec: 'P17',
+  }),
+  appNumberModulo: key<number | null>({
+    name: 'spark.deploy.appNumberModulo',
+    default: null,
+    parse: orNull(integer(1000)),
+    doc: 'The counter in application ids starts anew at this number.',
+    spec: 'P16',
+  }),
+  useAppNameAsAppId: key<boolean>({
+    name: 'spark.master.useAppNameAsAppId.enabled',
+    default: false,
+    parse: boolean,
+    doc: 'Whether the id of an application is its name in lower case without whitespace.',
+    spec: 'P29',
+  }),
+  useDriverIdAsAppName: key<boolean>({
+    name: 'spark.master.useDriverIdAsAppName.enabled',
+    default: false,
+    parse: boolean,
+    doc: 'Whether cluster drivers get their driver id as spark.app.name.',
+    spec: 'P30',
+  }),
+}
+
+export const historyKeys = {
   retainedApplications: key<number>({
     name: 'spark.deploy.retainedApplications',
     default: 200,
@@ -111,140 +144,9 @@ export const schedulingKeys = {
     doc: 'Dead workers stay listed for so many worker timeouts, plus one.',
     spec: 'P9',
   }),
-  maxExecutorRetries: key<number>({
-    name: 'spark.deploy.maxExecutorRetries',
-    default: 10,
-    parse: integer(),
-    doc: 'Executors of one application that may fail in a row before it is removed; negative: no limit.',
-    spec: 'P10',
-  }),
-  spreadOutApps: key<boolean>({
-    name: 'spark.deploy.spreadOutApps',
-    alternatives: ['spark.deploy.spreadOut'],
-    default: true,
-    parse: boolean,
-    doc: 'Whether executors of an application spread over as many workers as possible, or are packed on few.',
-    spec: 'P11',
-  }),
-  spreadOutDrivers: key<boolean>({
-    name: 'spark.deploy.spreadOutDrivers',
-    default: true,
-    parse: boolean,
-    doc: 'Whether drivers spread over the workers, or go to the first that fits.',
-    spec: 'P12',
-  }),
-  workerSelectionPolicy: key<
-    'CORES_FREE_DESC' | 'CORES_FREE_ASC' | 'MEMORY_FREE_DESC' | 'MEMORY_FREE_ASC' | 'WORKER_ID'
-  >({
-    name: 'spark.deploy.workerSelectionPolicy',
-    default: 'CORES_FREE_DESC',
-    parse: oneOf(
-      'CORES_FREE_DESC',
-      'CORES_FREE_ASC',
-      'MEMORY_FREE_DESC',
-      'MEMORY_FREE_ASC',
-      'WORKER_ID',
-    ),
-    doc: 'Which workers are asked first.',
-    spec: 'P13',
-  }),
-  defaultCores: key<number>({
-    name: 'spark.deploy.defaultCores',
-    default: INT_MAX,
-    parse: integer(1),
-    doc: 'Cores for an application that sets no spark.cores.max.',
-    spec: 'P14',
-  }),
-  maxDrivers: key<number>({
-    name: 'spark.deploy.maxDrivers',
-    default: INT_MAX,
-    parse: integer(1),
-    doc: 'Drivers that may run at once.',
-    spec: 'P15',
-  }),
-  appNumberModulo: key<number | null>({
-    name: 'spark.deploy.appNumberModulo',
-    default: null,
-    parse: orNull(integer(1000)),
-    doc: 'The counter in application ids starts anew at this number.',
-    spec: 'P16',
-  }),
-  driverIdPattern: key<string>({
-    name: 'spark.deploy.driverIdPattern',
-    default: 'driver-%s-%04d',
-    parse: coreIdPattern,
-    doc: 'The form of driver ids: local time of submission, counter.',
-    spec: 'P17',
-  }),
-  appIdPattern: key<string>({
-    name: 'spark.deploy.appIdPattern',
-    default: 'app-%s-%04d',
-    parse: coreIdPattern,
-    doc: 'The form of application ids: local time of registration, counter.',
-    spec: 'P17',
-  }),
-  useAppNameAsAppId: key<boolean>({
-    name: 'spark.master.useAppNameAsAppId.enabled',
-    default: false,
-    parse: boolean,
-    doc: 'Whether the id of an application is its name in lower case without whitespace.',
-    spec: 'P29',
-  }),
-  useDriverIdAsAppName: key<boolean>({
-    name: 'spark.master.useDriverIdAsAppName.enabled',
-    default: false,
-    parse: boolean,
-    doc: 'Whether cluster drivers get their driver id as spark.app.name.',
-    spec: 'P30',
-  }),
 }
 
-export const apacheWorkerKeys = {
-  apacheWorkerVersion: key<'3.5' | '4.0' | '4.1' | '4.2' | '4.3' | null>({
-    name: 'spark.magneto.apacheWorkerVersion',
-    default: null,
-    parse: orNull(oneOf('3.5', '4.0', '4.1', '4.2', '4.3')),
-    doc: "Which Spark an Apache Worker is of when neither its messages nor its web UI tell; absent: it can't join.",
-    spec: 'M',
-  }),
-}
-
-export const masterFaceKeys = {
-  masterUiPort: key<number>({
-    name: 'spark.master.ui.port',
-    default: 8080,
-    parse: port,
-    doc: 'The port of the web UI; when set it beats SPARK_MASTER_WEBUI_PORT and --webui-port (C4).',
-    spec: 'P19',
-  }),
-  masterUiTitle: key<string | null>({
-    name: 'spark.master.ui.title',
-    default: null,
-    parse: orNull(text),
-    doc: 'A title for the first page.',
-    spec: 'P20',
-  }),
-  historyServerUrl: key<string | null>({
-    name: 'spark.master.ui.historyServerUrl',
-    default: null,
-    parse: orNull(text),
-    doc: 'Where finished applications link to.',
-    spec: 'P21',
-  }),
-  masterUiDecommissionAllowMode: key<'LOCAL' | 'ALLOW' | 'DENY'>({
-    name: 'spark.master.ui.decommission.allow.mode',
-    default: 'LOCAL',
-    parse: oneOf('LOCAL', 'ALLOW', 'DENY'),
-    doc: 'From where workers may be decommissioned over HTTP.',
-    spec: 'P22',
-  }),
-  visibleEnvVarPrefixes: key<string[]>({
-    name: 'spark.master.ui.visibleEnvVarPrefixes',
-    default: [],
-    parse: list(','),
-    doc: 'Which environment variables the Environment page shows.',
-    spec: 'P23',
-  }),
+export const restKeys = {
   restEnabled: key<boolean>({
     name: 'spark.master.rest.enabled',
     default: true,
@@ -265,6 +167,20 @@ export const masterFaceKeys = {
     parse: port,
     doc: 'The port of the REST server.',
     spec: 'P25',
+  }),
+  restAllowedAppResourcePatterns: key<RegExp[]>({
+    name: 'spark.master.rest.allowedAppResourcePatterns',
+    default: [],
+    parse: wholePatterns,
+    doc: 'Regular expressions, one of which the resource of a submission must match fully; empty: any.',
+    spec: 'V5',
+  }),
+  restMaxRequestBodyBytes: key<number>({
+    name: 'spark.master.rest.maxRequestBodySize',
+    default: 8 * 2 ** 20,
+    parse: bytes,
+    doc: 'A larger submission is answered with 413; no more than 8m are ever taken.',
+    spec: 'V5',
   }),
   restFilters: key<string[]>({
     name: 'spark.master.rest.filters',
@@ -301,18 +217,112 @@ export const masterFaceKeys = {
     doc: 'A choice for JVMs; no effect here.',
     spec: 'P28',
   }),
-  restAllowedAppResourcePatterns: key<RegExp[]>({
-    name: 'spark.master.rest.allowedAppResourcePatterns',
+}
+
+export const masterUiKeys = {
+  masterUiPort: key<number>({
+    name: 'spark.master.ui.port',
+    default: 8080,
+    parse: port,
+    doc: 'The port of the web UI; when set it beats SPARK_MASTER_WEBUI_PORT and --webui-port (C4).',
+    spec: 'P19',
+  }),
+  masterUiDecommissionAllowMode: key<'LOCAL' | 'ALLOW' | 'DENY'>({
+    name: 'spark.master.ui.decommission.allow.mode',
+    default: 'LOCAL',
+    parse: oneOf('LOCAL', 'ALLOW', 'DENY'),
+    doc: 'From where workers may be decommissioned over HTTP.',
+    spec: 'P22',
+  }),
+  masterUiTitle: key<string | null>({
+    name: 'spark.master.ui.title',
+    default: null,
+    parse: orNull(text),
+    doc: 'A title for the first page.',
+    spec: 'P20',
+  }),
+  historyServerUrl: key<string | null>({
+    name: 'spark.master.ui.historyServerUrl',
+    default: null,
+    parse: orNull(text),
+    doc: 'Where finished applications link to.',
+    spec: 'P21',
+  }),
+  visibleEnvVarPrefixes: key<string[]>({
+    name: 'spark.master.ui.visibleEnvVarPrefixes',
     default: [],
-    parse: wholePatterns,
-    doc: 'Regular expressions, one of which the resource of a submission must match fully; empty: any.',
+    parse: list(','),
+    doc: 'Which environment variables the Environment page shows.',
+    spec: 'P23',
+  }),
+}
+
+export const recoveryKeys = {
+  recoveryMode: key<'NONE' | 'FILESYSTEM' | 'ROCKSDB' | 'ZOOKEEPER' | 'CUSTOM'>({
+    name: 'spark.deploy.recoveryMode',
+    default: 'NONE',
+    parse: oneOf('NONE', 'FILESYSTEM', 'ROCKSDB', 'ZOOKEEPER', 'CUSTOM'),
+    doc: 'Where the master keeps what it must know after a restart. An unknown mode refuses to start (Y6).',
+    spec: 'P1',
+  }),
+  recoveryDirectory: key<string>({
+    name: 'spark.deploy.recoveryDirectory',
+    default: '',
+    parse: text,
+    doc: 'The folder of the store under FILESYSTEM and ROCKSDB.',
+    spec: 'P3',
+  }),
+  recoveryTimeoutMs: key<number>({
+    name: 'spark.deploy.recoveryTimeout',
+    default: workerTimeoutMs.default,
+    follows: workerTimeoutMs,
+    parse: durationMs('s', 1),
+    doc: 'How long a recovering master waits for workers and applications to report; a bare number counts seconds.',
+    spec: 'P5',
+  }),
+  recoveryCompressionCodec: key<'lz4' | 'lzf' | 'snappy' | 'zstd' | null>({
+    name: 'spark.deploy.recoveryCompressionCodec',
+    default: null,
+    parse: orNull(oneOf('lz4', 'lzf', 'snappy', 'zstd')),
+    doc: 'How records are compressed under FILESYSTEM; absent: not at all.',
+    spec: 'P4',
+  }),
+  recoveryModeFactory: key<string>({
+    name: 'spark.deploy.recoveryMode.factory',
+    default: '',
+    parse: text,
+    doc: 'The module that supplies the store and the election under CUSTOM.',
+    spec: 'P2',
+  }),
+  zookeeperUrl: key<string | null>({
+    name: 'spark.deploy.zookeeper.url',
+    default: null,
+    parse: orNull(text),
+    doc: 'The connect string under ZOOKEEPER.',
+    spec: 'P7',
+  }),
+  zookeeperDir: key<string>({
+    name: 'spark.deploy.zookeeper.dir',
+    default: '/spark',
+    parse: text,
+    doc: 'The root node under ZOOKEEPER.',
+    spec: 'P7',
+  }),
+  recoverySerializationFilter: key<string | null>({
+    name: 'spark.deploy.recoverySerializationFilter',
+    default: null,
+    parse: orNull(text),
+    doc: 'A filter for Java records of a store; our records are not Java objects, so it has no effect.',
     spec: 'V5',
   }),
-  restMaxRequestBodyBytes: key<number>({
-    name: 'spark.master.rest.maxRequestBodySize',
-    default: 8 * 2 ** 20,
-    parse: bytes('b'),
-    doc: 'A larger submission is answered with 413; no more than 8m are ever taken.',
-    spec: 'V5',
+}
+
+export const apacheWorkerKeys = {
+  apacheWorkerVersion: key<'3.5' | '4.0' | '4.1' | '4.2' | '4.3' | null>({
+    name: 'spark.magneto.apacheWorkerVersion',
+    default: null,
+    parse: orNull(oneOf('3.5', '4.0', '4.1', '4.2', '4.3')),
+    doc: "Which Spark an Apache Worker is of when neither its messages nor its web UI tell; absent: it can't join.",
+    spec: 'M',
   }),
 }

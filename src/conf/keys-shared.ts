@@ -24,29 +24,7 @@ const networkTimeoutMs = key<number>({
   spec: 'P60',
 })
 
-export const networkKeys = {
-  networkTimeoutMs,
-  rpcAskTimeoutMs: key<number>({
-    name: 'spark.rpc.askTimeout',
-    default: (configuration) => configuration.read(networkTimeoutMs),
-    parse: durationMs('s', 1),
-    doc: 'How long an answer is waited for; falls back to spark.network.timeout.',
-    spec: 'P60',
-  }),
-  rpcLookupTimeoutMs: key<number>({
-    name: 'spark.rpc.lookupTimeout',
-    default: (configuration) => configuration.read(networkTimeoutMs),
-    parse: durationMs('s', 1),
-    doc: 'How long an endpoint is looked for; falls back to spark.network.timeout.',
-    spec: 'P60',
-  }),
-  rpcMessageMaxMb: key<number>({
-    name: 'spark.rpc.message.maxSize',
-    default: 128,
-    parse: integer(1, 2047),
-    doc: 'The largest message, in MiB.',
-    spec: 'P60',
-  }),
+export const portKeys = {
   portMaxRetries: key<number>({
     name: 'spark.port.maxRetries',
     default: 16,
@@ -61,12 +39,49 @@ export const networkKeys = {
     doc: 'The port of the control link; 0: any free one, which peers learn from the port of the master.',
     spec: 'M',
   }),
+}
+
+export const networkKeys = {
+  networkTimeoutMs,
+  rpcAskTimeoutMs: key<number>({
+    name: 'spark.rpc.askTimeout',
+    default: networkTimeoutMs.default,
+    follows: networkTimeoutMs,
+    parse: durationMs('s', 1),
+    doc: 'How long an answer is waited for; falls back to spark.network.timeout.',
+    spec: 'P60',
+  }),
+  rpcLookupTimeoutMs: key<number>({
+    name: 'spark.rpc.lookupTimeout',
+    default: networkTimeoutMs.default,
+    follows: networkTimeoutMs,
+    parse: durationMs('s', 1),
+    doc: 'How long an endpoint is looked for; falls back to spark.network.timeout.',
+    spec: 'P60',
+  }),
+  rpcMessageMaxMb: key<number>({
+    name: 'spark.rpc.message.maxSize',
+    default: 128,
+    parse: integer(1, 2047),
+    doc: 'The largest message, in MiB.',
+    spec: 'P60',
+  }),
+}
+
+export const loggingKeys = {
   structuredLogging: key<boolean>({
     name: 'spark.log.structuredLogging.enabled',
     default: false,
     parse: boolean,
     doc: 'Whether the daemons log JSON, one object a line; MAGNETO_LOG_FORMAT=json does the same.',
     spec: 'F5',
+  }),
+  redactionPattern: key<RegExp>({
+    name: 'spark.redaction.regex',
+    default: /secret|password|token|access[.]?key/i,
+    parse: pattern,
+    doc: 'What looks secret, in names of keys and variables, is not shown or logged.',
+    spec: 'P55',
   }),
 }
 
@@ -92,44 +107,16 @@ export const webKeys = {
     doc: 'Where a proxy in front of the master is reached.',
     spec: 'P47',
   }),
-  uiFilters: key<string[]>({
-    name: 'spark.ui.filters',
-    default: [],
-    parse: list(','),
-    doc: 'Filters in front of the web UI.',
-    spec: 'P49',
-  }),
-  redactionPattern: key<RegExp>({
-    name: 'spark.redaction.regex',
-    default: /secret|password|token|access[.]?key/i,
-    parse: pattern,
-    doc: 'What looks secret, in names of keys and variables, is not shown or logged.',
-    spec: 'P55',
-  }),
-  decommissionEnabled: key<boolean>({
-    name: 'spark.decommission.enabled',
-    default: false,
-    parse: boolean,
-    doc: 'Whether workers may be decommissioned.',
-    spec: 'P62',
-  }),
   uiRequestHeaderBytes: key<number>({
     name: 'spark.ui.requestHeaderSize',
     default: 8 * 1024,
-    parse: bytes('b'),
+    parse: bytes,
     doc: 'The largest header of a request to the web UI.',
     spec: 'P52',
   }),
 }
 
 export const securityKeys = {
-  aclsEnable: key<boolean>({
-    name: 'spark.acls.enable',
-    default: false,
-    parse: boolean,
-    doc: 'Whether who may see and change what is checked.',
-    spec: 'P50',
-  }),
   authenticate: key<boolean>({
     name: 'spark.authenticate',
     default: false,
@@ -157,5 +144,29 @@ export const securityKeys = {
     parse: boolean,
     doc: 'Whether TLS is used.',
     spec: 'P56',
+  }),
+  aclsEnable: key<boolean>({
+    name: 'spark.acls.enable',
+    default: false,
+    parse: boolean,
+    doc: 'Whether who may see and change what is checked.',
+    spec: 'P50',
+  }),
+  uiFilters: key<string[]>({
+    name: 'spark.ui.filters',
+    default: [],
+    parse: list(','),
+    doc: 'Filters in front of the web UI.',
+    spec: 'P49',
+  }),
+}
+
+export const sharedDecommissionKeys = {
+  decommissionEnabled: key<boolean>({
+    name: 'spark.decommission.enabled',
+    default: false,
+    parse: boolean,
+    doc: 'Whether workers may be decommissioned.',
+    spec: 'P62',
   }),
 }

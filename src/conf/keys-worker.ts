@@ -7,7 +7,7 @@ function key<T>(entry: Omit<ConfKey<T>, 'readBy'>): ConfKey<T> {
   return { ...entry, readBy: 'worker' }
 }
 
-export const workerKeys = {
+export const registrationKeys = {
   initialRegistrationRetries: key<number>({
     name: 'spark.worker.initialRegistrationRetries',
     default: 6,
@@ -28,6 +28,47 @@ export const workerKeys = {
     parse: boolean,
     doc: 'Whether to keep dialling the configured address rather than the one the master names.',
     spec: 'P32',
+  }),
+  workerIdPattern: key<string>({
+    name: 'spark.worker.idPattern',
+    default: 'worker-%s-%s-%d',
+    parse: idPattern(3),
+    doc: 'The form of worker ids: local time, host, port.',
+    spec: 'P40',
+  }),
+}
+
+export const executionKeys = {
+  sparkHomes: key<string[]>({
+    name: 'spark.magneto.sparkHomes',
+    default: [],
+    parse: list(':'),
+    doc: 'Spark distributions that executors start from, by the version of their application; MAGNETO_SPARK_HOMES beats it.',
+    spec: 'M',
+  }),
+  workerDriverTerminateTimeoutMs: key<number>({
+    name: 'spark.worker.driverTerminateTimeout',
+    default: 10_000,
+    parse: durationMs('ms'),
+    doc: 'From TERM to KILL when a driver is killed.',
+    spec: 'P34',
+  }),
+  executorStateSyncMaxAttempts: key<number>({
+    name: 'spark.worker.executorStateSync.maxAttempts',
+    default: 5,
+    parse: integer(1),
+    doc: 'Failures in a row to tell the master of an executor before the worker exits.',
+    spec: 'P35',
+  }),
+}
+
+export const folderKeys = {
+  localDirs: key<string[]>({
+    name: 'spark.local.dir',
+    default: [],
+    parse: list(','),
+    doc: 'Scratch folders when SPARK_LOCAL_DIRS is not set; empty: the system temporary folder.',
+    spec: 'P44',
   }),
   workerCleanupEnabled: key<boolean>({
     name: 'spark.worker.cleanup.enabled',
@@ -50,24 +91,10 @@ export const workerKeys = {
     doc: 'How long folders are kept; a bare number counts seconds.',
     spec: 'P33',
   }),
-  workerDriverTerminateTimeoutMs: key<number>({
-    name: 'spark.worker.driverTerminateTimeout',
-    default: 10_000,
-    parse: durationMs('ms'),
-    doc: 'From TERM to KILL when a driver is killed.',
-    spec: 'P34',
-  }),
-  executorStateSyncMaxAttempts: key<number>({
-    name: 'spark.worker.executorStateSync.maxAttempts',
-    default: 5,
-    parse: integer(1),
-    doc: 'Failures in a row to tell the master of an executor before the worker exits.',
-    spec: 'P35',
-  }),
   workerMinFreeDiskSpaceBytes: key<number>({
     name: 'spark.magneto.worker.minFreeDiskSpace',
     default: 2 ** 30,
-    parse: bytes('b'),
+    parse: bytes,
     doc: 'A worker with less free space under its work folder or a scratch folder takes no new executors and drivers; 0: never mind.',
     spec: 'M',
   }),
@@ -78,6 +105,90 @@ export const workerKeys = {
     doc: 'How often the worker looks at its disks; a bare number counts milliseconds.',
     spec: 'M',
   }),
+  cleanupFilesAfterExecutorExit: key<boolean>({
+    name: 'spark.storage.cleanupFilesAfterExecutorExit',
+    default: true,
+    parse: boolean,
+    doc: 'Whether the shuffle service removes what an executor left but nobody can read.',
+    spec: 'P43',
+  }),
+}
+
+export const executorLogKeys = {
+  logRollingStrategy: key<'time' | 'size' | null>({
+    name: 'spark.executor.logs.rolling.strategy',
+    default: null,
+    parse: orNull(oneOf('time', 'size')),
+    doc: 'How logs of executors are rolled; absent: not at all.',
+    spec: 'P45',
+  }),
+  logRollingTimeInterval: key<string>({
+    name: 'spark.executor.logs.rolling.time.interval',
+    default: 'daily',
+    parse: text,
+    doc: 'daily, hourly, minutely, or seconds (at least 60).',
+    spec: 'P45',
+  }),
+  logRollingMaxBytes: key<number>({
+    name: 'spark.executor.logs.rolling.maxSize',
+    alternatives: ['spark.executor.logs.rolling.size.maxBytes'],
+    default: 1_048_576,
+    parse: bytes,
+    doc: 'Where a log is cut under strategy size (at least 80 KiB).',
+    spec: 'P45',
+  }),
+  logRollingMaxRetainedFiles: key<number>({
+    name: 'spark.executor.logs.rolling.maxRetainedFiles',
+    default: -1,
+    parse: integer(),
+    doc: 'Old logs that are kept; zero or less: all.',
+    spec: 'P45',
+  }),
+  logRollingEnableCompression: key<boolean>({
+    name: 'spark.executor.logs.rolling.enableCompression',
+    default: false,
+    parse: boolean,
+    doc: 'Whether old logs are compressed.',
+    spec: 'P45',
+  }),
+}
+
+export const decommissionKeys = {
+  workerDecommissionSignal: key<string>({
+    name: 'spark.worker.decommission.signal',
+    default: 'PWR',
+    // Those that a process may catch and that mean nothing else to this one: TERM and INT stop it.
+    parse: oneOf('PWR', 'HUP', 'USR2', 'ALRM', 'CONT', 'IO', 'URG', 'WINCH'),
+    doc: 'The signal, without SIG, that decommissions the worker.',
+    spec: 'P39',
+  }),
+  workerDecommissionDeadlineMs: key<number | null>({
+    name: 'spark.magneto.worker.decommissionDeadline',
+    default: null,
+    parse: orNull(durationMs('s')),
+    doc: 'From its decommission until the worker ends with 0, sooner when nothing runs on it. Not set: it stays until stopped. A bare number counts seconds.',
+    spec: 'M',
+  }),
+}
+
+export const resourceKeys = {
+  workerResourcesFile: key<string | null>({
+    name: 'spark.worker.resourcesFile',
+    default: null,
+    parse: orNull(text),
+    doc: 'A JSON file that lists the addresses of custom resources.',
+    spec: 'P41',
+  }),
+  resourceDiscoveryPlugin: key<string[]>({
+    name: 'spark.resources.discoveryPlugin',
+    default: [],
+    parse: list(','),
+    doc: 'Plug-ins that are asked for addresses before the script is.',
+    spec: 'P42',
+  }),
+}
+
+export const workerUiKeys = {
   workerUiPort: key<number>({
     name: 'spark.worker.ui.port',
     default: 8081,
@@ -106,56 +217,9 @@ export const workerKeys = {
     doc: 'Compressed logs whose plain length is remembered.',
     spec: 'P38',
   }),
-  workerDecommissionSignal: key<string>({
-    name: 'spark.worker.decommission.signal',
-    default: 'PWR',
-    // Those that a process may catch and that mean nothing else to this one: TERM and INT stop it.
-    parse: oneOf('PWR', 'HUP', 'USR2', 'ALRM', 'CONT', 'IO', 'URG', 'WINCH'),
-    doc: 'The signal, without SIG, that decommissions the worker.',
-    spec: 'P39',
-  }),
-  workerDecommissionDeadlineMs: key<number | null>({
-    name: 'spark.magneto.worker.decommissionDeadline',
-    default: null,
-    parse: orNull(durationMs('s')),
-    doc: 'From its decommission until the worker ends with 0, sooner when nothing runs on it. Not set: it stays until stopped. A bare number counts seconds.',
-    spec: 'M',
-  }),
-  workerIdPattern: key<string>({
-    name: 'spark.worker.idPattern',
-    default: 'worker-%s-%s-%d',
-    parse: idPattern(3),
-    doc: 'The form of worker ids: local time, host, port.',
-    spec: 'P40',
-  }),
-  workerResourcesFile: key<string | null>({
-    name: 'spark.worker.resourcesFile',
-    default: null,
-    parse: orNull(text),
-    doc: 'A JSON file that lists the addresses of custom resources.',
-    spec: 'P41',
-  }),
-  resourceDiscoveryPlugin: key<string[]>({
-    name: 'spark.resources.discoveryPlugin',
-    default: [],
-    parse: list(','),
-    doc: 'Plug-ins that are asked for addresses before the script is.',
-    spec: 'P42',
-  }),
-  cleanupFilesAfterExecutorExit: key<boolean>({
-    name: 'spark.storage.cleanupFilesAfterExecutorExit',
-    default: true,
-    parse: boolean,
-    doc: 'Whether the shuffle service removes what an executor left but nobody can read.',
-    spec: 'P43',
-  }),
-  localDirs: key<string[]>({
-    name: 'spark.local.dir',
-    default: [],
-    parse: list(','),
-    doc: 'Scratch folders when SPARK_LOCAL_DIRS is not set; empty: the system temporary folder.',
-    spec: 'P44',
-  }),
+}
+
+export const shuffleServiceKeys = {
   shuffleServiceEnabled: key<boolean>({
     name: 'spark.shuffle.service.enabled',
     default: false,
@@ -169,50 +233,5 @@ export const workerKeys = {
     parse: port,
     doc: 'The port of the external shuffle service.',
     spec: 'P63',
-  }),
-  sparkHomes: key<string[]>({
-    name: 'spark.magneto.sparkHomes',
-    default: [],
-    parse: list(':'),
-    doc: 'Spark distributions that executors start from, by the version of their application; MAGNETO_SPARK_HOMES beats it.',
-    spec: 'M',
-  }),
-}
-
-export const executorLogKeys = {
-  logRollingStrategy: key<'time' | 'size' | null>({
-    name: 'spark.executor.logs.rolling.strategy',
-    default: null,
-    parse: orNull(oneOf('time', 'size')),
-    doc: 'How logs of executors are rolled; absent: not at all.',
-    spec: 'P45',
-  }),
-  logRollingTimeInterval: key<string>({
-    name: 'spark.executor.logs.rolling.time.interval',
-    default: 'daily',
-    parse: text,
-    doc: 'daily, hourly, minutely, or seconds (at least 60).',
-    spec: 'P45',
-  }),
-  logRollingMaxBytes: key<number>({
-    name: 'spark.executor.logs.rolling.maxSize',
-    default: 1_048_576,
-    parse: bytes('b'),
-    doc: 'Where a log is cut under strategy size (at least 80 KiB).',
-    spec: 'P45',
-  }),
-  logRollingMaxRetainedFiles: key<number>({
-    name: 'spark.executor.logs.rolling.maxRetainedFiles',
-    default: -1,
-    parse: integer(),
-    doc: 'Old logs that are kept; zero or less: all.',
-    spec: 'P45',
-  }),
-  logRollingEnableCompression: key<boolean>({
-    name: 'spark.executor.logs.rolling.enableCompression',
-    default: false,
-    parse: boolean,
-    doc: 'Whether old logs are compressed.',
-    spec: 'P45',
   }),
 }

@@ -1,17 +1,22 @@
 /** Finds keys that look like ours and are not: most likely a slip of the pen, which would else stay silent. */
 import { namesOf, type Configuration } from './configuration.js'
-import { allKeys } from './keys.js'
+import { allKeys, resourceKeyForms } from './keys.js'
 
 const OUR_PREFIXES = ['spark.deploy.', 'spark.worker.', 'spark.master.', 'spark.magneto.']
 
-/** Keys with a free part, and one that Spark removed but old files still hold. */
-const OTHER_KNOWN_KEYS = [
-  /^spark\.worker\.resource\.[^.]+\.(amount|discoveryScript|vendor)$/,
-  /^spark\.deploy\.recoverySerializer$/,
-  /^spark\.worker\.driverTerminateTimeout$/,
-]
+const RESOURCE_PREFIX = 'spark.worker.resource.'
 
-const knownNames = allKeys.flatMap(namesOf)
+/** Spark removed it; old files still hold it. */
+const REMOVED_KEYS = ['spark.deploy.recoverySerializer']
+
+const knownNames = [...allKeys.flatMap(namesOf), ...REMOVED_KEYS]
+
+/** Every known name, and those of the resource that `name` speaks of, if it speaks of one. */
+function namesNear(name: string): readonly string[] {
+  const resource = name.startsWith(RESOURCE_PREFIX) ? name.split('.')[3] : undefined
+  if (!resource) return knownNames
+  return [...knownNames, ...resourceKeyForms.map((key) => key.name.replace('{name}', resource))]
+}
 
 /** A key further away than this share of its length is no slip any more. */
 const MAX_DISTANCE_SHARE = 0.4
@@ -43,7 +48,7 @@ function distanceBetween(left: string, right: string): number {
 export function nearestKey(name: string): string | null {
   let best: string | null = null
   let bestDistance = Math.floor(name.length * MAX_DISTANCE_SHARE) + 1
-  for (const known of knownNames) {
+  for (const known of namesNear(name)) {
     const distance = distanceBetween(name.toLowerCase(), known.toLowerCase())
     if (distance < bestDistance) {
       best = known
@@ -53,21 +58,32 @@ export function nearestKey(name: string): string | null {
   return best
 }
 
+/** A longer name is no slip of ours; it is not compared, and not shown in full. */
 const MAX_COMPARED_CHARACTERS = 200
 
-/** One warning for each entry under our prefixes that no daemon reads. */
+/** Further ones are counted: a wrong file must not fill the log. */
+const MAX_WARNINGS = 20
+
+/** A warning for each entry under our prefixes that no daemon reads, and one for those beyond the limit. */
 export function unknownKeyWarnings(configuration: Configuration): string[] {
-  const warnings: string[] = []
-  for (const [name] of configuration.entries()) {
-    const ours = OUR_PREFIXES.some((prefix) => name.startsWith(prefix))
-    const known =
-      knownNames.includes(name) || OTHER_KNOWN_KEYS.some((pattern) => pattern.test(name))
-    if (!ours || known) continue
-    const nearest = name.length > MAX_COMPARED_CHARACTERS ? null : nearestKey(name)
-    const origin = configuration.originOf(name)
-    const place = origin === undefined ? '' : ` (set in ${origin})`
-    const hint = nearest === null ? '' : `; did you mean ${nearest}?`
-    warnings.push(`unknown key ${name}${place} has no effect${hint}`)
+  const unknown = configuration
+    .entries()
+    .map(([name]) => name)
+    .filter((name) => OUR_PREFIXES.some((prefix) => name.startsWith(prefix)))
+    .filter((name) => !namesNear(name).includes(name))
+  const warnings = unknown.slice(0, MAX_WARNINGS).map((name) => unknownKey(name, configuration))
+  if (unknown.length > MAX_WARNINGS) {
+    warnings.push(`and ${unknown.length - MAX_WARNINGS} more unknown keys that have no effect`)
   }
   return warnings
+}
+
+function unknownKey(name: string, configuration: Configuration): string {
+  const long = name.length > MAX_COMPARED_CHARACTERS
+  const nearest = long ? null : nearestKey(name)
+  const origin = configuration.originOf(name)
+  const shown = long ? `${name.slice(0, MAX_COMPARED_CHARACTERS)}...` : name
+  const place = origin === undefined ? '' : ` (set in ${origin})`
+  const hint = nearest === null ? '' : `; did you mean ${nearest}?`
+  return `unknown key ${shown}${place} has no effect${hint}`
 }

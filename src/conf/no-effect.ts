@@ -66,14 +66,15 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.logRollingMaxBytes,
     keys.logRollingMaxRetainedFiles,
     keys.logRollingEnableCompression,
-    // The worker refuses it itself.
-    keys.shuffleServiceEnabled,
-    // Matters on the master, from where the worker learns it.
-    keys.workerTimeoutMs,
-    keys.controlPort,
-    keys.killEnabled,
   ],
 }
+
+/** Settings of the master that a worker may be given too, since both often read one file. */
+export const OF_THE_MASTER: readonly ConfKey<unknown>[] = [
+  keys.workerTimeoutMs,
+  keys.controlPort,
+  keys.killEnabled,
+]
 
 function kept<T>(key: ConfKey<T>, value: T): [ConfKey<unknown>, unknown] {
   return [key, value]
@@ -87,22 +88,56 @@ const KEPT: ReadonlyMap<ConfKey<unknown>, unknown> = new Map([
   kept(keys.reverseProxy, false),
 ])
 
-/** Keys that daemons of Spark read and that have no entry in `keys` (spec 5a to 5d). */
-const OTHER_KEYS: Record<'master' | 'worker', readonly RegExp[]> = {
-  master: [],
-  worker: [/^spark\.shuffle\.(service|push\.server)\./],
-}
-
-const OTHER_KEYS_OF_BOTH: readonly RegExp[] = [
-  /^spark\.metrics\./,
-  /^spark\.(ui\.view|modify|admin)\.acls(\.groups)?$/,
-  /^spark\.user\.groups\.mapping$/,
-  /^spark\.ui\.(proxyRedirectUri|allowFramingFrom|xXssProtection|showErrorStacks|jettyStopTimeout)$/,
-  /^spark\.ui\.(xContentTypeOptions\.enabled|strictTransportSecurity|contentSecurityPolicy\..*)$/,
-  /^spark\.network\.(crypto|sasl|auth)\./,
-  /^spark\.rpc\.(io\.|connect\.threads$)/,
-  /^spark\.authenticate\./,
-  /^spark\.deploy\.recoverySerializer$/,
+/** Keys that daemons of Spark read and that have no entry in `keys` (spec 5a to 5d): none has an effect. */
+export const OTHER_KEYS: readonly {
+  readonly names: string
+  readonly pattern: RegExp
+  readonly daemon: 'worker' | 'both'
+}[] = [
+  { names: 'spark.metrics.*', pattern: /^spark\.metrics\./, daemon: 'both' },
+  {
+    names: 'spark.ui.view.acls, spark.modify.acls, spark.admin.acls, each also with .groups',
+    pattern: /^spark\.(ui\.view|modify|admin)\.acls(\.groups)?$/,
+    daemon: 'both',
+  },
+  {
+    names: 'spark.user.groups.mapping',
+    pattern: /^spark\.user\.groups\.mapping$/,
+    daemon: 'both',
+  },
+  {
+    names: 'spark.ui.proxyRedirectUri, .showErrorStacks, .jettyStopTimeout, .jetty.*',
+    pattern: /^spark\.ui\.(proxyRedirectUri|showErrorStacks|jettyStopTimeout|jetty\..*)$/,
+    daemon: 'both',
+  },
+  {
+    names:
+      'spark.ui.allowFramingFrom, .xXssProtection, .xContentTypeOptions.enabled, .strictTransportSecurity, .contentSecurityPolicy.*',
+    pattern:
+      /^spark\.ui\.(allowFramingFrom|xXssProtection|xContentTypeOptions\.enabled|strictTransportSecurity|contentSecurityPolicy\..*)$/,
+    daemon: 'both',
+  },
+  {
+    names: 'spark.network.crypto.*, spark.network.sasl.*, spark.network.auth.*',
+    pattern: /^spark\.network\.(crypto|sasl|auth)\./,
+    daemon: 'both',
+  },
+  {
+    names: 'spark.rpc.io.*, spark.rpc.connect.threads',
+    pattern: /^spark\.rpc\.(io\.|connect\.threads$)/,
+    daemon: 'both',
+  },
+  { names: 'spark.authenticate.*', pattern: /^spark\.authenticate\./, daemon: 'both' },
+  {
+    names: 'spark.deploy.recoverySerializer',
+    pattern: /^spark\.deploy\.recoverySerializer$/,
+    daemon: 'both',
+  },
+  {
+    names: 'spark.shuffle.service.*, spark.shuffle.push.server.*',
+    pattern: /^spark\.shuffle\.(service|push\.server)\./,
+    daemon: 'worker',
+  },
 ]
 
 /** A name in the warning is cut here. */
@@ -128,14 +163,20 @@ function ignoredNames(configuration: Configuration, daemon: 'master' | 'worker')
   const names = new Set<string>()
   for (const key of allKeys) {
     if (key.readBy !== daemon && key.readBy !== 'both') continue
-    if (served.includes(key) || isRefusable(key) || !configuration.has(key)) continue
+    if (
+      served.includes(key) ||
+      OF_THE_MASTER.includes(key) ||
+      isRefusable(key) ||
+      !configuration.has(key)
+    )
+      continue
     if (KEPT.has(key) && KEPT.get(key) === configuration.read(key)) continue
     for (const name of namesOf(key)) if (configuration.get(name) !== undefined) names.add(name)
   }
   const declared = new Set(allKeys.flatMap(namesOf))
-  const others = [...OTHER_KEYS_OF_BOTH, ...OTHER_KEYS[daemon]]
+  const others = OTHER_KEYS.filter((other) => other.daemon === daemon || other.daemon === 'both')
   for (const [name] of configuration.entries()) {
-    if (!declared.has(name) && others.some((pattern) => pattern.test(name))) names.add(name)
+    if (!declared.has(name) && others.some(({ pattern }) => pattern.test(name))) names.add(name)
   }
   return [...names].sort()
 }

@@ -6,8 +6,15 @@ import { join, resolve } from 'node:path'
 
 import { createLogger } from '../log/logger.js'
 import type { ConfKey, Configuration } from './configuration.js'
+import {
+  MASTER_FLAGS,
+  MASTER_HELP,
+  MASTER_PORT,
+  WORKER_FLAGS,
+  WORKER_HELP,
+} from './daemon-flags.js'
 import { quoted, UsageError } from './errors.js'
-import { flagHelp, parseArguments, type Flag, type ParsedArguments } from './flags.js'
+import { parseArguments, type ParsedArguments } from './flags.js'
 import { bracketed, localHost, parseHost } from './host.js'
 import { keys } from './keys.js'
 import {
@@ -51,43 +58,6 @@ export interface WorkerOptions extends DaemonOptions {
   sparkHomes: string[]
 }
 
-const MASTER_PORT = 7077
-
-const COMMON_FLAGS: readonly Flag[] = [
-  { names: ['--host', '-h'], value: 'HOST', help: 'Host name or address to bind and advertise' },
-  { names: ['--port', '-p'], value: 'PORT', help: 'Port to listen on, 0: any free one' },
-  { names: ['--webui-port'], value: 'PORT', help: 'Port of the web UI' },
-  {
-    names: ['--properties-file'],
-    value: 'FILE',
-    help: 'Settings spark.*, instead of conf/spark-defaults.conf',
-  },
-  { names: ['--help'], help: 'Print this and exit' },
-]
-
-const WORKER_FLAGS: readonly Flag[] = [
-  { names: ['--cores', '-c'], value: 'CORES', help: 'Cores to offer' },
-  { names: ['--memory', '-m'], value: 'MEM', help: 'Memory to offer, such as 1000M or 2G' },
-  { names: ['--work-dir', '-d'], value: 'DIR', help: 'Folder for applications and their logs' },
-  ...COMMON_FLAGS,
-]
-
-const MASTER_HELP = `Usage: Master [options]
-
-Options:
-${flagHelp(COMMON_FLAGS)}
-Defaults: port ${MASTER_PORT} (SPARK_MASTER_PORT), web UI ${keys.masterUiPort.default as number} (SPARK_MASTER_WEBUI_PORT, ${keys.masterUiPort.name}).
-`
-
-const WORKER_HELP = `Usage: Worker [options] <master>
-
-<master> is a URL of the form spark://host:port, or spark://host1:port1,host2:port2.
-
-Options:
-${flagHelp(WORKER_FLAGS)}
-Defaults: all cores, all memory less 1 GiB, any free port, web UI ${keys.workerUiPort.default as number}.
-`
-
 const logger = createLogger('Configuration')
 
 function logWarning(message: string): void {
@@ -100,7 +70,7 @@ export function parseMasterOptions(
   env: NodeJS.ProcessEnv,
   warn: Warn = logWarning,
 ): MasterOptions | { help: string } {
-  const parsed = parseArguments(argv, COMMON_FLAGS, 'magneto master')
+  const parsed = parseArguments(argv, MASTER_FLAGS, 'magneto master')
   if (parsed.flags.has('--help')) return { help: MASTER_HELP }
   refusePositionals(parsed.positionals, 0)
   if (env['SPARK_MASTER_IP']) {

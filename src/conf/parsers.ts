@@ -1,8 +1,25 @@
-/** How the texts of keys are read. Each returns a function for `ConfKey.parse`. */
+/** How the texts of keys are read: each parser is a function for `ConfKey.parse` that knows what it expects. */
 import { expected } from './configuration.js'
 import { parseDurationMs } from './duration.js'
 import { UsageError } from './errors.js'
 import { parseBytes } from './size.js'
+
+export interface Parser<T> {
+  /** @throws UsageError that says what was expected; the key and where it was set are added by the reader */
+  (text: string): T
+  /** What a value looks like, in a few words, for docs/configuration.md. */
+  readonly form: string
+  /** A value as somebody would write it. */
+  show(this: void, value: T): string
+}
+
+function parser<T>(
+  form: string,
+  parse: (text: string) => T,
+  show: (value: T) => string = String,
+): Parser<T> {
+  return Object.assign(parse, { form, show })
+}
 
 /** Java's largest int, which Spark uses for "no limit". */
 export const INT_MAX = 2 ** 31 - 1
@@ -11,44 +28,65 @@ export const INT_MAX = 2 ** 31 - 1
 export const MIN_PORT = 1024
 export const MAX_PORT = 65_535
 
-export function text(value: string): string {
-  return value
-}
+export const text = parser('text', (value: string) => value)
 
-export function boolean(value: string): boolean {
+export const boolean = parser('true or false', (value: string) => {
   const word = value.trim().toLowerCase()
   if (word === 'true') return true
   if (word === 'false') return false
   throw expected(value, 'true or false')
-}
+})
 
 /** Whole numbers in Java's int range, both limits included. */
-export function integer(min = -INT_MAX - 1, max = INT_MAX): (value: string) => number {
-  return (value) => {
-    const word = value.trim()
-    const parsed = /^[+-]?[0-9]+$/.test(word) ? Number(word) : Number.NaN
-    if (Number.isNaN(parsed) || parsed < min || parsed > max) {
-      throw expected(value, `a whole number from ${min} to ${max}`)
-    }
-    return parsed
-  }
+export function integer(min = -INT_MAX - 1, max = INT_MAX): Parser<number> {
+  const open = max === INT_MAX
+  const form = open ? (min < 0 ? 'whole number' : `${min} or more`) : `${min} to ${max}`
+  return parser(
+    form,
+    (value) => {
+      const word = value.trim()
+      const parsed = /^[+-]?[0-9]+$/.test(word) ? Number(word) : Number.NaN
+      if (Number.isNaN(parsed) || parsed < min || parsed > max) {
+        throw expected(value, `a whole number from ${min} to ${max}`)
+      }
+      return parsed
+    },
+    (value) => (value === INT_MAX ? 'no limit' : String(value)),
+  )
+}
+
+const MS_PER_UNIT = { d: 86_400_000, h: 3_600_000, min: 60_000, s: 1_000 }
+
+/** In the largest unit that makes it a whole number. */
+function showDuration(durationMs: number): string {
+  const unit = Object.entries(MS_PER_UNIT).find(([, ms]) => durationMs > 0 && durationMs % ms === 0)
+  return unit === undefined ? `${durationMs}ms` : `${durationMs / unit[1]}${unit[0]}`
 }
 
 /** @param min the smallest value allowed, ms */
-export function durationMs(bareUnit: 'ms' | 's', min = 0): (value: string) => number {
-  return (value) => {
-    const parsed = parseDurationMs(value, bareUnit)
-    if (parsed < min) throw expected(value, `a time of at least ${min} ms`)
-    return parsed
-  }
+export function durationMs(bareUnit: 'ms' | 's', min = 0): Parser<number> {
+  return parser(
+    `time (${bareUnit})`,
+    (value) => {
+      const parsed = parseDurationMs(value, bareUnit)
+      if (parsed < min) throw expected(value, `a time of at least ${min} ms, such as 30s`)
+      return parsed
+    },
+    showDuration,
+  )
 }
 
-export function bytes(bareUnit: 'b' | 'k' | 'm' = 'b'): (value: string) => number {
-  return (value) => parseBytes(value, bareUnit)
+const BYTES_PER_UNIT = { g: 2 ** 30, m: 2 ** 20, k: 2 ** 10 }
+
+function showBytes(bytes: number): string {
+  const unit = Object.entries(BYTES_PER_UNIT).find(([, size]) => bytes > 0 && bytes % size === 0)
+  return unit === undefined ? String(bytes) : `${bytes / unit[1]}${unit[0]}`
 }
+
+export const bytes = parser('size (bytes)', (value: string) => parseBytes(value, 'b'), showBytes)
 
 /** 0 for any free port, or 1024 to 65535 (C16). */
-export function port(value: string): number {
+export const port = parser('port', (value: string) => {
   const word = value.trim()
   const parsed = /^[0-9]+$/.test(word) ? Number(word) : Number.NaN
   if (parsed === 0 || (parsed >= MIN_PORT && parsed <= MAX_PORT)) return parsed
@@ -57,30 +95,34 @@ export function port(value: string): number {
     ? '; Kubernetes sets such a variable for a service of that name: rename the service or set enableServiceLinks: false'
     : ''
   throw expected(value, `a port: expected 0 (any free one) or ${MIN_PORT} to ${MAX_PORT}${hint}`)
-}
+})
 
 /** One of the words, in any case; returns it as listed. */
-export function oneOf<const W extends string>(...words: W[]): (value: string) => W {
-  return (value) => {
+export function oneOf<const W extends string>(...words: W[]): Parser<W> {
+  return parser(words.join(', '), (value) => {
     const found = words.find((word) => word.toLowerCase() === value.trim().toLowerCase())
     if (found === undefined) throw expected(value, `one of ${words.join(', ')}`)
     return found
-  }
+  })
 }
 
 /** Parts between separators, trimmed, empty ones left out. */
-export function list(separator: ',' | ':'): (value: string) => string[] {
-  return (value) =>
-    value
-      .split(separator)
-      .map((part) => part.trim())
-      .filter((part) => part !== '')
+export function list(separator: ',' | ':'): Parser<string[]> {
+  return parser(
+    `list, with ${separator === ',' ? 'commas' : 'colons'}`,
+    (value) =>
+      value
+        .split(separator)
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    (value) => value.join(separator),
+  )
 }
 
 /** A pattern of ids (P17, P40): Java's format of the given arguments, without whitespace. */
-export function idPattern(argumentCount: number): (value: string) => string {
-  return (value) => {
-    if (value === '' || /\s/.test(value)) throw expected(value, 'an id pattern without whitespace')
+export function idPattern(argumentCount: number): Parser<string> {
+  return parser('pattern of an id', (value) => {
+    refuseBlanksInId(value)
     const conversions = value.replaceAll('%%', '').match(/%[^a-zA-Z%]*[a-zA-Z]?/g) ?? []
     const bad = conversions.find((conversion) => !/^%0?[0-9]*[sd]$/.test(conversion))
     if (bad !== undefined || conversions.length > argumentCount) {
@@ -90,38 +132,57 @@ export function idPattern(argumentCount: number): (value: string) => string {
       )
     }
     return value
-  }
+  })
 }
 
 /** An id pattern whose conversions the core reads: it refuses at start what makes no ids, and says why (P17). */
-export function coreIdPattern(value: string): string {
-  if (value === '' || /\s/.test(value)) throw expected(value, 'an id pattern without whitespace')
+export const coreIdPattern = parser('pattern of an id', (value: string) => {
+  refuseBlanksInId(value)
   return value
+})
+
+function refuseBlanksInId(value: string): void {
+  if (value !== '' && !/\s/.test(value)) return
+  throw expected(value, 'an id pattern without whitespace, such as app-%s-%04d')
 }
 
 const JAVA_ONLY_FLAG = /^\(\?i\)/
 
-/** A regular expression in Java's syntax, as far as JavaScript shares it; a leading (?i) is understood. */
-export function pattern(value: string): RegExp {
+function javaPattern(value: string): RegExp {
   const flags = JAVA_ONLY_FLAG.test(value) ? 'i' : ''
   try {
     return new RegExp(value.replace(JAVA_ONLY_FLAG, ''), flags)
   } catch (error) {
-    throw new UsageError(`it is not a regular expression: ${(error as Error).message}`, {
-      cause: error,
-    })
+    throw new UsageError(
+      `it is not a regular expression, such as (?i)secret|token: ${(error as Error).message}`,
+      { cause: error },
+    )
   }
 }
 
+/** A regular expression in Java's syntax, as far as JavaScript shares it; a leading (?i) is understood. */
+export const pattern = parser(
+  'regular expression',
+  javaPattern,
+  ({ source, flags }) => (flags === 'i' ? '(?i)' : '') + source,
+)
+
 /** Absent means null, and so does the empty text. */
-export function orNull<T>(parse: (value: string) => T): (value: string) => T | null {
-  return (value) => (value.trim() === '' ? null : parse(value))
+export function orNull<T>(parse: Parser<T>): Parser<T | null> {
+  return parser(
+    parse.form,
+    (value) => (value.trim() === '' ? null : parse(value)),
+    (value) => (value === null ? 'not set' : parse.show(value)),
+  )
 }
 
 /** Regular expressions between commas, each of which matches a whole text only. */
-export function wholePatterns(value: string): RegExp[] {
-  return list(',')(value).map((one) => {
-    const { source, flags } = pattern(one)
-    return new RegExp(`^(?:${source})$`, flags)
-  })
-}
+export const wholePatterns = parser(
+  'regular expressions, with commas',
+  (value: string) =>
+    list(',')(value).map((one) => {
+      const { source, flags } = javaPattern(one)
+      return new RegExp(`^(?:${source})$`, flags)
+    }),
+  (value) => value.map(({ source }) => source).join(','),
+)

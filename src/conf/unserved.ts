@@ -8,12 +8,18 @@ import { keys } from './keys.js'
 
 interface Pledge<T> {
   key: ConfKey<T>
+  /** Which values are refused, in words. */
+  values: string
   /** Whether this value promises something. Declared as a method so that a table may hold all types. */
   promised(this: void, value: T): boolean
 }
 
-function pledge<T>(key: ConfKey<T>, promised: (value: T) => boolean): Pledge<unknown> {
-  return { key, promised }
+function pledge<T>(
+  key: ConfKey<T>,
+  values: string,
+  promised: (value: T) => boolean,
+): Pledge<unknown> {
+  return { key, values, promised }
 }
 
 /** Checks signed tokens in front of REST (spec R17). */
@@ -23,17 +29,32 @@ const isTrue = (value: boolean): boolean => value
 const isListed = (value: string[]): boolean => value.length > 0
 
 const PLEDGES: readonly Pledge<unknown>[] = [
-  pledge(keys.authenticate, isTrue),
-  pledge(keys.networkCryptoEnabled, isTrue),
-  pledge(keys.aclsEnable, isTrue),
-  pledge(keys.uiFilters, isListed),
-  pledge(keys.restFilters, (filters) => filters.some((filter) => filter !== TOKEN_FILTER)),
-  pledge(keys.recoveryMode, (mode) => mode !== 'NONE' && mode !== 'FILESYSTEM'),
+  pledge(keys.authenticate, 'true', isTrue),
+  pledge(keys.networkCryptoEnabled, 'true', isTrue),
+  pledge(keys.aclsEnable, 'true', isTrue),
+  pledge(keys.uiFilters, 'any', isListed),
+  pledge(keys.restFilters, 'any but JWSFilter', (filters) =>
+    filters.some((filter) => filter !== TOKEN_FILTER),
+  ),
+  pledge(
+    keys.recoveryMode,
+    'ROCKSDB, ZOOKEEPER, CUSTOM',
+    (mode) => mode !== 'NONE' && mode !== 'FILESYSTEM',
+  ),
+]
+
+/** What is refused, and where values matter which: those above, and two that are looked at elsewhere. */
+export const REFUSED: readonly { readonly key: ConfKey<unknown>; readonly values: string }[] = [
+  ...PLEDGES,
+  // With its namespaces, which is why it is looked for by pattern.
+  { key: keys.sslEnabled, values: 'true' },
+  // By the worker itself.
+  { key: keys.shuffleServiceEnabled, values: 'true' },
 ]
 
 /** Whether some value of the key is refused; the others promise nothing. */
 export function isRefusable(key: ConfKey<unknown>): boolean {
-  return key === keys.sslEnabled || PLEDGES.some((entry) => entry.key === key)
+  return REFUSED.some((entry) => entry.key === key)
 }
 
 /** `spark.ssl.enabled` and its namespaces: `spark.ssl.standalone.enabled`, `spark.ssl.rpc.enabled`, ... */

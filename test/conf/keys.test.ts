@@ -11,7 +11,7 @@ test('every key has a name of its own, a line of documentation and an id', () =>
   for (const key of allKeys) {
     expect(key.name).toMatch(/^spark\.[A-Za-z.]+$/)
     expect(key.doc).toMatch(/\.$/)
-    expect(key.spec).toMatch(/^(P\d+|V\d|F\d|M)$/)
+    expect(key.spec).toMatch(/^(P\d+|R\d+|V\d|F\d|M)$/)
   }
 })
 

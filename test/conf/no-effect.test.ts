@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { Configuration } from '../../src/conf/configuration.js'
 import { keys } from '../../src/conf/keys.js'
 import { noEffectWarning, SERVED } from '../../src/conf/no-effect.js'
+import { isRefusable } from '../../src/conf/unserved.js'
 
 const warning = (entries: [string, string][], daemon: 'master' | 'worker' = 'master') =>
   noEffectWarning(new Configuration(entries), daemon)
@@ -34,7 +35,7 @@ describe('settings without effect', () => {
       ['spark.deploy.recoveryTimeout', '3'],
     ]
     expect(warning(entries, 'worker')).toBe(
-      'no effect on the worker in this release: spark.worker.ui.retainedExecutors, spark.worker.ui.retainedDrivers',
+      'no effect on the worker in this release: spark.worker.ui.retainedDrivers, spark.worker.ui.retainedExecutors',
     )
     expect(warning(entries, 'master')).toMatch(/: spark\.deploy\.recoveryTimeout$/)
   })
@@ -77,10 +78,6 @@ const ELSEWHERE = new Set<unknown>([
   keys.masterUiPort,
   keys.sparkHomes,
   keys.structuredLogging,
-  keys.shuffleServiceEnabled,
-  keys.workerTimeoutMs,
-  keys.controlPort,
-  keys.killEnabled,
 ])
 
 describe.each(['master', 'worker'] as const)('the list of what the %s serves', (daemon) => {
@@ -89,8 +86,8 @@ describe.each(['master', 'worker'] as const)('the list of what the %s serves', (
 
   test('has every setting that it uses', () => {
     const missing = used.filter(([, key]) => !SERVED[daemon].includes(key))
-    // The worker refuses authentication by itself as well.
-    expect(missing.map(([name]) => name).filter((name) => name !== 'authenticate')).toEqual([])
+    const served = missing.filter(([, key]) => !isRefusable(key))
+    expect(served.map(([name]) => name)).toEqual([])
   })
 
   test('has no other', () => {
