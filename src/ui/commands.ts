@@ -1,8 +1,9 @@
 /** What changes the cluster: kills (spec U13, U14) and leaving workers (U15). Each is a POST. */
 import { plain, redirect, type Answer } from '../http/answer.js'
+import type { Asked } from '../http/route.js'
 import type { CommandReply } from './command-session.js'
 import { isLocalAddress } from './local-address.js'
-import type { Asked, RouteContext } from './request.js'
+import type { RouteContext } from './route-context.js'
 import { crossSiteReason } from '../http/same-origin.js'
 
 /** Ids are short; what is longer is no id and is not sent to the master. */

@@ -1,21 +1,15 @@
-/** From a request to its answer. Methods, paths and parameters are judged here; nothing here knows sockets. */
+/** From a request to its answer: which pages there are, and what their parameters must be. */
 import { Unanswered } from '../control/ask-session.js'
 import { json, jsonAnswer, page, plain, redirect, text, type Answer } from '../http/answer.js'
+import { folder, reads, routed, type Asked, type Request, type Route } from '../http/route.js'
 import { applicationPage, findApplication } from './app-page.js'
 import { decommission, killApplication, killDriver } from './commands.js'
 import { ViewUnavailable } from './errors.js'
 import { explainJson, explainText, findExplained } from './explain.js'
 import { clusterFieldJson, clusterJson, clusterUtilizationJson } from './json.js'
 import { clusterPage } from './page.js'
-import type { Asked, Request, RouteContext } from './request.js'
+import type { RouteContext } from './route-context.js'
 
-interface Route {
-  readonly methods: readonly string[]
-  readonly matches: (path: string, context: RouteContext) => boolean
-  readonly answer: (context: RouteContext, asked: Asked) => Promise<Answer> | Answer
-}
-
-const reads = ['GET', 'HEAD']
 const explainPattern = /^\/api\/v1\/(application|driver)s\/([^/]+)\/explain\/?$/
 
 async function cluster(context: RouteContext): Promise<Answer> {
@@ -66,13 +60,8 @@ async function explain(context: RouteContext, { path, headers }: Asked): Promise
   return asText ? text(explainText(found)) : jsonAnswer(200, explainJson(found))
 }
 
-/** Folders are served with and without their slash, as Spark does but for /json. */
-function folder(name: string): Route['matches'] {
-  return (path) => path === name || path === `${name}/`
-}
-
 /** Asked in this order. */
-const routes: readonly Route[] = [
+const routes: readonly Route<RouteContext>[] = [
   { methods: reads, matches: (path) => path === '/', answer: cluster },
   { methods: reads, matches: folder('/app'), answer: application },
   { methods: ['POST'], matches: folder('/app/kill'), answer: killApplication },
@@ -90,27 +79,8 @@ const routes: readonly Route[] = [
 
 /** Never throws for anything that a peer sent or the master refused; what it throws is a fault of ours. */
 export async function answerTo(request: Request, context: RouteContext): Promise<Answer> {
-  const base = 'http://unused'
-  // Only the origin form: absolute and authority forms are for proxies, which this is not.
-  if (!request.target.startsWith('/') || !URL.canParse(base + request.target)) {
-    return plain(400, 'the request target is not a path')
-  }
-  const url = new URL(base + request.target)
-  if (request.method === 'TRACE') return plain(405, 'TRACE is not served', { Allow: 'GET, HEAD' })
-  const route = routes.find(({ matches }) => matches(url.pathname, context))
-  if (route === undefined) return plain(404, 'there is no such page; the first page is /')
-  if (!route.methods.includes(request.method)) {
-    const allow = route.methods.join(', ')
-    return plain(405, `this page answers ${allow}`, { Allow: allow })
-  }
-  const parameters = new URLSearchParams([...url.searchParams, ...request.form])
   try {
-    return await route.answer(context, {
-      path: url.pathname,
-      parameters,
-      headers: request.headers,
-      remoteAddress: request.remoteAddress,
-    })
+    return await routed(routes, request, context)
   } catch (error) {
     if (error instanceof ViewUnavailable || error instanceof Unanswered) {
       return plain(503, error.message, { 'Retry-After': '1' })

@@ -1,0 +1,16 @@
+/** What a request may ask of the master. */
+import type { DecommissionAllowMode } from '../control/thread-messages.js'
+import type { ClusterViewT } from '../schema/magneto.js'
+import type { Commands } from './command-session.js'
+
+export interface RouteContext {
+  /** `spark.ui.killEnabled` (P46). */
+  readonly killEnabled: boolean
+  /** From where workers may be decommissioned (P22); null: nowhere, `spark.decommission.enabled` is false. */
+  readonly decommissionAllowMode: DecommissionAllowMode | null
+  readonly commands: Commands
+  /** Keeps who asked for what and what came of it; all three may carry text of the peer. */
+  readonly audit: (remoteAddress: string, command: string, outcome: string) => void
+  /** @throws ViewUnavailable */
+  view(): Promise<ClusterViewT>
+}
