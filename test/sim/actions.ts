@@ -7,6 +7,7 @@ import {
   ExecutorAddedT,
   KillApplicationT,
   WorkerDecommissioningT,
+  WorkerHealthT,
   WorkerHeartbeatT,
   WorkerLatestStateT,
 } from '../../src/schema/magneto.js'
@@ -59,6 +60,8 @@ const faults: Action[] = [
   (chaos) => chaos.someHost().stop(),
   decommissionHost,
   decommissionHosts,
+  changeHealth,
+  changeHealth,
   killDrivers,
   crashGateway,
   jump,
@@ -146,6 +149,11 @@ function decommissionHost(chaos: Chaos): void {
   if (random.chance(0.7)) replace(chaos, host)
 }
 
+function changeHealth(chaos: Chaos): void {
+  const { random } = chaos.world
+  for (const host of chaos.hosts) if (random.chance(0.5)) host.setHealthy(random.chance(0.4))
+}
+
 function decommissionHosts(chaos: Chaos): void {
   const { random } = chaos.world
   const client = chaos.client(random.pick(sources))
@@ -195,6 +203,7 @@ function hostileStranger(chaos: Chaos): void {
       whole,
       encode(new WorkerHeartbeatT(someWorker)),
       encode(new WorkerDecommissioningT(someWorker)),
+      encode(new WorkerHealthT(someWorker, random.chance(0.5), 'a lie')),
       encode(new DriverStateChangedT(chaos.someDriverId(), DriverState.KILLED)),
       encode(new ExecutorAddedT(1, someWorker, '10.0.0.9', 1, 1, 1)),
     ]),

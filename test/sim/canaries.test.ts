@@ -1,7 +1,13 @@
 /** One deliberate fault for each property: a simulator that can't fail proves nothing. */
 import { describe, expect, test } from 'vitest'
 import { InboxKind, OutboxKind } from '../../src/control/records.js'
-import { Body, ExecutorState, ExecutorUpdatedT, RegisterWorkerT } from '../../src/schema/magneto.js'
+import {
+  Body,
+  ExecutorState,
+  ExecutorUpdatedT,
+  RegisterWorkerT,
+  WorkerHealthT,
+} from '../../src/schema/magneto.js'
 import { decode, encode, type BodyT } from '../../src/control/codec.js'
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
 import {
@@ -174,6 +180,23 @@ const faults: [string, MakeCore, RegExp][] = [
     'decommissions are missed',
     coreWith({ inbox: withoutMessages(Body.WorkerDecommissioning) }),
     /which is leaving|should be listed as DECOMMISSIONED/,
+  ],
+  [
+    'what workers say of their health is missed',
+    coreWith({ inbox: withoutMessages(Body.WorkerHealth) }),
+    /which is unhealthy/,
+  ],
+  [
+    'a worker is never taken for healthy again',
+    coreWith({
+      inbox: (record, batch) => {
+        const { kind, session, payload, argument } = record
+        const health = typeOf(record) === Body.WorkerHealth ? decode(payload) : null
+        if (!(health instanceof WorkerHealthT) || !health.healthy)
+          batch.add(kind, session, payload, argument)
+      },
+    }),
+    /could have one more executor|fit, nothing limits it|could run on/,
   ],
   [
     'workers are taken for able to run what they lack',

@@ -7,6 +7,8 @@ export const expectedEvents = [
   'a worker vanishes',
   'a worker stops',
   'a worker is decommissioned by its operator',
+  'a worker falls ill',
+  'a worker is healthy again',
   'a connection of a worker breaks',
   'a link of a worker stalls',
   'a worker registers twice',
@@ -62,6 +64,7 @@ export const expectedReceived = [
   'RequestSubmitDriver',
   'UnregisterApplication',
   'WorkerDecommissioning',
+  'WorkerHealth',
   'WorkerHeartbeat',
   'WorkerLatestState',
 ]

@@ -106,6 +106,9 @@ export abstract class SimulatedHost {
     this.#connection.cut()
   }
 
+  /** @param healthy whether it is able to take in anything new; only workers of ours say so */
+  setHealthy(_healthy: boolean): void {}
+
   stall(forMs: number): void {
     this.world.coverage.happened('a link of a worker stalls')
     this.#unreachableUntilMs = this.world.clock.nowMs + forMs

@@ -10,8 +10,9 @@ import {
   ReplyT,
   RequestKillAllDriversT,
   RequestSubmitDriverT,
-  WorkerHeartbeatT,
   WorkerDecommissioningT,
+  WorkerHealthT,
+  WorkerHeartbeatT,
   WorkerRegisteredT,
   WorkerRemovedT,
 } from '../../src/schema/magneto.js'
@@ -47,9 +48,13 @@ export class Ledger {
   readonly #sessionOf = new Map<string, number>()
   /** Ids of workers that may be given nothing. */
   readonly #leaving = new Set<string>()
+  /** Ids of workers that may be given nothing as long as they say so. */
+  readonly #unhealthy = new Set<string>()
   readonly #cameBack = new Set<string>()
   /** Said so over which session since the last step. */
   readonly #saidSo = new Map<string, number>()
+  /** What workers have said of their health since the last step, and over which session. */
+  readonly #saidHealth = new Map<string, { session: number; healthy: boolean }>()
   readonly #applicationSessions = new Map<string, number>()
 
   /** When the master heard of a worker last, by its true clock and the worker's id. */
@@ -73,6 +78,13 @@ export class Ledger {
     if (body instanceof RequestKillAllDriversT) this.drivers.killingAll()
     if (body instanceof WorkerDecommissioningT) {
       this.#saidSo.set(String(body.workerId), session)
+    }
+    if (body instanceof WorkerHealthT) {
+      const workerId = String(body.workerId)
+      this.#saidHealth.set(workerId, { session, healthy: body.healthy })
+      // What it is stepped with may be placed there already.
+      if (body.healthy && this.#sessionOf.get(workerId) === session)
+        this.#unhealthy.delete(workerId)
     }
   }
 
@@ -101,6 +113,10 @@ export class Ledger {
       if (this.#sessionOf.get(workerId) === session) this.#leaving.add(workerId)
     }
     this.#saidSo.clear()
+    for (const [workerId, { session, healthy }] of this.#saidHealth) {
+      if (this.#sessionOf.get(workerId) === session && !healthy) this.#unhealthy.add(workerId)
+    }
+    this.#saidHealth.clear()
   }
 
   /** A promise may leave the master only when it is on disk (ARCHITECTURE.md, Durability). */
@@ -194,6 +210,9 @@ export class Ledger {
   }
 
   #registered(workerId: string, session: number, duplicate: boolean): void {
+    // Forgotten with the registration; a worker says so again when it has heard of that.
+    this.#unhealthy.delete(workerId)
+    this.#saidHealth.delete(workerId)
     if (!duplicate) {
       this.#leaving.delete(workerId)
       // What it said before was said of the worker that the master had given up.
@@ -215,6 +234,9 @@ export class Ledger {
     }
     if (this.#leaving.has(worker.workerId)) {
       throw new Violation(`${what} is ordered from ${worker.workerId}, which is leaving`)
+    }
+    if (this.#unhealthy.has(worker.workerId)) {
+      throw new Violation(`${what} is ordered from ${worker.workerId}, which is unhealthy`)
     }
   }
 }

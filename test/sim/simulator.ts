@@ -129,6 +129,7 @@ class Simulation {
   #comeToRest(): void {
     this.#world.calm = true
     this.trace.add('simulator', () => 'no faults from now on')
+    for (const host of this.#chaos.hosts) host.setHealthy(true)
     const deadlineMs = this.#clock.nowMs + restMaxMs
     let quiet = 0
     for (;;) {
