@@ -3,8 +3,10 @@ import { splitOptions } from '../conf/env.js'
 import { UsageError } from '../conf/errors.js'
 import { INT_MAX } from '../conf/parsers.js'
 import { parseBytes } from '../conf/size.js'
+import { namedByDriverId } from '../control/driver-name.js'
 import {
   driverRuntimeOf,
+  NODE_DRIVER_RUNTIME,
   SPARK_VERSIONS,
   versionOf,
   type SparkVersion,
@@ -12,12 +14,20 @@ import {
 import { DriverDescriptionT, JvmCommandT, PropertyT, ResourceAmountT } from '../schema/magneto.js'
 import type { CreateRequest } from './create-request.js'
 import { moduleOptions } from './module-options.js'
+import {
+  nodeCommandOf,
+  nodeStandIn,
+  programKindOf,
+  SPARK_SUBMIT,
+  scriptArguments,
+  scriptProperties,
+  type ProgramKind,
+} from './program.js'
 import { malformed } from './protocol.js'
 
 const DEFAULT_CORES = 1
 const DEFAULT_MEMORY_MB = 1024
 const MIB = 2 ** 20
-const SPARK_SUBMIT = 'org.apache.spark.deploy.SparkSubmit'
 const RESOURCE_PREFIX = 'spark.driver.resource.'
 
 /** They name the machine of who submits, not the driver's (E20). */
@@ -40,7 +50,7 @@ export interface MasterFacts {
 type Texts = ReadonlyMap<string, string>
 
 /** R7. @returns the value of the master's variable where the whole text is its placeholder */
-function filled(text: string, environment: MasterFacts['environment']): string {
+function filledText(text: string, environment: MasterFacts['environment']): string {
   const name = /^\{\{(.*)\}\}$/s.exec(text)?.[1]
   return (name === undefined ? undefined : environment[name]) ?? text
 }
@@ -111,25 +121,61 @@ function javaOptions(properties: Texts, version: SparkVersion): string[] {
   ]
 }
 
-function commandOf(
-  request: CreateRequest,
-  { properties, environment }: { properties: Texts; environment: Texts },
-  versions: readonly SparkVersion[],
-): JvmCommandT {
-  const { mainClass, appArgs } = request
-  if (mainClass === null) throw malformed('Main class is missing.')
+interface Filled {
+  readonly properties: Texts
+  readonly environment: Texts
+}
+
+/** What DriverWrapper is to run, after the worker's URL and the jar. */
+function wrappedArguments(
+  kind: ProgramKind,
+  { mainClass, appArgs }: CreateRequest,
+  properties: Texts,
+): string[] {
+  if (kind === 'script') return scriptArguments(properties, appArgs)
   const appName = properties.get('spark.app.name')
   const submitArgs =
     mainClass === SPARK_SUBMIT && appName !== undefined ? ['-c', `spark.app.name=${appName}`] : []
+  return [mainClass!, ...submitArgs, ...appArgs]
+}
+
+function jvmCommandOf(
+  kind: ProgramKind,
+  request: CreateRequest,
+  filled: Filled,
+  versions: readonly SparkVersion[],
+): JvmCommandT {
+  const { environment } = filled
+  const properties = kind === 'script' ? scriptProperties(filled.properties) : filled.properties
   return new JvmCommandT(
     'org.apache.spark.deploy.worker.DriverWrapper',
-    ['{{WORKER_URL}}', '{{USER_JAR}}', mainClass, ...submitArgs, ...appArgs],
+    ['{{WORKER_URL}}', '{{USER_JAR}}', ...wrappedArguments(kind, request, properties)],
     [...environment].map(([name, value]) => new PropertyT(name, value)),
     pathEntries(properties.get('spark.driver.extraClassPath')),
     pathEntries(properties.get('spark.driver.extraLibraryPath')),
     javaOptions(properties, versions.at(-1)!),
     versions.length === 1 ? versions[0]! : null,
   )
+}
+
+/** @returns the fields of a description that say what is run, and where it can be */
+function programOf(
+  request: CreateRequest,
+  filled: Filled,
+  { useDriverIdAsAppName }: MasterFacts,
+): Pick<DriverDescriptionT, 'command' | 'nodeCommand' | 'runtimes'> {
+  const kind = programKindOf(request)
+  if (kind === 'node') {
+    const command = nodeStandIn(request)
+    return { command, nodeCommand: nodeCommandOf(request, filled), runtimes: [NODE_DRIVER_RUNTIME] }
+  }
+  const versions = versionsOf(request, filled.properties)
+  const command = jvmCommandOf(kind, request, filled, versions)
+  return {
+    command: useDriverIdAsAppName ? namedByDriverId(command) : command,
+    nodeCommand: null,
+    runtimes: versions.map(driverRuntimeOf),
+  }
 }
 
 /** @throws RestError that says what of the request can't be meant */
@@ -140,23 +186,29 @@ export function driverOf(request: CreateRequest, master: MasterFacts): DriverDes
     throw malformed('Valid application jar path is required')
   }
   const fill = ([name, value]: [string, string]) =>
-    [name, filled(value, master.environment)] as const
+    [name, filledText(value, master.environment)] as const
   const properties = new Map([...request.sparkProperties].map(fill))
   properties.set('spark.master', masterProperty(properties.get('spark.master'), master))
   const environment = new Map(
     [...request.environmentVariables].filter(([name]) => !HOST_SPECIFIC.has(name)).map(fill),
   )
-  const versions = versionsOf(request, properties)
   try {
-    return new DriverDescriptionT(
+    const { command, nodeCommand, runtimes } = programOf(
+      request,
+      { properties, environment },
+      master,
+    )
+    const description = new DriverDescriptionT(
       appResource,
       memoryMb(properties),
       whole(properties.get('spark.driver.cores') ?? String(DEFAULT_CORES), 'spark.driver.cores'),
       properties.get('spark.driver.supervise')?.toLowerCase() === 'true',
-      commandOf(request, { properties, environment }, versions),
+      command,
       resourcesOf(properties),
-      versions.map(driverRuntimeOf),
+      runtimes,
     )
+    description.nodeCommand = nodeCommand
+    return description
   } catch (error) {
     // A placeholder may have brought what the check of the request has not seen.
     if (error instanceof UsageError) throw malformed(error.message)

@@ -159,9 +159,11 @@ function logged(text: string | null): string {
 async function create(asked: Asked): Promise<RestAnswer> {
   const request = readCreateRequest(await asked.request.readBody())
   const description = encodeDriver(driverOf(request, asked.context))
+  const { mainClass, appResource } = request
+  const what = [logged(mainClass), logged(appResource)].filter((part) => part !== '').join(' of ')
   const { ok, message, id } = await command(
     asked,
-    `run ${logged(request.mainClass)} of ${logged(request.appResource)} as a driver`,
+    `run ${what} as a driver`,
     (requestId) => new RequestSubmitDriverT(requestId, description),
   )
   return answer('CreateSubmissionResponse', {

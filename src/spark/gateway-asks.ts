@@ -34,6 +34,7 @@ import {
   type IncomingMessage,
   type SparkVersion,
 } from './messages.js'
+import { namedByDriverId } from '../control/driver-name.js'
 import { driverRuntimeOf, versionOf } from '../control/runtimes.js'
 import { narrowByJavaOptions } from './versions.js'
 
@@ -121,9 +122,14 @@ function replyOf(body: ReplyT | DriverStatusResponseT): ReplyT {
 
 /**
  * @param candidates what the asker's Spark may be
+ * @param useDriverIdAsAppName spark.master.useDriverIdAsAppName.enabled (P30)
  * @returns null when the core has no answer to such a message
  */
-export function askOf(message: IncomingMessage, candidates: readonly SparkVersion[]): Ask | null {
+export function askOf(
+  message: IncomingMessage,
+  candidates: readonly SparkVersion[],
+  useDriverIdAsAppName = false,
+): Ask | null {
   switch (message.kind) {
     case 'RequestExecutors':
       return { body: (id) => requestExecutorsOf(message, id), answers: yesOrNo }
@@ -131,7 +137,13 @@ export function askOf(message: IncomingMessage, candidates: readonly SparkVersio
       return { body: (id) => killExecutorsOf(message, id), answers: yesOrNo }
     case 'RequestSubmitDriver':
       return {
-        body: (id) => submitOf(message.driverDescription, candidates, id),
+        body: (id) =>
+          new RequestSubmitDriverT(
+            id,
+            encodeDriver(
+              descriptionFor(message.driverDescription, candidates, useDriverIdAsAppName),
+            ),
+          ),
         answers: submitted,
       }
     case 'RequestKillDriver':
@@ -162,11 +174,12 @@ export function executorStateAsk(message: ExecutorStateChanged): Ask {
   return { body: (id) => executorStateChangedOf(message, id), answers: alwaysTrue }
 }
 
-function submitOf(
+/** @throws TranslationError when what it says makes no sense */
+function descriptionFor(
   driver: DriverDescriptionFields,
   candidates: readonly SparkVersion[],
-  requestId: number,
-): RequestSubmitDriverT {
+  useDriverIdAsAppName: boolean,
+): DriverDescriptionT {
   if (driver.memoryMb === 0) {
     throw new TranslationError(
       'the driver asks for 0 MiB of memory, with which no JVM starts: --memory takes a unit, ' +
@@ -174,20 +187,21 @@ function submitOf(
     )
   }
   const versions = versionsOfDriver(driver.command.javaOpts, candidates)
-  const description = new DriverDescriptionT(
+  const command = commandOf(driver.command, versions.length === 1 ? versions[0]! : null)
+  return new DriverDescriptionT(
     driver.jarUrl,
     unsigned(driver.memoryMb, 'the memory of the driver'),
     unsigned(driver.cores, 'the number of cores of the driver'),
     driver.supervise,
-    commandOf(driver.command, versions.length === 1 ? versions[0]! : null),
+    useDriverIdAsAppName ? namedByDriverId(command) : command,
     driver.resourceRequirements.map(
       ({ resourceName, amount }) =>
         new ResourceAmountT(resourceName, unsigned(amount, `${resourceName} of the driver`)),
     ),
     versions.map(driverRuntimeOf),
-    descriptionOf(driver.tree),
+    // Its own words name it otherwise; Apache Workers then get the description anew, from its fields.
+    useDriverIdAsAppName ? new Uint8Array() : descriptionOf(driver.tree),
   )
-  return new RequestSubmitDriverT(requestId, encodeDriver(description))
 }
 
 /**

@@ -34,6 +34,7 @@ function post(message: FromGatewayThread, transferred: readonly ArrayBuffer[] = 
 const gateway = new Gateway({
   log,
   apacheWorkerVersion: versionOf(data.apacheWorkerVersion ?? ''),
+  useDriverIdAsAppName: data.useDriverIdAsAppName ?? false,
   post: (bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]),
 })
 let masterUrl: string | null = null

@@ -37,6 +37,7 @@ import type {
   SparkVersion,
   WorkerLatestState,
 } from './messages.js'
+import { withDriverId } from '../control/driver-name.js'
 import { driverRuntimeOf, executorRuntimeOf } from '../control/runtimes.js'
 import { versionsWith } from './tables/class-table.js'
 
@@ -179,10 +180,11 @@ function launchExecutorOf(body: LaunchExecutorT): OutgoingMessage {
 
 function launchDriverOf(body: LaunchDriverT, version: SparkVersion | null): LaunchDriver {
   const description = decodeDriver(body.description)
+  const driverId = body.driverId ?? ''
   return {
     kind: 'LaunchDriver',
-    driverId: body.driverId ?? '',
-    driverDescription: treeFor(version, description) ?? driverFieldsOf(description),
+    driverId,
+    driverDescription: treeFor(version, description) ?? driverFieldsOf(description, driverId),
     resources: resourcesOf(body.resources),
   }
 }
@@ -205,7 +207,10 @@ function treeFor(
 }
 
 /** Of a driver whose description has to be written anew. */
-function driverFieldsOf(description: DriverDescriptionT): LaunchDriver['driverDescription'] {
+function driverFieldsOf(
+  description: DriverDescriptionT,
+  driverId: string,
+): LaunchDriver['driverDescription'] {
   const command = description.command!
   return {
     jarUrl: description.jarUrl ?? '',
@@ -214,11 +219,11 @@ function driverFieldsOf(description: DriverDescriptionT): LaunchDriver['driverDe
     supervise: description.supervise,
     command: {
       mainClass: command.mainClass ?? '',
-      arguments: command.args,
+      arguments: command.args.map((argument) => withDriverId(argument, driverId)),
       environment: command.environment.map(({ key, value }) => [key ?? '', value ?? ''] as const),
       classPathEntries: command.classPath,
       libraryPathEntries: command.libraryPath,
-      javaOpts: command.javaOptions,
+      javaOpts: command.javaOptions.map((option) => withDriverId(option, driverId)),
     },
     resourceRequirements: description.resources.map(({ name, amount }) => ({
       resourceName: name ?? '',

@@ -41,6 +41,8 @@ export interface GatewayOptions {
   readonly log: Logger
   /** spark.magneto.apacheWorkerVersion */
   readonly apacheWorkerVersion?: SparkVersion | null
+  /** spark.master.useDriverIdAsAppName.enabled */
+  readonly useDriverIdAsAppName?: boolean
   /** Before each attempt to ask a worker's web UI; for tests. */
   readonly workerPausesMs?: readonly number[]
   /** Takes a batch of inbox records, whose bytes it may transfer. */
@@ -155,7 +157,8 @@ export class Gateway implements Endpoint {
   }
 
   #receive(connection: RpcConnection, message: IncomingMessage, reply: RpcReply | null): void {
-    const ask = askOf(message, connection.dialect.candidates)
+    const { useDriverIdAsAppName } = this.#options
+    const ask = askOf(message, connection.dialect.candidates, useDriverIdAsAppName)
     if (ask !== null) return this.#ask(connection, ask, reply)
     if (isOfWorker(message)) {
       this.#fromWorker(connection, message, reply)

@@ -1,6 +1,7 @@
 /** Submit clients and operators' tools at the gateway (M33 to M42, L7): every ask has one answer in its own form. */
 import { describe, expect, test } from 'vitest'
 
+import { decodeDriver } from '../../src/control/codec.js'
 import { InboxKind } from '../../src/control/records.js'
 import * as control from '../../src/schema/magneto.js'
 import { encodeOneWay, encodeRpcRequest, FrameType, type Frame } from '../../src/spark/frame.js'
@@ -166,4 +167,13 @@ test('an ask that was sent one-way is dropped, and its peer is no session', asyn
   await peer.write(encodeOneWay(HEADER, sample('4.3.0', 'msg/RequestDriverStatus')))
   await harness.log.until('an ask of Spark was sent one-way; dropped')
   expect(harness.inbox.size).toBe(0)
+})
+
+test("P30: a submitted driver is named by its id, which its own words don't say", async () => {
+  await using harness = await GatewayHarness.start({ gateway: { useDriverIdAsAppName: true } })
+  const { body } = await asked(harness, harness.connect(), '4.3.0', 'RequestSubmitDriver')
+  const driver = decodeDriver((body as control.RequestSubmitDriverT).description)
+  expect(driver.sparkDescription).toHaveLength(0)
+  const names = driver.command!.javaOptions.filter((text) => text.startsWith('-Dspark.app.name'))
+  expect(names).toEqual(['-Dspark.app.name={{DRIVER_ID}}'])
 })

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { decode, decodeDriver, encode, encodeDriver, type BodyT } from '../../src/control/codec.js'
+import { namedByDriverId } from '../../src/control/driver-name.js'
 import * as control from '../../src/schema/magneto.js'
 import { executorStateAsk, askOf } from '../../src/spark/gateway-asks.js'
 import {
@@ -39,6 +40,7 @@ import { someApplication } from './scripted-core.js'
 
 const master = { host: '127.0.0.1', port: 27077 }
 const url = 'spark://127.0.0.1:27077'
+const SPARK_SUBMIT = 'org.apache.spark.deploy.SparkSubmit'
 const context = { master, masterAddress: master, version: null }
 
 function incoming<Kind extends IncomingMessage['kind']>(
@@ -326,4 +328,25 @@ test('an executor of an application that is too large for Apache Workers is refu
   const launch = new control.LaunchExecutorT(url, 'app-1', 0)
   launch.application = someApplication
   expect(() => toWorker(launch, context)).toThrow(/too large for Apache Workers/)
+})
+
+test("P30: an Apache Worker gets the driver's id where its name belongs", () => {
+  const description = driverFields()
+  description.command!.args.splice(2, 2, SPARK_SUBMIT, '10')
+  description.command = namedByDriverId(description.command!)
+  const order = new control.LaunchDriverT('driver-7', encodeDriver(description))
+  const { driverDescription } = toWorker(sent(order), context) as LaunchDriver
+  expect(driverDescription).toMatchObject({
+    command: {
+      arguments: [
+        '{{WORKER_URL}}',
+        '{{USER_JAR}}',
+        SPARK_SUBMIT,
+        '-c',
+        'spark.app.name=driver-7',
+        '10',
+      ],
+      javaOpts: ['-Dspark.app.name=driver-7'],
+    },
+  })
 })
