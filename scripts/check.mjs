@@ -49,6 +49,7 @@ const steps = [
     tool: 'flatc',
     command: [process.execPath, 'scripts/generate.mjs', '--check'],
   },
+  { name: 'configuration', command: [bin('tsx'), 'scripts/configuration.mjs', '--check'] },
   { name: 'parity', command: [process.execPath, 'scripts/parity.mjs', '--check'] },
   { name: 'native', command: ['make', '-s', '-C', 'native', 'test'], count: countDoctest },
   {

@@ -31,7 +31,7 @@ const port = { names: ['--port', '-p'], value: 'PORT', help: 'Port to listen on,
 const uiPort = { names: ['--webui-port'], value: 'PORT', help: 'Port of the web UI' }
 
 export const MASTER_FLAGS: readonly DaemonFlag[] = [
-  { ...host, variable: 'SPARK_MASTER_HOST', default: '`SPARK_LOCAL_HOSTNAME`', spec: 'C2' },
+  { ...host, variable: 'SPARK_MASTER_HOST', default: 'the address of this machine', spec: 'C2' },
   { ...port, variable: 'SPARK_MASTER_PORT', default: String(MASTER_PORT), spec: 'C3, C16' },
   {
     ...uiPort,
@@ -68,7 +68,7 @@ export const WORKER_FLAGS: readonly DaemonFlag[] = [
     default: '`work` beside `sbin`',
     spec: 'C12',
   },
-  { ...host, default: '`SPARK_LOCAL_HOSTNAME`', spec: 'C9' },
+  { ...host, default: 'the address of this machine', spec: 'C9' },
   { ...port, variable: 'SPARK_WORKER_PORT', default: 'any free one', spec: 'C9, C16' },
   {
     ...uiPort,

@@ -12,7 +12,14 @@ export interface Flag {
 export interface ParsedArguments {
   /** By the first name of the flag; the last one given counts. */
   readonly flags: ReadonlyMap<string, string>
+  /** All of them, by first name, in their order. */
+  readonly given: readonly (readonly [name: string, value: string])[]
   readonly positionals: readonly string[]
+}
+
+export interface ArgumentOptions {
+  /** The first word that is no flag ends ours: it and all that follow are positionals. */
+  readonly flagsFirst?: boolean
 }
 
 /** Flags that older documents name, and what became of them. */
@@ -26,13 +33,18 @@ export function parseArguments(
   argv: readonly string[],
   table: readonly Flag[],
   program: string,
+  { flagsFirst = false }: ArgumentOptions = {},
 ): ParsedArguments {
   const byName = new Map(table.flatMap((flag) => flag.names.map((name) => [name, flag] as const)))
-  const flags = new Map<string, string>()
+  const given: [string, string][] = []
   const positionals: string[] = []
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? ''
     if (!word.startsWith('-')) {
+      if (flagsFirst) {
+        positionals.push(...argv.slice(at))
+        break
+      }
       positionals.push(word)
       continue
     }
@@ -43,17 +55,17 @@ export function parseArguments(
     const key = flag.names[0] ?? name
     if (flag.value === undefined) {
       if (equals >= 0) throw new UsageError(`${name} takes no value`)
-      flags.set(key, '')
+      given.push([key, ''])
     } else if (equals >= 0) {
-      flags.set(key, word.slice(equals + 1))
+      given.push([key, word.slice(equals + 1)])
     } else {
       at += 1
       const value = argv[at]
       if (value === undefined) throw new UsageError(`${name} needs a value: ${name} ${flag.value}`)
-      flags.set(key, value)
+      given.push([key, value])
     }
   }
-  return { flags, positionals }
+  return { flags: new Map(given), given, positionals }
 }
 
 function unknownFlag(name: string, table: readonly Flag[], program: string): UsageError {

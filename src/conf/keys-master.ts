@@ -25,7 +25,7 @@ export const workerTimeoutMs: ConfKey<number> = {
   name: 'spark.worker.timeout',
   default: 60_000,
   parse: durationMs('s', 1),
-  doc: 'A worker that was silent for so long is dead; a bare number counts seconds.',
+  doc: 'A worker that was silent for so long is dead.',
   spec: 'P18',
   readBy: 'both',
 }
@@ -111,6 +111,7 @@ export const namingKeys = {
     default: false,
     parse: boolean,
     doc: 'Whether the id of an application is its name in lower case without whitespace.',
+    differs: 'A name that is taken, or makes no id, is refused.',
     spec: 'P29',
   }),
   useDriverIdAsAppName: key<boolean>({
@@ -179,7 +180,8 @@ export const restKeys = {
     name: 'spark.master.rest.maxRequestBodySize',
     default: 8 * 2 ** 20,
     parse: bytes,
-    doc: 'A larger submission is answered with 413; no more than 8m are ever taken.',
+    doc: 'A larger submission is answered with 413.',
+    differs: 'Spark: 100m; here 8m is the most that is ever taken.',
     spec: 'V5',
   }),
   restFilters: key<string[]>({
@@ -262,7 +264,8 @@ export const recoveryKeys = {
     name: 'spark.deploy.recoveryMode',
     default: 'NONE',
     parse: oneOf('NONE', 'FILESYSTEM', 'ROCKSDB', 'ZOOKEEPER', 'CUSTOM'),
-    doc: 'Where the master keeps what it must know after a restart. An unknown mode refuses to start (Y6).',
+    doc: 'Where the master keeps what it must know after a restart.',
+    differs: 'An unknown mode is refused; in Spark it means NONE.',
     spec: 'P1',
   }),
   recoveryDirectory: key<string>({
@@ -277,7 +280,7 @@ export const recoveryKeys = {
     default: workerTimeoutMs.default,
     follows: workerTimeoutMs,
     parse: durationMs('s', 1),
-    doc: 'How long a recovering master waits for workers and applications to report; a bare number counts seconds.',
+    doc: 'How long a recovering master waits for workers and applications to report.',
     spec: 'P5',
   }),
   recoveryCompressionCodec: key<'lz4' | 'lzf' | 'snappy' | 'zstd' | null>({

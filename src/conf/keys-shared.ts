@@ -20,7 +20,7 @@ const networkTimeoutMs = key<number>({
   name: 'spark.network.timeout',
   default: 120_000,
   parse: durationMs('s', 1),
-  doc: 'How long a silent peer is waited for; a bare number counts seconds.',
+  doc: 'How long a silent peer is waited for.',
   spec: 'P60',
 })
 

@@ -12,14 +12,15 @@ export const registrationKeys = {
     name: 'spark.worker.initialRegistrationRetries',
     default: 6,
     parse: integer(0),
-    doc: 'Registration attempts at the short interval.',
+    doc: 'Registration attempts at the short interval of about 10 s; then one comes about every minute.',
     spec: 'P31',
   }),
   maxRegistrationRetries: key<number | null>({
     name: 'spark.worker.maxRegistrationRetries',
     default: null,
     parse: orNull(integer(0)),
-    doc: 'Registration attempts after which a worker without a master exits. Not set: it tries for ever.',
+    doc: 'Registration attempts after which a worker without a master ends with 1. Not set: it waits for ever, also for a master that is not up yet.',
+    differs: 'Spark: 16 when not set.',
     spec: 'P31',
   }),
   preferConfiguredMasterAddress: key<boolean>({
@@ -27,6 +28,7 @@ export const registrationKeys = {
     default: false,
     parse: boolean,
     doc: 'Whether to keep dialling the configured address rather than the one the master names.',
+    differs: 'Here a worker always dials what it was started with.',
     spec: 'P32',
   }),
   workerIdPattern: key<string>({
@@ -58,6 +60,8 @@ export const executionKeys = {
     default: 5,
     parse: integer(1),
     doc: 'Failures in a row to tell the master of an executor before the worker exits.',
+    differs:
+      'Here the link keeps trying, and every report that nobody has answered is sent again once it is back.',
     spec: 'P35',
   }),
 }
@@ -74,21 +78,22 @@ export const folderKeys = {
     name: 'spark.worker.cleanup.enabled',
     default: true,
     parse: boolean,
-    doc: 'Whether folders of ended applications are removed.',
+    doc: 'Whether old folders of ended applications and drivers are removed.',
+    differs: 'Only those that a worker of ours made.',
     spec: 'P33',
   }),
   workerCleanupIntervalMs: key<number>({
     name: 'spark.worker.cleanup.interval',
     default: 1_800_000,
     parse: durationMs('s', 1),
-    doc: 'How often; a bare number counts seconds.',
+    doc: 'How often the worker looks for them.',
     spec: 'P33',
   }),
   workerCleanupAppDataTtlMs: key<number>({
     name: 'spark.worker.cleanup.appDataTtl',
     default: 604_800_000,
     parse: durationMs('s'),
-    doc: 'How long folders are kept; a bare number counts seconds.',
+    doc: 'How long nothing in a folder has changed before it is removed.',
     spec: 'P33',
   }),
   workerMinFreeDiskSpaceBytes: key<number>({
@@ -102,7 +107,7 @@ export const folderKeys = {
     name: 'spark.magneto.worker.diskCheckInterval',
     default: 10_000,
     parse: durationMs('ms', 100),
-    doc: 'How often the worker looks at its disks; a bare number counts milliseconds.',
+    doc: 'How often the worker looks at its disks.',
     spec: 'M',
   }),
   cleanupFilesAfterExecutorExit: key<boolean>({
@@ -166,7 +171,7 @@ export const decommissionKeys = {
     name: 'spark.magneto.worker.decommissionDeadline',
     default: null,
     parse: orNull(durationMs('s')),
-    doc: 'From its decommission until the worker ends with 0, sooner when nothing runs on it. Not set: it stays until stopped. A bare number counts seconds.',
+    doc: 'From its decommission until the worker ends with 0, sooner when nothing runs on it. Not set: it stays until stopped.',
     spec: 'M',
   }),
 }

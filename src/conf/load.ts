@@ -10,6 +10,7 @@ import { unknownKeyWarnings } from './known-keys.js'
 import { noEffectWarning } from './no-effect.js'
 import { readProperties, readPropertiesIfPresent, type PropertiesContent } from './properties.js'
 import { refuseUnserved } from './unserved.js'
+import { JVM_VARIABLES } from './variables.js'
 
 export type Warn = (message: string) => void
 
@@ -59,9 +60,7 @@ export function loadConfiguration(sources: Sources): Configuration {
   }
   const { path, content } = propertiesOf(sources)
   for (const entry of content.entries) set(entry.name, entry.value, `${path} line ${entry.line}`)
-  for (const entry of content.foreign) {
-    sources.warn(`${path} line ${entry.line}: ${entry.name} has no effect: not a spark.* key`)
-  }
+  warnOfForeign(content, path, sources.warn)
   for (const [source, line] of optionLines(sources)) {
     const options = parseJavaOptions(line, source)
     for (const [name, value] of options.settings) set(name, value, source)
@@ -69,6 +68,8 @@ export function loadConfiguration(sources: Sources): Configuration {
       sources.warn(`${source}: no effect without a JVM: ${options.ignored.join(' ')}`)
     }
   }
+  const jvmVariables = JVM_VARIABLES.filter((name) => sources.env[name])
+  if (jvmVariables.length > 0) sources.warn(`no effect without a JVM: ${jvmVariables.join(', ')}`)
   const configuration = new Configuration(entries, origins)
   for (const key of allKeys) {
     if (key.readBy === sources.kind || key.readBy === 'both') configuration.read(key)
@@ -80,6 +81,20 @@ export function loadConfiguration(sources: Sources): Configuration {
   return configuration
 }
 
+/** Further ones are counted: a wrong file must not fill the log. */
+const MAX_FOREIGN_WARNINGS = 20
+
+const MAX_NAME_CHARACTERS = 200
+
+function warnOfForeign({ foreign }: PropertiesContent, path: string, warn: Warn): void {
+  for (const { name, line } of foreign.slice(0, MAX_FOREIGN_WARNINGS)) {
+    const shown = name.slice(0, MAX_NAME_CHARACTERS)
+    warn(`${path} line ${line}: ${shown} has no effect: not a spark.* key`)
+  }
+  const more = foreign.length - MAX_FOREIGN_WARNINGS
+  if (more > 0) warn(`${path}: and ${more} more lines that have no effect`)
+}
+
 function propertiesOf(sources: Sources): { path: string; content: PropertiesContent } {
   if (sources.propertiesFile !== undefined) {
     return { path: sources.propertiesFile, content: readProperties(sources.propertiesFile) }
@@ -88,12 +103,14 @@ function propertiesOf(sources: Sources): { path: string; content: PropertiesCont
   return { path, content: readPropertiesIfPresent(path) ?? { entries: [], foreign: [] } }
 }
 
-/** The file conf/java-opts (F6) and the variables, weakest first. */
+/** The lines of conf/java-opts (F6) and the variables, weakest first, each with what messages call it. */
 function optionLines(sources: Sources): [string, string][] {
   const lines: [string, string][] = []
   const file = join(sources.confDir, 'java-opts')
   if (existsSync(file)) {
-    for (const line of readFileSync(file, 'utf8').split('\n')) lines.push([file, line])
+    for (const [at, line] of readFileSync(file, 'utf8').split('\n').entries()) {
+      lines.push([`${file} line ${at + 1}`, line])
+    }
   }
   for (const name of OPTION_VARIABLES[sources.kind]) lines.push([name, sources.env[name] ?? ''])
   return lines

@@ -49,6 +49,7 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.initialRegistrationRetries,
     keys.maxRegistrationRetries,
     keys.workerIdPattern,
+    keys.workerDriverTerminateTimeoutMs,
     keys.localDirs,
     keys.sparkHomes,
     keys.portMaxRetries,
@@ -92,22 +93,31 @@ const KEPT: ReadonlyMap<ConfKey<unknown>, unknown> = new Map([
 export const OTHER_KEYS: readonly {
   readonly names: string
   readonly pattern: RegExp
+  readonly doc: string
   readonly daemon: 'worker' | 'both'
 }[] = [
-  { names: 'spark.metrics.*', pattern: /^spark\.metrics\./, daemon: 'both' },
+  {
+    names: 'spark.metrics.*',
+    pattern: /^spark\.metrics\./,
+    doc: 'Metrics and where they go.',
+    daemon: 'both',
+  },
   {
     names: 'spark.ui.view.acls, spark.modify.acls, spark.admin.acls, each also with .groups',
     pattern: /^spark\.(ui\.view|modify|admin)\.acls(\.groups)?$/,
+    doc: 'Who may see and change what, under spark.acls.enable.',
     daemon: 'both',
   },
   {
     names: 'spark.user.groups.mapping',
     pattern: /^spark\.user\.groups\.mapping$/,
+    doc: 'Who belongs to which group.',
     daemon: 'both',
   },
   {
     names: 'spark.ui.proxyRedirectUri, .showErrorStacks, .jettyStopTimeout, .jetty.*',
     pattern: /^spark\.ui\.(proxyRedirectUri|showErrorStacks|jettyStopTimeout|jetty\..*)$/,
+    doc: 'The server of the web UI.',
     daemon: 'both',
   },
   {
@@ -115,27 +125,37 @@ export const OTHER_KEYS: readonly {
       'spark.ui.allowFramingFrom, .xXssProtection, .xContentTypeOptions.enabled, .strictTransportSecurity, .contentSecurityPolicy.*',
     pattern:
       /^spark\.ui\.(allowFramingFrom|xXssProtection|xContentTypeOptions\.enabled|strictTransportSecurity|contentSecurityPolicy\..*)$/,
+    doc: 'Headers of its answers.',
     daemon: 'both',
   },
   {
     names: 'spark.network.crypto.*, spark.network.sasl.*, spark.network.auth.*',
     pattern: /^spark\.network\.(crypto|sasl|auth)\./,
+    doc: 'How connections are encrypted.',
     daemon: 'both',
   },
   {
     names: 'spark.rpc.io.*, spark.rpc.connect.threads',
     pattern: /^spark\.rpc\.(io\.|connect\.threads$)/,
+    doc: 'Threads and sockets of the RPC.',
     daemon: 'both',
   },
-  { names: 'spark.authenticate.*', pattern: /^spark\.authenticate\./, daemon: 'both' },
+  {
+    names: 'spark.authenticate.*',
+    pattern: /^spark\.authenticate\./,
+    doc: 'Where the secret comes from.',
+    daemon: 'both',
+  },
   {
     names: 'spark.deploy.recoverySerializer',
     pattern: /^spark\.deploy\.recoverySerializer$/,
+    doc: 'Gone since Spark 4.0.',
     daemon: 'both',
   },
   {
     names: 'spark.shuffle.service.*, spark.shuffle.push.server.*',
     pattern: /^spark\.shuffle\.(service|push\.server)\./,
+    doc: 'The external shuffle service.',
     daemon: 'worker',
   },
 ]

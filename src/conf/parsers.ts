@@ -58,9 +58,9 @@ export function integer(min = -INT_MAX - 1, max = INT_MAX): Parser<number> {
 const MS_PER_UNIT = { d: 86_400_000, h: 3_600_000, min: 60_000, s: 1_000 }
 
 /** In the largest unit that makes it a whole number. */
-function showDuration(durationMs: number): string {
-  const unit = Object.entries(MS_PER_UNIT).find(([, ms]) => durationMs > 0 && durationMs % ms === 0)
-  return unit === undefined ? `${durationMs}ms` : `${durationMs / unit[1]}${unit[0]}`
+function showDuration(ms: number): string {
+  const unit = Object.entries(MS_PER_UNIT).find(([, perUnit]) => ms > 0 && ms % perUnit === 0)
+  return unit === undefined ? `${ms}ms` : `${ms / unit[1]}${unit[0]}`
 }
 
 /** @param min the smallest value allowed, ms */
@@ -78,9 +78,11 @@ export function durationMs(bareUnit: 'ms' | 's', min = 0): Parser<number> {
 
 const BYTES_PER_UNIT = { g: 2 ** 30, m: 2 ** 20, k: 2 ** 10 }
 
-function showBytes(bytes: number): string {
-  const unit = Object.entries(BYTES_PER_UNIT).find(([, size]) => bytes > 0 && bytes % size === 0)
-  return unit === undefined ? String(bytes) : `${bytes / unit[1]}${unit[0]}`
+function showBytes(size: number): string {
+  const unit = Object.entries(BYTES_PER_UNIT).find(
+    ([, perUnit]) => size > 0 && size % perUnit === 0,
+  )
+  return unit === undefined ? String(size) : `${size / unit[1]}${unit[0]}`
 }
 
 export const bytes = parser('size (bytes)', (value: string) => parseBytes(value, 'b'), showBytes)

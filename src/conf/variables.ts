@@ -83,7 +83,7 @@ const ofBothDaemons: readonly Variable[] = [
 const ofTheMaster: readonly Variable[] = [
   {
     name: 'SPARK_MASTER_HOST',
-    default: '`hostname -f` in the scripts',
+    default: '`hostname -f` under `start-master.sh`',
     doc: 'As `--host`.',
     spec: 'E1',
   },
@@ -193,12 +193,33 @@ const ofTheScripts: readonly Variable[] = [
     doc: 'Seconds between one host and the next.',
     spec: 'E13',
   },
+  {
+    name: 'MAGNETO_SSH_PARALLEL',
+    default: '64',
+    doc: 'Hosts that are worked on at a time.',
+    spec: 'M',
+  },
+  {
+    name: 'MAGNETO_SSH_CONNECT_SECONDS',
+    default: '10',
+    doc: 'How long a host may take to answer before it is given up.',
+    spec: 'M',
+  },
   { name: 'SPARK_SLAVES', doc: 'Older name of `SPARK_WORKERS`.', spec: 'E13' },
   { name: 'SPARK_SLAVE_SLEEP', doc: 'Older name of `SPARK_WORKER_SLEEP`.', spec: 'E13' },
   {
     name: 'SPARK_MASTER',
     doc: 'host:folder of an installation that is copied here with rsync before a start; a spark:// URL means nothing here.',
     spec: 'E14',
+  },
+]
+
+const ofTheCommands: readonly Variable[] = [
+  {
+    name: 'MAGNETO_MASTER',
+    default: '`SPARK_MASTER_HOST` and `SPARK_MASTER_PORT`',
+    doc: 'As `--master` of the commands of `bin/magneto` that speak to a master.',
+    spec: 'M',
   },
 ]
 
@@ -209,6 +230,7 @@ export const variableGroups: readonly { title: string; variables: readonly Varia
   { title: 'Master', variables: ofTheMaster },
   { title: 'Worker', variables: ofTheWorker },
   { title: 'Scripts', variables: ofTheScripts },
+  { title: 'Commands', variables: ofTheCommands },
 ]
 
 /** Variables of Spark's daemons that speak to a JVM. */

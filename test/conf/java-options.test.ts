@@ -14,7 +14,7 @@ test.each([
   expect(splitOptions(line, 'V')).toEqual(words)
 })
 
-test('settings spark.* are taken, the rest is named', () => {
+test('E3: settings spark.* are taken, the rest is named', () => {
   const line = '-Dspark.a=1 -XX:+UseG1GC -Dspark.b=x=y -Dother=2 -Dspark.flag'
   expect(parseJavaOptions(line, 'V')).toEqual({
     settings: [

@@ -74,15 +74,13 @@ function textOf(...folders: string[]): string {
 }
 
 /** Said to be served without a use in the daemon's own folder; no-effect.ts has the reasons. */
-const ELSEWHERE = new Set<unknown>([
-  keys.masterUiPort,
-  keys.sparkHomes,
-  keys.structuredLogging,
-])
+const ELSEWHERE = new Set<unknown>([keys.masterUiPort, keys.sparkHomes, keys.structuredLogging])
 
 describe.each(['master', 'worker'] as const)('the list of what the %s serves', (daemon) => {
   const text = textOf(daemon)
-  const used = Object.entries(keys).filter(([name]) => text.includes(`keys.${name})`))
+  const used = Object.entries(keys).filter(([name]) =>
+    new RegExp(`\\bkeys\\.${name}\\b`).test(text),
+  )
 
   test('has every setting that it uses', () => {
     const missing = used.filter(([, key]) => !SERVED[daemon].includes(key))

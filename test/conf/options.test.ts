@@ -98,13 +98,13 @@ describe('worker', () => {
     ['E4 dir', [master], { SPARK_WORKER_DIR: '/v' }, { workDir: '/v' }],
     ['C15', ['-c', '3', master], { SPARK_WORKER_CORES: '5' }, { cores: 3 }],
     [
-      'the key beats the variable of the UI port',
+      'C9, P36: the key beats the variable of the UI port',
       [master],
       { SPARK_WORKER_WEBUI_PORT: '3000', SPARK_WORKER_OPTS: '-Dspark.worker.ui.port=3001' },
       { webUiPort: 3001 },
     ],
     [
-      'Spark homes: the variable, then SPARK_HOME',
+      'E12 Spark homes: the variable, then SPARK_HOME',
       [master],
       { MAGNETO_SPARK_HOMES: '/a:/b', SPARK_HOME: '/b' },
       { sparkHomes: ['/a', '/b'] },
@@ -140,7 +140,7 @@ describe('C5, C15: settings', () => {
     expect(configuration.read(keys.recoveryTimeoutMs)).toBe(30_000)
   })
 
-  test('spark-defaults.conf of SPARK_CONF_DIR is read unless a file is named', () => {
+  test('E12, F2: spark-defaults.conf of SPARK_CONF_DIR is read unless a file is named', () => {
     const confDir = mkdtempSync(join(folder, 'conf-'))
     writeFileSync(join(confDir, 'spark-defaults.conf'), 'spark.deploy.spreadOut false\n')
     const env = { SPARK_CONF_DIR: confDir }
@@ -158,6 +158,64 @@ describe('C5, C15: settings', () => {
       `${path} line 2: other has no effect: not a spark.* key`,
       'SPARK_MASTER_OPTS: no effect without a JVM: -XX:+UseG1GC',
       `unknown key spark.deploy.spreedOut (set in ${path} line 1) has no effect; did you mean spark.deploy.spreadOut?`,
+    ])
+  })
+})
+
+describe('C5, F6, E6: what has no effect is said, briefly', () => {
+  function warningsOf(argv: string[], env: NodeJS.ProcessEnv): string[] {
+    const warnings: string[] = []
+    parseMasterOptions(argv, { ...base, ...env }, (text) => void warnings.push(text))
+    return warnings
+  }
+
+  test('each source of an unknown key is named, with its line', () => {
+    const confDir = mkdtempSync(join(folder, 'unknown-'))
+    writeFileSync(join(confDir, 'spark-defaults.conf'), '# a comment\nspark.worker.timout 1\n')
+    writeFileSync(join(confDir, 'java-opts'), '-Xss1m\n-Dspark.master.ui.prot=1\n')
+    const warnings = warningsOf([], {
+      SPARK_CONF_DIR: confDir,
+      SPARK_DAEMON_JAVA_OPTS: '-Dspark.deploy.maxDriver=1',
+      SPARK_MASTER_OPTS: '-Dspark.magneto.sparkHome=/x -Dspark.worker.resource.gpu.amout=1',
+    })
+    const unknown = (key: string, place: string, nearest: string) =>
+      `unknown key ${key} (set in ${place}) has no effect; did you mean ${nearest}?`
+    expect(warnings).toEqual([
+      `${join(confDir, 'java-opts')} line 1: no effect without a JVM: -Xss1m`,
+      unknown(
+        'spark.worker.timout',
+        `${join(confDir, 'spark-defaults.conf')} line 2`,
+        'spark.worker.timeout',
+      ),
+      unknown(
+        'spark.master.ui.prot',
+        `${join(confDir, 'java-opts')} line 2`,
+        'spark.master.ui.port',
+      ),
+      unknown('spark.deploy.maxDriver', 'SPARK_DAEMON_JAVA_OPTS', 'spark.deploy.maxDrivers'),
+      unknown('spark.magneto.sparkHome', 'SPARK_MASTER_OPTS', 'spark.magneto.sparkHomes'),
+      unknown(
+        'spark.worker.resource.gpu.amout',
+        'SPARK_MASTER_OPTS',
+        'spark.worker.resource.gpu.amount',
+      ),
+    ])
+  })
+
+  test('a file that holds something else makes a few lines, soon', () => {
+    const line = (at: number) => `spark.deploy.key${at}${'x'.repeat(300)} 1\nother${at} 1\n`
+    const path = file('wrong.conf', Array.from({ length: 5_000 }, (_, at) => line(at)).join(''))
+    const warnings = warningsOf(['--properties-file', path], {})
+    expect(warnings).toHaveLength(42)
+    expect(warnings[20]).toBe(`${path}: and 4980 more lines that have no effect`)
+    expect(warnings[41]).toBe('and 4980 more unknown keys that have no effect')
+    expect(Math.max(...warnings.map(({ length }) => length))).toBeLessThan(500)
+  })
+
+  test('E6: variables that speak to a JVM are taken, and named', () => {
+    const env = { SPARK_DAEMON_MEMORY: '2g', SPARK_DAEMON_CLASSPATH: '/x.jar' }
+    expect(warningsOf([], env)).toEqual([
+      'no effect without a JVM: SPARK_DAEMON_MEMORY, SPARK_DAEMON_CLASSPATH',
     ])
   })
 })
@@ -188,7 +246,7 @@ describe('a promise that is not kept is refused, never ignored', () => {
     },
   )
 
-  test('FILESYSTEM recovery is kept', () => {
+  test('P1: FILESYSTEM recovery is kept', () => {
     const env = { SPARK_MASTER_OPTS: '-Dspark.deploy.recoveryMode=filesystem' }
     expect(parseMaster([], env).configuration.read(keys.recoveryMode)).toBe('FILESYSTEM')
   })
