@@ -19,9 +19,9 @@ export interface LogPart extends ByteRange {
   total: number
 }
 
-/** Old logs went faster than they could be read, again and again; another try may do. */
-export class LogMoves extends Error {
-  override readonly name = 'LogMoves'
+/** It can't be read just now; another try may do. */
+export class LogUnavailable extends Error {
+  override readonly name = 'LogUnavailable'
 }
 
 const MAX_ATTEMPTS = 8
@@ -44,7 +44,7 @@ interface Active {
 /**
  * @param active the name of the log that is written to, such as `stdout`
  * @returns null when there is no such log
- * @throws LogMoves @throws Error of the file system
+ * @throws LogUnavailable @throws Error of the file system
  */
 export async function readLog(
   folder: string,
@@ -59,7 +59,7 @@ export async function readLog(
       if (!(error instanceof Stale)) throw error
     }
   }
-  throw new LogMoves(`old logs beside ${active} go faster than they can be read; try again`)
+  throw new LogUnavailable(`old logs beside ${active} go faster than they can be read; try again`)
 }
 
 async function attemptToRead(

@@ -8,14 +8,17 @@ export interface LogUrls {
   stderr: string
 }
 
+/** The parameters that lead to a log. @param owner null: the worker itself */
+export function logQuery(owner: LogOwner | null, logType: string): URLSearchParams {
+  if (owner === null) return new URLSearchParams({ self: '', logType })
+  if ('driverId' in owner) return new URLSearchParams({ driverId: owner.driverId, logType })
+  const { appId, executorId } = owner
+  return new URLSearchParams({ appId, executorId: String(executorId), logType })
+}
+
 /** @param webUiUrl of this worker, such as `http://host:8081`, without a slash at its end */
 export function logUrls(webUiUrl: string, owner: LogOwner): LogUrls {
-  const query =
-    'driverId' in owner
-      ? { driverId: owner.driverId }
-      : { appId: owner.appId, executorId: String(owner.executorId) }
-  const of = (logType: string): string =>
-    `${webUiUrl}/logPage/?${String(new URLSearchParams({ ...query, logType }))}`
+  const of = (logType: string): string => `${webUiUrl}/logPage/?${String(logQuery(owner, logType))}`
   return { stdout: of('stdout'), stderr: of('stderr') }
 }
 

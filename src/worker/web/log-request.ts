@@ -1,0 +1,64 @@
+/** What a request for a log asks for (U9, U24, U25). Pure. */
+import { DEFAULT_RANGE_BYTES, type WantedRange } from '../../log-files/range.js'
+import type { LogOwner } from './log-urls.js'
+
+export interface LogRequest extends WantedRange {
+  /** null: the worker itself. */
+  owner: LogOwner | null
+  logType: string
+}
+
+/** The request is wrong; the message says what is expected. */
+export class BadLogRequest extends Error {
+  override readonly name = 'BadLogRequest'
+}
+
+const FORM =
+  'expected appId, executorId and logType=stdout or stderr; or driverId and such a logType; or self and logType=out'
+
+/** @throws BadLogRequest */
+export function readLogRequest(parameters: URLSearchParams): LogRequest {
+  const owner = ownerOf(parameters)
+  const logType = parameters.get('logType')
+  const allowed = owner === null ? ['out'] : ['stdout', 'stderr']
+  if (logType === null) throw new BadLogRequest(`logType is missing: ${FORM}`)
+  if (!allowed.includes(logType)) {
+    throw new BadLogRequest(`logType is ${JSON.stringify(logType)}: ${FORM}`)
+  }
+  return {
+    owner,
+    logType,
+    offset: integerOf(parameters, 'offset'),
+    byteLength: integerOf(parameters, 'byteLength') ?? DEFAULT_RANGE_BYTES,
+  }
+}
+
+function ownerOf(parameters: URLSearchParams): LogOwner | null {
+  const appId = parameters.get('appId')
+  const executorId = parameters.get('executorId')
+  const driverId = parameters.get('driverId')
+  const self = parameters.get('self')
+  if (appId !== null && executorId !== null && driverId === null && self === null) {
+    if (!/^\d{1,10}$/.test(executorId)) {
+      throw new BadLogRequest(
+        `executorId is ${JSON.stringify(executorId)}: expected a whole number`,
+      )
+    }
+    return { appId, executorId: Number(executorId) }
+  }
+  if (appId !== null || executorId !== null || (driverId !== null) === (self !== null)) {
+    throw new BadLogRequest(`it does not name one executor, driver or worker: ${FORM}`)
+  }
+  return driverId === null ? null : { driverId }
+}
+
+/** Bytes; as in Spark below zero too, which means zero. */
+function integerOf(parameters: URLSearchParams, name: string): number | null {
+  const text = parameters.get(name)
+  if (text === null) return null
+  const value = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : null
+  if (value === null) {
+    throw new BadLogRequest(`${name} is ${JSON.stringify(text)}: expected a whole number of bytes`)
+  }
+  return value
+}

@@ -1,0 +1,53 @@
+/** Entry of the worker's web thread (started by web-ui.ts). It reads the disk; of the worker's state it knows what it is told. */
+import { parentPort, workerData } from 'node:worker_threads'
+
+import { PageServer } from '../../http/page-server.js'
+import { LogReader } from '../../log-files/reader.js'
+import { createLogger } from '../../log/logger.js'
+import { answerTo, type WebContext } from './routes.js'
+import type { FromWebThread, MasterNote, ToWebThread, WebThreadData } from './thread-messages.js'
+
+const port = parentPort
+if (port === null)
+  throw new Error('web-thread.js is a worker thread of the worker; start the worker')
+
+const { host, port: wantedPort, maxRetries, ...data } = workerData as WebThreadData
+const log = createLogger('WorkerWebUI')
+let master: MasterNote | null = null
+
+const context: WebContext = {
+  ...data,
+  logs: new LogReader(data.rememberedLengths),
+  master: () => master,
+}
+const server = new PageServer({
+  what: 'the web UI',
+  portKey: 'spark.worker.ui.port',
+  daemon: 'worker',
+  host,
+  port: wantedPort,
+  maxRetries,
+  answer: (request) => answerTo(request, context),
+  onFault: (error) => log.error({ error }, 'a page failed'),
+})
+
+async function stop(): Promise<void> {
+  await server.close()
+  port?.close()
+}
+
+function post(message: FromWebThread): void {
+  port?.postMessage(message)
+}
+
+port.on('message', (message: ToWebThread) => {
+  if (message.kind === 'master') master = message
+  else void stop()
+})
+
+try {
+  post({ kind: 'listening', port: await server.listen() })
+} catch (error) {
+  post({ kind: 'failed', message: (error as Error).message })
+  port.close()
+}
