@@ -24,7 +24,7 @@ test('nothing set: every default can be read', () => {
   expect(nothing.read(keys.redactionPattern).test('MY_Access.Key')).toBe(true)
 })
 
-test('a default may follow another key', () => {
+test('P60: a default may follow another key', () => {
   const configuration = new Configuration([['spark.network.timeout', '5']])
   expect(configuration.read(keys.rpcAskTimeoutMs)).toBe(5_000)
 })

@@ -51,6 +51,14 @@ describe('settings without effect', () => {
     expect(warning([])).toBeNull()
   })
 
+  test('P32, P35: are those that ask for what this worker does otherwise', () => {
+    const address = 'spark.worker.preferConfiguredMasterAddress'
+    expect(warning([[address, 'true']], 'worker')).toBeNull()
+    expect(warning([[address, 'false']], 'worker')).toContain(address)
+    const attempts = 'spark.worker.executorStateSync.maxAttempts'
+    expect(warning([[attempts, '5']], 'worker')).toContain(attempts)
+  })
+
   test('stay one bounded line however many they are', () => {
     const many = Array.from({ length: 100 }, (_, at): [string, string] => [
       `spark.metrics.${at}.${'x'.repeat(300)}`,

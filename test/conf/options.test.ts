@@ -222,15 +222,15 @@ describe('C5, F6, E6: what has no effect is said, briefly', () => {
 
 describe('a promise that is not kept is refused, never ignored', () => {
   test.each([
-    'spark.authenticate=true',
-    'spark.network.crypto.enabled=true',
-    'spark.acls.enable=true',
-    'spark.ui.filters=org.apache.spark.ui.JWSFilter',
-    'spark.master.rest.filters=x.Y',
-    'spark.ssl.enabled=true',
-    'spark.ssl.rpc.enabled=TRUE',
-    'spark.deploy.recoveryMode=ZOOKEEPER',
-  ])('%s', (setting) => {
+    ['P57', 'spark.authenticate=true'],
+    ['P58', 'spark.network.crypto.enabled=true'],
+    ['P50', 'spark.acls.enable=true'],
+    ['P49', 'spark.ui.filters=org.apache.spark.ui.JWSFilter'],
+    ['P26', 'spark.master.rest.filters=x.Y'],
+    ['P56', 'spark.ssl.enabled=true'],
+    ['P56 of RPC', 'spark.ssl.rpc.enabled=TRUE'],
+    ['P1', 'spark.deploy.recoveryMode=ZOOKEEPER'],
+  ])('%s: %s', (_id, setting) => {
     const env = { SPARK_DAEMON_JAVA_OPTS: `-D${setting}` }
     const message = `${setting} (set in SPARK_DAEMON_JAVA_OPTS) asks for what this version does not`
     expect(() => parseMaster([], env)).toThrow(message)

@@ -251,7 +251,7 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
   }
 
   test.each(versions.slice(0, 2))(
-    'M12, M15, M33, M37: a driver that the legacy client of %s launches runs and finishes',
+    'C18, M12, M15, M33, M37: a driver that the legacy client of %s launches runs and finishes',
     { timeout: timeoutMs },
     async (version) => {
       const before = await lastDriver()

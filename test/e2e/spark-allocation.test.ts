@@ -30,7 +30,7 @@ describeWith(['java', 'python3'], 'Spark applications and their executors', () =
     })
 
   test(
-    'dynamic allocation takes executors for work, gives back idle ones, and takes them again',
+    'P71: dynamic allocation takes executors for work, gives back idle ones, and takes them again',
     { timeout: testTimeoutMs },
     async () => {
       const goAhead = join(cluster.folder, 'go-ahead')
@@ -55,7 +55,7 @@ describeWith(['java', 'python3'], 'Spark applications and their executors', () =
   )
 
   test(
-    'one executor takes all of a worker when its cores are not set, and too many asked for are no harm',
+    'A13, P68: one executor takes all of a worker when its cores are not set, and too many asked for are no harm',
     { timeout: testTimeoutMs },
     async () => {
       const job = cluster.submit(home, 'slow_sum', ['12', '0.3'], { 'spark.cores.max': '100' })

@@ -37,7 +37,7 @@ describeWith(['java', 'python3'], 'Spark applications in the queue', () => {
   }, 60_000)
 
   test(
-    'A7, A9: three with spark.cores.max are served in order and topped up in order',
+    'A7, A9, P67: three with spark.cores.max are served in order and topped up in order',
     { timeout: testTimeoutMs },
     async () => {
       const wants = { first: 4, second: 4, third: 2 }

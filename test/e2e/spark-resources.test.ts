@@ -73,7 +73,7 @@ describeWith(['java', 'python3'], 'custom resources', () => {
   }
 
   test(
-    'G6, G8: each executor has addresses of its own, shown as used while it runs',
+    'G6, G8, P69: each executor has addresses of its own, shown as used while it runs',
     { timeout: testTimeoutMs },
     async () => {
       const goAhead = join(folder, 'go-1')

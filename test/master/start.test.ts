@@ -138,13 +138,13 @@ describe('a master', () => {
     expect(await master.stopped).toBe(70)
   })
 
-  test.each(['ZOOKEEPER', 'ROCKSDB', 'CUSTOM'])('refuses recovery mode %s', async (mode) => {
+  test.each(['ZOOKEEPER', 'ROCKSDB', 'CUSTOM'])('P1: refuses recovery mode %s', async (mode) => {
     await expect(start([['spark.deploy.recoveryMode', mode]])).rejects.toThrow(
       /is not served by this release/,
     )
   })
 
-  test('keeps records under FILESYSTEM, which needs a folder', async () => {
+  test('P1, P3: keeps records under FILESYSTEM, which needs a folder', async () => {
     const mode: [string, string] = ['spark.deploy.recoveryMode', 'FILESYSTEM']
     await expect(start([mode])).rejects.toThrow(/needs spark\.deploy\.recoveryDirectory/)
     const folder = await mkdtemp(join(tmpdir(), 'magneto-store-'))

@@ -36,7 +36,7 @@ describe('R5: the driver', () => {
     })
   })
 
-  test('has what is asked for', () => {
+  test('P72: has what is asked for', () => {
     const driver = withProperties({
       'spark.driver.memory': '2g',
       'spark.driver.cores': 3,

@@ -188,6 +188,11 @@ describe('W18: shutting down', () => {
   })
 })
 
+test('W5: what the master places is launched, also beyond what the worker offers', () => {
+  const bench = Bench.registered({ cores: 2, memoryMb: 1024 })
+  for (const id of [0, 1, 2]) expect(bench.launch('app', id)).toEqual([`launch app/${id}`])
+})
+
 describe('bounds', () => {
   test('executors', () => {
     const bench = Bench.registered()

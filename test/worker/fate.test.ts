@@ -107,7 +107,7 @@ async function fakeJava(script: string): Promise<void> {
   await writeFile(join(root, 'jvm', 'bin', 'java'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
 }
 
-describe('kill -9 of the worker', () => {
+describe('W11: kill -9 of the worker', () => {
   test('ends Node executors', async () => {
     // What the executor's own main does: it waits for the end of its stdin, and for nothing else.
     const body = `process.stdin.resume().on('end', () => process.exit(9))`

@@ -96,7 +96,7 @@ async function classPath(changes: Partial<JvmRequest> = {}): Promise<string[]> {
 }
 
 describe('W6: the command line, word by word as an Apache worker writes it', () => {
-  test('Spark 4.3.0', async () => {
+  test('E16: Spark 4.3.0', async () => {
     const home = version4().path
     expect(await line()).toEqual([
       '/usr/lib/jvm/worker/bin/java',
@@ -116,7 +116,7 @@ describe('W6: the command line, word by word as an Apache worker writes it', () 
     ])
   })
 
-  test('conf/java-opts comes right after the program', async () => {
+  test('F6: conf/java-opts comes right after the program', async () => {
     await writeFile(join(root, 'conf', 'java-opts'), `-Xss4m  "-Da=b c"\n\n-ea\n`)
     const environment = [new PropertyT('SPARK_CONF_DIR', join(root, 'conf'))]
     const made = await line({ command: command({ environment }) })
@@ -218,7 +218,7 @@ describe('secrets', () => {
     expect(made).toContain('-Dkept=1')
   })
 
-  test('W10: are redacted in the header', () => {
+  test('W10, P55: are redacted in the header', () => {
     const shown = ['java', '-Dmy.password=x', '-Da=my-token', '-Db=c', '--token', 'y']
     expect(stderrHeader(shown, /secret|password|token/gi)).toBe(
       'Spark Executor Command: "java" "-Dmy.password=*********(redacted)" ' +

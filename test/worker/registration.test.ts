@@ -16,7 +16,7 @@ describe('T4: registration', () => {
     ])
   })
 
-  test('six short waits, ten long ones, then exit 1', () => {
+  test('P31: six short waits, ten long ones, then exit 1', () => {
     const bench = new Bench({ registrationFactor: 1.24 })
     bench.step({ kind: 'started' })
     const waits: string[] = []
@@ -30,7 +30,7 @@ describe('T4: registration', () => {
     expect(last).toEqual(['exit 1'])
   })
 
-  test('decision 3: without a limit it tries for ever, once a minute', () => {
+  test('P31, decision 3: without a limit it tries for ever, once a minute', () => {
     const bench = new Bench({ maxRegistrationRetries: null })
     bench.step({ kind: 'started' })
     for (let attempt = 0; attempt < 1000; attempt += 1) bench.fire('registration')
@@ -42,7 +42,7 @@ describe('T4: registration', () => {
     expect(bench.registered()).toContain('send latest')
   })
 
-  test('decision 3: without the setting there is no limit', () => {
+  test('P31, decision 3: without the setting there is no limit', () => {
     const read = (...entries: [string, string][]): number | null =>
       new Configuration(entries).read(keys.maxRegistrationRetries)
     expect(read()).toBe(null)

@@ -82,7 +82,7 @@ describe('G1: what is offered', () => {
     expect(await offered([amount('2'), by(path)])).toEqual({ gpu: ['0', '1'] })
   })
 
-  test('G2: a file, with or without an amount; what is for others in it is left out', async () => {
+  test('G2, F7: a file, with or without an amount; what is for others in it is left out', async () => {
     const resources = await file([
       entry('gpu', ['0', '1']),
       entry('fpga', ['f']),

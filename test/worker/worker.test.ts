@@ -87,13 +87,13 @@ describe('a worker', () => {
       host: '127.0.0.1',
       cores: 3,
       memoryMb: 2048,
-      runtimes: ['node', 'spark-4.3'],
+      runtimes: ['node', 'spark-4.3', 'node-driver', 'spark-4.3-driver'],
     })
     expect(workerId).toMatch(new RegExp(`^worker-\\d{14}-127\\.0\\.0\\.1-${registration.port}$`))
     expect((await master.next(schema.WorkerLatestStateT)).executors).toEqual([])
   })
 
-  test('M13, M11: launches, reports RUNNING and the exit', async () => {
+  test('M13, M11, P74: launches, reports RUNNING and the exit', async () => {
     await start()
     await master.register()
     await launch(0, 'echo "$5"; exit 4')
@@ -123,7 +123,7 @@ describe('a worker', () => {
     expect(await master.report()).toMatchObject({ state: KILLED, exitStatus: 143 })
   })
 
-  test('W19: keeps its executors over a lost master and says so to the next', async () => {
+  test('W19, W20: keeps its executors over a lost master and says so to the next', async () => {
     await start()
     await master.register()
     await launch(0, stays)
@@ -145,7 +145,7 @@ describe('a worker', () => {
     expect(await readdir(join(root, 'scratch'))).toEqual([])
   })
 
-  test('decision 3: finds a master that is started later', async () => {
+  test('P31, decision 3: waits for a master that is not up yet', async () => {
     await master.stop()
     await start()
     const port = master.httpPort
