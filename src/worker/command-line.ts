@@ -1,4 +1,4 @@
-/** What JVM and Node executors have in common: substitution, environment, the header in their stderr. */
+/** What JVM and Node executors and drivers have in common: substitution, environment, the header in their stderr. */
 import type { PropertyT } from '../schema/magneto.js'
 
 /** What the worker puts in for `{{NAME}}` (W7). */
@@ -80,10 +80,20 @@ export function redactCommand(command: readonly string[], pattern: RegExp): stri
   })
 }
 
-/** The first lines of an executor's stderr (W10). */
-export function stderrHeader(command: readonly string[], pattern: RegExp): string {
+/** What stands before the command in the first line of stderr (W10). */
+export const HEADER_LABELS = {
+  executor: 'Spark Executor Command',
+  driver: 'Launch Command',
+} as const
+
+/** The first lines of an executor's or driver's stderr (W10). */
+export function stderrHeader(
+  command: readonly string[],
+  pattern: RegExp,
+  of: keyof typeof HEADER_LABELS = 'executor',
+): string {
   const shown = redactCommand(command, pattern)
     .map((argument) => `"${argument}"`)
     .join(' ')
-  return `Spark Executor Command: ${shown}\n${'='.repeat(40)}\n\n`
+  return `${HEADER_LABELS[of]}: ${shown}\n${'='.repeat(40)}\n\n`
 }

@@ -1,4 +1,58 @@
-/** Drivers on the cluster that this worker hosts. */
+/** The drivers that this worker hosts, and the last ones that ended. */
+import { assert } from './executor-table.js'
 
-/** Each is a process of its own that submits work for others; more than a machine can bear. */
+/** A driver that lives, from its order until its end: fetching, running, or waiting for its next attempt. */
+export interface Driver {
+  readonly driverId: string
+  killing: boolean
+}
+
 export const MAX_DRIVERS = 1024
+/** Ended drivers that are remembered, to tell duplicates (P37). */
+export const MAX_FINISHED_DRIVERS = 1000
+
+export class DriverTable {
+  readonly #drivers = new Map<string, Driver>()
+  /** Ids of ended drivers, oldest first. */
+  readonly #finished = new Set<string>()
+
+  get size(): number {
+    return this.#drivers.size
+  }
+
+  values(): Driver[] {
+    return [...this.#drivers.values()]
+  }
+
+  get(driverId: string): Driver | undefined {
+    return this.#drivers.get(driverId)
+  }
+
+  /** Whether it lives, or has ended not long ago. */
+  knows(driverId: string): boolean {
+    return this.#drivers.has(driverId) || this.#finished.has(driverId)
+  }
+
+  add(driverId: string): void {
+    this.#drivers.set(driverId, { driverId, killing: false })
+  }
+
+  /** It has ended; from now on it is only remembered. */
+  end(driverId: string): void {
+    this.#drivers.delete(driverId)
+    if (this.#finished.size >= MAX_FINISHED_DRIVERS) {
+      const oldest = [...this.#finished].slice(0, MAX_FINISHED_DRIVERS / 10) // W17
+      for (const old of oldest) this.#finished.delete(old)
+    }
+    this.#finished.add(driverId)
+  }
+
+  /** @throws Error naming the first broken invariant */
+  check(): void {
+    assert(this.#drivers.size <= MAX_DRIVERS, 'too many drivers')
+    assert(this.#finished.size <= MAX_FINISHED_DRIVERS, 'too many ended drivers')
+    for (const driverId of this.#drivers.keys()) {
+      assert(!this.#finished.has(driverId), `${driverId} lives and has ended`)
+    }
+  }
+}

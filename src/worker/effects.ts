@@ -1,8 +1,8 @@
 /** Carries out what the worker's machine decides. The only file that knows both the machine and the world. */
 import type { BodyT } from '../control/codec.js'
 import type { Logger } from '../log/logger.js'
-import type { LaunchExecutorT } from '../schema/magneto.js'
-import type { ExecutorResult, StartedNote } from './launcher/request.js'
+import type { LaunchDriverT, LaunchExecutorT } from '../schema/magneto.js'
+import type { DriverResult, ExecutorResult, StartedNote } from './launcher/request.js'
 import type { WorkerMachine, TimerName, WorkerEffect, WorkerEvent } from './state.js'
 
 /** The machine's reach into the world. */
@@ -10,6 +10,8 @@ export interface WorkerPort {
   send(body: BodyT): void
   launch(order: LaunchExecutorT): void
   kill(appId: string, executorId: number): void
+  launchDriver(order: LaunchDriverT): void
+  killDriver(driverId: string): void
   cleanUpApplication(appId: string): void
   exit(status: number, reason: string): void
 }
@@ -62,6 +64,18 @@ export class WorkerLoop {
     }
   }
 
+  onDriverEnded(driverId: string, result: DriverResult): void {
+    if (result.kind === 'failed') {
+      const { message } = result
+      this.#log.info(`driver ${driverId} did not run: ${message}`)
+      this.handle({ kind: 'driverFailed', driverId, message })
+    } else {
+      const { exitStatus } = result
+      this.#log.info(`driver ${driverId} ended with ${exitStatus}`)
+      this.handle({ kind: 'driverExited', driverId, exitStatus })
+    }
+  }
+
   /** No timer fires any more. */
   stop(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer)
@@ -76,6 +90,10 @@ export class WorkerLoop {
         return this.#port.launch(effect.order)
       case 'kill':
         return this.#port.kill(effect.appId, effect.executorId)
+      case 'launchDriver':
+        return this.#port.launchDriver(effect.order)
+      case 'killDriver':
+        return this.#port.killDriver(effect.driverId)
       case 'cleanUpApplication':
         return this.#port.cleanUpApplication(effect.appId)
       case 'setTimer':

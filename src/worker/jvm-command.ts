@@ -1,4 +1,4 @@
-/** The command line and environment of a JVM executor, as Spark's own worker makes them (W6 to W9, E15 to E18). */
+/** The command line and environment of a JVM executor or driver, as Spark's own worker makes them (W6 to W9, E15 to E18). */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
@@ -13,71 +13,114 @@ import {
 } from './command-line.js'
 import type { SparkHome } from './spark-homes.js'
 
-export interface JvmRequest {
+/** What makes a JVM of a Spark distribution, whatever it is for. */
+export interface SparkJvm {
   command: JvmCommandT
   /** The distribution to start from. */
   sparkHome: SparkHome
   memoryMb: number
-  values: Substitutions
-  /** SPARK_EXECUTOR_DIRS. */
-  localDirs: readonly string[]
-  /** Appended as `--resourcesFile` (W8); null: no resources were assigned. */
-  resourcesFile: string | null
   workerEnv: NodeJS.ProcessEnv
   /** Magneto's own conf folder: it is not the distribution's, even when SPARK_CONF_DIR names it. */
   ownConfDir: string
 }
 
+export interface JvmRequest extends SparkJvm {
+  values: Substitutions
+  /** SPARK_EXECUTOR_DIRS. */
+  localDirs: readonly string[]
+  /** Appended as `--resourcesFile` (W8); null: no resources were assigned. */
+  resourcesFile: string | null
+}
+
 const LIBRARY_PATH = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
 
-/** W9: these never stand on a command line; they come by environment. */
-const SECRET_OPTIONS = [
-  'spark.authenticate.secret',
-  'spark.ssl.rpc.keyPassword',
-  'spark.ssl.rpc.privateKeyPassword',
-  'spark.ssl.rpc.keyStorePassword',
-  'spark.ssl.rpc.trustStorePassword',
-].map((name) => `-D${name}`)
+/** W9: these never stand on a command line; they come by environment, under the name beside them. */
+const SECRET_OPTIONS: readonly (readonly [option: string, variable: string])[] = [
+  ['-Dspark.authenticate.secret', '_SPARK_AUTH_SECRET'],
+  ['-Dspark.ssl.rpc.keyPassword', '_SPARK_SSL_RPC_KEY_PASSWORD'],
+  ['-Dspark.ssl.rpc.privateKeyPassword', '_SPARK_SSL_RPC_PRIVATE_KEY_PASSWORD'],
+  ['-Dspark.ssl.rpc.keyStorePassword', '_SPARK_SSL_RPC_KEY_STORE_PASSWORD'],
+  ['-Dspark.ssl.rpc.trustStorePassword', '_SPARK_SSL_RPC_TRUST_STORE_PASSWORD'],
+]
 
 /** @throws Error when the distribution can't be read */
 export async function jvmPlan(request: JvmRequest): Promise<ProcessPlan> {
   const { command, values } = request
-  const environment = inheritedEnvironment(request.workerEnv, command.environment)
-  // The command's variables count before the worker's (E15, E16): exactly what inheritance made.
-  const variable = (name: string): string => environment[name] ?? ''
-  const commandNames = new Set(command.environment.map(({ key }) => String(key)))
-  if (!commandNames.has('SPARK_HOME')) environment['SPARK_HOME'] = request.sparkHome.path
-  if (!commandNames.has('SPARK_CONF_DIR') && variable('SPARK_CONF_DIR') === request.ownConfDir) {
-    delete environment['SPARK_CONF_DIR']
-  }
-  const confDir = variable('SPARK_CONF_DIR') || join(request.sparkHome.path, 'conf')
   const args = [
     ...command.args,
     ...(request.resourcesFile === null ? [] : ['--resourcesFile', request.resourcesFile]),
   ]
-  const line = [
-    variable('JAVA_HOME') === '' ? 'java' : join(variable('JAVA_HOME'), 'bin', 'java'),
-    ...(await javaOptionsFile(confDir)),
-    '-cp',
-    (await classPath(command.classPath, confDir, request.sparkHome, variable)).join(delimiter),
-    `-Xmx${request.memoryMb}M`,
-    ...command.javaOptions
-      .map((option) => substituteOption(option, values))
-      .filter((option) => !SECRET_OPTIONS.some((secret) => option.startsWith(secret))),
-    String(command.mainClass),
-    ...args.map((argument) => substituteArgument(argument, values)),
-  ]
-  if (command.libraryPath.length > 0) {
-    const fromCommand = command.environment.find(({ key }) => key === LIBRARY_PATH)?.value
-    const inherited = request.workerEnv[LIBRARY_PATH]
-    environment[LIBRARY_PATH] = [...command.libraryPath, fromCommand, inherited]
-      .filter((entry) => entry !== undefined && entry !== null)
-      .join(delimiter)
-  }
+  const { line, environment } = await sparkJvm(request, {
+    javaOptions: command.javaOptions.map((option) => substituteOption(option, values)),
+    args: args.map((argument) => substituteArgument(argument, values)),
+  })
   environment['SPARK_EXECUTOR_DIRS'] = request.localDirs.join(delimiter)
   // Inside a Spark shell, or the executor would start under a `scala` parent.
   environment['SPARK_LAUNCH_WITH_SCALA'] = '0'
   return { command: line, environment, stdin: 'ignore' }
+}
+
+/** Variables by which a JVM is put together: the command's count before the worker's (E15, E16). */
+export function jvmEnvironment(jvm: SparkJvm): Record<string, string> {
+  const { command, ownConfDir } = jvm
+  const environment = inheritedEnvironment(jvm.workerEnv, command.environment)
+  const ofCommand = command.environment.some(({ key }) => key === 'SPARK_CONF_DIR')
+  if (!ofCommand && environment['SPARK_CONF_DIR'] === ownConfDir) {
+    delete environment['SPARK_CONF_DIR']
+  }
+  return environment
+}
+
+/** The program and its class path, without options. @throws Error when the distribution can't be read */
+export async function javaAndClassPath(
+  { command, sparkHome }: SparkJvm,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ java: string; classPath: string; confDir: string }> {
+  const variable = (name: string): string => environment[name] ?? ''
+  const confDir = variable('SPARK_CONF_DIR') || join(sparkHome.path, 'conf')
+  const java = variable('JAVA_HOME') === '' ? 'java' : join(variable('JAVA_HOME'), 'bin', 'java')
+  const entries = await classPath(command.classPath, confDir, sparkHome, variable)
+  return { java, classPath: entries.join(delimiter), confDir }
+}
+
+/** @throws Error when the distribution can't be read */
+export async function sparkJvm(
+  jvm: SparkJvm,
+  { javaOptions, args }: { javaOptions: readonly string[]; args: readonly string[] },
+): Promise<{ line: string[]; environment: Record<string, string> }> {
+  const { command, sparkHome } = jvm
+  const environment = jvmEnvironment(jvm)
+  const commandNames = new Set(command.environment.map(({ key }) => String(key)))
+  if (!commandNames.has('SPARK_HOME')) environment['SPARK_HOME'] = sparkHome.path
+  const { java, classPath: path, confDir } = await javaAndClassPath(jvm, environment)
+  const line = [
+    java,
+    ...(await javaOptionsFile(confDir)),
+    '-cp',
+    path,
+    `-Xmx${jvm.memoryMb}M`,
+    ...javaOptions.filter((option) => !isSecret(option)),
+    String(command.mainClass),
+    ...args,
+  ]
+  for (const [option, variable] of SECRET_OPTIONS) {
+    const given = javaOptions.findLast((each) => each.startsWith(`${option}=`))
+    if (given !== undefined && !commandNames.has(variable)) {
+      environment[variable] = given.slice(option.length + 1)
+    }
+  }
+  if (command.libraryPath.length > 0) {
+    const fromCommand = command.environment.find(({ key }) => key === LIBRARY_PATH)?.value
+    const inherited = jvm.workerEnv[LIBRARY_PATH]
+    environment[LIBRARY_PATH] = [...command.libraryPath, fromCommand, inherited]
+      .filter((entry) => entry !== undefined && entry !== null)
+      .join(delimiter)
+  }
+  return { line, environment }
+}
+
+function isSecret(option: string): boolean {
+  return SECRET_OPTIONS.some(([secret]) => option.startsWith(secret))
 }
 
 /** Each entry once, in Spark's order; folders end in a slash. */

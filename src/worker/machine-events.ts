@@ -11,7 +11,7 @@ export interface WorkerSettings {
   memoryMb: number
   webUiUrl: string
   resources: readonly schema.ResourceT[]
-  /** "node", "spark-4.3", ... */
+  /** "node", "spark-4.3", "node-driver", "spark-4.3-driver", ... */
   runtimes: readonly string[]
   /** P31: attempts in the short rhythm. */
   initialRegistrationRetries: number
@@ -40,16 +40,22 @@ export type WorkerEvent =
   | ({ kind: 'executorFailed'; message: string } & ExecutorKey)
   /** exitStatus as a JVM sees it: the exit code, or 128 plus the signal's number. */
   | ({ kind: 'executorExited'; exitStatus: number; message: string | null } & ExecutorKey)
+  /** It could not be started: its jar was not there, or its program. */
+  | { kind: 'driverFailed'; driverId: string; message: string }
+  /** Its last attempt ended. */
+  | { kind: 'driverExited'; driverId: string; exitStatus: number }
   | { kind: 'timer'; timer: TimerName }
   /** The operator's signal: no new executors from now on (D1, D2). */
   | { kind: 'decommission' }
-  /** SIGTERM, SIGINT or stop(): end all executors, then exit with 0. */
+  /** SIGTERM, SIGINT or stop(): end all executors and drivers, then exit with 0. */
   | { kind: 'stop'; reason: string }
 
 export type WorkerEffect =
   | { kind: 'send'; body: BodyT }
   | { kind: 'launch'; order: schema.LaunchExecutorT }
   | ({ kind: 'kill' } & ExecutorKey)
+  | { kind: 'launchDriver'; order: schema.LaunchDriverT }
+  | { kind: 'killDriver'; driverId: string }
   /** Its local folders can go: no executor of it is left here (W3). */
   | { kind: 'cleanUpApplication'; appId: string }
   /** dueMs: ms since the epoch; replaces the timer of that name. */

@@ -1,8 +1,4 @@
 /** Starts a worker: the order is W1's. Everything that decides is in state.ts, everything that acts in effects.ts. */
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
 import type { Configuration } from '../conf/configuration.js'
 import { UsageError } from '../conf/errors.js'
 import { keys } from '../conf/keys.js'
@@ -15,29 +11,23 @@ import { WorkerLoop } from './effects.js'
 import { Guardian } from './guardian.js'
 import { settledLater } from './settled-later.js'
 import { detectHardware, type Hardware } from './hardware.js'
-import { Launcher } from './launcher/pool.js'
-import { LauncherThreads } from './launcher/threads.js'
-import { WorkFolders } from './launcher/work-folders.js'
-import type { LauncherSettings } from './launcher/request.js'
-import { logRolling } from './log-rolling.js'
+import type { WorkFolders } from './launcher/work-folders.js'
+import { KILL_TIMEOUT_MS, startLaunchers } from './launchers.js'
 import { offeredResources } from './resources.js'
 import { findSparkHomes, runtimesOf, type SparkHome } from './spark-homes.js'
 import { WorkerMachine, type WorkerSettings } from './state.js'
-import { WorkerWatcher, workerUrl } from './watcher.js'
-import { localDirRoots, prepareWorkDir, WorkDirError } from './work-dir.js'
+import { WorkerWatcher } from './watcher.js'
+import { prepareWorkDir, WorkDirError } from './work-dir.js'
 import { WorkDirCleaner } from './work-dir-cleaner.js'
 import { workerId } from './worker-id.js'
 
 export interface RunningWorker {
   workerId: string
-  /** Ends all executors, says so to the master and stops; settles when nothing is left. */
+  /** Ends all executors and drivers, says so to the master and stops; settles when nothing is left. */
   stop(): Promise<void>
   /** The exit status that the process should have; never rejects. */
   stopped: Promise<number>
 }
-
-/** T8 */
-const KILL_TIMEOUT_MS = 10_000
 
 /**
  * @returns as soon as the worker listens and tries to register
@@ -82,27 +72,17 @@ interface Parts {
 }
 
 function run(options: WorkerOptions, parts: Parts): RunningWorker {
-  const { settings, homes, watcher, guardian, log } = parts
+  const { settings, watcher, guardian, log } = parts
   const { promise: stopped, resolve: leave } = settledLater<number>()
-  const threads = new LauncherThreads({ log, guardian })
-  const folders = new WorkFolders(threads, options.workDir)
-  const launcher = new Launcher({
-    settings: {
-      ...launcherSettings(options, settings, homes),
-      rolling: logRolling(options.configuration, log),
-    },
-    log,
-    threads,
-    folders,
-    localDirRoots: localRoots(options.configuration),
+  const { executors, drivers, folders, ...launchers } = startLaunchers(options, parts, {
     onStarted: (order, note) => loop.onStarted(order, note),
     onEnded: (order, result) => loop.onEnded(order, result),
+    onDriverEnded: (driverId, result) => loop.onDriverEnded(driverId, result),
   })
   const cleaner = cleanerOf(options.configuration, folders, log)
   const close = async (): Promise<void> => {
     cleaner?.stop()
-    await launcher.close()
-    await threads.close()
+    await launchers.close()
     await guardian.close()
     link.close()
     await watcher.close()
@@ -113,9 +93,11 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
     new WorkerMachine(settings),
     {
       send: (body) => link.send(body),
-      launch: (order) => launcher.launch(order),
-      kill: (appId, executorId) => launcher.kill(appId, executorId),
-      cleanUpApplication: (appId) => launcher.cleanUpApplication(appId),
+      launch: (order) => executors.launch(order),
+      kill: (appId, executorId) => executors.kill(appId, executorId),
+      launchDriver: (order) => drivers.launch(order),
+      killDriver: (driverId) => drivers.kill(driverId),
+      cleanUpApplication: (appId) => executors.cleanUpApplication(appId),
       exit: (status, reason) => {
         if (status === 0) log.info(`stops: ${reason}`)
         else log.error(`stops: ${reason}`)
@@ -191,28 +173,6 @@ function workerSettings(
     registrationFactor: 0.5 + Math.random(),
     decommissionDeadlineMs: configuration.read(keys.workerDecommissionDeadlineMs),
   }
-}
-
-function launcherSettings(
-  options: WorkerOptions,
-  { host, port }: WorkerSettings,
-  sparkHomes: readonly SparkHome[],
-): Omit<LauncherSettings, 'guardianFd' | 'rolling'> {
-  return {
-    workDir: options.workDir,
-    workerUrl: workerUrl(host, port),
-    host,
-    sparkHomes,
-    ownConfDir: join(options.home, 'conf'),
-    redactionPattern: options.configuration.read(keys.redactionPattern),
-    execPath: process.execPath,
-    executorMain: fileURLToPath(new URL('../app/executor-main.js', import.meta.url)),
-    killTimeoutMs: KILL_TIMEOUT_MS,
-  }
-}
-
-function localRoots(configuration: Configuration): string[] {
-  return localDirRoots(process.env, configuration.read(keys.localDirs), tmpdir())
 }
 
 /** What is configured and can't be done is said before anything starts. */

@@ -7,11 +7,13 @@
  * - `linkOpened`/`linkClosed` alternate; messages come only in between;
  * - after `launch` exactly one of `executorFailed` or `executorExited` comes, `executorStarted` at most once and
  *   before it; `kill` may come at any time in between, and more than once;
+ * - after `launchDriver` exactly one of `driverFailed` or `driverExited` comes; `killDriver` at most once before it;
  * - a timer fires once, at or after its due time, unless it was set anew or cleared;
  * - nothing is stepped after an `exit` effect.
  */
 import type { BodyT } from '../control/codec.js'
 import * as schema from '../schema/magneto.js'
+import { DriverTable, MAX_DRIVERS, type Driver } from './driver-table.js'
 import { assert, ExecutorTable, MAX_EXECUTORS, nameOf, type Executor } from './executor-table.js'
 import type {
   ExecutorKey,
@@ -20,6 +22,7 @@ import type {
   WorkerEvent,
   WorkerSettings,
 } from './machine-events.js'
+import { Reports, type Report } from './reports.js'
 
 export type * from './machine-events.js'
 
@@ -28,7 +31,6 @@ const LONG_REGISTRATION_INTERVAL_S = 60
 /** Used when a master names no timeout of its own (P18). */
 const DEFAULT_WORKER_TIMEOUT_MS = 60_000
 const HEARTBEATS_PER_TIMEOUT = 4
-const MAX_REQUEST_ID = 0xffff_ffff
 const SHUTDOWN_MESSAGE = 'Worker shutting down'
 
 const { RUNNING, KILLED, FAILED, EXITED } = schema.ExecutorState
@@ -36,8 +38,8 @@ const { RUNNING, KILLED, FAILED, EXITED } = schema.ExecutorState
 export class WorkerMachine {
   readonly #settings: WorkerSettings
   readonly #executors = new ExecutorTable()
-  /** Reports that no Reply has come for, oldest first; at most two an executor. */
-  readonly #unacknowledged = new Map<number, schema.ExecutorStateChangedT>()
+  readonly #drivers = new DriverTable()
+  readonly #reports = new Reports()
   #linkOpen = false
   #registered = false
   #everRegistered = false
@@ -45,7 +47,6 @@ export class WorkerMachine {
   #attempts = 0
   #masterUrl = ''
   #heartbeatMs = DEFAULT_WORKER_TIMEOUT_MS / HEARTBEATS_PER_TIMEOUT
-  #nextRequestId = 1
   #decommissioned = false
   #stopping = false
   #exited = false
@@ -69,9 +70,13 @@ export class WorkerMachine {
     return this.#executors.values()
   }
 
+  drivers(): readonly Readonly<Driver>[] {
+    return this.#drivers.values()
+  }
+
   /** Reports that the master has not confirmed yet, oldest first. */
-  unacknowledged(): readonly schema.ExecutorStateChangedT[] {
-    return [...this.#unacknowledged.values()]
+  unacknowledged(): readonly Report[] {
+    return this.#reports.values()
   }
 
   /** @param nowMs wall clock, ms since the epoch @returns what to do, in this order */
@@ -81,7 +86,7 @@ export class WorkerMachine {
     this.#effects = []
     this.#dispatch(event)
     if (this.#mayLeave()) this.#onStop('it is decommissioned, and nothing runs here any more')
-    if (this.#stopping && this.#executors.size === 0) this.#leave()
+    if (this.#stopping && this.#isIdle()) this.#leave()
     return this.#effects
   }
 
@@ -91,6 +96,8 @@ export class WorkerMachine {
     assert(!this.#registered || this.#masterUrl !== '', 'registered with a nameless master')
     assert(!(this.#registered && this.#registrationWaits), 'registered and still trying')
     this.#executors.check()
+    this.#drivers.check()
+    this.#reports.check()
   }
 
   #dispatch(event: WorkerEvent): void {
@@ -110,6 +117,10 @@ export class WorkerMachine {
         return this.#onEnded(event, FAILED, event.message, null)
       case 'executorExited':
         return this.#onEnded(event, EXITED, event.message, event.exitStatus)
+      case 'driverFailed':
+        return this.#onDriverEnded(event.driverId, schema.DriverState.ERROR, event.message)
+      case 'driverExited':
+        return this.#onDriverEnded(event.driverId, exitState(event.exitStatus), null)
       case 'timer':
         return this.#onTimer(event.timer)
       case 'decommission':
@@ -137,8 +148,7 @@ export class WorkerMachine {
     else if (body instanceof schema.MasterInStandbyT) this.#onStandby()
     else if (body instanceof schema.DecommissionWorkerT) this.#onDecommission('master')
     else if (body instanceof schema.LaunchDriverT) this.#onLaunchDriver(body)
-    else if (body instanceof schema.KillDriverT)
-      this.#log('info', `asked to kill driver ${body.driverId}, which is not here`)
+    else if (body instanceof schema.KillDriverT) this.#onKillDriver(String(body.driverId))
     else if (body instanceof schema.RefusedT) {
       this.#log('error', `the master ended this connection: ${body.message}`)
     } else this.#log('warn', `a worker has no use for ${body.constructor.name}; ignored`)
@@ -215,17 +225,19 @@ export class WorkerMachine {
     this.#send(this.#latestState())
     // A master that takes this worker in takes it for able; what it sends meanwhile fails after this.
     if (this.#decommissioned) this.#sendDecommissioning()
-    for (const report of this.#unacknowledged.values()) this.#send(report)
+    for (const report of this.#reports.values()) this.#send(report)
     for (const appId of this.#executors.applicationIds()) this.#maybeCleanUp(appId)
   }
 
-  /** M7. It lists no drivers: this worker hosts none. */
+  /** M7. It lists drivers also until their end is confirmed, or a master that misses one would start it again. */
   #latestState(): schema.WorkerLatestStateT {
     const executors = this.#executors.values().map((executor) => {
       const { appId, executorId, profileId, cores, memoryMb, state } = executor
       return new schema.ExecutorDescriptionT(appId, executorId, profileId, cores, memoryMb, state)
     })
-    return new schema.WorkerLatestStateT(this.#settings.workerId, executors, [])
+    const live = this.#drivers.values().map(({ driverId }) => driverId)
+    const driverIds = [...live, ...this.#reports.driverIds()]
+    return new schema.WorkerLatestStateT(this.#settings.workerId, executors, driverIds)
   }
 
   /** M4. The link goes on to the next master; should it come back to this one, the timer asks again (T4). */
@@ -259,8 +271,7 @@ export class WorkerMachine {
   #onLinkClosed(reason: string): void {
     this.#linkOpen = false
     if (!this.#stopping) {
-      const kept = `${this.#executors.size} executors go on meanwhile`
-      this.#log('warn', `no master (${reason}); ${kept}`)
+      this.#log('warn', `no master (${reason}); ${this.#kept()} go on meanwhile`)
     }
     this.#unregister()
   }
@@ -365,32 +376,65 @@ export class WorkerMachine {
     message: string | null,
     exitStatus: number | null,
   ): void {
-    const id = this.#nextRequestId
-    this.#nextRequestId = id === MAX_REQUEST_ID ? 1 : id + 1
-    const args = [id, appId, executorId, state, message, exitStatus] as const
-    const report = new schema.ExecutorStateChangedT(...args)
-    this.#unacknowledged.set(id, report)
+    const args = [0, appId, executorId, state, message, exitStatus] as const
+    this.#tell(new schema.ExecutorStateChangedT(...args))
+  }
+
+  #tell(report: Report): void {
+    this.#reports.add(report)
     if (this.#registered) this.#send(report)
   }
 
   #onReply(body: schema.ReplyT): void {
-    const report = this.#unacknowledged.get(body.requestId)
-    if (report === undefined) return
-    this.#unacknowledged.delete(body.requestId)
-    if (!body.ok) {
-      const what = `${report.appId}/${report.executorId} ${schema.ExecutorState[report.state]}`
-      this.#log('warn', `the master refuses the report ${what}: ${body.message}`)
+    const report = this.#reports.confirm(body.requestId)
+    if (report !== null && !body.ok) {
+      this.#log('warn', `the master refuses the report ${textOf(report)}: ${body.message}`)
     }
   }
 
-  // ---- drivers (M15) ----
+  // ---- drivers (W14, W18, M12, M15, M16) ----
 
-  /** No master should ask: this worker registers no runtime of drivers. Whoever does must not wait for ever. */
-  #onLaunchDriver({ driverId }: schema.LaunchDriverT): void {
-    if (!this.#registered) return this.#log('warn', `launch of ${driverId} is ignored: no master`)
-    const reason = `worker ${this.#settings.workerId} hosts no drivers`
-    this.#log('warn', `launch of ${driverId} is refused: ${reason}`)
-    this.#send(new schema.DriverStateChangedT(driverId, schema.DriverState.ERROR, reason))
+  /** A decommissioned worker runs it, as Spark's does: its end would be the end of the submission. */
+  #onLaunchDriver(order: schema.LaunchDriverT): void {
+    const driverId = String(order.driverId)
+    const ignore = (why: string): void =>
+      this.#log('warn', `launch of ${driverId} is ignored: ${why}`)
+    if (this.#stopping) return ignore('this worker shuts down')
+    if (!this.#registered) return ignore('no master has taken this worker in')
+    if (this.#drivers.knows(driverId)) return ignore('it is a duplicate')
+    if (this.#drivers.size >= MAX_DRIVERS) {
+      const reason = `worker ${this.#settings.workerId} hosts ${MAX_DRIVERS} drivers, its limit`
+      return this.#tell(new schema.DriverStateChangedT(driverId, schema.DriverState.ERROR, reason))
+    }
+    this.#drivers.add(driverId)
+    this.#effects.push({ kind: 'launchDriver', order })
+  }
+
+  #onKillDriver(driverId: string): void {
+    const driver = this.#drivers.get(driverId)
+    if (driver === undefined)
+      return this.#log('info', `asked to kill driver ${driverId}, which is not here`)
+    this.#killDriver(driver)
+  }
+
+  #killDriver(driver: Driver): void {
+    if (driver.killing) return
+    driver.killing = true
+    this.#effects.push({ kind: 'killDriver', driverId: driver.driverId })
+  }
+
+  #onDriverEnded(driverId: string, state: schema.DriverState, exception: string | null): void {
+    const driver = this.#drivers.get(driverId)
+    if (driver === undefined) return
+    this.#drivers.end(driverId)
+    // The master learns of a stopping worker's drivers by losing it, and starts those again that are supervised.
+    if (this.#stopping) return
+    const killed = driver.killing && state !== schema.DriverState.FINISHED
+    this.#tell(
+      killed
+        ? new schema.DriverStateChangedT(driverId, schema.DriverState.KILLED, null)
+        : new schema.DriverStateChangedT(driverId, state, exception),
+    )
   }
 
   // ---- decommission (D1, D2, M19 to M21, Y9) ----
@@ -399,8 +443,7 @@ export class WorkerMachine {
   #onDecommission(by: 'signal' | 'master'): void {
     if (this.#decommissioned) return this.#log('info', 'this worker is decommissioned already')
     this.#decommissioned = true
-    const kept = `${this.#executors.size} executors go on`
-    this.#log('info', `decommissioned (${by}): no new executors from now on; ${kept}`)
+    this.#log('info', `decommissioned (${by}): no new executors from now on; ${this.#kept()} go on`)
     if (by === 'signal' && this.#registered) this.#sendDecommissioning()
     const { decommissionDeadlineMs } = this.#settings
     if (decommissionDeadlineMs === null || this.#stopping) return
@@ -416,7 +459,7 @@ export class WorkerMachine {
   #mayLeave(): boolean {
     const { decommissionDeadlineMs } = this.#settings
     if (!this.#decommissioned || decommissionDeadlineMs === null || this.#stopping) return false
-    return this.#executors.size === 0 && this.#unacknowledged.size === 0
+    return this.#isIdle() && this.#reports.size === 0
   }
 
   // ---- the end (W18) ----
@@ -428,6 +471,7 @@ export class WorkerMachine {
       this.#report(executor, FAILED, SHUTDOWN_MESSAGE, null)
       this.#kill(executor)
     }
+    for (const driver of this.#drivers.values()) this.#killDriver(driver)
     this.#stopping = true
     if (this.#registered) this.#effects.push({ kind: 'clearTimer', timer: 'heartbeat' })
     if (this.#registrationWaits) this.#effects.push({ kind: 'clearTimer', timer: 'registration' })
@@ -440,10 +484,20 @@ export class WorkerMachine {
   }
 
   #exit(status: number, reason: string): void {
-    // A worker that gives up takes its executors along.
+    // A worker that gives up takes along what runs on it.
     for (const executor of this.#executors.values()) this.#kill(executor)
+    for (const driver of this.#drivers.values()) this.#killDriver(driver)
     this.#exited = true
     this.#effects.push({ kind: 'exit', status, reason })
+  }
+
+  /** Whether nothing runs here. */
+  #isIdle(): boolean {
+    return this.#executors.size === 0 && this.#drivers.size === 0
+  }
+
+  #kept(): string {
+    return `${this.#executors.size} executors and ${this.#drivers.size} drivers`
   }
 
   #send(body: BodyT): void {
@@ -453,4 +507,15 @@ export class WorkerMachine {
   #log(level: 'debug' | 'info' | 'warn' | 'error', text: string): void {
     this.#effects.push({ kind: 'log', level, text })
   }
+}
+
+/** W14 */
+function exitState(exitStatus: number): schema.DriverState {
+  return exitStatus === 0 ? schema.DriverState.FINISHED : schema.DriverState.FAILED
+}
+
+function textOf(report: Report): string {
+  return report instanceof schema.DriverStateChangedT
+    ? `${report.driverId} ${schema.DriverState[report.state]}`
+    : `${report.appId}/${report.executorId} ${schema.ExecutorState[report.state]}`
 }

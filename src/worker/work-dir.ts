@@ -13,7 +13,7 @@ const MAX_NAME_BYTES = 255
 const MAX_EXECUTOR_ID = 0xffff_ffff
 const PRIVATE_MODE = 0o700
 
-/** In each folder of an application that a worker made; holds the folder's name. Without it a folder is foreign (Y11). */
+/** In each folder of an application or driver that a worker made; holds the folder's name. Without it a folder is foreign (Y11). */
 export const MARKER = '.magneto-application'
 const MARKER_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
@@ -22,21 +22,40 @@ export class WorkDirError extends Error {
   override readonly name = 'WorkDirError'
 }
 
+/** Whether it is the name of one file or folder, of at most `maxBytes`. */
+export function isPlainName(name: string, maxBytes = MAX_NAME_BYTES): boolean {
+  return (
+    name !== '' &&
+    name !== '.' &&
+    name !== '..' &&
+    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+    !/[/\\\u0000-\u001f\u007f]/.test(name) &&
+    Buffer.byteLength(name) <= maxBytes
+  )
+}
+
+/** @throws WorkDirError unless the id is one plain folder name */
+function checkId(what: 'application' | 'driver', id: string): string {
+  if (isPlainName(id)) return id
+  throw new WorkDirError(
+    `${what} id ${quoted(id)} is no folder name: it must be 1 to ${MAX_NAME_BYTES} bytes without slashes and control characters`,
+  )
+}
+
 /** @throws WorkDirError unless `appId` is one plain folder name */
 export function checkAppId(appId: string): string {
-  const plain =
-    appId !== '' &&
-    appId !== '.' &&
-    appId !== '..' &&
-    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-    !/[/\\\u0000-\u001f\u007f]/.test(appId) &&
-    Buffer.byteLength(appId) <= MAX_NAME_BYTES
-  if (!plain) {
-    throw new WorkDirError(
-      `application id ${quoted(appId)} is no folder name: it must be 1 to ${MAX_NAME_BYTES} bytes without slashes and control characters`,
-    )
-  }
-  return appId
+  return checkId('application', appId)
+}
+
+/** @returns `<workDir>/<driverId>` @throws WorkDirError when it would lie elsewhere */
+export function driverDir(workDir: string, driverId: string): string {
+  return join(resolve(workDir), checkId('driver', driverId))
+}
+
+/** Makes `<workDir>/<driverId>`, marked as ours, or finds it. */
+export async function createDriverDir(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true })
+  if (first !== undefined) await writeFile(join(folder, MARKER), basename(folder))
 }
 
 /** @returns `<workDir>/<appId>/<executorId>` @throws WorkDirError when it would lie elsewhere */

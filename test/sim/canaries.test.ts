@@ -7,6 +7,7 @@ import {
   ExecutorUpdatedT,
   RegisterWorkerT,
   WorkerHealthT,
+  WorkerLatestStateT,
 } from '../../src/schema/magneto.js'
 import { decode, encode, type BodyT } from '../../src/control/codec.js'
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
@@ -85,6 +86,59 @@ describe('what is broken in a worker is noticed', () => {
     mustCatch(
       { makeWorker: (settings) => new Silent(settings) },
       /should be listed as DECOMMISSIONED/,
+    )
+  })
+
+  test('it forgets to say that a driver has ended', () => {
+    class Forgetful extends WorkerMachine {
+      override step(event: WorkerEvent, nowMs: number): WorkerEffect[] {
+        const effects = super.step(event, nowMs)
+        return event.kind === 'driverExited'
+          ? effects.filter(({ kind }) => kind !== 'send')
+          : effects
+      }
+    }
+    mustCatch(
+      { makeWorker: (settings) => new Forgetful(settings) },
+      /does not come to rest: driver/,
+    )
+  })
+
+  test('it does not kill drivers', () => {
+    class Gentle extends WorkerMachine {
+      override step(event: WorkerEvent, nowMs: number): WorkerEffect[] {
+        return super.step(event, nowMs).filter(({ kind }) => kind !== 'killDriver')
+      }
+    }
+    mustCatch(
+      { makeWorker: (settings) => new Gentle(settings) },
+      /runs twice|runs and the master has no such|is still listed as active|what runs there takes/,
+    )
+  })
+
+  test('it starts a driver twice', () => {
+    class Eager extends WorkerMachine {
+      override step(event: WorkerEvent, nowMs: number): WorkerEffect[] {
+        const effects = super.step(event, nowMs)
+        return [...effects, ...effects.filter(({ kind }) => kind === 'launchDriver')]
+      }
+    }
+    mustCatch({ makeWorker: (settings) => new Eager(settings) }, /driver .* and again on/)
+  })
+
+  test('it does not say which drivers live on it', () => {
+    class Silent extends WorkerMachine {
+      override step(event: WorkerEvent, nowMs: number): WorkerEffect[] {
+        return super.step(event, nowMs).map((effect) => {
+          if (effect.kind !== 'send' || !(effect.body instanceof WorkerLatestStateT)) return effect
+          const { workerId, executors } = effect.body
+          return { kind: 'send', body: new WorkerLatestStateT(workerId, executors, []) }
+        })
+      }
+    }
+    mustCatch(
+      { makeWorker: (settings) => new Silent(settings) },
+      /runs twice|runs and the master has no such/,
     )
   })
 

@@ -105,6 +105,7 @@ export class Chaos {
         ['spark-4.3-driver'],
         ['spark-3.5-driver'],
         ['spark-3.5-driver', 'spark-4.3-driver'],
+        ['node-driver'],
       ]),
     }
   }
@@ -137,10 +138,13 @@ function makeHost(world: World, at: number, apache: boolean): SimulatedHost {
           ['spark-3.5', 'spark-3.5-driver'],
         ])
       : random.pick([
-          ['node'],
+          ['node', 'node-driver'],
           ['spark-4.3'],
-          ['node', 'spark-4.3'],
-          ['node', 'spark-3.5', 'spark-4.3'],
+          ['node', 'spark-4.3', 'node-driver', 'spark-4.3-driver'],
+          [
+            ...['node', 'spark-3.5', 'spark-4.3'],
+            ...['node-driver', 'spark-3.5-driver', 'spark-4.3-driver'],
+          ],
         ]),
   }
   if (apache) return new ApacheHost(world, facts)

@@ -10,7 +10,7 @@ import {
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
 import type { Timer } from './clock.js'
 import { SimulatedHost } from './host.js'
-import type { ExecutorProcess, HostFacts } from './process.js'
+import type { DriverProcess, ExecutorProcess, HostFacts } from './process.js'
 import type { World } from './world.js'
 
 export class MagnetoHost extends SimulatedHost {
@@ -100,8 +100,15 @@ export class MagnetoHost extends SimulatedHost {
     this.#step({ kind: 'executorExited', exitStatus, message: null, appId, executorId })
   }
 
-  protected override driverEnded(): void {
-    throw new Error('a worker of ours hosts no drivers')
+  protected override driverEnded(
+    { driverId, killed }: DriverProcess,
+    how: 'ended' | 'failed' | 'no start',
+  ): void {
+    if (how === 'no start') {
+      return this.#step({ kind: 'driverFailed', driverId, message: 'no such file' })
+    }
+    const exitStatus = killed ? 143 : how === 'ended' ? 0 : 1
+    this.#step({ kind: 'driverExited', driverId, exitStatus })
   }
 
   protected override stopped(): void {
@@ -129,6 +136,10 @@ export class MagnetoHost extends SimulatedHost {
         return this.launchExecutor(effect.order)
       case 'kill':
         return this.killExecutor(`${effect.appId}/${effect.executorId}`)
+      case 'launchDriver':
+        return this.launchDriver(effect.order)
+      case 'killDriver':
+        return this.killDriver(effect.driverId)
       case 'setTimer': {
         const { timer, dueMs } = effect
         this.#timers.get(timer)?.cancel()

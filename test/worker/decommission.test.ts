@@ -135,13 +135,3 @@ describe('Y9: with a deadline', () => {
     expect(bench.exit('app', 0, 143)).toContain('exit 0')
   })
 })
-
-describe('drivers', () => {
-  test('M15: a launch is answered with ERROR, not with silence', () => {
-    const bench = Bench.registered()
-    expect(bench.message(new schema.LaunchDriverT('driver-1', new Uint8Array()))).toEqual([
-      'send driver-1 ERROR "worker worker-1 hosts no drivers"',
-    ])
-    expect(bench.message(new schema.KillDriverT('driver-1'))).toEqual([])
-  })
-})

@@ -41,6 +41,10 @@ function line(effect: WorkerEffect, nowMs: number): string[] {
       return [`launch ${effect.order.appId}/${effect.order.executorId}`]
     case 'kill':
       return [`kill ${effect.appId}/${effect.executorId}`]
+    case 'launchDriver':
+      return [`launch driver ${effect.order.driverId}`]
+    case 'killDriver':
+      return [`kill driver ${effect.driverId}`]
     case 'cleanUpApplication':
       return [`clean ${effect.appId}`]
     case 'setTimer':
@@ -61,7 +65,7 @@ function bodyLine(body: BodyT): string {
     const list = body.executors.map(
       (e) => ` ${e.appId}/${e.executorId}=${schema.ExecutorState[e.state]}`,
     )
-    return `latest${list.join('')}`
+    return `latest${[...list, ...body.driverIds.map((id) => ` ${id}`)].join('')}`
   }
   if (body instanceof schema.ExecutorStateChangedT) {
     const status = body.exitStatus === null ? '' : ` ${body.exitStatus}`
@@ -71,7 +75,8 @@ function bodyLine(body: BodyT): string {
   }
   if (body instanceof schema.WorkerDecommissioningT) return `decommissioning ${body.workerId}`
   if (body instanceof schema.DriverStateChangedT) {
-    return `${body.driverId} ${schema.DriverState[body.state]} "${body.exception}"`
+    const exception = body.exception === null ? '' : ` "${body.exception}"`
+    return `#${body.requestId} ${body.driverId} ${schema.DriverState[body.state]}${exception}`
   }
   return body.constructor.name
 }
@@ -136,6 +141,22 @@ export class Bench {
 
   kill(appId: string, executorId: number, from = MASTER): string[] {
     return this.message(new schema.KillExecutorT(from, appId, executorId))
+  }
+
+  launchDriver(driverId: string): string[] {
+    return this.message(new schema.LaunchDriverT(driverId, new Uint8Array()))
+  }
+
+  killDriver(driverId: string): string[] {
+    return this.message(new schema.KillDriverT(driverId))
+  }
+
+  driverExits(driverId: string, exitStatus: number): string[] {
+    return this.step({ kind: 'driverExited', driverId, exitStatus })
+  }
+
+  driverFails(driverId: string, message: string): string[] {
+    return this.step({ kind: 'driverFailed', driverId, message })
   }
 
   acknowledge(requestId: number, ok = true): string[] {

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { chooseSparkHome, findSparkHomes, runtimesOf } from '../../src/worker/spark-homes.js'
+import {
+  chooseDriverHome,
+  chooseSparkHome,
+  findSparkHomes,
+  runtimesOf,
+} from '../../src/worker/spark-homes.js'
 
 let root = ''
 
@@ -33,7 +38,9 @@ describe('distributions', () => {
       '4.3.1 spark-4.3',
     ])
     expect(problems).toEqual([])
-    expect(runtimesOf(homes)).toEqual(['node', 'spark-4.3', 'spark-3.5'])
+    const executors = ['node', 'spark-4.3', 'spark-3.5']
+    const drivers = ['node-driver', 'spark-4.3-driver', 'spark-3.5-driver']
+    expect(runtimesOf(homes)).toEqual([...executors, ...drivers])
   })
 
   test('a folder without one is named and costs nothing else', async () => {
@@ -43,7 +50,7 @@ describe('distributions', () => {
   })
 
   test('none at all leaves Node', () => {
-    expect(runtimesOf([])).toEqual(['node'])
+    expect(runtimesOf([])).toEqual(['node', 'node-driver'])
   })
 })
 
@@ -65,5 +72,27 @@ describe('the choice', () => {
       /no Spark for an application built for 4\.1\.4; it has 4\.3\.0 \(.*\/a\)\. Set SPARK_HOME/,
     )
     expect(() => chooseSparkHome([], null, 'spark-4.1')).toThrow(/spark-4\.1; it has none/)
+  })
+})
+
+describe('the choice for drivers', () => {
+  const both = ['spark-3.5-driver', 'spark-4.3-driver']
+  test.each([
+    ['exactly the version that it names', '4.3.1', ['spark-4.3-driver'], '4.3.1'],
+    ['else the first of the same minor', '4.3.7', ['spark-4.3-driver'], '4.3.0'],
+    ['a version before its runtimes', '3.5', both, '3.5.9'],
+    ['without a version, the newest that it lists', null, both, '4.3.0'],
+    ['the newest that is here', null, ['spark-3.5-driver', 'spark-4.9-driver'], '3.5.9'],
+  ])('%s', async (_, version, runtimes, expected) => {
+    const { homes } = await find('a', 'b', 'c')
+    expect(chooseDriverHome(homes, version, runtimes).version).toBe(expected)
+  })
+
+  test('of one that nothing here can serve says what there is', async () => {
+    const { homes } = await find('a')
+    expect(() => chooseDriverHome(homes, null, ['spark-4.1-driver', 'spark-4.2-driver'])).toThrow(
+      /no Spark for a driver for spark-4\.1-driver or spark-4\.2-driver; it has 4\.3\.0 /,
+    )
+    expect(() => chooseDriverHome(homes, '4.1.4', ['spark-4.3-driver'])).toThrow(/for 4\.1\.4; /)
   })
 })

@@ -1,7 +1,4 @@
 /** Everything before the process starts: folders, resources file, command line. Runs in a launcher thread. */
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-
 import { decodeApplication } from '../../control/codec.js'
 import { JvmCommandT, NodeCommandT } from '../../schema/magneto.js'
 import type { ProcessPlan, Substitutions } from '../command-line.js'
@@ -10,6 +7,7 @@ import { nodePlan } from '../node-command.js'
 import { chooseSparkHome } from '../spark-homes.js'
 import { createExecutorDir, executorDir } from '../work-dir.js'
 import type { ExecutorRequest } from './request.js'
+import { writeResourcesFile } from './resources-file.js'
 
 export interface Prepared {
   plan: ProcessPlan
@@ -23,7 +21,12 @@ export async function prepare(request: ExecutorRequest): Promise<Prepared> {
   const directory = executorDir(settings.workDir, appId, executorId)
   const application = decodeApplication(request.application)
   await createExecutorDir(directory)
-  const resourcesFile = await writeResourcesFile(directory, request)
+  const resourcesFile = await writeResourcesFile(
+    directory,
+    'executor',
+    request.resources,
+    executorId,
+  )
   const values: Substitutions = {
     workerUrl: settings.workerUrl,
     executorId,
@@ -45,19 +48,4 @@ export async function prepare(request: ExecutorRequest): Promise<Prepared> {
     return { plan: await jvmPlan({ ...common, command, sparkHome, ownConfDir }), directory }
   }
   throw new Error(`application ${appId} has a command that is neither for a JVM nor for Node`)
-}
-
-/** G4: what the executor may use, by name and address. @returns null when nothing was assigned */
-async function writeResourcesFile(
-  directory: string,
-  { executorId, resources }: ExecutorRequest,
-): Promise<string | null> {
-  if (resources.length === 0) return null
-  const path = join(directory, `resource-executor-${executorId}.json`)
-  const document = resources.map(({ name, addresses }) => ({
-    id: { componentName: 'spark.executor', resourceName: name },
-    addresses,
-  }))
-  await writeFile(path, JSON.stringify(document))
-  return path
 }

@@ -4,24 +4,35 @@ import type { MessagePort } from 'node:worker_threads'
 import type { LogRolling } from '../log-rolling.js'
 import type { SparkHome } from '../spark-homes.js'
 
-/** What is the same for every executor of this worker. */
-export interface LauncherSettings {
+/** What is the same for every child of this worker. */
+export interface ChildSettings {
   workDir: string
   workerUrl: string
-  host: string
   sparkHomes: readonly SparkHome[]
   /** Magneto's own conf folder. */
   ownConfDir: string
   redactionPattern: RegExp
-  /** The program and main module of Node executors. */
+  /** The program of Node executors and drivers. */
   execPath: string
-  executorMain: string
-  /** TERM, then so long, then KILL, then so long again until it counts as an orphan (T8). */
+  /** TERM, then so long, then KILL, then so long again until it counts as an orphan (T8, P34). */
   killTimeoutMs: number
-  /** How logs of executors are rolled (W12); null: not at all. */
-  rolling: LogRolling | null
   /** Where the worker's guardian is told of starts and ends; open for as long as launcher threads live. */
   guardianFd: number
+}
+
+/** What is the same for every executor of this worker. */
+export interface LauncherSettings extends ChildSettings {
+  host: string
+  /** The main module of Node executors. */
+  executorMain: string
+  /** How logs of executors are rolled (W12); null: not at all. */
+  rolling: LogRolling | null
+}
+
+/** The addresses of a custom resource that were assigned. */
+export interface Resource {
+  name: string
+  addresses: readonly string[]
 }
 
 export interface ExecutorRequest {
@@ -31,7 +42,7 @@ export interface ExecutorRequest {
   profileId: number
   cores: number
   memoryMb: number
-  resources: readonly { name: string; addresses: readonly string[] }[]
+  resources: readonly Resource[]
   /** A finished ApplicationDescription. */
   application: Uint8Array
   /** Scratch folders of the application on this worker (W3). */
@@ -53,7 +64,7 @@ export interface EndedNote {
   kind: 'ended'
 }
 
-export type ChildNote = StartedNote | EndedNote
+export type ChildNote = StartedNote | FetchingNote | RetryingNote | EndedNote
 
 /** To the thread: end it (T8). Any number of times. */
 export interface KillNote {
@@ -64,3 +75,41 @@ export interface KillNote {
 export type ExecutorResult =
   | { kind: 'failed'; message: string }
   | { kind: 'exited'; exitStatus: number; message: string }
+
+/** What is the same for every driver of this worker. */
+export interface DriverSettings extends ChildSettings {
+  /** As the worker was told it. */
+  masterUrl: string
+  /** Of this worker; empty: it has none. */
+  webUiUrl: string
+  /** The root of this package, for Node drivers that are fetched. */
+  packageRoot: string
+}
+
+export interface DriverRequest {
+  settings: DriverSettings
+  driverId: string
+  /** A finished DriverDescription. */
+  description: Uint8Array
+  resources: readonly Resource[]
+  /** Progress goes out of it, `kill` comes in. */
+  port: MessagePort
+}
+
+/** From the thread: a process that fetches the driver's jar runs. */
+export interface FetchingNote {
+  kind: 'fetching'
+  pid: number
+}
+
+/** From the thread: an attempt has failed, and another will follow. */
+export interface RetryingNote {
+  kind: 'retrying'
+  exitStatus: number
+  waitMs: number
+}
+
+/** How its last attempt ended. `failed`: there was none. */
+export type DriverResult =
+  | { kind: 'failed'; message: string }
+  | { kind: 'exited'; exitStatus: number }

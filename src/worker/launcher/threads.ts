@@ -13,6 +13,8 @@ import { MAX_EXECUTORS } from '../executor-table.js'
 import type { Guardian } from '../guardian.js'
 import type {
   ChildNote,
+  DriverRequest,
+  DriverResult,
   ExecutorRequest,
   ExecutorResult,
   KillNote,
@@ -116,7 +118,17 @@ export class Child {
     request: ChildRequest<ExecutorRequest>,
     onStarted: (note: StartedNote) => void,
   ): Promise<ChildOutcome<ExecutorResult>> {
-    return this.#run(threads, 'executor', request, onStarted)
+    return this.#run(threads, 'executor', request, (note) => {
+      if (note.kind === 'started') onStarted(note)
+    })
+  }
+
+  runDriver(
+    threads: LauncherThreads,
+    request: ChildRequest<DriverRequest>,
+    onNote: (note: ChildNote) => void,
+  ): Promise<ChildOutcome<DriverResult>> {
+    return this.#run(threads, 'driver', request, onNote)
   }
 
   /** Never rejects: a thread that breaks leaves no process of the task behind. */
@@ -124,18 +136,18 @@ export class Child {
     threads: LauncherThreads,
     kind: ChildKind,
     request: { settings: object },
-    onStarted: (note: StartedNote) => void,
+    tell: (note: ChildNote) => void,
   ): Promise<ChildOutcome<Result>> {
     const { guardian } = threads
     const channel = new MessageChannel()
     const port = channel.port1
     this.#port = port
     const onNote = (note: ChildNote): void => {
-      if (note.kind === 'started') {
+      if (note.kind === 'started' || note.kind === 'fetching') {
         this.#pid = note.pid
         guardian.started(note.pid)
-        onStarted(note)
-      } else this.#ended(guardian, true)
+      } else if (note.kind === 'ended') this.#ended(guardian, true)
+      tell(note)
     }
     port.on('message', onNote)
     /** What a thread says over the port and what it returns come by different ways, in any order. */

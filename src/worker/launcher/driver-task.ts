@@ -1,0 +1,102 @@
+/** What the pool's threads run for a driver: one long task, from its folder to the end of its last attempt. */
+import { stderrHeader } from '../command-line.js'
+import { GuardianLines } from '../guardian-lines.js'
+import { prepareDriver, type PreparedDriver } from './driver-prepare.js'
+import { superviseDriver } from './driver-supervision.js'
+import type { ChildNote, DriverRequest, DriverResult, KillNote } from './request.js'
+import { startProcess, type WatchedProcess } from './watched-process.js'
+
+/** One for all drivers of this thread; made when the first is started. */
+let guardianLines: GuardianLines | null = null
+
+/** Prepares, starts, watches, starts again and ends one driver. Never rejects for what can go wrong with a driver. */
+export async function runDriver(request: DriverRequest): Promise<DriverResult> {
+  const { port, settings } = request
+  const killed = new AbortController()
+  port.on('message', (note: KillNote) => {
+    if (note.kind === 'kill') killed.abort()
+  })
+  const tell = (note: ChildNote): void => port.postMessage(note)
+  guardianLines ??= new GuardianLines(settings.guardianFd)
+  try {
+    const prepared = await prepareDriver(request, {
+      signal: killed.signal,
+      guardian: guardianLines,
+      onStarted: (pid) => tell({ kind: 'fetching', pid }),
+      onEnded: () => tell({ kind: 'ended' }),
+    })
+    const attempt = new Attempt(request, prepared, { tell, guardian: guardianLines })
+    const exitStatus = await superviseDriver({
+      supervise: prepared.supervise,
+      signal: killed.signal,
+      run: () => attempt.run(killed.signal),
+      onRetry: (status, waitMs) => tell({ kind: 'retrying', exitStatus: status, waitMs }),
+    })
+    return exitStatus === null
+      ? { kind: 'failed', message: 'Killed before it started' }
+      : { kind: 'exited', exitStatus }
+  } catch (error) {
+    return { kind: 'failed', message: explain(error) }
+  } finally {
+    port.close()
+  }
+}
+
+/** Runs the same command line again and again; its logs grow on (they are never rolled, W12). */
+class Attempt {
+  readonly #prepared: PreparedDriver
+  readonly #settings: DriverRequest['settings']
+  readonly #tell: (note: ChildNote) => void
+  readonly #guardian: GuardianLines
+
+  constructor(
+    { settings }: DriverRequest,
+    prepared: PreparedDriver,
+    to: { tell: (note: ChildNote) => void; guardian: GuardianLines },
+  ) {
+    this.#prepared = prepared
+    this.#settings = settings
+    this.#tell = to.tell
+    this.#guardian = to.guardian
+  }
+
+  /** @returns its exit status @throws Error when it can't be started */
+  async run(killed: AbortSignal): Promise<number> {
+    const child = await this.#start()
+    this.#tell({
+      kind: 'started',
+      pid: child.pid,
+      execMs: performance.timeOrigin + performance.now(),
+    })
+    const kill = (): void => child.kill()
+    killed.addEventListener('abort', kill)
+    // The order may have come while the process was being started.
+    if (killed.aborted) kill()
+    const { exitStatus } = await child.ended
+    killed.removeEventListener('abort', kill)
+    this.#tell({ kind: 'ended' })
+    return exitStatus
+  }
+
+  #start(): Promise<WatchedProcess> {
+    const { plan, directory } = this.#prepared
+    const { redactionPattern, killTimeoutMs } = this.#settings
+    return startProcess(plan, {
+      directory,
+      header: stderrHeader(plan.command, redactionPattern, 'driver'),
+      killTimeoutMs,
+      rolling: null,
+      guardian: this.#guardian,
+    })
+  }
+}
+
+function explain(error: unknown): string {
+  const { code, path, syscall, message } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' && syscall?.startsWith('spawn') === true) {
+    return path === 'java'
+      ? 'there is no java in the PATH; set JAVA_HOME on the worker'
+      : `there is no program ${path}`
+  }
+  return message
+}
