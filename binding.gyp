@@ -25,5 +25,24 @@
         "MACOSX_DEPLOYMENT_TARGET": "12.0"
       }
     }
+  ],
+  "conditions": [
+    ["OS == 'linux'", {
+      "targets": [
+        {
+          # How the worker starts its children; elsewhere it does without (native/spawn/README.md).
+          "target_name": "magneto_spawn",
+          "sources": ["<!@(find native/spawn -name '*.cc' | sort)"],
+          "include_dirs": [
+            "native",
+            "<!@(node -p \"require('node-addon-api').include_dir\")"
+          ],
+          "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_ADDON_API_CPP_EXCEPTIONS"],
+          "cflags!": ["-fno-exceptions"],
+          "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-fno-rtti"],
+          "cflags_cc": ["-std=c++20", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"]
+        }
+      ]
+    }]
   ]
 }

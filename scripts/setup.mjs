@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Makes a checkout ready to run: dependencies, the native core, dist/. Needs nothing but Node, so it is the first thing
+// Makes a checkout ready to run: dependencies, the native core and addons, dist/. Needs nothing but Node, so it is the first thing
 // every npm script calls; what is up to date costs milliseconds.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -80,7 +80,14 @@ function npm(...args) {
   fail(`npm ${args.join(' ')} failed; what it printed is above`)
 }
 
-const native = ['binding.gyp', 'native/core', 'native/codec', 'native/napi', 'native/third_party']
+const native = [
+  'binding.gyp',
+  'native/core',
+  'native/codec',
+  'native/napi',
+  'native/spawn',
+  'native/third_party',
+]
 checkMachine()
 // `npm install` would build the core as well; built apart, a change of a TypeScript dependency doesn't rebuild it.
 step('dependencies', 'node_modules/typescript', ['package.json', '.npmrc'], () =>

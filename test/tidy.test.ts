@@ -43,7 +43,7 @@ const arrows: Record<string, string[]> = {
   rest: ['control', 'conf', 'http'],
   ui: ['control', 'conf', 'http', 'rest'],
   master: ['control', 'conf', 'core', 'store'],
-  cli: ['conf', 'master', 'worker', 'control', 'spark'],
+  cli: ['conf', 'http', 'master', 'worker', 'control', 'spark'],
 }
 
 function importsOf(file: string): string[] {
@@ -90,8 +90,9 @@ describe('layering', () => {
     expect(against).toEqual([])
   })
 
-  test('one file loads the addon, one imports uWebSockets', () => {
+  test('one file loads each addon, one imports uWebSockets', () => {
     expect(sourcesWith(/magneto_core\.node/)).toEqual(['src/core/native.ts'])
+    expect(sourcesWith(/magneto_spawn\.node/)).toEqual(['src/worker/launcher/native-spawn.ts'])
     expect(sourcesWith(/['"]uws-\d+['"]/)).toEqual(['src/control/uws.ts'])
   })
 
@@ -101,6 +102,16 @@ describe('layering', () => {
     const pure = native.filter((file) => /^native\/(core|codec)\//.test(file))
     expect(pure.length).toBeGreaterThan(0)
     expect(offences(pure, (line) => (banned.test(line) ? line.trim() : null))).toEqual([])
+  })
+
+  test('starting processes knows neither the core nor, but for its glue, Node', () => {
+    const spawn = native.filter((file) => file.startsWith('native/spawn/'))
+    expect(spawn.length).toBeGreaterThan(0)
+    const foreign = /#include "(?!spawn\/)/
+    expect(offences(spawn, (line) => (foreign.test(line) ? line : null))).toEqual([])
+    const plain = spawn.filter((file) => !file.endsWith('/addon.cc'))
+    const glue = /#include <(napi|uv|node)/
+    expect(offences(plain, (line) => (glue.test(line) ? line : null))).toEqual([])
   })
 
   test('the core includes nothing of the glue, and only codec knows FlatBuffers', () => {

@@ -1,11 +1,13 @@
 // The glue of one thread: children started here are watched here, on its loop.
 // src/worker/launcher/native-spawn.ts has the contract.
+#include <fcntl.h>
 #include <napi.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include <cerrno>
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -28,8 +30,45 @@ constexpr int kMaxEndsATurn = 64;
 // T8: what children of a thread that broke have between TERM and KILL.
 constexpr int kGraceMs = 10'000;
 
+// As a descriptor for stdin: a pipe to which nothing is written and which ends with this process.
+constexpr int kHeldPipe = -2;
+
+// A descriptor that is closed with its owner.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_ = -1;
+};
+
+struct Pipe {
+  Descriptor read;
+  Descriptor write;
+};
+
+// No child inherits an end unasked.
+Pipe make_pipe(Napi::Env env) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    throw Napi::Error::New(env, std::string("no pipe can be made: ") + strerror(errno));
+  return {Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
 struct Child {
   pid_t pid;
+  Descriptor stdin_end;
   Napi::FunctionReference on_end;
 };
 
@@ -53,7 +92,7 @@ class Children {
         this, nullptr);
   }
 
-  void add(const Start& start, Napi::Function on_end) {
+  void add(const Start& start, Descriptor stdin_end, Napi::Function on_end) {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.fd = start.pidfd;
@@ -64,7 +103,8 @@ class Children {
       throw std::runtime_error("epoll_ctl failed with errno " + std::to_string(error));
     }
     if (children_.empty()) uv_ref(reinterpret_cast<uv_handle_t*>(&poll_));
-    children_.emplace(start.pidfd, Child{start.pid, Napi::Persistent(on_end)});
+    children_.emplace(start.pidfd,
+                      Child{start.pid, std::move(stdin_end), Napi::Persistent(on_end)});
   }
 
  private:
@@ -146,7 +186,7 @@ const char* name_of(Step step) {
   return "";
 }
 
-// start(programs, arguments, environment, directory, stdin, stdout, stderr, guardian, onEnd)
+// start(programs, argv, environment, directory, stdin, stdout, stderr, guardian, onEnd)
 Napi::Value start(const Napi::CallbackInfo& info) {
   auto& children = *static_cast<Children*>(info.Data());
   Plan plan;
@@ -155,6 +195,11 @@ Napi::Value start(const Napi::CallbackInfo& info) {
   plan.environment = texts(info[2]);
   plan.directory = text(info[3]);
   for (int fd = 0; fd < 3; ++fd) plan.stdio[fd] = info[4 + fd].As<Napi::Number>().Int32Value();
+  Pipe held;
+  if (plan.stdio[0] == kHeldPipe) {
+    held = make_pipe(info.Env());
+    plan.stdio[0] = held.read.get();
+  }
   plan.guardian = info[7].As<Napi::Number>().Int32Value();
   const auto on_end = info[8].As<Napi::Function>();
 
@@ -167,12 +212,24 @@ Napi::Value start(const Napi::CallbackInfo& info) {
   result.Set("execAgoMs", Napi::Number::New(info.Env(), static_cast<double>(ago_ns) / 1e6));
   if (started.step != Step::kStarted) return result;
   try {
-    children.add(started, on_end);
+    children.add(started, std::move(held.write), on_end);
   } catch (const std::exception& error) {
     throw Napi::Error::New(info.Env(), error.what());
   }
   return result;
 }
+
+// pipe() -> [read, write]
+Napi::Value pipe(const Napi::CallbackInfo& info) {
+  Pipe made = make_pipe(info.Env());
+  auto result = Napi::Array::New(info.Env(), 2);
+  result.Set(0u, Napi::Number::New(info.Env(), made.read.release()));
+  result.Set(1u, Napi::Number::New(info.Env(), made.write.release()));
+  return result;
+}
+
+// close(fd). Node's own warns of descriptors that it has not opened.
+void close_one(const Napi::CallbackInfo& info) { close(info[0].As<Napi::Number>().Int32Value()); }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   const bool supported = magneto::spawn::supported();
@@ -184,6 +241,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   } catch (const std::exception& error) {
     throw Napi::Error::New(env, error.what());
   }
+  exports.Set("pipe", Napi::Function::New(env, pipe, "pipe"));
+  exports.Set("close", Napi::Function::New(env, close_one, "close"));
   return exports;
 }
 

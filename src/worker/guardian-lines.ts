@@ -2,13 +2,15 @@
  * The words to a worker's guardian. An executor says itself that it starts (launcher/guarded-command.ts); the thread
  * that watches it says that it ended, by a plain write to a descriptor that the whole process shares.
  */
-import { writeSync } from 'node:fs'
+import { fstatSync, writeSync } from 'node:fs'
 
 /** How long a guardian that does not read is left alone before it is told the rest. */
 const RETRY_MS = 1000
 
 export class GuardianLines {
   readonly fd: number
+  /** Names the pipe, and with it the worker: of all that are open now this one alone has it. In every thread the same. */
+  readonly nonce: string
   /** What a full pipe didn't take, oldest first; at most two lines an executor. */
   readonly #owed: string[] = []
   #retry: NodeJS.Timeout | null = null
@@ -16,6 +18,8 @@ export class GuardianLines {
   /** @param fd the end of the guardian's pipe that is written; it does not block */
   constructor(fd: number) {
     this.fd = fd
+    const { dev, ino } = fstatSync(fd)
+    this.nonce = `${dev}-${ino}`
   }
 
   /** The process group of that number is to end with this worker. */

@@ -13,10 +13,12 @@ import { promisify } from 'node:util'
 
 import type { Logger } from '../log/logger.js'
 import { GuardianLines } from './guardian-lines.js'
+import { LAUNCH_VARIABLE } from './launcher/stragglers.js'
 
 /**
- * Reads `+<group>` and `-<group>`, one a line; at the end of input TERM to what is left, and after $1 seconds KILL.
- * POSIX sh, no child but sleep, no memory but the list. Only numbers from 2 get in: 0 and 1 would mean everybody.
+ * Reads `+<group>` and `-<group>`, one a line; at the end of input TERM to what is left, and after $1 seconds KILL. Then
+ * KILL to whoever has left its group, known by the variable of launcher/stragglers.ts with the nonce $2.
+ * POSIX sh, no children but sleep and grep, no memory but the list. Only numbers from 2 get in: 0 and 1 would mean everybody.
  * It is deaf to what stops daemons: the end of the worker is the only thing that ends it.
  */
 export const GUARDIAN_SCRIPT = `
@@ -36,12 +38,23 @@ while :; do
   still=
   for group in $left; do kill -s 0 -- "-$group" && still="$still $group"; done
   left=$still
-  [ -n "$left" ] || exit 0
+  [ -n "$left" ] || break
   [ "$waited" -lt "$1" ] || break
   sleep 1
   waited=$((waited + 1))
 done
 for group in $left; do kill -s KILL -- "-$group"; done
+[ -n "$2" ] || exit 0
+for round in 1 2 3 4 5 6 7 8 9 10; do
+  escaped=
+  for file in $(grep -lsF "${LAUNCH_VARIABLE}=$2/" /proc/[0-9]*/environ); do
+    file=\${file#/proc/}
+    escaped="$escaped \${file%/environ}"
+  done
+  [ -n "$escaped" ] || exit 0
+  kill -s KILL $escaped
+  [ "$round" -lt 4 ] || sleep 1
+done
 `
 
 /** A guardian that dies is followed by the next at once, but not more often than so. */
@@ -128,12 +141,20 @@ export class Guardian {
   #spawn(): ChildProcess {
     this.#startedMs = performance.now()
     const seconds = String(Math.ceil(this.#options.killTimeoutMs / 1000))
-    const child = spawn('/bin/sh', ['-c', GUARDIAN_SCRIPT, 'magneto-guardian', seconds], {
-      // It holds no folder in use, and Ctrl-C at a worker's terminal does not reach its session.
-      cwd: '/',
-      detached: true,
-      stdio: [this.#readFd, 'ignore', 'ignore'],
-    })
+    const environment = { ...process.env }
+    // A worker that was itself started by one is ended with that launch; its guardian must outlive it.
+    delete environment[LAUNCH_VARIABLE]
+    const child = spawn(
+      '/bin/sh',
+      ['-c', GUARDIAN_SCRIPT, 'magneto-guardian', seconds, this.#lines.nonce],
+      {
+        // It holds no folder in use, and Ctrl-C at a worker's terminal does not reach its session.
+        cwd: '/',
+        env: environment,
+        detached: true,
+        stdio: [this.#readFd, 'ignore', 'ignore'],
+      },
+    )
     child.unref()
     child.on('error', (error) => this.#onGone(error.message))
     child.on('exit', (code, signal) => this.#onGone(signal ?? `exit status ${code}`))

@@ -1,13 +1,14 @@
 /**
- * An executor names itself to the worker's guardian before it becomes the executor. A worker can be killed between
+ * An executor names itself to the worker's guardian before it becomes the executor, here by a shell. A worker can be killed between
  * a fork and its own next step, so a word of the worker's would come too late; and the guardian's input does not
  * end while a child that has not spoken yet holds the pipe open.
  */
 import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 
 import type { ProcessPlan } from '../command-line.js'
+import { candidates, cantStart } from './start-child.js'
 
 /** The guardian's pipe is the child's descriptor 3. One that is full, because the guardian does not read, holds the start back: no executor runs unguarded. */
 const SCRIPT = `until echo "+$$" >&3 2>/dev/null; do sleep 1; done
@@ -22,13 +23,16 @@ export interface GuardedCommand {
   args: string[]
 }
 
-/** @throws Error with code ENOENT or EACCES, as spawn's, when the program can't be started */
-export async function guardedCommand({
-  command,
-  environment,
-}: ProcessPlan): Promise<GuardedCommand> {
-  const [program = ''] = command
-  await findProgram(program, environment['PATH'])
+/**
+ * @param directory where it will run
+ * @throws SpawnError when the program can't be started
+ */
+export async function guardedCommand(
+  plan: ProcessPlan,
+  directory: string,
+): Promise<GuardedCommand> {
+  await findProgram(plan, directory)
+  const { command, environment } = plan
   const kept = Object.entries(environment)
     .filter(([name]) => SHELL_VARIABLES.has(name) || !PASSES_A_SHELL.test(name))
     .map(([name, value]) => `${name}=${value}`)
@@ -37,17 +41,17 @@ export async function guardedCommand({
 }
 
 /** The shell would only say so in the executor's log. */
-async function findProgram(program: string, path: string | undefined): Promise<void> {
-  const folders = program.includes('/') || path === undefined ? [''] : path.split(':')
-  if (path === undefined && !program.includes('/')) return
-  let reason = 'ENOENT'
-  for (const folder of folders) {
+async function findProgram(plan: ProcessPlan, directory: string): Promise<void> {
+  let code = 'ENOENT'
+  for (const candidate of candidates(plan)) {
+    const path = resolve(directory, candidate)
     try {
-      return await access(join(folder, program), constants.X_OK)
+      await access(path, constants.X_OK)
+      if ((await stat(path)).isFile()) return
+      code = 'EACCES'
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EACCES') reason = 'EACCES'
+      if ((error as NodeJS.ErrnoException).code === 'EACCES') code = 'EACCES'
     }
   }
-  const error = new Error(`${program} can't be started: ${reason}`)
-  throw Object.assign(error, { code: reason, syscall: `spawn ${program}`, path: program })
+  throw cantStart(plan.command[0] ?? '', code)
 }

@@ -35,7 +35,7 @@ export async function runExecutor(request: ExecutorRequest): Promise<ExecutorRes
     const note: StartedNote = {
       kind: 'started',
       pid: child.pid,
-      execMs: performance.timeOrigin + performance.now(),
+      execMs: child.execMs,
     }
     port.postMessage(note)
     // The order may have come while the process was being started.

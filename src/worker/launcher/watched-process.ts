@@ -1,15 +1,18 @@
 /** One child process: started with its logs in files, watched, ended with TERM and then KILL (T8). */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import { threadId } from 'node:worker_threads'
 
 import type { ProcessPlan } from '../command-line.js'
 import type { GuardianLines } from '../guardian-lines.js'
 import type { LogRolling } from '../log-rolling.js'
 import { settledLater } from '../settled-later.js'
-import { guardedCommand } from './guarded-command.js'
+import { nativeSpawn } from './native-spawn.js'
 import { openLog, type ProcessLog } from './process-log.js'
+import type { StartChild, StartedChild } from './start-child.js'
+import { nativeStarter } from './start-native.js'
+import { startByShell } from './start-shell.js'
+import { LAUNCH_VARIABLE, Stragglers } from './stragglers.js'
 
 /** How long the rest of a log that goes through this thread may take after its process's end. */
 const LOG_TIMEOUT_MS = 2000
@@ -22,7 +25,9 @@ export function exitStatusOf(code: number | null, signal: NodeJS.Signals | null)
 
 export interface WatchedProcess {
   readonly pid: number
-  /** Settles when the process is gone, or when it outlived KILL. Never rejects. */
+  /** ms since the epoch: when it became the program. */
+  readonly execMs: number
+  /** Settles when the process is gone with all it has started, or when it outlived KILL. Never rejects. */
   readonly ended: Promise<{ exitStatus: number; orphaned: boolean }>
   /** TERM now, KILL after `killTimeoutMs`. Once is enough. */
   kill(): void
@@ -37,15 +42,49 @@ export interface StartOptions {
   rolling: LogRolling | null
   /** Of this thread. */
   guardian: GuardianLines
+  /** Gives up a start that waits, because the guardian does not read. */
+  cancel?: AbortSignal
+}
+
+interface Exit {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+let usual: StartChild | null = null
+
+/** By the addon where it can, or by a shell. */
+function usualStart(): StartChild {
+  if (usual === null) {
+    const native = nativeSpawn()
+    usual = native === null ? startByShell : nativeStarter(native)
+  }
+  return usual
+}
+
+/** Of this thread, by the nonce of the guardian. */
+const stragglers = new Map<string, Stragglers>()
+let launches = 0
+
+function stragglersOf({ nonce }: GuardianLines): Stragglers {
+  const known = stragglers.get(nonce)
+  if (known !== undefined) return known
+  const made = new Stragglers(nonce)
+  stragglers.set(nonce, made)
+  return made
 }
 
 /** @throws Error when it can't be started */
 export async function startProcess(
   plan: ProcessPlan,
   options: StartOptions,
+  start: StartChild = usualStart(),
 ): Promise<WatchedProcess> {
-  const { directory, header, guardian, rolling } = options
-  const { program, args } = await guardedCommand(plan)
+  const { directory, header, guardian, rolling, cancel } = options
+  launches += 1
+  const launch = `${guardian.nonce}/${threadId}-${launches}`
+  const environment = { ...plan.environment, [LAUNCH_VARIABLE]: launch }
+  const exit = settledLater<Exit>()
   const logs: ProcessLog[] = []
   try {
     const stdout = await openLog(join(directory, 'stdout'), rolling)
@@ -53,21 +92,27 @@ export async function startProcess(
     const stderr = await openLog(join(directory, 'stderr'), rolling)
     logs.push(stderr)
     await stderr.write(header)
-    const child = spawn(program, args, {
-      cwd: directory,
-      env: plan.environment,
-      // A group of its own: Ctrl-C at the worker's terminal reaches the worker alone, which ends its
-      // executors in order; and whatever an executor leaves behind can be ended with it.
-      detached: true,
-      // The fourth is for guardedCommand.
-      stdio: [plan.stdin, stdout.target, stderr.target, guardian.fd],
+    const child = await start({
+      plan: { ...plan, environment },
+      directory,
+      stdout: stdout.target,
+      stderr: stderr.target,
+      guardian,
+      ...(cancel === undefined ? {} : { cancel }),
+      onExit: (pid, code, signal) => {
+        // While its number can't be another's yet.
+        endGroup(pid)
+        guardian.ended(pid)
+        exit.resolve({ code, signal })
+      },
     })
-    // Nothing is ever written; a child that closes its end must not break the thread.
-    child.stdin?.on('error', () => {})
-    await once(child, 'spawn')
     stdout.follow(child.stdout)
     stderr.follow(child.stderr)
-    return watch(child, logs, options)
+    const settle = async (): Promise<void> => {
+      await stragglersOf(guardian).end(launch)
+      await finishAll(logs)
+    }
+    return watch(child, exit.promise, { settle, killTimeoutMs: options.killTimeoutMs })
   } catch (error) {
     await finishAll(logs)
     throw error
@@ -79,40 +124,33 @@ async function finishAll(logs: readonly ProcessLog[]): Promise<void> {
 }
 
 function watch(
-  child: ChildProcess,
-  logs: readonly ProcessLog[],
-  { killTimeoutMs, guardian }: StartOptions,
+  child: StartedChild,
+  exit: Promise<Exit>,
+  { settle, killTimeoutMs }: { settle: () => Promise<void>; killTimeoutMs: number },
 ): WatchedProcess {
-  const pid = child.pid ?? 0
+  const { pid, execMs } = child
   let timer: NodeJS.Timeout | null = null
   let killing = false
   const { promise, resolve } = settledLater<{ exitStatus: number; orphaned: boolean }>()
-  const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
+  const follow = async (): Promise<void> => {
+    const { code, signal } = await exit
     if (timer !== null) clearTimeout(timer)
-    endGroup(pid)
-    guardian.ended(pid)
-    const end = { exitStatus: exitStatusOf(code, signal), orphaned: false }
-    void finishAll(logs).then(() => resolve(end))
+    await settle()
+    resolve({ exitStatus: exitStatusOf(code, signal), orphaned: false })
   }
-  child.once('exit', onExit)
-  child.on('error', () => {})
-  // It may have ended between 'spawn' and here.
-  if (child.exitCode !== null || child.signalCode !== null) {
-    child.off('exit', onExit)
-    onExit(child.exitCode, child.signalCode)
-  }
+  void follow()
   const kill = (): void => {
     if (killing) return
     killing = true
-    child.kill('SIGTERM')
+    child.signal('SIGTERM')
     timer = setTimeout(() => {
-      child.kill('SIGKILL')
+      child.signal('SIGKILL')
       timer = setTimeout(() => {
         resolve({ exitStatus: exitStatusOf(null, 'SIGKILL'), orphaned: true })
       }, killTimeoutMs)
     }, killTimeoutMs)
   }
-  return { pid, ended: promise, kill }
+  return { pid, execMs, ended: promise, kill }
 }
 
 /** Ends what the process left in its group, such as Python workers: its cores are given away again. */

@@ -1,0 +1,81 @@
+/**
+ * The typed face of the addon that starts processes, and the only file that loads it. Each thread has its own; what
+ * is started in a thread is watched there, and is ended when the thread breaks.
+ */
+import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const NULL_DEVICE = -1
+/** For stdin: a pipe to which nothing is written and which ends with this process. */
+export const HELD_PIPE = -2
+
+/** Where a start failed; '': it did not. */
+export type StartStep = '' | 'clone' | 'chdir' | 'dup2' | 'guardian' | 'execve'
+
+export interface NativeStart {
+  /** Also of a process that is gone again; -1: none was made. */
+  pid: number
+  step: StartStep
+  /** As libuv writes them: -2 is ENOENT; 0: none. */
+  error: number
+  /** Since right before the exec, ms. */
+  execAgoMs: number
+}
+
+export interface NativeSpawn {
+  /**
+   * Starts a process in a session of its own, with every signal at its default and no descriptor but three. It has
+   * named itself to the guardian before it becomes the program. Returns after the exec; an `execve` that failed leaves
+   * the name with the guardian.
+   *
+   * @param programs paths, tried in turn
+   * @param argv from argv[0] on
+   * @param environment NAME=value
+   * @param stdin as `stdout` and `stderr` a descriptor; NULL_DEVICE, or HELD_PIPE
+   * @param onEnd called once, with -1 and a signal's number, or a code and 0. The process's number is nobody else's
+   *   until it returns
+   */
+  start(
+    programs: readonly string[],
+    argv: readonly string[],
+    environment: readonly string[],
+    directory: string,
+    stdin: number,
+    stdout: number,
+    stderr: number,
+    guardianFd: number,
+    onEnd: (code: number, signal: number) => void,
+  ): NativeStart
+  /** @returns the ends that are read and written, not inherited by anybody unasked */
+  pipe(): [number, number]
+  /** For what `pipe` has made. */
+  close(fd: number): void
+}
+
+type Addon = { supported: false } | ({ supported: true } & NativeSpawn)
+
+function addonPath(): string | null {
+  // From src and from dist/src alike: the first folder upwards that holds the build.
+  let folder = dirname(fileURLToPath(import.meta.url))
+  for (;;) {
+    const candidate = join(folder, 'build', 'Release', 'magneto_spawn.node')
+    if (existsSync(candidate)) return candidate
+    const parent = dirname(folder)
+    if (parent === folder) return null
+    folder = parent
+  }
+}
+
+let loaded: NativeSpawn | null | undefined
+
+/** @returns null where processes are to be started without it: other systems than Linux, or Linux before 5.4 */
+export function nativeSpawn(): NativeSpawn | null {
+  if (loaded === undefined) {
+    const path = process.platform === 'linux' ? addonPath() : null
+    const addon = path === null ? null : (createRequire(import.meta.url)(path) as Addon)
+    loaded = addon?.supported === true ? addon : null
+  }
+  return loaded
+}
