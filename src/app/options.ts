@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
 
+import { MASTER_VARIABLE } from '../control/runtimes.js'
 import { OptionError } from './errors.js'
 import {
   DEFAULT_EXECUTOR_MEMORY_MIB,
@@ -13,8 +14,11 @@ import {
 import { TOKEN_VARIABLE } from './protocol.js'
 
 export interface ClusterPoolOptions {
-  /** Where the masters are: `spark://host:port[,host2:port2]`. */
-  master: string
+  /**
+   * Where the masters are: `spark://host:port[,host2:port2]`. When absent, what the environment says as
+   * MAGNETO_MASTER, as it does in a driver on the cluster.
+   */
+  master?: string | undefined
   /**
    * The module whose functions are run, as a path or a `file:` URL. Executors load it by its absolute path, so
    * it must be at the same place on every worker. Its default export is the function that `run` calls.
@@ -89,7 +93,7 @@ const text = (what: string) => v.pipe(v.string(`expected ${what}`), v.nonEmpty(`
 const memoryForms = 'MiB as a whole number from 1, or text such as "512m" or "2g"'
 
 const schema = v.strictObject({
-  master: text('a master URL such as spark://host:7077'),
+  master: v.optional(text('a master URL such as spark://host:7077')),
   filename: v.union(
     [text(''), v.instance(URL)],
     'expected the path or file: URL of the module to run',
@@ -171,6 +175,11 @@ export function parseOptions(options: ClusterPoolOptions): PoolSettings {
     return reject(path, issue.input, issue.message)
   }
   const given = parsed.output
+  const master = given.master ?? (process.env[MASTER_VARIABLE] || null)
+  if (master === null)
+    throw new OptionError(
+      `option master is missing: expected a master URL such as spark://host:7077, here or in ${MASTER_VARIABLE}`,
+    )
   const env = given.env ?? {}
   if (TOKEN_VARIABLE in env)
     reject(
@@ -179,8 +188,8 @@ export function parseOptions(options: ClusterPoolOptions): PoolSettings {
       "the pool sets that variable itself: it is executors' secret",
     )
   return {
-    masterUrl: given.master,
-    masters: parseMasters(given.master),
+    masterUrl: master,
+    masters: parseMasters(master),
     modulePath: modulePathOf(given.filename),
     name: given.name ?? 'Node application',
     maxCores: given.maxCores ?? null,

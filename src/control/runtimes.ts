@@ -12,6 +12,9 @@ export const NODE_RUNTIME = 'node'
 /** Drivers on the cluster that are Node programs. */
 export const NODE_DRIVER_RUNTIME = 'node-driver'
 
+/** In the environment of Node drivers: the masters of their worker, which a ClusterPool speaks to when not told otherwise. */
+export const MASTER_VARIABLE = 'MAGNETO_MASTER'
+
 /** @param minor "4.3" @returns "spark-4.3": executors of Spark applications */
 export function executorRuntimeOf(minor: string): string {
   return `spark-${minor}`

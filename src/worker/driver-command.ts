@@ -1,10 +1,10 @@
 /** The command line and environment of a driver on the cluster: a JVM of Spark (W7, W9, W14, E19, G5), or Node. */
+import { MASTER_VARIABLE } from '../control/runtimes.js'
 import type { NodeCommandT } from '../schema/magneto.js'
 import { inheritedEnvironment, type ProcessPlan } from './command-line.js'
 import { sparkJvm, type SparkJvm } from './jvm-command.js'
 
-/** Also read by ClusterPool: where the masters are. */
-export const MASTER_VARIABLE = 'MAGNETO_MASTER'
+/** In the environment of Node drivers that were assigned resources. */
 export const RESOURCES_FILE_VARIABLE = 'MAGNETO_DRIVER_RESOURCES_FILE'
 
 /** What the worker puts in for `{{NAME}}` (W7). */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { OptionError } from '../../src/app/errors.js'
 import { type ClusterPoolOptions, parseOptions } from '../../src/app/options.js'
@@ -47,5 +47,30 @@ describe('options', () => {
     const options = { ...good, ...wrong } as unknown as ClusterPoolOptions
     expect(() => parseOptions(options)).toThrow(OptionError)
     expect(() => parseOptions(options)).toThrow(new RegExp(`option ${name}\\b`))
+  })
+})
+
+describe('MAGNETO_MASTER', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs()
+  })
+
+  test('counts when no master is named, and only then', () => {
+    vi.stubEnv('MAGNETO_MASTER', 'spark://cluster:7077')
+    const { master: _, ...unnamed } = good
+    expect(parseOptions(unnamed).masters).toEqual([{ host: 'cluster', port: 7077 }])
+    expect(parseOptions(good).masterUrl).toBe('spark://one:7077')
+  })
+
+  test.each(['', undefined])('%j is none', (value) => {
+    vi.stubEnv('MAGNETO_MASTER', value)
+    expect(() => parseOptions({ filename: 'x.js' })).toThrow(
+      /option master is missing: .* here or in MAGNETO_MASTER/,
+    )
+  })
+
+  test('is held to the same form', () => {
+    vi.stubEnv('MAGNETO_MASTER', 'cluster:7077')
+    expect(() => parseOptions({ filename: 'x.js' })).toThrow(OptionError)
   })
 })

@@ -12,7 +12,8 @@ import { download } from './driver-download.js'
 
 /** A file that is under way is called `.<name>.part`. */
 const MAX_NAME_BYTES = 240
-const RESERVED = new Set(['stdout', 'stderr', 'node_modules', MARKER])
+/** What else is in the folder. */
+const RESERVED = /^(?:stdout|stderr|node_modules|resource-driver-.*)$/
 
 export interface FetchOptions {
   /** The driver's folder. */
@@ -44,9 +45,10 @@ export async function fetchJar(url: string, options: FetchOptions): Promise<stri
   if (url === '') return options.directory
   const { scheme, host, path } = locate(url)
   if (scheme === 'local') return inPlace(url, { host, path })
-  const destination = join(options.directory, fileNameOf(url, path))
+  const name = fileNameOf(url, path)
+  const destination = join(options.directory, name)
   if (await exists(destination)) return destination
-  const partial = join(options.directory, `.${fileNameOf(url, path)}.part`)
+  const partial = join(options.directory, `.${name}.part`)
   try {
     if (scheme === null || scheme === 'file') await copyFrom(url, { host, path }, partial)
     else if (scheme === 'http' || scheme === 'https') await download(url, partial, options.signal)
@@ -101,11 +103,12 @@ function locate(url: string): Location {
 /** @throws FetchError */
 function fileNameOf(url: string, path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1)
-  if (isPlainName(name, MAX_NAME_BYTES) && !RESERVED.has(name)) return name
+  const usable = isPlainName(name, MAX_NAME_BYTES) && name !== MARKER && !RESERVED.test(name)
+  if (usable) return name
   throw failed(
     url,
     `its last part, ${quoted(name)}, is no name that a file in the driver's folder can have`,
-    `end the URL in a file name of 1 to ${MAX_NAME_BYTES} bytes, other than ${[...RESERVED].join(', ')}`,
+    `end the URL in a file name of 1 to ${MAX_NAME_BYTES} bytes that is not taken by the worker`,
   )
 }
 
@@ -142,10 +145,9 @@ async function viaHadoop(
   partial: string,
   { hadoop }: FetchOptions,
 ): Promise<void> {
-  if (hadoop === null || scheme === 'spark') {
-    const schemes = hadoop === null ? 'file, local, http and https' : 'Hadoop'
-    throw failed(url, `${scheme} is not among the schemes served here: ${schemes}`)
-  }
+  const todo = 'name a file, local, http or https URL'
+  if (scheme === 'spark') throw failed(url, 'drivers serve no files to workers', todo)
+  if (hadoop === null) throw failed(url, `there is no Spark here that could read ${scheme}`, todo)
   await hadoop(url, partial)
 }
 
