@@ -99,6 +99,12 @@ export const port = parser('port', (value: string) => {
   throw expected(value, `a port: expected 0 (any free one) or ${MIN_PORT} to ${MAX_PORT}${hint}`)
 })
 
+export const httpUrl = parser('URL', (value: string) => {
+  const url = value.trim()
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url
+  throw expected(value, 'a URL such as http://history.example.com:18080')
+})
+
 /** One of the words, in any case; returns it as listed. */
 export function oneOf<const W extends string>(...words: W[]): Parser<W> {
   return parser(words.join(', '), (value) => {

@@ -63,6 +63,10 @@ export interface WebThreadData {
   readonly publicHost: string
   /** spark.ui.killEnabled (spec P46); absent: true. */
   readonly killEnabled?: boolean
+  /** spark.master.ui.title (spec P20). */
+  readonly title?: string | null
+  /** spark.master.ui.historyServerUrl (spec P21). */
+  readonly historyServerUrl?: string | null
   /** Absent: spark.decommission.enabled is false, and there is no such page. */
   readonly decommissionAllowMode?: DecommissionAllowMode
   /** Absent: spark.master.rest.enabled is false, and nothing listens. */

@@ -199,6 +199,8 @@ class Master {
       maxRetries: configuration.read(keys.portMaxRetries),
       publicHost,
       killEnabled: configuration.read(keys.killEnabled),
+      title: configuration.read(keys.masterUiTitle),
+      historyServerUrl: configuration.read(keys.historyServerUrl),
       ...(configuration.read(keys.decommissionEnabled)
         ? { decommissionAllowMode: configuration.read(keys.masterUiDecommissionAllowMode) }
         : {}),

@@ -11,6 +11,7 @@ import { explainSection } from './explain-section.js'
 import { durationText, memoryText, resourcesText, timeText } from './format.js'
 import { html, link, webUrl, type Fragment } from '../http/html.js'
 import { document, facts, section } from '../http/layout.js'
+import { historyUrl } from './lists.js'
 import { applicationDurationMs } from './totals.js'
 
 export function findApplication(view: ClusterViewT, id: string): ApplicationViewT | null {
@@ -24,8 +25,12 @@ function coresText({ coresGranted, coresMax }: ApplicationViewT): string {
   return `${coresMax} (${coresGranted} granted, ${left} left)`
 }
 
-function liveLink(application: ApplicationViewT): Fragment {
-  if (application.endedMs !== 0n) return 'ended'
+/** Of the driver while it lives, of the history server afterwards (P21). */
+function detailLink(application: ApplicationViewT, historyServer?: string | null): Fragment {
+  if (application.endedMs !== 0n) {
+    const past = webUrl(historyUrl(historyServer, String(application.id)))
+    return past === null ? 'ended' : link(past, 'Application History UI')
+  }
   const url = webUrl(application.uiUrl)
   return url === null ? 'Disabled' : link(url, 'Application Detail UI')
 }
@@ -53,7 +58,11 @@ function executorCells(executor: ExecutorViewT): Fragment[] {
 }
 
 /** @param application null: there is none of that id, which Spark says on a page of its own with status 200 */
-export function applicationPage(application: ApplicationViewT | null, nowMs: number): string {
+export function applicationPage(
+  application: ApplicationViewT | null,
+  nowMs: number,
+  { historyServerUrl }: { readonly historyServerUrl?: string | null } = {},
+): string {
   if (application === null) {
     return document('Not Found', html`<p>No such application. <a href="/">Back to Master</a></p>`)
   }
@@ -71,7 +80,7 @@ export function applicationPage(application: ApplicationViewT | null, nowMs: num
       ['Submit Date', timeText(Number(application.submittedMs))],
       ['Duration', durationText(applicationDurationMs(application, nowMs))],
       ['State', ApplicationState[application.state]],
-      ['Live UI', liveLink(application)],
+      ['Live UI', detailLink(application, historyServerUrl)],
     ]),
     explainSection(explainedApplication(application)),
     section(

@@ -6,6 +6,11 @@ export function newestFirst<T extends { readonly submittedMs: bigint }>(rows: re
   return [...rows].sort((a, b) => Number(b.submittedMs - a.submittedMs))
 }
 
+/** @returns where the history server shows an application that has ended, or null without one (P21) */
+export function historyUrl(server: string | null | undefined, id: string): string | null {
+  return server ? `${server.replace(/\/+$/, '')}/history/${encodeURIComponent(id)}` : null
+}
+
 export function killForm(kind: 'application' | 'driver', id: string): Markup {
   const folder = kind === 'application' ? '/app/kill/' : '/driver/kill/'
   const action = `${folder}?id=${encodeURIComponent(id)}&terminate=true`

@@ -13,13 +13,17 @@ import { whyLink } from './explain-section.js'
 import { amountsText, durationText, memoryText, timeText } from './format.js'
 import { html, link, webUrl, type Fragment, type Markup } from '../http/html.js'
 import { document, facts, section } from '../http/layout.js'
-import { killForm, newestFirst } from './lists.js'
+import { historyUrl, killForm, newestFirst } from './lists.js'
 import { applicationDurationMs, clusterTotals, waitingDrivers } from './totals.js'
 import { workerSection } from './worker-table.js'
 
 export interface PageOptions {
   /** `spark.ui.killEnabled` (P46). */
   readonly killEnabled: boolean
+  /** `spark.master.ui.title` (P20); absent: the URL of the master. */
+  readonly title?: string | null
+  /** `spark.master.ui.historyServerUrl` (P21); absent: completed applications link nowhere. */
+  readonly historyServerUrl?: string | null
 }
 
 function workerCounts(view: ClusterViewT): string {
@@ -80,13 +84,15 @@ export function applicationPath(id: string): string {
 function applicationCells(
   application: ApplicationViewT,
   view: ClusterViewT,
-  killable: boolean,
+  { killEnabled, historyServerUrl }: PageOptions,
 ): Fragment[] {
   const id = String(application.id)
   const live = application.endedMs === 0n
+  const killable = live && killEnabled
+  const details = live ? application.uiUrl : historyUrl(historyServerUrl, id)
   return [
     html`${link(applicationPath(id), id)}${killable ? killForm('application', id) : null}`,
-    link(live ? webUrl(application.uiUrl) : null, String(application.name)),
+    link(webUrl(details), String(application.name)),
     application.coresGranted,
     memoryText(application.memoryPerExecutorMb),
     amountsText(application.resourcesPerExecutor),
@@ -109,24 +115,19 @@ const applicationColumns = [
   'Duration',
 ]
 
-export function clusterPage(view: ClusterViewT, { killEnabled }: PageOptions): string {
-  const rows = (applications: readonly ApplicationViewT[], killable: boolean) =>
-    newestFirst(applications).map((one) => applicationCells(one, view, killable))
-  return document(`Magneto Master at ${view.masterUrl}`, [
+export function clusterPage(view: ClusterViewT, options: PageOptions): string {
+  const rows = (applications: readonly ApplicationViewT[]) =>
+    newestFirst(applications).map((one) => applicationCells(one, view, options))
+  return document(options.title ?? `Magneto Master at ${view.masterUrl}`, [
     summary(view),
     workerSection(view),
-    section(
-      'running',
-      'Running Applications',
-      applicationColumns,
-      rows(view.activeApplications, killEnabled),
-    ),
+    section('running', 'Running Applications', applicationColumns, rows(view.activeApplications)),
     section(
       'completed',
       'Completed Applications',
       applicationColumns,
-      rows(view.completedApplications, false),
+      rows(view.completedApplications),
     ),
-    driverSections(view, { killEnabled }),
+    driverSections(view, options),
   ])
 }

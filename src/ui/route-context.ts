@@ -6,6 +6,10 @@ import type { Commands } from './command-session.js'
 export interface RouteContext {
   /** `spark.ui.killEnabled` (P46). */
   readonly killEnabled: boolean
+  /** `spark.master.ui.title` (P20). */
+  readonly title?: string | null
+  /** `spark.master.ui.historyServerUrl` (P21). */
+  readonly historyServerUrl?: string | null
   /** From where workers may be decommissioned (P22); null: nowhere, `spark.decommission.enabled` is false. */
   readonly decommissionAllowMode: DecommissionAllowMode | null
   readonly commands: Commands

@@ -20,7 +20,7 @@ async function application(context: RouteContext, { parameters }: Asked): Promis
   const id = parameters.get('appId') ?? ''
   if (id === '') return plain(400, 'appId is missing: /app/?appId=<application id>')
   const view = await context.view()
-  return page(applicationPage(findApplication(view, id), Number(view.nowMs)))
+  return page(applicationPage(findApplication(view, id), Number(view.nowMs), context))
 }
 
 async function document(context: RouteContext, { path }: Asked): Promise<Answer> {

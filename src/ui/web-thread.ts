@@ -33,6 +33,8 @@ const server = new WebServer({
   maxRetries: data.maxRetries,
   context: {
     killEnabled: data.killEnabled ?? true,
+    title: data.title ?? null,
+    historyServerUrl: data.historyServerUrl ?? null,
     view: () => views.get(),
     decommissionAllowMode: data.decommissionAllowMode ?? null,
     commands,

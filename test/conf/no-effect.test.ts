@@ -15,7 +15,7 @@ describe('settings without effect', () => {
   test('are named in one line', () => {
     const entries: [string, string][] = [
       ['spark.deploy.appNumberModulo', '1000'],
-      ['spark.master.ui.title', 'x'],
+      ['spark.master.ui.visibleEnvVarPrefixes', 'x'],
       ['spark.deploy.recoveryCompressionCodec', 'lz4'],
       ['spark.metrics.conf.*.sink.x.class', 'y'],
       ['spark.ui.view.acls', 'me'],
@@ -23,7 +23,7 @@ describe('settings without effect', () => {
     ]
     expect(warning(entries)).toBe(
       'no effect on the master in this release: spark.deploy.recoveryCompressionCodec, ' +
-        'spark.master.ui.title, ' +
+        'spark.master.ui.visibleEnvVarPrefixes, ' +
         'spark.metrics.conf.*.sink.x.class, spark.ui.view.acls',
     )
   })

@@ -105,6 +105,30 @@ describe('the first page', () => {
     expect(killable).toContain('action="/app/kill/?id=app-1&amp;terminate=true"')
     expect(clusterPage(clusterView(), { killEnabled: false })).not.toContain('<form ')
   })
+
+  test('P20: a title of the operator', () => {
+    const titled = clusterPage(clusterView(), { killEnabled: true, title: 'Night & day' })
+    expect(titled).toContain('<title>Night &amp; day</title>')
+    expect(titled).toContain('<h1>Night &amp; day</h1>')
+    const untitled = clusterPage(clusterView(), { killEnabled: true, title: null })
+    expect(untitled).toContain('<h1>Magneto Master at spark://master:7077</h1>')
+  })
+
+  test('P21: completed applications link to the history server, running ones to their own UI', () => {
+    const ended = applicationView('app 2', { endedMs: 5n, name: 'ended' })
+    const view = clusterView({
+      activeApplications: [applicationView('app-1', { name: 'runs', uiUrl: 'http://driver:4040' })],
+      completedApplications: [ended],
+    })
+    const historyServerUrl = 'http://history:18080/'
+    const linked = clusterPage(view, { killEnabled: true, historyServerUrl })
+    expect(linked).toContain('<a href="http://history:18080/history/app%202">ended</a>')
+    expect(linked).toContain('<a href="http://driver:4040/">runs</a>')
+    const past = '<a href="http://history:18080/history/app%202">Application History UI</a>'
+    expect(applicationPage(ended, 9, { historyServerUrl })).toContain(past)
+    for (const page of [clusterPage(view, { killEnabled: true }), applicationPage(ended, 9)])
+      expect(page).not.toContain('/history/')
+  })
 })
 
 const withDrivers = clusterView({

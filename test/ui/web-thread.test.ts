@@ -16,7 +16,7 @@ import {
   ReplyT,
   RequestKillDriverT,
 } from '../../src/schema/magneto.js'
-import { clusterView, viewBytes } from './views.js'
+import { applicationView, clusterView, viewBytes } from './views.js'
 
 const threads: Worker[] = []
 
@@ -60,6 +60,21 @@ test('a page costs one view of the main thread, twenty at once too', async () =>
   expect(new Set(documents.map((document) => JSON.stringify(document))).size).toBe(1)
   expect(documents[0]).toMatchObject({ status: 'ALIVE' })
   expect(asked).toBeLessThan(20)
+})
+
+test('P20, P21: pages know the title and the history server of the operator', async () => {
+  const historyServerUrl = 'http://history:18080'
+  const { thread, send, url } = await listening({ ...local, title: 'Lab', historyServerUrl })
+  const ended = applicationView('app-9', { endedMs: 5n })
+  const bytes = () => viewBytes(clusterView({ completedApplications: [ended] }))
+  thread.on('message', (message: FromWebThread) => {
+    if (message.kind === 'view') send({ kind: 'view', id: message.id, bytes: bytes() })
+  })
+  const first = await (await fetch(url)).text()
+  expect(first).toContain('<h1>Lab</h1>')
+  expect(first).toContain('href="http://history:18080/history/app-9"')
+  const one = await (await fetch(`${url}/app/?appId=app-9`)).text()
+  expect(one).toContain('href="http://history:18080/history/app-9"')
 })
 
 /** Answers the one command of a batch. @returns what it was */
