@@ -33,6 +33,9 @@ export function parseHost(text: string, source: string): string {
   return host
 }
 
+/** Every interface: where web UIs listen when nothing says otherwise (E8). */
+export const ANY_ADDRESS = '0.0.0.0'
+
 /** What `listen` and `connect` take: an IPv6 address without its brackets, everything else as it is. */
 export function socketAddress(host: string): string {
   return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host

@@ -8,6 +8,8 @@ import { Configuration } from '../../src/conf/configuration.js'
 import { MASTER_FLAGS, WORKER_FLAGS } from '../../src/conf/daemon-flags.js'
 import { UsageError } from '../../src/conf/errors.js'
 import { allKeys, keyGroups } from '../../src/conf/keys.js'
+import { unknownKeyWarnings } from '../../src/conf/known-keys.js'
+import { parseProperties } from '../../src/conf/properties.js'
 import { INTERNAL_VARIABLES, JVM_VARIABLES, variableGroups } from '../../src/conf/variables.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -98,6 +100,36 @@ describe('variables', () => {
       .join('\n')
     const idle = documented.filter((name) => !new RegExp(`\\b${name}\\b`).test(sources))
     expect(idle).toEqual([])
+  })
+})
+
+describe('templates', () => {
+  const linesOf = (name: string) =>
+    readFileSync(join(root, 'conf', name), 'utf8')
+      .split('\n')
+      .map((line) => line.replace(/^# /, ''))
+
+  test('F2: what spark-defaults.conf.template shows is known and can be read', () => {
+    const lines = linesOf('spark-defaults.conf.template').filter((line) =>
+      /^spark\.\S+ +\S/.test(line),
+    )
+    const { entries } = parseProperties(lines.join('\n'), 'template')
+    expect(entries.length).toBeGreaterThan(10)
+    const configuration = new Configuration(entries.map(({ name, value }) => [name, value]))
+    for (const key of allKeys) expect(() => configuration.read(key)).not.toThrow()
+    expect(unknownKeyWarnings(configuration)).toEqual([])
+    const known = new Set(allKeys.map(({ name }) => name))
+    const free = /^spark\.worker\.resource\.gpu\./
+    expect(entries.filter(({ name }) => !known.has(name) && !free.test(name))).toEqual([])
+  })
+
+  test('F1: what spark-env.sh.template shows is in the table of variables', () => {
+    const documented = variableGroups.flatMap(({ variables }) => variables.map(({ name }) => name))
+    const shown = linesOf('spark-env.sh.template').flatMap(
+      (line) => /^([A-Z_]+)=/.exec(line)?.[1] ?? [],
+    )
+    expect(shown.length).toBeGreaterThan(20)
+    for (const name of shown) expect(documented).toContain(name)
   })
 })
 
