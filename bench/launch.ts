@@ -1,6 +1,7 @@
 /**
- * From an application's RegisterApplication leaving its socket to the exec() of its executor on the worker: through
- * the control link, the core, the worker's main thread and its launcher. One at a time, then many at once.
+ * How long an executor takes to start, through the control link, the core, the worker's main thread and its launcher:
+ * from an application's RegisterApplication leaving its socket to the exec(), and the worker's own part of it, from
+ * LaunchExecutor to the exec(). One at a time, many applications at once, and one application with many executors.
  */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,14 +14,16 @@ import { type Figure, quantile } from './figures.js'
 
 const oneAtATime = 40
 const atOnce = 50
+const coldRounds = 5
+const burstRounds = 5
 
-function application(index: number): Uint8Array {
+function application(index: number, executors: number): Uint8Array {
   const command = new schema.NodeCommandT('/nonexistent/task.js', [
     '--driver-url',
     'ws://127.0.0.1:1',
   ])
   const description = new schema.ApplicationDescriptionT(`bench ${index}`)
-  description.maxCores = 1
+  description.maxCores = executors
   description.defaultProfile = new schema.ResourceProfileT(0, 1, 64)
   description.commandType = schema.Command.NodeCommand
   description.command = command
@@ -32,10 +35,22 @@ interface Launch {
   socket: WebSocket
   sentMs: number
   appId: string
+  executors: number
+}
+
+/** When the worker had the order and when its executor ran, ms since the epoch. */
+interface Times {
+  receivedMs: number
+  execMs: number
+}
+
+interface Measured {
+  fromSent: number
+  fromReceived: number
 }
 
 /** Opens the link first, so that only the way of the message is measured. */
-async function launch(url: string, index: number): Promise<Launch> {
+async function launch(url: string, index: number, executors = 1): Promise<Launch> {
   const socket = new WebSocket(url, { perMessageDeflate: false })
   await new Promise((done, fail) => socket.once('open', done).once('error', fail))
   const registered = new Promise<string>((done) => {
@@ -44,44 +59,93 @@ async function launch(url: string, index: number): Promise<Launch> {
       if (body instanceof schema.ApplicationRegisteredT) done(body.appId ?? '')
     })
   })
-  const message = application(index)
+  const message = application(index, executors)
   const sentMs = performance.timeOrigin + performance.now()
   socket.send(message)
-  return { socket, sentMs, appId: await registered }
+  return { socket, sentMs, appId: await registered, executors }
 }
 
-/** When the worker's launcher saw exec() succeed, by application; from its log in JSON lines. */
-function execTimes(folder: string): Map<string, number> {
+/** By executor, `application/id`; from the worker's log in JSON lines. */
+function launchTimes(folder: string): Map<string, Times> {
   const name = readdirSync(folder).find((file) => file.includes('worker.Worker-1'))
-  const times = new Map<string, number>()
+  const times = new Map<string, Times>()
   if (name === undefined) return times
   for (const line of readFileSync(join(folder, name), 'utf8').split('\n')) {
     if (!line.includes('"execMs"')) continue
-    const { execMs, msg } = JSON.parse(line) as { execMs: number; msg: string }
-    times.set(/executor ([^/]+)\//.exec(msg)?.[1] ?? '', execMs)
+    const { msg, ...found } = JSON.parse(line) as Times & { msg: string }
+    times.set(/executor (\S+)/.exec(msg)?.[1] ?? '', found)
   }
   return times
 }
 
-function figure(what: string, values: number[], q: number): Figure {
-  return {
-    name: `RegisterApplication sent to exec(), ${what}, p${q * 100}`,
-    value: quantile(values, q),
-    unit: 'ms',
-    note: `${values.length} Node executors on one worker, everything on the same 2 cores`,
-  }
+/** Of the worker's own process, user and system; a tick is 10 ms. */
+function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-async function measured(cluster: Cluster, launches: Launch[]): Promise<number[]> {
-  const logs = join(cluster.folder, 'logs')
-  const times = await eventually('every executor was started', () => {
-    const found = execTimes(logs)
-    return launches.every(({ appId }) => found.has(appId)) ? found : null
+function figures(what: string, measured: readonly Measured[], cpu: number): Figure[] {
+  const note = `${measured.length} Node executors on one worker, everything on the same 2 cores`
+  const figure = (from: string, values: number[], q: number): Figure => ({
+    name: `${from} to exec(), ${what}, p${q * 100}`,
+    value: quantile(values, q),
+    unit: 'ms',
+    note,
   })
-  for (const { socket } of launches) socket.terminate()
-  await cluster.until('the cores are free', (state) => state.coresused === 0)
-  await eventually('the executors are gone', () => (cluster.executors().length === 0 ? true : null))
-  return launches.map(({ appId, sentMs }) => times.get(appId)! - sentMs)
+  const sent = measured.map(({ fromSent }) => fromSent)
+  const received = measured.map(({ fromReceived }) => fromReceived)
+  return [
+    figure('LaunchExecutor received by the worker', received, 0.5),
+    figure('LaunchExecutor received by the worker', received, 0.99),
+    figure('RegisterApplication sent', sent, 0.5),
+    figure('RegisterApplication sent', sent, 0.99),
+    {
+      name: `CPU of the worker for a launch and its end, ${what}`,
+      value: cpu / measured.length,
+      unit: 'ms',
+      note: `${note}; user and system, without the executors`,
+    },
+  ]
+}
+
+class Bench {
+  readonly #cluster: Cluster
+  readonly #worker: number
+  readonly #logs: string
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+    this.#worker = cluster.pids().workers[0]!
+    this.#logs = join(cluster.folder, 'logs')
+  }
+
+  async measure(what: string, rounds: number, start: (round: number) => Promise<Launch[]>) {
+    const measured: Measured[] = []
+    const before = cpuMs(this.#worker)
+    for (let round = 0; round < rounds; round += 1) {
+      measured.push(...(await this.#measured(await start(round))))
+    }
+    return figures(what, measured, cpuMs(this.#worker) - before)
+  }
+
+  async #measured(launches: Launch[]): Promise<Measured[]> {
+    const wanted = launches.flatMap(({ appId, executors, sentMs }) =>
+      Array.from({ length: executors }, (_, id) => ({ key: `${appId}/${id}`, sentMs })),
+    )
+    const times = await eventually('every executor was started', () => {
+      const found = launchTimes(this.#logs)
+      return wanted.every(({ key }) => found.has(key)) ? found : null
+    })
+    for (const { socket } of launches) socket.terminate()
+    await this.#cluster.until('the cores are free', (state) => state.coresused === 0)
+    await eventually('the executors are gone', () =>
+      this.#cluster.executors().length === 0 ? true : null,
+    )
+    return wanted.map(({ key, sentMs }) => {
+      const { receivedMs, execMs } = times.get(key)!
+      return { fromSent: execMs - sentMs, fromReceived: execMs - receivedMs }
+    })
+  }
 }
 
 export async function launchLatency(): Promise<Figure[]> {
@@ -93,19 +157,16 @@ export async function launchLatency(): Promise<Figure[]> {
   })
   try {
     const url = await controlAddress(cluster.masterUrl)
+    const bench = new Bench(cluster)
+    const one = async (index: number) => [await launch(url, index)]
+    const many = () => Promise.all(Array.from({ length: atOnce }, (_, index) => launch(url, index)))
+    const ofOne = async (index: number) => [await launch(url, index, atOnce)]
     // The first executors pay for cold code.
-    for (let index = 0; index < 5; index += 1) await measured(cluster, [await launch(url, index)])
-    const single: number[] = []
-    for (let index = 0; index < oneAtATime; index += 1) {
-      single.push(...(await measured(cluster, [await launch(url, index)])))
-    }
-    const many = await Promise.all(Array.from({ length: atOnce }, (_, index) => launch(url, index)))
-    const burst = await measured(cluster, many)
+    await bench.measure('', coldRounds, one)
     return [
-      figure('one at a time', single, 0.5),
-      figure('one at a time', single, 0.99),
-      figure(`${atOnce} at once`, burst, 0.5),
-      figure(`${atOnce} at once`, burst, 0.99),
+      ...(await bench.measure('one at a time', oneAtATime, one)),
+      ...(await bench.measure(`${atOnce} applications at once`, burstRounds, many)),
+      ...(await bench.measure(`${atOnce} of one application at once`, burstRounds, ofOne)),
     ]
   } finally {
     await cluster.stop()

@@ -2,13 +2,15 @@
 import type { BodyT } from '../control/codec.js'
 import type { Logger } from '../log/logger.js'
 import type { LaunchDriverT, LaunchExecutorT } from '../schema/magneto.js'
-import type { DriverResult, ExecutorResult, StartedNote } from './launcher/request.js'
+import type { ExecutorStart } from './launcher/pool.js'
+import type { DriverResult, ExecutorResult } from './launcher/request.js'
 import type { WorkerMachine, TimerName, WorkerEffect, WorkerEvent } from './state.js'
 
 /** The machine's reach into the world. */
 export interface WorkerPort {
   send(body: BodyT): void
-  launch(order: LaunchExecutorT): void
+  /** @param receivedMs when the order came, ms since the epoch */
+  launch(order: LaunchExecutorT, receivedMs: number): void
   kill(appId: string, executorId: number): void
   launchDriver(order: LaunchDriverT): void
   killDriver(driverId: string): void
@@ -26,6 +28,8 @@ export class WorkerLoop {
   readonly #timers = new Map<TimerName, NodeJS.Timeout>()
   readonly #events: WorkerEvent[] = []
   #running = false
+  /** When the event that is handled came, ms since the epoch. */
+  #eventMs = 0
 
   constructor(machine: WorkerMachine, port: WorkerPort, log: Logger) {
     this.#machine = machine
@@ -37,6 +41,7 @@ export class WorkerLoop {
   handle(event: WorkerEvent): void {
     this.#events.push(event)
     if (this.#running) return
+    this.#eventMs = performance.timeOrigin + performance.now()
     this.#running = true
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
@@ -47,9 +52,12 @@ export class WorkerLoop {
     }
   }
 
-  onStarted(order: LaunchExecutorT, { pid, execMs }: StartedNote): void {
+  onStarted(order: LaunchExecutorT, { pid, receivedMs, execMs }: ExecutorStart): void {
     const { executorId } = order
-    this.#log.info({ execMs }, `executor ${order.appId}/${executorId} runs as process ${pid}`)
+    this.#log.info(
+      { receivedMs, execMs },
+      `executor ${order.appId}/${executorId} runs as process ${pid}`,
+    )
     this.handle({ kind: 'executorStarted', appId: String(order.appId), executorId, pid })
   }
 
@@ -87,7 +95,7 @@ export class WorkerLoop {
       case 'send':
         return this.#port.send(effect.body)
       case 'launch':
-        return this.#port.launch(effect.order)
+        return this.#port.launch(effect.order, this.#eventMs)
       case 'kill':
         return this.#port.kill(effect.appId, effect.executorId)
       case 'launchDriver':

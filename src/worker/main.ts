@@ -1,22 +1,27 @@
 /** Starts a worker: the order is W1's. Everything that decides is in state.ts, everything that acts in effects.ts. */
+import { join } from 'node:path'
+
 import type { Configuration } from '../conf/configuration.js'
 import { UsageError } from '../conf/errors.js'
+import { ANY_ADDRESS, socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
 import type { WorkerOptions } from '../conf/options.js'
 import { MasterLink } from '../control/link.js'
 import { createLogger, type Logger } from '../log/logger.js'
-import type { ResourceT } from '../schema/magneto.js'
+import { WorkerRegisteredT, type ResourceT } from '../schema/magneto.js'
 import { listenForDecommission } from './decommission-signal.js'
+import { DiskGuard, type Health } from './disk-guard.js'
 import { WorkerLoop } from './effects.js'
 import { Guardian } from './guardian.js'
 import { settledLater } from './settled-later.js'
 import { detectHardware, type Hardware } from './hardware.js'
 import type { WorkFolders } from './launcher/work-folders.js'
-import { KILL_TIMEOUT_MS, startLaunchers } from './launchers.js'
+import { KILL_TIMEOUT_MS, localRoots, startLaunchers } from './launchers.js'
 import { offeredResources } from './resources.js'
 import { findSparkHomes, runtimesOf, type SparkHome } from './spark-homes.js'
 import { WorkerMachine, type WorkerSettings } from './state.js'
 import { WorkerWatcher } from './watcher.js'
+import { WebUi } from './web/web-ui.js'
 import { prepareWorkDir, WorkDirError } from './work-dir.js'
 import { WorkDirCleaner } from './work-dir-cleaner.js'
 import { workerId } from './worker-id.js'
@@ -51,28 +56,37 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   })
   // Executors dial this port, and the worker's id carries it: it comes before everything they see.
   const port = await watcher.listen()
-  const settings = workerSettings(options, { hardware, resources, homes, port })
-  const { cores, memoryMb, runtimes } = settings
-  log.info(`${settings.workerId}: ${cores} cores, ${memoryMb} MiB, runtimes ${runtimes.join(', ')}`)
-  const guardian = await Guardian.start({ log, killTimeoutMs: KILL_TIMEOUT_MS }).catch(
-    async (error: unknown) => {
-      await watcher.close()
-      throw error
-    },
-  )
-  return run(options, { settings, homes, watcher, guardian, log })
+  // A step that fails takes back those before it, last first.
+  const undo: (() => Promise<void>)[] = [() => watcher.close()]
+  try {
+    const known = workerSettings(options, { hardware, resources, homes, port })
+    const webUi = await startWebUi(options, known.workerId, log)
+    undo.unshift(() => webUi.stop())
+    const settings = { ...known, webUiUrl: `http://${options.publicHost}:${webUi.port}` }
+    const guardian = await Guardian.start({ log, killTimeoutMs: KILL_TIMEOUT_MS })
+    const { cores, memoryMb, runtimes } = settings
+    log.info(
+      `${settings.workerId}: ${cores} cores, ${memoryMb} MiB, runtimes ${runtimes.join(', ')}, ` +
+        `web UI at ${settings.webUiUrl}`,
+    )
+    return run(options, { settings, homes, watcher, webUi, guardian, log })
+  } catch (error) {
+    for (const step of undo) await step()
+    throw error
+  }
 }
 
 interface Parts {
   settings: WorkerSettings
   homes: readonly SparkHome[]
   watcher: WorkerWatcher
+  webUi: WebUi
   guardian: Guardian
   log: Logger
 }
 
 function run(options: WorkerOptions, parts: Parts): RunningWorker {
-  const { settings, watcher, guardian, log } = parts
+  const { settings, watcher, webUi, guardian, log } = parts
   const { promise: stopped, resolve: leave } = settledLater<number>()
   const { executors, drivers, folders, ...launchers } = startLaunchers(options, parts, {
     onStarted: (order, note) => loop.onStarted(order, note),
@@ -82,10 +96,11 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
   const cleaner = cleanerOf(options.configuration, folders, log)
   const close = async (): Promise<void> => {
     cleaner?.stop()
+    diskGuard?.stop()
     await launchers.close()
     await guardian.close()
     link.close()
-    await watcher.close()
+    await Promise.all([watcher.close(), webUi.stop()])
     // Last: a signal that nobody listens for would cut the orderly end short.
     stopListening()
   }
@@ -93,7 +108,7 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
     new WorkerMachine(settings),
     {
       send: (body) => link.send(body),
-      launch: (order) => executors.launch(order),
+      launch: (order, receivedMs) => executors.launch(order, receivedMs),
       kill: (appId, executorId) => executors.kill(appId, executorId),
       launchDriver: (order) => drivers.launch(order),
       killDriver: (driverId) => drivers.kill(driverId),
@@ -116,13 +131,19 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
     masterUrl: options.masterUrl,
     log,
     onOpen: () => loop.handle({ kind: 'linkOpened' }),
-    onMessage: (body) => loop.handle({ kind: 'message', body }),
+    onMessage: (body) => {
+      if (body instanceof WorkerRegisteredT) {
+        webUi.showMaster(String(body.masterUrl), body.masterWebUiUrl ?? '')
+      }
+      loop.handle({ kind: 'message', body })
+    },
     onClose: (reason) => loop.handle({ kind: 'linkClosed', reason }),
   })
   const stopListening = listenForDecommission(options.configuration, log, () =>
     loop.handle({ kind: 'decommission' }),
   )
   loop.handle({ kind: 'started' })
+  const diskGuard = diskGuardOf(options, (health) => loop.handle({ kind: 'health', ...health }))
   const stop = async (): Promise<void> => {
     loop.handle({ kind: 'stop', reason: 'asked to' })
     await stopped
@@ -139,6 +160,32 @@ function cleanerOf(
   const intervalMs = configuration.read(keys.workerCleanupIntervalMs)
   const ttlMs = configuration.read(keys.workerCleanupAppDataTtlMs)
   return new WorkDirCleaner({ port, log, intervalMs, ttlMs })
+}
+
+/** W1, C9: before it registers, since a master and executors are told where it is. */
+function startWebUi(options: WorkerOptions, id: string, log: Logger): Promise<WebUi> {
+  const { configuration, home, webUiHost, webUiPort, workDir } = options
+  return WebUi.start({
+    host: socketAddress(webUiHost ?? ANY_ADDRESS),
+    port: webUiPort,
+    maxRetries: configuration.read(keys.portMaxRetries),
+    workerId: id,
+    workDir,
+    logDir: process.env['SPARK_LOG_DIR'] || join(home, 'logs'),
+    rememberedLengths: configuration.read(keys.compressedLogFileLengthCacheSize),
+    log,
+  })
+}
+
+function diskGuardOf(
+  { configuration, workDir }: WorkerOptions,
+  onHealth: (health: Health) => void,
+): DiskGuard | null {
+  const minFreeBytes = configuration.read(keys.workerMinFreeDiskSpaceBytes)
+  if (minFreeBytes === 0) return null
+  const intervalMs = configuration.read(keys.workerDiskCheckIntervalMs)
+  const scratchRoots = localRoots(configuration)
+  return new DiskGuard({ workDir, scratchRoots, minFreeBytes, intervalMs, onHealth })
 }
 
 async function offered(options: WorkerOptions): Promise<Hardware> {
@@ -164,7 +211,6 @@ function workerSettings(
     host,
     port,
     ...hardware,
-    // There is no UI of the worker yet, so it names none; SPARK_LOG_URL_* stay unset for the same reason.
     webUiUrl: '',
     resources,
     runtimes: runtimesOf(homes),

@@ -45,7 +45,7 @@ const host = `
       workDir: root + '/work', workerUrl: '', host: 'h',
       sparkHomes: [{ path: root + '/spark', version: '4.3.0', runtime: 'spark-4.3' }],
       ownConfDir: '', redactionPattern: /x/, execPath: process.execPath,
-      executorMain: root + '/main.mjs', killTimeoutMs: 100, rolling: null,
+      executorMain: root + '/main.mjs', webUiUrl: '', killTimeoutMs: 100, rolling: null,
     },
     log,
     threads,
@@ -57,7 +57,7 @@ const host = `
   for (let id = 0; id < Number(count); id += 1) {
     const order = new schema.LaunchExecutorT('spark://m:1', 'app', id, 0, 1, 64, [])
     order.application = encodeApplication(description)
-    launcher.launch(order)
+    launcher.launch(order, Date.now())
   }
 `
 

@@ -2,7 +2,7 @@
 import type { Logger } from '../../log/logger.js'
 import type { LaunchExecutorT } from '../../schema/magneto.js'
 import type { CreatedDirs } from '../work-dir.js'
-import type { ExecutorRequest, ExecutorResult, LauncherSettings, StartedNote } from './request.js'
+import type { ExecutorRequest, ExecutorResult, LauncherSettings } from './request.js'
 import { Child, type ChildRequest, type LauncherThreads } from './threads.js'
 import type { WorkFolders } from './work-folders.js'
 
@@ -14,8 +14,22 @@ export interface LauncherOptions {
   folders: WorkFolders
   /** Where scratch folders are made (W3). */
   localDirRoots: readonly string[]
-  onStarted(order: LaunchExecutorT, note: StartedNote): void
+  onStarted(order: LaunchExecutorT, start: ExecutorStart): void
   onEnded(order: LaunchExecutorT, result: ExecutorResult): void
+}
+
+/** Times are ms since the epoch. */
+export interface ExecutorStart {
+  pid: number
+  receivedMs: number
+  execMs: number
+}
+
+interface Launch {
+  order: LaunchExecutorT
+  key: string
+  child: Child
+  receivedMs: number
 }
 
 function keyOf(appId: string, executorId: number): string {
@@ -37,12 +51,17 @@ export class Launcher {
     options.folders.addUser((name) => this.isLive(name))
   }
 
-  /** Starts an executor; `onStarted` and `onEnded` tell how it goes. Returns at once. */
-  launch(order: LaunchExecutorT): void {
+  /**
+   * Starts an executor; `onStarted` and `onEnded` tell how it goes. Returns at once.
+   *
+   * @param receivedMs when the order came, ms since the epoch
+   */
+  launch(order: LaunchExecutorT, receivedMs: number): void {
     const key = keyOf(String(order.appId), order.executorId)
     const child = new Child()
     this.#running.set(key, child)
-    this.#track(this.#runAndTell(order, key, child), `executor ${key}`)
+    const launch = { order, key, child, receivedMs }
+    this.#track(this.#runAndTell(launch), `executor ${key}`)
   }
 
   /** TERM, then KILL. Nothing happens to what has ended. */
@@ -70,13 +89,13 @@ export class Launcher {
     if (this.#privateRoots !== null) await this.#remove(this.#privateRoots).catch(() => {})
   }
 
-  async #runAndTell(order: LaunchExecutorT, key: string, child: Child): Promise<void> {
-    const result = await this.#run(order, child)
-    this.#running.delete(key)
-    this.#options.onEnded(order, result)
+  async #runAndTell(launch: Launch): Promise<void> {
+    const result = await this.#run(launch)
+    this.#running.delete(launch.key)
+    this.#options.onEnded(launch.order, result)
   }
 
-  async #run(order: LaunchExecutorT, child: Child): Promise<ExecutorResult> {
+  async #run({ order, child, receivedMs }: Launch): Promise<ExecutorResult> {
     const appId = String(order.appId)
     let localDirs: string[]
     try {
@@ -99,7 +118,7 @@ export class Launcher {
       resources: order.resources.map((r) => ({ name: String(r.name), addresses: r.addresses })),
     }
     const outcome = await child.runExecutor(this.#threads, request, (note) =>
-      this.#options.onStarted(order, note),
+      this.#options.onStarted(order, { ...note, receivedMs }),
     )
     if (outcome.kind === 'done') return outcome.result
     const { message, pid } = outcome
