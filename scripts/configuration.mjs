@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { MASTER_FLAGS, WORKER_FLAGS } from '../src/conf/daemon-flags.ts'
-import { keyGroups, resourceKeyForms } from '../src/conf/keys.ts'
+import { applicationKeys, keyGroups, resourceKeyForms } from '../src/conf/keys.ts'
 import { OF_THE_MASTER, OTHER_KEYS, SERVED } from '../src/conf/no-effect.ts'
 import { REFUSED } from '../src/conf/unserved.ts'
 import { JVM_VARIABLES, variableGroups } from '../src/conf/variables.ts'
@@ -153,6 +153,15 @@ const lines = [
   '',
   '## Keys',
   ...servedGroups(),
+  '',
+  '## Keys of applications',
+  '',
+  'Set by whoever submits; the daemons read none of them.',
+  '',
+  ...table(
+    ['key', 'meaning'],
+    applicationKeys.map(({ name, doc, spec }) => [code(name), cited(doc, spec)]),
+  ),
   '',
   '## Keys that are refused',
   '',

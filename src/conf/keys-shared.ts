@@ -64,6 +64,7 @@ export const networkKeys = {
     default: 128,
     parse: integer(1, 2047),
     doc: 'The largest message, in MiB.',
+    differs: 'Here it is 16, whatever is set.',
     spec: 'P60',
   }),
 }
@@ -128,7 +129,7 @@ export const securityKeys = {
     name: 'spark.authenticate.secret',
     default: null,
     parse: orNull(text),
-    doc: 'The shared secret.',
+    doc: 'The shared secret. It guards no submissions over REST, so a master with both refuses to start.',
     spec: 'P57',
   }),
   networkCryptoEnabled: key<boolean>({

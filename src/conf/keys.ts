@@ -105,3 +105,50 @@ export const resourceKeyForms: readonly { name: string; form: string; doc: strin
     doc: 'Read, and not used; so it is in Spark.',
   },
 ]
+
+/** Keys of applications and submissions that the cluster acts on; the daemons read none of them. */
+export const applicationKeys: readonly { name: string; doc: string; spec: string }[] = [
+  {
+    name: 'spark.cores.max',
+    doc: 'Cores that the application takes at most; not set: spark.deploy.defaultCores.',
+    spec: 'P67',
+  },
+  {
+    name: 'spark.executor.cores',
+    doc: 'Cores of an executor; not set: one executor a worker, which takes what it can.',
+    spec: 'P68',
+  },
+  { name: 'spark.executor.memory', doc: 'Memory of an executor.', spec: 'P68' },
+  {
+    name: 'spark.executor.resource.{name}.amount',
+    doc: 'Custom resources of an executor.',
+    spec: 'P69',
+  },
+  {
+    name: 'spark.dynamicAllocation.enabled',
+    doc: 'The driver asks for executors and gives them back as it goes.',
+    spec: 'P71',
+  },
+  { name: 'spark.driver.cores', doc: 'Cores of a driver on the cluster.', spec: 'P72' },
+  { name: 'spark.driver.memory', doc: 'Memory of a driver on the cluster.', spec: 'P72' },
+  {
+    name: 'spark.driver.resource.{name}.amount',
+    doc: 'Custom resources of a driver on the cluster.',
+    spec: 'P69',
+  },
+  {
+    name: 'spark.driver.supervise',
+    doc: 'Whether a driver on the cluster that fails is started again.',
+    spec: 'P72',
+  },
+  {
+    name: 'spark.magneto.sparkVersion',
+    doc: "The Spark that a driver on the cluster is for, such as 4.3, where its submission leaves several; a client without REST sets it with -D in the driver's Java options.",
+    spec: 'M',
+  },
+  {
+    name: 'spark.magneto.driver.nodeOptions',
+    doc: 'Options of Node for a Node driver on the cluster.',
+    spec: 'M',
+  },
+]

@@ -1,6 +1,6 @@
 /** Finds keys that look like ours and are not: most likely a slip of the pen, which would else stay silent. */
 import { namesOf, type Configuration } from './configuration.js'
-import { allKeys, resourceKeyForms } from './keys.js'
+import { allKeys, applicationKeys, resourceKeyForms } from './keys.js'
 
 const OUR_PREFIXES = ['spark.deploy.', 'spark.worker.', 'spark.master.', 'spark.magneto.']
 
@@ -9,7 +9,11 @@ const RESOURCE_PREFIX = 'spark.worker.resource.'
 /** Spark removed it; old files still hold it. */
 const REMOVED_KEYS = ['spark.deploy.recoverySerializer']
 
-const knownNames = [...allKeys.flatMap(namesOf), ...REMOVED_KEYS]
+const knownNames = [
+  ...allKeys.flatMap(namesOf),
+  ...applicationKeys.map(({ name }) => name),
+  ...REMOVED_KEYS,
+]
 
 /** Every known name, and those of the resource that `name` speaks of, if it speaks of one. */
 function namesNear(name: string): readonly string[] {
