@@ -71,6 +71,7 @@ async function makeLauncher(
       redactionPattern: /secret/i,
       execPath: process.execPath,
       executorMain: join(root, 'main.mjs'),
+      webUiUrl: 'http://here:8081',
       killTimeoutMs,
       rolling,
     },
@@ -109,7 +110,7 @@ function launch(
   const order = new schema.LaunchExecutorT('spark://m:1', 'app', executorId, 0, 2, 256, resources)
   order.application = encodeApplication(description)
   const launched = { running: later(started, executorId), over: later(ended, executorId) }
-  launcher.launch(order)
+  launcher.launch(order, Date.now())
   return launched
 }
 
@@ -432,14 +433,14 @@ describe('what can go wrong', () => {
   test('an application that is no description', async () => {
     const order = new schema.LaunchExecutorT('spark://m:1', 'app', 5, 0, 1, 256, [])
     const over = later(ended, 5)
-    launcher.launch(order)
+    launcher.launch(order, Date.now())
     expect(await over).toMatchObject({ kind: 'failed' })
   })
 
   test('an application id that leads out of the work folder', async () => {
     const order = new schema.LaunchExecutorT('spark://m:1', '../app', 5, 0, 1, 256, [])
     const over = later(ended, 5)
-    launcher.launch(order)
+    launcher.launch(order, Date.now())
     expect(await over).toMatchObject({ message: expect.stringMatching(/no folder name/) as string })
     expect(await readdir(root)).not.toContain('app')
   })
