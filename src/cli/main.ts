@@ -8,13 +8,17 @@ import { join } from 'node:path'
 import { magnetoHome } from '../conf/load.js'
 import { run } from './run.js'
 
+const BROKEN_PIPE_STATUS = 141
+const RETRY_AFTER_MS = 10
+
 // The daemons are loaded only when they run: help and refusals answer at once, without the native core.
 const status = await run(process.argv.slice(2), {
   env: process.env,
   signals: process,
   exit: (code) => process.exit(code),
-  stdout: (text) => void writeSync(1, text),
-  stderr: (text) => void writeSync(2, text),
+  cwd: process.cwd(),
+  stdout: (bytes) => writeAll(1, bytes),
+  stderr: (bytes) => writeAll(2, bytes),
   startMaster: async (options) => {
     detach()
     return (await import('../master/main.js')).startMaster(options)
@@ -33,6 +37,23 @@ const status = await run(process.argv.slice(2), {
   ready: reportReady,
 })
 process.exit(status)
+
+/** Whatever is written here is there when the process ends. */
+function writeAll(descriptor: number, bytes: string | Uint8Array): void {
+  let rest = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+  while (rest.byteLength > 0) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest))
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      // Who reads has had enough, as `head` has; a shell sees 141 of a process that SIGPIPE ended.
+      if (code === 'EPIPE') process.exit(BROKEN_PIPE_STATUS)
+      // A terminal or a pipe that another process made non-blocking.
+      if (code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_AFTER_MS)
+    }
+  }
+}
 
 /** Node undoes what nohup did, so a daemon that must outlive its terminal ignores HUP itself. */
 function detach(): void {

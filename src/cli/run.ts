@@ -4,13 +4,15 @@ import { keys } from '../conf/keys.js'
 import type { DaemonOptions, MasterOptions, WorkerOptions } from '../conf/options.js'
 import { parseMasterOptions, parseWorkerOptions } from '../conf/options.js'
 import { createLogger, LOG_FORMATS, LOG_LEVELS } from '../log/logger.js'
-import { HELP, parseCommand } from './commands.js'
+import { HELP, isClientCommand, parseCommand } from './commands.js'
 import { supervise, type RunningDaemon, type SuperviseOptions } from './supervise.js'
 
 export interface Surroundings extends Pick<SuperviseOptions, 'signals' | 'exit'> {
   env: NodeJS.ProcessEnv
-  stdout(text: string): void
-  stderr(text: string): void
+  /** Where relative paths start. */
+  cwd: string
+  stdout(bytes: string | Uint8Array): void
+  stderr(bytes: string | Uint8Array): void
   startMaster(options: MasterOptions): Promise<RunningDaemon>
   startWorker(options: WorkerOptions): Promise<RunningDaemon>
   version(): Promise<string>
@@ -45,9 +47,15 @@ async function dispatch(argv: readonly string[], outside: Surroundings): Promise
   }
   if (command === 'help') {
     const topic = rest[0] === undefined ? null : parseCommand(rest).command
-    if (topic === 'master' || topic === 'worker') return dispatch([topic, '--help'], outside)
+    const hasHelp = topic === 'master' || topic === 'worker'
+    if (topic !== null && (hasHelp || isClientCommand(topic)))
+      return dispatch([topic, '--help'], outside)
     outside.stderr(HELP)
     return 0
+  }
+  if (isClientCommand(command)) {
+    const { runClient } = await import('./client/run-client.js')
+    return runClient(command, rest, outside)
   }
   refuseUnknownLogSettings(outside.env)
   // Settings are read before the log's format is known, which is one of them; so warnings wait.

@@ -43,6 +43,7 @@ async function runRecorded(
   }
   const outside: Surroundings = {
     env: recorded.env,
+    cwd: confDir,
     signals: new EventEmitter(),
     exit: (code) => expect.fail(`exit ${code}`),
     stdout: (text) => void (recorded.stdout += text),
@@ -96,7 +97,7 @@ describe('answers', () => {
 
 test.each<[string[], NodeJS.ProcessEnv, string]>([
   [[], {}, 'a command is missing'],
-  [['submit'], {}, 'unknown command "submit"'],
+  [['sbumit'], {}, 'unknown command "sbumit"'],
   [['org.apache.spark.deploy.history.HistoryServer'], {}, 'is not Magneto'],
   [['master', '--frob'], {}, 'unknown option "--frob"'],
   [['master', '--port', '80'], {}, '"80" is not a port'],

@@ -1,0 +1,218 @@
+/**
+ * The masters of a cluster over HTTP: submissions on the port that spark:// names, and the state of the cluster on
+ * the web UI that they name. Whoever of several masters is not there, or not the one that leads, is passed over.
+ */
+import { askHttp, NoAnswer, type HttpAnswer } from './http.js'
+
+/** The master said no, or none could be asked. The message is one line. */
+export class Refused extends Error {
+  override readonly name = 'Refused'
+}
+
+/** How answers of a master that does not lead begin (R14). */
+const NOT_ALIVE = 'Current state is not alive'
+
+const TOKEN_VARIABLE = 'MAGNETO_REST_TOKEN'
+const NOT_OURS = 'is a Magneto master listening there?'
+
+export interface ClusterOptions {
+  /** host:port of each master, in the order in which they are asked. */
+  readonly addresses: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  /** The user has had enough. */
+  readonly signal: AbortSignal
+}
+
+/** Of an answer of the submission protocol; what is absent is undefined. */
+export type RestFields = Readonly<Record<string, unknown>>
+
+export interface DriverStatus {
+  /** SUBMITTED, RUNNING, FINISHED, RELAUNCHING, UNKNOWN, KILLED, FAILED or ERROR. */
+  readonly state: string
+  readonly workerId: string | null
+  readonly workerHostPort: string | null
+  /** How it failed. */
+  readonly message: string | null
+}
+
+/** What of `/json/` (J1, J2, J4) is read here. */
+export interface ClusterState {
+  readonly status: string
+  readonly workers: readonly WorkerJson[]
+  readonly activedrivers: readonly DriverJson[]
+  readonly completeddrivers: readonly DriverJson[]
+}
+
+export interface WorkerJson {
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  readonly webuiaddress: string
+  readonly state: string
+}
+
+export interface DriverJson {
+  readonly id: string
+  readonly state: string
+  readonly cores: number
+  readonly memory: number
+  readonly submitdate: string
+  readonly worker: string
+  readonly mainclass: string
+}
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+
+function parsed(body: Buffer): RestFields | null {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'))
+    return typeof value === 'object' && value !== null ? (value as RestFields) : null
+  } catch {
+    return null
+  }
+}
+
+export class Cluster {
+  readonly #options: ClusterOptions
+  /** The master that answered last comes first. */
+  #addresses: readonly string[]
+
+  constructor(options: ClusterOptions) {
+    this.#options = options
+    this.#addresses = options.addresses
+  }
+
+  /** @returns the driver's id @throws Refused */
+  async submit(request: object): Promise<string> {
+    const fields = await this.#rest('POST', 'create', JSON.stringify(request))
+    const id = textOf(fields['submissionId'])
+    if (fields['success'] === true && id !== null) return id
+    throw new Refused(textOf(fields['message']) ?? 'the master refused the driver')
+  }
+
+  /** @returns null when the master does not know it @throws Refused */
+  async driverStatus(id: string): Promise<DriverStatus | null> {
+    const fields = await this.#rest('GET', `status/${encodeURIComponent(id)}`)
+    if (fields['success'] !== true) return null
+    return {
+      state: textOf(fields['driverState']) ?? 'UNKNOWN',
+      workerId: textOf(fields['workerId']),
+      workerHostPort: textOf(fields['workerHostPort']),
+      message: textOf(fields['message']),
+    }
+  }
+
+  /** @returns what the master says about it @throws Refused */
+  async kill(id: string): Promise<string> {
+    const fields = await this.#rest('POST', `kill/${encodeURIComponent(id)}`)
+    const message = textOf(fields['message']) ?? ''
+    if (fields['success'] !== true) throw new Refused(message)
+    return message
+  }
+
+  /** @throws Refused */
+  async state(): Promise<ClusterState> {
+    return this.#firstOf(async (address) => {
+      const url = new URL('/json/', await this.#webUi(address))
+      const state = parsed((await this.#ask(url)).body) as ClusterState | null
+      if (!Array.isArray(state?.workers))
+        throw new Refused(`${String(url)} is no web UI of a master`)
+      if (state.status !== 'ALIVE') throw new Refused(`${NOT_ALIVE}: ${state.status}`)
+      return state
+    })
+  }
+
+  /** Why a driver waits, in sentences. @returns null when nobody says, for whatever reason */
+  async why(id: string): Promise<string | null> {
+    try {
+      const url = new URL(
+        `/api/v1/drivers/${encodeURIComponent(id)}/explain`,
+        await this.#webUi(this.#addresses[0]!),
+      )
+      const { status, body } = await this.#ask(url, { headers: { Accept: 'text/plain' } })
+      return status === 200 ? body.toString('utf8').trim() : null
+    } catch (error) {
+      if (error instanceof NoAnswer || error instanceof Refused) return null
+      throw error
+    }
+  }
+
+  async #webUi(address: string): Promise<string> {
+    const { body } = await this.#ask(new URL(`http://${address}/control`))
+    const webUiUrl = textOf(parsed(body)?.['webUiUrl'])
+    if (webUiUrl !== null && URL.canParse(webUiUrl)) return webUiUrl
+    throw new Refused(`it does not say where its web UI is; ${NOT_OURS}`)
+  }
+
+  async #rest(method: 'GET' | 'POST', path: string, body?: string): Promise<RestFields> {
+    const token = this.#options.env[TOKEN_VARIABLE]
+    const headers = {
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json;charset=utf-8' }),
+      ...(token ? { Authorization: `Bearer ${token}` } : {}),
+    }
+    return this.#firstOf(async (address) => {
+      const url = new URL(`http://${address}/v1/submissions/${path}`)
+      const answer = await this.#ask(url, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body }),
+      }).catch((error: unknown) => {
+        throw this.#afterSending(error, body !== undefined)
+      })
+      return judged(answer)
+    })
+  }
+
+  /** What was sent may have been done: another master must not be asked to do it once more. */
+  #afterSending(error: unknown, isSubmission: boolean): unknown {
+    if (!(error instanceof NoAnswer) || error.neverArrived || !isSubmission) return error
+    const { cause } = error
+    const hint =
+      (cause as NodeJS.ErrnoException).code === 'ECONNRESET'
+        ? 'it takes none over HTTP where spark.master.rest.enabled is false'
+        : 'see magneto list'
+    return new Final(`${error.message}; whether the driver was submitted is open: ${hint}`)
+  }
+
+  /** @throws Refused with what each said when none has an answer */
+  async #firstOf<T>(ask: (address: string) => Promise<T>): Promise<T> {
+    const said: string[] = []
+    for (const address of this.#addresses) {
+      try {
+        const answer = await ask(address)
+        this.#addresses = [address, ...this.#addresses.filter((one) => one !== address)]
+        return answer
+      } catch (error) {
+        if (error instanceof Final) throw new Refused(error.message)
+        if (!(error instanceof NoAnswer || error instanceof Refused)) throw error
+        said.push(
+          this.#addresses.length === 1 ? error.message : `spark://${address}: ${error.message}`,
+        )
+      }
+    }
+    throw new Refused(said.join('; '))
+  }
+
+  async #ask(
+    url: URL,
+    request: { method?: 'GET' | 'POST'; headers?: Record<string, string>; body?: string } = {},
+  ): Promise<HttpAnswer> {
+    return askHttp(url, { ...request, signal: this.#options.signal })
+  }
+}
+
+/** No other master is asked. */
+class Final extends Error {}
+
+const SERVICE_UNAVAILABLE = 503
+
+/** @throws Refused when another master may have the answer @throws Final when none has */
+function judged({ status, body }: HttpAnswer): RestFields {
+  const fields = parsed(body)
+  if (fields === null) throw new Refused(`it answered ${status} without JSON; ${NOT_OURS}`)
+  const message = textOf(fields['message']) ?? ''
+  if (message.startsWith(NOT_ALIVE)) throw new Refused(message)
+  if (fields['action'] !== 'ErrorResponse') return fields
+  if (status === SERVICE_UNAVAILABLE) throw new Refused(message)
+  throw new Final(message)
+}

@@ -1,0 +1,77 @@
+/** One request over HTTP, bounded in time and size. */
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+
+/** A master answers within ten seconds, or says that it can't. */
+const ANSWER_TIMEOUT_MS = 15_000
+/** Above any answer: the state of a cluster of many thousand workers. */
+const MAX_ANSWER_BYTES = 64 * 2 ** 20
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly body: Buffer
+}
+
+export interface HttpRequest {
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** The user has had enough. */
+  readonly signal: AbortSignal
+}
+
+/** No answer came. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+
+  constructor(
+    readonly url: URL,
+    cause: NodeJS.ErrnoException,
+    /** Whether the request certainly never reached the peer. */
+    readonly neverArrived: boolean,
+  ) {
+    const { code, message } = cause
+    super(`${url.host} does not answer: ${code ?? message}`, { cause })
+  }
+}
+
+const NEVER_ARRIVED = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'])
+
+/** @throws NoAnswer when no whole answer comes @throws the signal's reason when it is aborted */
+export async function askHttp(url: URL, options: HttpRequest): Promise<HttpAnswer> {
+  const { method = 'GET', headers = {}, body, signal } = options
+  const limit = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+  let connected = false
+  try {
+    return await new Promise<HttpAnswer>((resolve, reject) => {
+      const start = url.protocol === 'https:' ? httpsRequest : httpRequest
+      const asked = start(
+        url,
+        { method, headers, agent: false, signal: AbortSignal.any([signal, limit]) },
+        (response) => {
+          const parts: Buffer[] = []
+          let bytes = 0
+          response.on('error', reject)
+          response.on('data', (part: Buffer) => {
+            bytes += part.byteLength
+            parts.push(part)
+            if (bytes > MAX_ANSWER_BYTES)
+              response.destroy(new Error(`over ${MAX_ANSWER_BYTES} bytes of answer`))
+          })
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts) }),
+          )
+        },
+      )
+      asked.on('socket', (socket) => socket.once('connect', () => (connected = true)))
+      asked.on('error', reject)
+      asked.end(body)
+    })
+  } catch (error) {
+    signal.throwIfAborted()
+    const late = new Error(`no answer after ${ANSWER_TIMEOUT_MS / 1000} s`)
+    const cause = limit.aborted ? late : (error as NodeJS.ErrnoException)
+    const { code = '' } = cause as NodeJS.ErrnoException
+    throw new NoAnswer(url, cause, !connected || NEVER_ARRIVED.has(code))
+  }
+}
