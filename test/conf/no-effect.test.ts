@@ -82,7 +82,12 @@ function textOf(...folders: string[]): string {
 }
 
 /** Said to be served without a use in the daemon's own folder; no-effect.ts has the reasons. */
-const ELSEWHERE = new Set<unknown>([keys.masterUiPort, keys.sparkHomes, keys.structuredLogging])
+const ELSEWHERE = new Set<unknown>([
+  keys.masterUiPort,
+  keys.workerUiPort,
+  keys.sparkHomes,
+  keys.structuredLogging,
+])
 
 describe.each(['master', 'worker'] as const)('the list of what the %s serves', (daemon) => {
   const text = textOf(daemon)
