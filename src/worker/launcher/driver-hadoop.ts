@@ -83,6 +83,7 @@ async function run(args: readonly string[], folder: string, fetch: HadoopFetch):
       killTimeoutMs: KILL_TIMEOUT_MS,
       rolling: null,
       guardian,
+      cancel: signal,
     },
   )
   fetch.onStarted(child.pid)

@@ -4,6 +4,7 @@ import { GuardianLines } from '../guardian-lines.js'
 import { prepareDriver, type PreparedDriver } from './driver-prepare.js'
 import { superviseDriver } from './driver-supervision.js'
 import type { ChildNote, DriverRequest, DriverResult, KillNote } from './request.js'
+import { explain } from './task.js'
 import { startProcess, type WatchedProcess } from './watched-process.js'
 
 /** One for all drivers of this thread; made when the first is started. */
@@ -62,12 +63,8 @@ class Attempt {
 
   /** @returns its exit status @throws Error when it can't be started */
   async run(killed: AbortSignal): Promise<number> {
-    const child = await this.#start()
-    this.#tell({
-      kind: 'started',
-      pid: child.pid,
-      execMs: performance.timeOrigin + performance.now(),
-    })
+    const child = await this.#start(killed)
+    this.#tell({ kind: 'started', pid: child.pid, execMs: child.execMs })
     const kill = (): void => child.kill()
     killed.addEventListener('abort', kill)
     // The order may have come while the process was being started.
@@ -78,7 +75,7 @@ class Attempt {
     return exitStatus
   }
 
-  #start(): Promise<WatchedProcess> {
+  #start(cancel: AbortSignal): Promise<WatchedProcess> {
     const { plan, directory } = this.#prepared
     const { redactionPattern, killTimeoutMs } = this.#settings
     return startProcess(plan, {
@@ -87,16 +84,7 @@ class Attempt {
       killTimeoutMs,
       rolling: null,
       guardian: this.#guardian,
+      cancel,
     })
   }
-}
-
-function explain(error: unknown): string {
-  const { code, path, syscall, message } = error as NodeJS.ErrnoException
-  if (code === 'ENOENT' && syscall?.startsWith('spawn') === true) {
-    return path === 'java'
-      ? 'there is no java in the PATH; set JAVA_HOME on the worker'
-      : `there is no program ${path}`
-  }
-  return message
 }

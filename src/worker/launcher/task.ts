@@ -52,7 +52,8 @@ export async function runExecutor(request: ExecutorRequest): Promise<ExecutorRes
   }
 }
 
-function explain(error: unknown): string {
+/** @returns what an operator is told of a child that can't be started */
+export function explain(error: unknown): string {
   const { code, path, syscall, message } = error as NodeJS.ErrnoException
   if (code === 'ENOENT' && syscall?.startsWith('spawn') === true) {
     return path === 'java'
