@@ -35,8 +35,19 @@ export function namedByDriverId(command: JvmCommandT): JvmCommandT {
   )
 }
 
-/** @param text an argument or a Java option of a driver's command */
-export function withDriverId(text: string, driverId: string): string {
-  const isName = text === NAME_ARGUMENT + PLACEHOLDER || text === NAME_OPTION + PLACEHOLDER
-  return isName ? text.replace(PLACEHOLDER, () => driverId) : text
+/** @returns the command with its driver's id where `namedByDriverId` made a place for it */
+export function withDriverId(command: JvmCommandT, driverId: string): JvmCommandT {
+  const filled = (text: string): string => {
+    const isName = text === NAME_ARGUMENT + PLACEHOLDER || text === NAME_OPTION + PLACEHOLDER
+    return isName ? text.replace(PLACEHOLDER, () => driverId) : text
+  }
+  return new JvmCommandT(
+    command.mainClass,
+    command.args.map(filled),
+    command.environment,
+    command.classPath,
+    command.libraryPath,
+    command.javaOptions.map(filled),
+    command.sparkVersion,
+  )
 }

@@ -211,7 +211,7 @@ function driverFieldsOf(
   description: DriverDescriptionT,
   driverId: string,
 ): LaunchDriver['driverDescription'] {
-  const command = description.command!
+  const command = withDriverId(description.command!, driverId)
   return {
     jarUrl: description.jarUrl ?? '',
     memoryMb: description.memoryMb,
@@ -219,11 +219,11 @@ function driverFieldsOf(
     supervise: description.supervise,
     command: {
       mainClass: command.mainClass ?? '',
-      arguments: command.args.map((argument) => withDriverId(argument, driverId)),
+      arguments: command.args,
       environment: command.environment.map(({ key, value }) => [key ?? '', value ?? ''] as const),
       classPathEntries: command.classPath,
       libraryPathEntries: command.libraryPath,
-      javaOpts: command.javaOptions.map((option) => withDriverId(option, driverId)),
+      javaOpts: command.javaOptions,
     },
     resourceRequirements: description.resources.map(({ name, amount }) => ({
       resourceName: name ?? '',

@@ -3,6 +3,7 @@ import { mkdir, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { decodeDriver } from '../../control/codec.js'
+import { withDriverId } from '../../control/driver-name.js'
 import type { DriverDescriptionT, JvmCommandT, NodeCommandT } from '../../schema/magneto.js'
 import type { ProcessPlan } from '../command-line.js'
 import { driverJvmPlan, driverNodePlan } from '../driver-command.js'
@@ -71,14 +72,14 @@ interface Common {
 }
 
 async function planJvm(
-  { settings }: DriverRequest,
+  { settings, driverId }: DriverRequest,
   fetching: Fetching,
   driver: DriverDescriptionT,
   common: Common,
 ): Promise<ProcessPlan> {
   const { sparkHomes, ownConfDir, redactionPattern, workerUrl } = settings
   const { directory } = common
-  const command = driver.command as JvmCommandT
+  const command = withDriverId(driver.command as JvmCommandT, driverId)
   const version = command.sparkVersion || null
   const sparkHome = chooseDriverHome(sparkHomes, version, driver.runtimes)
   const jvm: SparkJvm = { ...common, command, sparkHome, ownConfDir }
