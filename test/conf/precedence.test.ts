@@ -34,6 +34,21 @@ function subsets<T>(sources: readonly T[]): T[][] {
 type Source =
   | { flag: string; text: string; value: unknown }
   | { variable: string; text: string; value: unknown }
+  | { setting: string; text: string; value: unknown }
+
+function nameOf(source: Source): string {
+  if ('flag' in source) return source.flag
+  return 'variable' in source ? source.variable : `${source.setting} in the file`
+}
+
+/** A conf folder whose spark-defaults.conf has the settings among the sources. */
+function confDirOf(sources: readonly Source[]): string {
+  const lines = sources.flatMap((one) => ('setting' in one ? [`${one.setting} ${one.text}`] : []))
+  if (lines.length === 0) return folder
+  const directory = mkdtempSync(join(folder, 'conf-'))
+  writeFileSync(join(directory, 'spark-defaults.conf'), lines.join('\n'))
+  return directory
+}
 
 /** Weakest first; the first value is the default. */
 const quantities: [string, Daemon, string, unknown, Source[]][] = [
@@ -66,6 +81,7 @@ const quantities: [string, Daemon, string, unknown, Source[]][] = [
     [
       { variable: 'SPARK_MASTER_WEBUI_PORT', text: '2000', value: 2000 },
       { flag: '--webui-port', text: '2001', value: 2001 },
+      { setting: 'spark.master.ui.port', text: '2004', value: 2004 },
       { variable: 'SPARK_DAEMON_JAVA_OPTS', text: '-Dspark.master.ui.port=2002', value: 2002 },
       { variable: 'SPARK_MASTER_OPTS', text: '-Dspark.master.ui.port=2003', value: 2003 },
     ],
@@ -89,6 +105,7 @@ const quantities: [string, Daemon, string, unknown, Source[]][] = [
     [
       { variable: 'SPARK_WORKER_WEBUI_PORT', text: '2000', value: 2000 },
       { flag: '--webui-port', text: '2001', value: 2001 },
+      { setting: 'spark.worker.ui.port', text: '2004', value: 2004 },
       { variable: 'SPARK_DAEMON_JAVA_OPTS', text: '-Dspark.worker.ui.port=2002', value: 2002 },
       { variable: 'SPARK_WORKER_OPTS', text: '-Dspark.worker.ui.port=2003', value: 2003 },
     ],
@@ -126,19 +143,19 @@ const quantities: [string, Daemon, string, unknown, Source[]][] = [
 ]
 
 describe.each(quantities)('%s, %s: %s', (_ids, daemon, option, unset, sources) => {
-  test.each(
-    subsets(sources).map((chosen) => [
-      chosen.map((source) => ('flag' in source ? source.flag : source.variable)).join(' + '),
-      chosen,
-    ]),
-  )('C15: %s', (_names, chosen) => {
-    const argv = chosen.flatMap((source) => ('flag' in source ? [source.flag, source.text] : []))
-    const env = Object.fromEntries(
-      chosen.flatMap((source) => ('variable' in source ? [[source.variable, source.text]] : [])),
-    )
-    const want = chosen.at(-1)?.value ?? unset
-    expect(parse(daemon, argv, env)).toMatchObject({ [option]: want })
-  })
+  test.each(subsets(sources).map((chosen) => [chosen.map(nameOf).join(' + '), chosen]))(
+    'C15: %s',
+    (_names, chosen) => {
+      const argv = chosen.flatMap((source) => ('flag' in source ? [source.flag, source.text] : []))
+      const env = Object.fromEntries(
+        chosen.flatMap((source) => ('variable' in source ? [[source.variable, source.text]] : [])),
+      )
+      const want = chosen.at(-1)?.value ?? unset
+      expect(parse(daemon, argv, { SPARK_CONF_DIR: confDirOf(chosen), ...env })).toMatchObject({
+        [option]: want,
+      })
+    },
+  )
 })
 
 describe.each(['master', 'worker'] as const)('%s: spark.* settings', (daemon) => {
