@@ -1,5 +1,5 @@
 /** Starts the master and ends it. The order matters: nothing is promised to a peer before all ports are had. */
-import { socketAddress } from '../conf/host.js'
+import { ANY_ADDRESS, socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
 import type { MasterOptions } from '../conf/options.js'
 import { InboxKind, SessionSource } from '../control/records.js'
@@ -42,7 +42,6 @@ const STATUS_BROKEN = 70
 
 const GATEWAY_ENTRY = new URL('../spark/gateway-thread.js', import.meta.url)
 const WEB_ENTRY = new URL('../ui/web-thread.js', import.meta.url)
-const ANY_ADDRESS = '0.0.0.0'
 const STOP_REASON = 'the master stops'
 
 /**

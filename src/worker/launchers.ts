@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import type { Configuration } from '../conf/configuration.js'
 import { keys } from '../conf/keys.js'
 import type { WorkerOptions } from '../conf/options.js'
 import type { Logger } from '../log/logger.js'
@@ -60,7 +61,7 @@ export function startLaunchers(
     log,
     threads,
     folders,
-    localDirRoots: localDirRoots(process.env, configuration.read(keys.localDirs), tmpdir()),
+    localDirRoots: localRoots(configuration),
     onStarted: events.onStarted,
     onEnded: events.onEnded,
   })
@@ -68,7 +69,6 @@ export function startLaunchers(
     settings: {
       ...childSettings(options, parts),
       masterUrl: options.masterUrl,
-      webUiUrl: parts.settings.webUiUrl,
       packageRoot: fileURLToPath(new URL('../../..', import.meta.url)),
       killTimeoutMs: configuration.read(keys.workerDriverTerminateTimeoutMs),
     },
@@ -84,6 +84,11 @@ export function startLaunchers(
   return { executors, drivers, folders, close }
 }
 
+/** Where scratch folders go. */
+export function localRoots(configuration: Configuration): string[] {
+  return localDirRoots(process.env, configuration.read(keys.localDirs), tmpdir())
+}
+
 function childSettings(
   options: WorkerOptions,
   { settings, homes }: { settings: WorkerSettings; homes: readonly SparkHome[] },
@@ -95,6 +100,7 @@ function childSettings(
     ownConfDir: join(options.home, 'conf'),
     redactionPattern: options.configuration.read(keys.redactionPattern),
     execPath: process.execPath,
+    webUiUrl: settings.webUiUrl,
     killTimeoutMs: KILL_TIMEOUT_MS,
   }
 }

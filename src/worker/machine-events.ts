@@ -45,6 +45,8 @@ export type WorkerEvent =
   /** Its last attempt ended. */
   | { kind: 'driverExited'; driverId: string; exitStatus: number }
   | { kind: 'timer'; timer: TimerName }
+  /** Its disks are nearly full or gone, or well again; `report` says what is wrong. */
+  | { kind: 'health'; healthy: boolean; report: string }
   /** The operator's signal: no new executors from now on (D1, D2). */
   | { kind: 'decommission' }
   /** SIGTERM, SIGINT or stop(): end all executors and drivers, then exit with 0. */

@@ -48,6 +48,8 @@ export class WorkerMachine {
   #masterUrl = ''
   #heartbeatMs = DEFAULT_WORKER_TIMEOUT_MS / HEARTBEATS_PER_TIMEOUT
   #decommissioned = false
+  /** What is wrong with this machine; null: nothing. */
+  #illness: string | null = null
   #stopping = false
   #exited = false
   #nowMs = 0
@@ -123,6 +125,8 @@ export class WorkerMachine {
         return this.#onDriverEnded(event.driverId, exitState(event.exitStatus), null)
       case 'timer':
         return this.#onTimer(event.timer)
+      case 'health':
+        return this.#onHealth(event.healthy ? null : event.report)
       case 'decommission':
         return this.#onDecommission('signal')
       case 'stop':
@@ -225,6 +229,7 @@ export class WorkerMachine {
     this.#send(this.#latestState())
     // A master that takes this worker in takes it for able; what it sends meanwhile fails after this.
     if (this.#decommissioned) this.#sendDecommissioning()
+    if (this.#illness !== null) this.#sendHealth()
     for (const report of this.#reports.values()) this.#send(report)
     for (const appId of this.#executors.applicationIds()) this.#maybeCleanUp(appId)
   }
@@ -435,6 +440,21 @@ export class WorkerMachine {
         ? new schema.DriverStateChangedT(driverId, schema.DriverState.KILLED, null)
         : new schema.DriverStateChangedT(driverId, state, exception),
     )
+  }
+
+  // ---- health: a master gives nothing new to a worker that is ill; what comes all the same is tried ----
+
+  #onHealth(illness: string | null): void {
+    if (illness === this.#illness) return
+    this.#illness = illness
+    if (illness === null) this.#log('info', 'healthy again: this worker takes new work')
+    else this.#log('error', `unhealthy, no new work until this is mended: ${illness}`)
+    if (this.#registered && !this.#stopping) this.#sendHealth()
+  }
+
+  #sendHealth(): void {
+    const { workerId } = this.#settings
+    this.#send(new schema.WorkerHealthT(workerId, this.#illness === null, this.#illness))
   }
 
   // ---- decommission (D1, D2, M19 to M21, Y9) ----

@@ -163,6 +163,18 @@ describe('a Node executor', () => {
     expect(JSON.parse(stdout)).toMatchObject(given)
   })
 
+  test('W21, E18: learns where its logs are read, whatever its application says', async () => {
+    await writeFile(join(root, 'main.mjs'), 'console.log(JSON.stringify(process.env))')
+    const properties = [new schema.PropertyT('SPARK_LOG_URL_STDOUT', 'http://elsewhere')]
+    await launch(8, new schema.NodeCommandT('/m.js', [], properties)).over
+    const stdout = await readFile(join(executor(8), 'stdout'), 'utf8')
+    const page = 'http://here:8081/logPage/?appId=app&executorId=8'
+    expect(JSON.parse(stdout)).toMatchObject({
+      SPARK_LOG_URL_STDOUT: `${page}&logType=stdout`,
+      SPARK_LOG_URL_STDERR: `${page}&logType=stderr`,
+    })
+  })
+
   test('has no descriptor of the guardian', async () => {
     const { over } = await node(
       9,

@@ -73,6 +73,9 @@ function bodyLine(body: BodyT): string {
     const key = `${body.appId}/${body.executorId}`
     return `#${body.requestId} ${key} ${schema.ExecutorState[body.state]}${status}${message}`
   }
+  if (body instanceof schema.WorkerHealthT) {
+    return body.healthy ? 'healthy' : `unhealthy "${body.report}"`
+  }
   if (body instanceof schema.WorkerDecommissioningT) return `decommissioning ${body.workerId}`
   if (body instanceof schema.DriverStateChangedT) {
     const exception = body.exception === null ? '' : ` "${body.exception}"`

@@ -1,10 +1,11 @@
 /** Everything before the process starts: folders, resources file, command line. Runs in a launcher thread. */
 import { decodeApplication } from '../../control/codec.js'
-import { JvmCommandT, NodeCommandT } from '../../schema/magneto.js'
+import { JvmCommandT, NodeCommandT, type ApplicationDescriptionT } from '../../schema/magneto.js'
 import type { ProcessPlan, Substitutions } from '../command-line.js'
-import { jvmPlan } from '../jvm-command.js'
+import { jvmPlan, type JvmRequest } from '../jvm-command.js'
 import { nodePlan } from '../node-command.js'
 import { chooseSparkHome } from '../spark-homes.js'
+import { logUrlVariables } from '../web/log-urls.js'
 import { createExecutorDir, executorDir } from '../work-dir.js'
 import type { ExecutorRequest } from './request.js'
 import { writeResourcesFile } from './resources-file.js'
@@ -36,16 +37,27 @@ export async function prepare(request: ExecutorRequest): Promise<Prepared> {
     profileId: request.profileId,
   }
   const common = { memoryMb, values, localDirs, resourcesFile, workerEnv: process.env }
-  const { command } = application
+  const { webUiUrl } = settings
+  const variables = webUiUrl === '' ? {} : logUrlVariables(webUiUrl, { appId, executorId })
+  const plan = await planOf(request, application, common)
+  return { plan: { ...plan, environment: { ...plan.environment, ...variables } }, directory }
+}
+
+type Common = Pick<JvmRequest, 'memoryMb' | 'values' | 'localDirs' | 'resourcesFile' | 'workerEnv'>
+
+async function planOf(
+  { settings, appId }: ExecutorRequest,
+  { command, runtime }: ApplicationDescriptionT,
+  common: Common,
+): Promise<ProcessPlan> {
   if (command instanceof NodeCommandT) {
     const { execPath, executorMain } = settings
-    return { plan: nodePlan({ ...common, command, execPath, executorMain }), directory }
+    return nodePlan({ ...common, command, execPath, executorMain })
   }
   if (command instanceof JvmCommandT) {
     const { sparkHomes, ownConfDir } = settings
-    const runtime = String(application.runtime)
-    const sparkHome = chooseSparkHome(sparkHomes, command.sparkVersion || null, runtime)
-    return { plan: await jvmPlan({ ...common, command, sparkHome, ownConfDir }), directory }
+    const sparkHome = chooseSparkHome(sparkHomes, command.sparkVersion || null, String(runtime))
+    return jvmPlan({ ...common, command, sparkHome, ownConfDir })
   }
   throw new Error(`application ${appId} has a command that is neither for a JVM nor for Node`)
 }

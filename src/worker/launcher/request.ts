@@ -14,6 +14,8 @@ export interface ChildSettings {
   redactionPattern: RegExp
   /** The program of Node executors and drivers. */
   execPath: string
+  /** Of this worker, for links to logs; empty: it has none. */
+  webUiUrl: string
   /** TERM, then so long, then KILL, then so long again until it counts as an orphan (T8, P34). */
   killTimeoutMs: number
   /** Where the worker's guardian is told of starts and ends; open for as long as launcher threads live. */
@@ -80,8 +82,6 @@ export type ExecutorResult =
 export interface DriverSettings extends ChildSettings {
   /** As the worker was told it. */
   masterUrl: string
-  /** Of this worker; empty: it has none. */
-  webUiUrl: string
   /** The root of this package, for Node drivers that are fetched. */
   packageRoot: string
 }
