@@ -83,6 +83,7 @@ class Attempt {
       header: stderrHeader(plan.command, redactionPattern, 'driver'),
       killTimeoutMs,
       rolling: null,
+      append: true,
       guardian: this.#guardian,
       cancel,
     })

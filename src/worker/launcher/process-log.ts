@@ -2,7 +2,7 @@
  * Where a process's stdout or stderr goes. Straight into a file, which needs nobody beside the process; through this
  * thread when the file is to be rolled.
  */
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 
 import type { LogRolling } from '../log-rolling.js'
@@ -18,14 +18,22 @@ export interface ProcessLog {
   finish(timeoutMs: number): Promise<void>
 }
 
-/** @throws Error when it can't be written */
-export async function openLog(path: string, rolling: LogRolling | null): Promise<ProcessLog> {
-  return rolling === null ? openDirect(path) : new FollowedLog(await RollingLog.open(path, rolling))
+/**
+ * @param append keeps what is in a log that is not rolled
+ * @throws Error when it can't be written
+ */
+export async function openLog(
+  path: string,
+  rolling: LogRolling | null,
+  append = false,
+): Promise<ProcessLog> {
+  if (rolling !== null) return new FollowedLog(await RollingLog.open(path, rolling))
+  return openDirect(path, append ? LOG_FLAGS & ~constants.O_TRUNC : LOG_FLAGS)
 }
 
 /** Without a hop to another thread: each of these takes microseconds, on a disk that is well. */
-function openDirect(path: string): ProcessLog {
-  const fd = openSync(path, LOG_FLAGS, LOG_MODE)
+function openDirect(path: string, flags: number): ProcessLog {
+  const fd = openSync(path, flags, LOG_MODE)
   let closed = false
   const close = (): void => {
     if (closed) return

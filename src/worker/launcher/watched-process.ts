@@ -40,6 +40,8 @@ export interface StartOptions {
   killTimeoutMs: number
   /** Null: its logs are not rolled. */
   rolling: LogRolling | null
+  /** Keeps what an earlier attempt has written. */
+  append?: boolean
   /** Of this thread. */
   guardian: GuardianLines
   /** Gives up a start that waits, because the guardian does not read. */
@@ -80,16 +82,16 @@ export async function startProcess(
   options: StartOptions,
   start: StartChild = usualStart(),
 ): Promise<WatchedProcess> {
-  const { directory, header, guardian, rolling, cancel } = options
+  const { directory, header, guardian, rolling, append, cancel } = options
   launches += 1
   const launch = `${guardian.nonce}/${threadId}-${launches}`
   const environment = { ...plan.environment, [LAUNCH_VARIABLE]: launch }
   const exit = settledLater<Exit>()
   const logs: ProcessLog[] = []
   try {
-    const stdout = await openLog(join(directory, 'stdout'), rolling)
+    const stdout = await openLog(join(directory, 'stdout'), rolling, append)
     logs.push(stdout)
-    const stderr = await openLog(join(directory, 'stderr'), rolling)
+    const stderr = await openLog(join(directory, 'stderr'), rolling, append)
     logs.push(stderr)
     await stderr.write(header)
     const child = await start({
