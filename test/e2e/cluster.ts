@@ -106,6 +106,7 @@ export class Cluster {
       SPARK_WORKER_CORES: String(options.coresPerWorker ?? 2),
       SPARK_WORKER_MEMORY: options.memoryPerWorker ?? '2g',
       SPARK_WORKER_INSTANCES: String(options.workers),
+      SPARK_WORKER_WEBUI_PORT: '0',
       SPARK_LOG_DIR: join(this.folder, 'logs'),
       SPARK_PID_DIR: this.folder,
       SPARK_WORKER_DIR: join(this.folder, 'work'),
