@@ -24,6 +24,8 @@ export interface PageOptions {
   readonly title?: string | null
   /** `spark.master.ui.historyServerUrl` (P21); absent: completed applications link nowhere. */
   readonly historyServerUrl?: string | null
+  /** Where submissions are taken; absent or null: nowhere. */
+  readonly restUrl?: string | null
 }
 
 function workerCounts(view: ClusterViewT): string {
@@ -53,13 +55,14 @@ function driverCounts(view: ClusterViewT): Markup {
   ${named('#completed-drivers', `${completed.length} completed`)} (${how.join(', ')})`
 }
 
-function summary(view: ClusterViewT): Markup {
+function summary(view: ClusterViewT, { restUrl = null }: PageOptions): Markup {
   const totals = clusterTotals(view)
   const resources = [...totals.resources].map(
     ([name, { total, used }]) => `${used} / ${total} ${name}`,
   )
   return facts([
     ['URL', String(view.masterUrl)],
+    ...(restUrl === null ? [] : [['REST URL', `${restUrl} (cluster mode)`] as const]),
     ['Status', MasterState[view.state]],
     ['Workers', workerCounts(view)],
     ['Cores in use', `${totals.cores} total, ${totals.coresUsed} used`],
@@ -119,7 +122,7 @@ export function clusterPage(view: ClusterViewT, options: PageOptions): string {
   const rows = (applications: readonly ApplicationViewT[]) =>
     newestFirst(applications).map((one) => applicationCells(one, view, options))
   return document(options.title ?? `Magneto Master at ${view.masterUrl}`, [
-    summary(view),
+    summary(view, options),
     workerSection(view),
     section('running', 'Running Applications', applicationColumns, rows(view.activeApplications)),
     section(

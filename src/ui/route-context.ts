@@ -10,6 +10,8 @@ export interface RouteContext {
   readonly title?: string | null
   /** `spark.master.ui.historyServerUrl` (P21). */
   readonly historyServerUrl?: string | null
+  /** Where submissions are taken; null: nowhere, or the master is starting. */
+  readonly restUrl?: string | null
   /** From where workers may be decommissioned (P22); null: nowhere, `spark.decommission.enabled` is false. */
   readonly decommissionAllowMode: DecommissionAllowMode | null
   readonly commands: Commands

@@ -5,7 +5,7 @@ import { answerTo } from './routes.js'
 
 export interface WebServerOptions extends Pick<
   PageServerOptions,
-  'host' | 'port' | 'maxRetries' | 'onFault'
+  'host' | 'port' | 'maxRetries' | 'headerBytesMax' | 'onFault'
 > {
   readonly context: RouteContext
 }

@@ -27,14 +27,20 @@ const commands = new CommandSession((bytes) => post({ kind: 'batch', bytes }, [b
 const audit = (remoteAddress: string, command: string, outcome: string): void =>
   log.info(singleLine(`${remoteAddress} asked to ${command}: ${outcome}`))
 let masterUrl: string | null = null
+/** As submit clients name it (U1). */
+let restUrl: string | null = null
 const server = new WebServer({
   host: data.host,
   port: data.port,
   maxRetries: data.maxRetries,
+  ...(data.headerBytesMax === undefined ? {} : { headerBytesMax: data.headerBytesMax }),
   context: {
     killEnabled: data.killEnabled ?? true,
     title: data.title ?? null,
     historyServerUrl: data.historyServerUrl ?? null,
+    get restUrl() {
+      return restUrl
+    },
     view: () => views.get(),
     decommissionAllowMode: data.decommissionAllowMode ?? null,
     commands,
@@ -81,6 +87,7 @@ function receive(message: ToWebThread): void {
   if (message.kind === 'batch') commands.receive(message.bytes)
   if (message.kind === 'ready') {
     masterUrl = message.masterUrl
+    restUrl = message.restPort === null ? null : masterUrl.replace(/:\d+$/, `:${message.restPort}`)
     log.info(`Web UI of ${message.masterUrl} at ${message.webUiUrl}`)
   }
   if (message.kind === 'stop') void stop()

@@ -106,6 +106,13 @@ describe('the first page', () => {
     expect(clusterPage(clusterView(), { killEnabled: false })).not.toContain('<form ')
   })
 
+  test('U1, P24: where submissions are taken, where REST is on', () => {
+    const on = clusterPage(clusterView(), { killEnabled: true, restUrl: 'spark://master:6066' })
+    expect(on).toMatch(/<dt>REST URL<\/dt>\s*<dd>spark:\/\/master:6066 \(cluster mode\)<\/dd>/)
+    const off = clusterPage(clusterView(), { killEnabled: true, restUrl: null })
+    expect(off).not.toContain('REST URL')
+  })
+
   test('P20: a title of the operator', () => {
     const titled = clusterPage(clusterView(), { killEnabled: true, title: 'Night & day' })
     expect(titled).toContain('<title>Night &amp; day</title>')

@@ -7,6 +7,7 @@ import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/r
 import type {
   FromWebThread,
   ThreadListening,
+  ViewRequest,
   ToWebThread,
   WebThreadData,
 } from '../../src/control/thread-messages.js'
@@ -133,13 +134,20 @@ test('R1, P24, P25: submissions are taken beside the pages, and stay on their po
   const thread = start({ ...local, rest })
   const first = (await thread.next()) as ThreadListening
   const again = first.again as { rest: typeof rest }
+  expect(first.restPort).toBe(again.rest.port)
   expect(again.rest).toEqual({ ...rest, port: expect.any(Number) })
   thread.send({
     kind: 'ready',
     masterUrl: 'spark://m:7077',
     webUiUrl: 'http://m:1',
-    restPort: null,
+    restPort: again.rest.port,
   })
+  const page = fetch(`http://127.0.0.1:${first.port}/`)
+  const asked = (await thread.next()) as ViewRequest
+  thread.send({ kind: 'view', id: asked.id, bytes: viewBytes(clusterView()) })
+  expect(await (await page).text()).toContain(
+    `<dd>spark://m:${again.rest.port} (cluster mode)</dd>`,
+  )
   const kill = `http://127.0.0.1:${again.rest.port}/v1/submissions/kill/driver-1`
   const answer = fetch(kill, { method: 'POST' })
   const reply = new ReplyT(1, true, 'kill sent')
