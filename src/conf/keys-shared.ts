@@ -2,7 +2,7 @@
 import type { ConfKey } from './configuration.js'
 import {
   boolean,
-  bytes,
+  bytesFrom,
   durationMs,
   integer,
   list,
@@ -111,8 +111,8 @@ export const webKeys = {
   uiRequestHeaderBytes: key<number>({
     name: 'spark.ui.requestHeaderSize',
     default: 8 * 1024,
-    parse: bytes,
-    doc: 'The largest header of a request to the web UI.',
+    parse: bytesFrom(1024, 2 ** 20),
+    doc: 'The largest header of a request to the web UIs; a larger one gets 431.',
     spec: 'P52',
   }),
 }

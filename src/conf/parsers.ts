@@ -87,6 +87,19 @@ function showBytes(size: number): string {
 
 export const bytes = parser('size (bytes)', (value: string) => parseBytes(value, 'b'), showBytes)
 
+/** Sizes, both limits included. */
+export function bytesFrom(min: number, max: number): Parser<number> {
+  return parser(
+    `${showBytes(min)} to ${showBytes(max)}`,
+    (value) => {
+      const parsed = parseBytes(value, 'b')
+      if (parsed >= min && parsed <= max) return parsed
+      throw expected(value, `a size: expected ${showBytes(min)} to ${showBytes(max)}`)
+    },
+    showBytes,
+  )
+}
+
 /** 0 for any free port, or 1024 to 65535 (C16). */
 export const port = parser('port', (value: string) => {
   const word = value.trim()

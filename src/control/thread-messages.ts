@@ -59,6 +59,8 @@ export interface WebThreadData {
   readonly host: string
   readonly port: number
   readonly maxRetries: number
+  /** spark.ui.requestHeaderSize (spec P52); absent: 8 KiB. */
+  readonly headerBytesMax?: number
   /** The host that links on pages name. */
   readonly publicHost: string
   /** spark.ui.killEnabled (spec P46); absent: true. */

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 
 export const connectionsMax = 1024
-export const requestHeaderBytesMax = 8 * 1024 // P52
+const defaultHeaderBytesMax = 8 * 1024
 export const requestsPerConnectionMax = 10_000
 const idleTimeoutMs = 8_000 // U19
 const headersTimeoutMs = 10_000
@@ -22,6 +22,8 @@ export interface HttpServerOptions {
   readonly port: number
   /** `spark.port.maxRetries`: how many further ports may be tried. */
   readonly maxRetries: number
+  /** `spark.ui.requestHeaderSize` (P52): longer headers are answered with 431; absent: 8 KiB. */
+  readonly headerBytesMax?: number
   /** Answers; must not reject. */
   readonly serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>
   /** A fault of the socket after it listened. */
@@ -61,7 +63,7 @@ export class HttpServer {
     this.#options = options
     this.#server = createServer(
       {
-        maxHeaderSize: requestHeaderBytesMax,
+        maxHeaderSize: options.headerBytesMax ?? defaultHeaderBytesMax,
         headersTimeout: headersTimeoutMs,
         requestTimeout: requestTimeoutMs,
         keepAliveTimeout: idleTimeoutMs,

@@ -196,6 +196,7 @@ class Master {
       host: socketAddress(webUiHost ?? ANY_ADDRESS),
       port: webUiPort,
       maxRetries: configuration.read(keys.portMaxRetries),
+      headerBytesMax: configuration.read(keys.uiRequestHeaderBytes),
       publicHost,
       killEnabled: configuration.read(keys.killEnabled),
       title: configuration.read(keys.masterUiTitle),

@@ -169,6 +169,7 @@ function startWebUi(options: WorkerOptions, id: string, log: Logger): Promise<We
     host: socketAddress(webUiHost ?? ANY_ADDRESS),
     port: webUiPort,
     maxRetries: configuration.read(keys.portMaxRetries),
+    headerBytesMax: configuration.read(keys.uiRequestHeaderBytes),
     workerId: id,
     workDir,
     logDir: process.env['SPARK_LOG_DIR'] || join(home, 'logs'),

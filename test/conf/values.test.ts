@@ -81,6 +81,7 @@ describe('parsers of keys', () => {
     ['list', parsers.list(','), ' a, ,b ', ['a', 'b']],
     ['idPattern', parsers.idPattern(2), 'app-%s-%04d', 'app-%s-%04d'],
     ['coreIdPattern', parsers.coreIdPattern, 'app-%2$06x.%1$.8s', 'app-%2$06x.%1$.8s'],
+    ['bytesFrom', parsers.bytesFrom(1024, 2 ** 20), '1k', 1024],
     ['orNull', parsers.orNull(parsers.port), '', null],
     ['pattern', parsers.pattern, '(?i)secret|a[.]?b', /secret|a[.]?b/i],
   ] as [string, (text: string) => unknown, string, unknown][])(
@@ -100,6 +101,8 @@ describe('parsers of keys', () => {
     ['port 65536 (C16)', parsers.port, '65536'],
     ['port with sign', parsers.port, '-1'],
     ['port as text', parsers.port, 'http'],
+    ['bytesFrom below', parsers.bytesFrom(1024, 2 ** 20), '1023'],
+    ['bytesFrom above', parsers.bytesFrom(1024, 2 ** 20), '2m'],
     ['oneOf', parsers.oneOf('A', 'B'), 'C'],
     ['idPattern with blank', parsers.idPattern(2), 'app %s'],
     ['coreIdPattern with blank', parsers.coreIdPattern, 'app %s-%d'],

@@ -78,6 +78,15 @@ test('P20, P21: pages know the title and the history server of the operator', as
   expect(one).toContain('href="http://history:18080/history/app-9"')
 })
 
+test.each([
+  [2048, 431],
+  [undefined, 404],
+])('P52: headers over %s bytes are refused: %d', async (headerBytesMax, status) => {
+  const { url } = await listening({ ...local, ...(headerBytesMax && { headerBytesMax }) })
+  const headers = { cookie: 'x'.repeat(3000) }
+  expect((await fetch(`${url}/nothing-is-here`, { headers })).status).toBe(status)
+})
+
 /** Answers the one command of a batch. @returns what it was */
 async function answerCommand(
   { next, send }: Pick<Awaited<ReturnType<typeof listening>>, 'next' | 'send'>,

@@ -31,6 +31,7 @@ function options(changes: Partial<WebUiOptions> = {}): WebUiOptions {
     workerId: 'worker-1',
     workDir: root,
     logDir: root,
+    headerBytesMax: 8192,
     rememberedLengths: 100,
     log,
     entry,

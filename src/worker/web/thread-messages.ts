@@ -7,6 +7,8 @@ export interface WebThreadData {
   port: number
   /** How many ports after `port` may be tried (C16). */
   maxRetries: number
+  /** spark.ui.requestHeaderSize (P52). */
+  headerBytesMax: number
   workerId: string
   workDir: string
   logDir: string

@@ -11,7 +11,7 @@ const port = parentPort
 if (port === null)
   throw new Error('web-thread.js is a worker thread of the worker; start the worker')
 
-const { host, port: wantedPort, maxRetries, ...data } = workerData as WebThreadData
+const { host, port: wantedPort, maxRetries, headerBytesMax, ...data } = workerData as WebThreadData
 const log = createLogger('WorkerWebUI')
 let master: MasterNote | null = null
 
@@ -27,6 +27,7 @@ const server = new PageServer({
   host,
   port: wantedPort,
   maxRetries,
+  headerBytesMax,
   answer: (request) => answerTo(request, context),
   onFault: (error) => log.error({ error }, 'a page failed'),
 })
