@@ -5,8 +5,8 @@ import { resolve } from 'node:path'
 export const MAX_OUTPUT_BYTES = 1024 * 1024
 /** Drivers of accelerators may take half a minute to answer the first question after a boot. */
 export const SCRIPT_TIMEOUT_MS = 60_000
-/** What of a failed script's stderr is shown. */
-const MAX_SHOWN_STDERR_BYTES = 200
+/** What of a failed script's stderr is kept; its last line is shown. */
+const MAX_STDERR_BYTES = 500
 
 /**
  * Executes a file without arguments, in this process's folder and environment.
@@ -50,13 +50,15 @@ export function runScript(path: string, timeoutMs = SCRIPT_TIMEOUT_MS): Promise<
     })
     let complaint = Buffer.alloc(0)
     child.stderr.on('data', (chunk: Buffer) => {
-      complaint = Buffer.concat([complaint, chunk]).subarray(-MAX_SHOWN_STDERR_BYTES)
+      complaint = Buffer.concat([complaint, chunk]).subarray(-MAX_STDERR_BYTES)
     })
     child.once('error', (error: NodeJS.ErrnoException) => settle(whyNotStarted(error)))
+    // What it leaves running would hold its output open.
+    child.once('exit', endGroup)
     child.once('close', (code, signal) => {
       if (code === 0) return settle(null)
       const how = signal === null ? `ended with status ${code}` : `was ended by ${signal}`
-      const said = complaint.toString('utf8').trim()
+      const said = complaint.toString('utf8').trim().split('\n').at(-1)?.trim() ?? ''
       settle(said === '' ? how : `${how} and said: ${JSON.stringify(said)}`)
     })
   })

@@ -117,6 +117,17 @@ describe('G1: what is offered', () => {
   })
 })
 
+describe('G3: scripts that leave something running', () => {
+  test('it ends with the script, and does not hold the worker up', async () => {
+    const seconds = `700.${process.pid}`
+    const answer = '{"name": "gpu", "addresses": ["0"]}'
+    const path = await script(`#!/bin/sh\nsleep ${seconds} &\necho '${answer}'\n`)
+    expect(await offered([amount('1'), by(path)], 20_000)).toEqual({ gpu: ['0'] })
+    while (processes().some((line) => line.includes(`sleep ${seconds}`)))
+      await new Promise((resolve) => setTimeout(resolve, 10))
+  })
+})
+
 describe('P41: settings that are refused', () => {
   test.each(['1.5', '-1', 'many', '', '1000000'])('amount %j', async (value) => {
     expect(await refusal([amount(value)])).toMatch(
@@ -149,9 +160,27 @@ describe('G3: scripts that stop the worker', () => {
     expect(await refusal([amount('1'), by(path)])).toMatch(/not executable .*chmod \+x/)
   })
 
-  test('one that fails, with its last words', async () => {
-    const path = await script('#!/bin/sh\necho no driver >&2\nexit 9\n')
+  test('one whose interpreter is missing, and one that is a folder', async () => {
+    const path = await script('#!/nowhere/python\n')
+    expect(await refusal([amount('1'), by(path)])).toContain('the program in its first line is not')
+    expect(await refusal([amount('1'), by(root)])).toContain('the script is not executable')
+  })
+
+  test('one that is ended by a signal', async () => {
+    const path = await script('#!/bin/sh\nkill -SEGV $$\n')
+    expect(await refusal([amount('1'), by(path)])).toContain('the script was ended by SIGSEGV')
+  })
+
+  test('one that fails, with the last line it said', async () => {
+    const path = await script('#!/bin/sh\nprintf "asking\\nno driver\\n\\n" >&2\nexit 9\n')
     expect(await refusal([amount('1'), by(path)])).toContain('status 9 and said: "no driver"')
+  })
+
+  test('one that complains without end', async () => {
+    const path = await script('#!/bin/sh\nhead -c 5000000 /dev/zero | tr "\\0" x >&2\nexit 9\n')
+    const message = await refusal([amount('1'), by(path)])
+    expect(message).toContain('status 9 and said: "xxx')
+    expect(message.length).toBeLessThan(1000)
   })
 
   test('one that does not end, with all that it has started', async () => {
@@ -163,6 +192,11 @@ describe('G3: scripts that stop the worker', () => {
     // A process that was killed takes a moment to go.
     while (processes().some((line) => line.includes(`sleep ${seconds}`)))
       await new Promise((resolve) => setTimeout(resolve, 10))
+  })
+
+  test('one that stops listening to TERM', async () => {
+    const path = await script("#!/bin/sh\ntrap '' TERM INT HUP\nwhile :; do sleep 1; done\n")
+    expect(await refusal([amount('1'), by(path)], 500)).toContain('did not end within 0.5 s')
   })
 
   test('one that prints without end', async () => {
