@@ -1,8 +1,19 @@
 #!/usr/bin/env bash
 # Sourced by every script here: where things lie (spec B10, E10 to E13). Values that are set already stay.
 
+# Whom the caller names as the list of hosts beats what spark-env.sh says (B9).
+callers_workers="${SPARK_WORKERS:-}"
+callers_slaves="${SPARK_SLAVES:-}"
+
 # shellcheck source=bin/load-spark-env.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../bin/load-spark-env.sh"
+
+if [ -n "${callers_workers}" ]; then
+  export SPARK_WORKERS="${callers_workers}"
+elif [ -n "${callers_slaves}" ]; then
+  unset SPARK_WORKERS
+  export SPARK_SLAVES="${callers_slaves}"
+fi
 
 export MASTER_CLASS=org.apache.spark.deploy.master.Master
 export WORKER_CLASS=org.apache.spark.deploy.worker.Worker

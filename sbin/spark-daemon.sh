@@ -12,8 +12,9 @@
 
 usage="Usage: spark-daemon.sh [--config <conf-dir>] (start|stop|submit|decommission|status) <class> <instance number> [arguments]"
 
-# How long `start` watches a new process, and `stop` waits for an old one to go.
-readonly WATCH_TICKS=20 STOP_TICKS=100 TICK_SECONDS=0.1
+# How long `stop` waits for a process to go, and `start` for a new one: ours say when they are up, of others nothing
+# is known. A worker is watched a little longer, since a master may refuse it at once.
+readonly TICK_SECONDS=0.1 STOP_TICKS=100 READY_TICKS=100 WATCH_TICKS=20 REFUSAL_TICKS=5
 
 # shellcheck source=sbin/config-option.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/config-option.sh"
@@ -62,13 +63,21 @@ make_folder() {
   fi
 }
 
+# Before anything is touched.
+check_settings() {
+  if ! [[ "${SPARK_LOG_MAX_FILES:-5}" =~ ^[1-9][0-9]*$ ]]; then
+    echo "spark-daemon.sh: bad value for SPARK_LOG_MAX_FILES: \"${SPARK_LOG_MAX_FILES}\" is not a number from 1" >&2
+    exit 1
+  fi
+  if ! [[ "${SPARK_NICENESS:-0}" =~ ^-?[0-9]+$ ]]; then
+    echo "spark-daemon.sh: bad value for SPARK_NICENESS: \"${SPARK_NICENESS}\" is not a whole number" >&2
+    exit 1
+  fi
+}
+
 # log -> log.1 -> log.2 and so on; the oldest goes.
 rotate_log() {
   local number="${SPARK_LOG_MAX_FILES:-5}"
-  if ! [[ "${number}" =~ ^[1-9][0-9]*$ ]]; then
-    echo "spark-daemon.sh: bad value for SPARK_LOG_MAX_FILES: \"${number}\" is not a number from 1" >&2
-    exit 1
-  fi
   [ -f "${log}" ] || return 0
   while [ "${number}" -gt 1 ]; do
     [ -f "${log}.$((number - 1))" ] && mv -f "${log}.$((number - 1))" "${log}.${number}"
@@ -82,17 +91,46 @@ copy_installation() {
   case "${SPARK_MASTER:-}" in
     "" | spark://*) return 0 ;;
   esac
+  local folder kept=(--exclude=.git --exclude='/logs/*' --exclude='/work/*')
+  # What belongs to this host stays, wherever below the installation it is.
+  for folder in "${pid_dir}" "${log_dir}" "${SPARK_WORKER_DIR:-}"; do
+    case "${folder}" in
+      "${MAGNETO_HOME}"/*) kept+=("--exclude=${folder#"${MAGNETO_HOME}"}") ;;
+    esac
+  done
   echo "rsync from ${SPARK_MASTER}"
-  if ! rsync -a -e ssh --delete --exclude=.git --exclude='/logs/*' --exclude='/work/*' \
+  if ! rsync -a -e "ssh ${SPARK_SSH_OPTS:--o StrictHostKeyChecking=no} -o BatchMode=yes" --delete "${kept[@]}" \
     "${SPARK_MASTER}/" "${MAGNETO_HOME}"; then
     echo "spark-daemon.sh: copying from ${SPARK_MASTER} failed; unset SPARK_MASTER to start without" >&2
     exit 1
   fi
 }
 
+# $1: the process; $2: the file that it writes when it is up. 1 when it died within its first moments.
+watch_start() {
+  local ticks=0 ready_ticks="${WATCH_TICKS}" settle_ticks=0
+  case "${command}" in
+    "${MASTER_CLASS}") ready_ticks="${READY_TICKS}" ;;
+    "${WORKER_CLASS}")
+      ready_ticks="${READY_TICKS}"
+      settle_ticks="${REFUSAL_TICKS}"
+      ;;
+  esac
+  # A child of ours is gone once the shell has reaped it; its command line is empty while it turns into Node.
+  while [ "${ticks}" -lt "${ready_ticks}" ] && [ ! -s "$2" ] && kill -0 "$1" 2>/dev/null; do
+    sleep "${TICK_SECONDS}"
+    ticks=$((ticks + 1))
+  done
+  while [ "${settle_ticks}" -gt 0 ] && kill -0 "$1" 2>/dev/null; do
+    sleep "${TICK_SECONDS}"
+    settle_ticks=$((settle_ticks - 1))
+  done
+  kill -0 "$1" 2>/dev/null
+}
+
 # Runs in the background until it is up, or a while has passed; a process that dies meanwhile shows its last words.
 start_in_background() {
-  local ready pid ticks=0
+  local ready pid
   make_folder "${pid_dir}" SPARK_PID_DIR
   make_folder "${log_dir}" SPARK_LOG_DIR
   rotate_log
@@ -111,12 +149,7 @@ start_in_background() {
     echo "spark-daemon.sh: can't write ${pid_file}: make it writable, or set SPARK_PID_DIR" >&2
     exit 1
   fi
-  # A child of ours is gone once the shell has reaped it; its command line is empty while it turns into Node.
-  while [ "${ticks}" -lt "${WATCH_TICKS}" ] && [ ! -s "${ready}" ] && kill -0 "${pid}" 2>/dev/null; do
-    sleep "${TICK_SECONDS}"
-    ticks=$((ticks + 1))
-  done
-  if ! kill -0 "${pid}" 2>/dev/null; then
+  if ! watch_start "${pid}" "${ready}"; then
     rm -f "${pid_file}"
     echo "failed to launch: $*" >&2
     tail -10 "${log}" | sed 's/^/  /' >&2
@@ -127,6 +160,7 @@ start_in_background() {
 
 start() {
   local pid
+  check_settings
   if [ -n "${SPARK_NO_DAEMONIZE+set}" ]; then
     copy_installation
     exec nice -n "${SPARK_NICENESS:-0}" "$@"

@@ -9,11 +9,13 @@ fi
 
 # shellcheck source=sbin/spark-config.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/spark-config.sh"
+# shellcheck source=sbin/hosts.sh
+. "${MAGNETO_HOME}/sbin/hosts.sh"
 
 if [ $# -le 2 ]; then
-  echo "Usage: spark-daemons.sh [--config <conf-dir>] (start|stop|status) <class> <instance number> [arguments]" >&2
+  echo "Usage: spark-daemons.sh [--config <conf-dir>] (start|stop|submit|decommission|status) <class> <instance number> [arguments]" >&2
   exit 1
 fi
 
-exec "${MAGNETO_HOME}/sbin/workers.sh" cd "${MAGNETO_HOME}" \; \
-  "${MAGNETO_HOME}/sbin/spark-daemon.sh" "$@"
+read_hosts
+on_every_host "" "cd $(quoted "${MAGNETO_HOME}") && $(quoted_line "${MAGNETO_HOME}/sbin/spark-daemon.sh" "$@")"

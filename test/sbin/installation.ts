@@ -112,8 +112,8 @@ export class Installation {
   /** Ends what tests left running. */
   remove(): void {
     for (const child of this.#children) child.kill('SIGKILL')
-    const left = existsSync(this.pids) ? readdirSync(this.pids) : []
-    for (const name of left) {
+    const left = existsSync(this.pids) ? readdirSync(this.pids, { recursive: true }) : []
+    for (const name of left.map(String).filter((file) => file.endsWith('.pid'))) {
       const pid = Number(readFileSync(join(this.pids, name), 'utf8'))
       if (isAlive(pid) && commandLine(pid).includes(this.home)) process.kill(pid, 'SIGKILL')
     }
