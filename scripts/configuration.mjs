@@ -5,6 +5,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { KILL_HELP, LIST_HELP, STATUS_HELP } from '../src/cli/client/drivers.ts'
+import { EXIT_STATUS_HELP } from '../src/cli/client/exit-status.ts'
+import { LOGS_HELP } from '../src/cli/client/logs.ts'
+import { SUBMIT_HELP } from '../src/cli/client/submit.ts'
 import { MASTER_FLAGS, WORKER_FLAGS } from '../src/conf/daemon-flags.ts'
 import { applicationKeys, keyGroups, resourceKeyForms } from '../src/conf/keys.ts'
 import { OF_THE_MASTER, OTHER_KEYS, SERVED } from '../src/conf/no-effect.ts'
@@ -136,7 +140,7 @@ const lines = [
   '',
   '## Flags',
   '',
-  'Those of the daemons. `magneto help` lists the commands of `bin/magneto`, [sbin/README.md](../sbin/README.md) the scripts.',
+  'Those of the daemons; [sbin/README.md](../sbin/README.md) has the scripts.',
   '',
   '`magneto master`, `sbin/start-master.sh`:',
   '',
@@ -145,6 +149,22 @@ const lines = [
   '`magneto worker`, `sbin/start-worker.sh`, before or after the master (`spark://host:port`, or `spark://h1:p1,h2:p2`; C8):',
   '',
   ...table(['flag', 'variable', 'default', 'meaning'], flagRows(WORKER_FLAGS)),
+  '',
+  '## Commands',
+  '',
+  'Those of `bin/magneto` that speak to a cluster.',
+  ...[SUBMIT_HELP, STATUS_HELP, KILL_HELP, LIST_HELP, LOGS_HELP].flatMap((help) => [
+    '',
+    '```text',
+    help.replace(EXIT_STATUS_HELP, '').trim(),
+    '```',
+  ]),
+  '',
+  'They end with:',
+  '',
+  '```text',
+  EXIT_STATUS_HELP.trim(),
+  '```',
   '',
   '## Environment variables',
   ...variableTables(),

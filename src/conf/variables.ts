@@ -218,7 +218,43 @@ const ofTheCommands: readonly Variable[] = [
   {
     name: 'MAGNETO_MASTER',
     default: '`SPARK_MASTER_HOST` and `SPARK_MASTER_PORT`',
-    doc: 'As `--master` of the commands of `bin/magneto` that speak to a master.',
+    doc: 'As `--master` of the commands; also the master of a `ClusterPool` that names none.',
+    spec: 'M',
+  },
+  {
+    name: 'MAGNETO_REST_TOKEN',
+    doc: 'A signed token, for masters that ask for one (`spark.master.rest.filters`).',
+    spec: 'R17',
+  },
+]
+
+/** What executors and drivers find, besides the environment of their worker and what their application sets. */
+const ofChildren: readonly Variable[] = [
+  {
+    name: 'SPARK_EXECUTOR_DIRS',
+    doc: 'Executors: their scratch folders, with colons between.',
+    spec: 'E18',
+  },
+  { name: 'SPARK_LAUNCH_WITH_SCALA', doc: 'Executors: 0.', spec: 'E18' },
+  {
+    name: 'SPARK_LOG_URL_STDOUT',
+    doc: 'Executors: where the web UI of the worker shows what they print; also SPARK_LOG_URL_STDERR.',
+    spec: 'E18',
+  },
+  {
+    name: 'SPARK_DRIVER_LOG_URL_STDOUT',
+    doc: 'Drivers: the same; also SPARK_DRIVER_LOG_URL_STDERR.',
+    spec: 'E19',
+  },
+  { name: 'MAGNETO_MASTER', doc: 'Node drivers: the master.', spec: 'M' },
+  {
+    name: 'MAGNETO_APP_NAME',
+    doc: 'Node drivers: `spark.app.name` of their submission.',
+    spec: 'M',
+  },
+  {
+    name: 'MAGNETO_DRIVER_RESOURCES_FILE',
+    doc: 'Node drivers with custom resources: the file that lists their addresses.',
     spec: 'M',
   },
 ]
@@ -231,6 +267,7 @@ export const variableGroups: readonly { title: string; variables: readonly Varia
   { title: 'Worker', variables: ofTheWorker },
   { title: 'Scripts', variables: ofTheScripts },
   { title: 'Commands', variables: ofTheCommands },
+  { title: 'Given to executors and drivers', variables: ofChildren },
 ]
 
 /** Variables of Spark's daemons that speak to a JVM. */
@@ -246,4 +283,5 @@ export const INTERNAL_VARIABLES: readonly string[] = [
   'MAGNETO_DAEMON',
   'MAGNETO_READY_FILE',
   'MAGNETO_APP_TOKEN',
+  'MAGNETO_LAUNCH',
 ]
