@@ -17,6 +17,9 @@ export const PING_INTERVAL_MS = 10_000
 /** How long a peer may take to answer `GET /control` and to open the WebSocket. */
 export const CONNECT_TIMEOUT_MS = 10_000
 
+/** A master that has not answered for so long is joined by the next of the list; the faster one is taken. */
+export const NEXT_MASTER_AFTER_MS = 500
+
 /** How long a peer may take to answer our close before the connection is cut. */
 export const CLOSE_TIMEOUT_MS = 2_000
 

@@ -1,78 +1,13 @@
-import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { BackOff } from '../../src/control/back-off.js'
-import { encode, type BodyT } from '../../src/control/codec.js'
+import { encode } from '../../src/control/codec.js'
 import { MAX_BACK_OFF_MS, MIN_BACK_OFF_MS } from '../../src/control/limits.js'
-import { MasterLink, type MasterLinkOptions } from '../../src/control/link.js'
-import { ControlServer } from '../../src/control/server.js'
 import { MasterInStandbyT, RefusedT, WorkerHeartbeatT } from '../../src/schema/magneto.js'
-import { Recorder, recordingLog } from './recorder.js'
+import { linkTo, lost, master, opened, stopAll, stops } from './fake-master.js'
 
-type LinkEvent =
-  | { kind: 'open' }
-  | { kind: 'message'; body: BodyT }
-  | { kind: 'close'; reason: string }
-
-const stops: (() => Promise<void> | void)[] = []
-afterEach(async () => {
-  for (const stop of stops.splice(0).toReversed()) await stop()
-})
-
-/** A control server and the HTTP answer that leads to it. */
-async function master(options: { port?: number; answer?: string } = {}) {
-  const seen = new Recorder<{ kind: string; session: number }>()
-  const control = new ControlServer({
-    log: recordingLog(),
-    onConnected: (session) => seen.add({ kind: 'connected', session }),
-    onMessage: (session) => seen.add({ kind: 'message', session }),
-    onDisconnected: (session) => seen.add({ kind: 'disconnected', session }),
-  })
-  const controlPort = await control.listen('127.0.0.1', 0)
-  const answer =
-    options.answer ?? JSON.stringify({ protocol: 1, port: controlPort, path: '/control/v1' })
-  const http = createServer((_request, response) => void response.end(answer))
-  await new Promise<void>((resolve) => {
-    http.listen(options.port ?? 0, '127.0.0.1', resolve)
-  })
-  const stop = async (): Promise<void> => {
-    await control.stop('gone')
-    await closeHttp(http)
-  }
-  stops.push(stop)
-  return { control, seen, stop, port: (http.address() as AddressInfo).port }
-}
-
-async function closeHttp(http: Server): Promise<void> {
-  http.closeAllConnections()
-  await new Promise<void>((resolve) => {
-    http.close(() => resolve())
-  })
-}
-
-function linkTo(masterUrl: string, more: Partial<MasterLinkOptions> = {}) {
-  const seen = new Recorder<LinkEvent>()
-  const log = new Recorder<string>()
-  const lines: string[] = []
-  lines.push = (...added: string[]): number => {
-    for (const line of added) log.add(line)
-    return 0
-  }
-  const link = new MasterLink({
-    masterUrl,
-    log: recordingLog(lines),
-    onOpen: () => seen.add({ kind: 'open' }),
-    onMessage: (body) => seen.add({ kind: 'message', body }),
-    onClose: (reason) => seen.add({ kind: 'close', reason }),
-    ...more,
-  })
-  stops.push(() => link.close())
-  return { link, seen, log }
-}
-
-const opened = (event: LinkEvent): boolean => event.kind === 'open'
-const lost = (event: LinkEvent): boolean => event.kind === 'close'
+afterEach(stopAll)
 
 describe('master link', () => {
   test('finds the control port, then messages go both ways', async () => {
