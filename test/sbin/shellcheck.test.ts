@@ -12,9 +12,9 @@ test('shellcheck finds nothing', (context) => {
   if (!installed && !process.env['CI']) {
     context.skip('shellcheck is not installed: the scripts were NOT checked')
   }
-  const scripts = ['bin', 'sbin']
+  const scripts = ['bin', 'sbin', 'examples/gpu']
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
-    .filter((file) => !file.endsWith('.md'))
+    .filter((file) => !/\.(md|ts|conf)$/.test(file))
   expect(scripts.length).toBeGreaterThan(10)
   const done = spawnSync('shellcheck', ['-x', ...scripts, 'conf/spark-env.sh.template'], {
     cwd: root,
