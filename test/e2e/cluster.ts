@@ -128,6 +128,11 @@ export class Cluster {
     return cluster
   }
 
+  /** Starts another master where the first one was, which must have ended. */
+  restartMaster(): void {
+    this.#script('start-master.sh')
+  }
+
   #script(name: string, ...args: string[]): void {
     const file = join(root, 'sbin', name)
     const done = spawnSync(file, args, { env: this.environment, encoding: 'utf8' })

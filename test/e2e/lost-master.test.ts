@@ -1,0 +1,106 @@
+/** Workers and applications survive their master: it is killed, and another one starts in its place. No JVM. */
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import type { ClusterPool } from '../../src/app/index.js'
+import { Cluster, eventually, processesUnder, root } from './cluster.js'
+
+const testTimeoutMs = 120_000
+
+let cluster: Cluster | null = null
+let pool: ClusterPool | null = null
+
+afterEach(async () => {
+  await pool?.destroy()
+  expect(await cluster?.stop()).toEqual([])
+  pool = null
+  cluster = null
+}, 60_000)
+
+async function startPool(masterUrl: string): Promise<ClusterPool> {
+  // Its executors start from what was built.
+  const library = (await import(join(root, 'dist/src/app/index.js'))) as {
+    ClusterPool: typeof ClusterPool
+  }
+  return new library.ClusterPool({
+    master: masterUrl,
+    filename: join(root, 'test/app/fixtures/tasks.mjs'),
+    name: 'survivor',
+    maxCores: 2,
+    executorCores: 1,
+    executorMemory: '128m',
+  })
+}
+
+/** Kills the master and waits until both workers know. */
+async function killMaster(from: Cluster): Promise<void> {
+  const { master } = from.pids()
+  process.kill(master, 'SIGKILL')
+  await eventually('the master is gone', () =>
+    processesUnder(from.folder).has(master) ? null : true,
+  )
+  await eventually('both workers know', () => {
+    const noticed = from.logs().match(/no master \(/g) ?? []
+    return noticed.length >= 2 ? true : null
+  })
+}
+
+test(
+  'W19, M7: executors outlive a killed master; the next one takes the workers in and ends what it does not know',
+  { timeout: testTimeoutMs },
+  async () => {
+    cluster = await Cluster.start({ workers: 2, coresPerWorker: 1 })
+    const from = cluster
+    pool = await startPool(from.masterUrl)
+    pool.on('warning', () => {})
+    await pool.run(null, { name: 'pid' })
+    await eventually('two executors run', () => (from.executors().length === 2 ? true : null))
+    const before = from.executors().map(({ pid }) => pid)
+    const { workers } = from.pids()
+    const known = await from.until('all is granted', (state) => state.coresused === 2)
+
+    const [mine, other] = ['runs', 'go-on'].map((name) => join(from.folder, name))
+    const held = pool.run({ mine, other }, { name: 'waitForFile' })
+    await eventually('a task runs', () => (existsSync(mine!) ? true : null))
+    await killMaster(from)
+    // Nobody leads, and work goes on where it was, what is new too.
+    expect(before).toContain(await pool.run(null, { name: 'pid' }))
+    writeFileSync(other!, '')
+    expect(before).toContain(await held)
+    expect(new Set(from.executors().map(({ pid }) => pid))).toEqual(new Set(before))
+
+    from.restartMaster()
+    const after = await from.until('both workers are back', (state) => state.aliveworkers === 2)
+    const ids = (state: typeof known) => state.workers.map(({ id }) => id).sort()
+    expect(ids(after)).toEqual(ids(known))
+    expect(from.pids().workers).toEqual(workers)
+    // The new master has no store to remember from: to it the executors are strangers.
+    await eventually('the old executors are ended', () => {
+      const running = new Set(from.executors().map(({ pid }) => pid))
+      return before.some((pid) => running.has(pid)) ? null : true
+    })
+    // The application has registered anew, and is served as ever.
+    await from.until('it has executors again', (state) => state.coresused === 2)
+    const pid = await pool.run(null, { name: 'pid' })
+    expect(before).not.toContain(pid)
+    await pool.destroy()
+    await from.until('everything is free again', (state) => state.coresused === 0)
+  },
+)
+
+test(
+  'W19, T4: a worker survives master after master, each killed as soon as it has taken the worker in',
+  { timeout: testTimeoutMs },
+  async () => {
+    cluster = await Cluster.start({ workers: 1 })
+    const { workers } = cluster.pids()
+    for (let life = 0; life < 3; life += 1) {
+      const { master } = cluster.pids()
+      process.kill(master, 'SIGKILL')
+      cluster.restartMaster()
+      expect(cluster.pids().master).not.toBe(master)
+      await cluster.until('it is back', (state) => state.aliveworkers === 1)
+    }
+    expect(cluster.pids().workers).toEqual(workers)
+  },
+)
