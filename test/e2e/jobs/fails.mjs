@@ -1,0 +1,3 @@
+// A driver that fails.
+console.error('I fail')
+process.exitCode = 3

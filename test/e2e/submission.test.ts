@@ -1,0 +1,183 @@
+/** Every way of submitting a driver, with real Spark (C18, C20 to C23, R1, R8, R10), and the clients of bin/magneto. */
+import { execFile } from 'node:child_process'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Cluster, freePort, root, sparkHome } from './cluster.js'
+import { describeWith } from './requirements.js'
+
+const timeoutMs = 300_000
+const version = '4.3.0'
+/** Prints `Hadoop 3...`, and ends. */
+const printing = 'org.apache.hadoop.util.VersionInfo'
+/** Listens for ever. */
+const listening = 'py4j.GatewayServer'
+
+/** Without it, spark-submit keeps to itself what it was told. */
+const talking = `
+rootLogger.level = info
+rootLogger.appenderRef.stderr.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %m%n
+logger.submit.name = org.apache.spark.deploy.SparkSubmit
+logger.submit.level = info
+`
+
+interface Ran {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+describeWith(['java', 'python3'], 'submissions', () => {
+  let home = ''
+  let jar = ''
+  let cluster: Cluster
+  let restPort = 0
+
+  beforeAll(async () => {
+    home = sparkHome(version)
+    const jars = join(home, 'jars')
+    jar = `file:${jars}/${readdirSync(jars).find((name) => name.startsWith('py4j-'))}`
+    restPort = await freePort()
+    cluster = await Cluster.start({
+      workers: 1,
+      coresPerWorker: 4,
+      memoryPerWorker: '4g',
+      sparkHomes: [home],
+      properties: [`spark.master.rest.port ${restPort}`],
+    })
+    writeFileSync(join(cluster.folder, 'log4j2.properties'), talking)
+  }, 600_000)
+
+  afterAll(async () => {
+    expect(await cluster.stop()).toEqual([])
+  }, 60_000)
+
+  async function run(
+    file: string,
+    args: string[],
+    more: Record<string, string> = {},
+  ): Promise<Ran> {
+    const env = { ...cluster.environment, SPARK_HOME: home, ...more }
+    return new Promise((done) => {
+      execFile(file, args, { env }, (error, stdout, stderr) => {
+        const status = error === null ? 0 : Number(error.code ?? -1)
+        done({ status, stdout, stderr })
+      })
+    })
+  }
+
+  function sparkSubmit(args: string[]): Promise<Ran> {
+    const logging = `-Dlog4j2.configurationFile=file:${join(cluster.folder, 'log4j2.properties')}`
+    return run(join(home, 'bin/spark-submit'), args, { SPARK_SUBMIT_OPTS: logging })
+  }
+
+  async function magneto(...args: string[]): Promise<Ran> {
+    return run(join(root, 'bin/magneto'), [
+      args[0]!,
+      '--master',
+      cluster.masterUrl,
+      ...args.slice(1),
+    ])
+  }
+
+  const rest = (): string => cluster.masterUrl.replace(/\d+$/, String(restPort))
+
+  async function ids(): Promise<string[]> {
+    const { activedrivers, completeddrivers } = (await cluster.json())!
+    return [...activedrivers, ...completeddrivers].map(({ id }) => id)
+  }
+
+  /** @returns the driver's id, as the cluster has it */
+  async function submit(master: string, overRest: boolean, mainClass: string): Promise<string> {
+    const known = new Set(await ids())
+    const where = ['--master', master, '--deploy-mode', 'cluster', '--driver-memory', '512m']
+    const how = ['--conf', `spark.master.rest.enabled=${overRest}`, '--class', mainClass]
+    const { status, stderr } = await sparkSubmit([...where, ...how, jar, '0'])
+    expect(status, stderr + cluster.logs()).toBe(0)
+    const mine = (await ids()).filter((id) => !known.has(id))
+    expect(mine, stderr).toHaveLength(1)
+    return mine[0]!
+  }
+
+  /** What Spark's own client tells of a driver. */
+  async function told(master: string, flag: '--status' | '--kill', id: string): Promise<object> {
+    const { status, stderr } = await sparkSubmit([flag, id, '--master', master])
+    expect(status, stderr).toBe(0)
+    const [, answer] = /^Server responded with \w+:\n(\{.*?^\})/ms.exec(stderr) ?? []
+    expect(answer, stderr).toBeDefined()
+    return JSON.parse(answer!) as object
+  }
+
+  async function ended(id: string, as: string): Promise<void> {
+    const { completeddrivers } = await cluster.until(`${id} has ended`, (now) =>
+      now.completeddrivers.some((driver) => driver.id === id),
+    )
+    const { state } = completeddrivers.find((driver) => driver.id === id)!
+    const { stderr } = state === as ? { stderr: '' } : await magneto('logs', '--tail', '6k', id)
+    expect(state, stderr).toBe(as)
+  }
+
+  test.each<[string, () => string, boolean]>([
+    ['R2, C23: REST on its own port', rest, true],
+    ['C22: HTTP on the port of the master', () => cluster.masterUrl, true],
+    ['C18, M33: RPC', () => cluster.masterUrl, false],
+  ])(
+    '%s: a driver is submitted, ends, and its status and output can be had',
+    { timeout: timeoutMs },
+    async (_what, master, overRest) => {
+      const id = await submit(master(), overRest, printing)
+      await ended(id, 'FINISHED')
+      // Status is over HTTP whichever way the driver came.
+      const answer = await told(master(), '--status', id)
+      expect(answer).toMatchObject({ success: true, driverState: 'FINISHED', submissionId: id })
+      const { stdout, stderr } = await magneto('logs', id)
+      expect(stdout, stderr).toMatch(/^Hadoop 3\./m)
+      expect(stderr).toMatch(/^Launch Command: /)
+    },
+  )
+
+  test('R8, C22: a driver is killed over either port', { timeout: timeoutMs }, async () => {
+    for (const master of [rest(), cluster.masterUrl]) {
+      const id = (await magneto('submit', '--detach', '--class', listening, jar, '0')).stdout.trim()
+      await cluster.until(`${id} runs`, (now) =>
+        now.activedrivers.some((driver) => driver.id === id && driver.state === 'RUNNING'),
+      )
+      expect(await told(master, '--kill', id)).toMatchObject({ success: true, submissionId: id })
+      await ended(id, 'KILLED')
+      expect((await magneto('status', id)).stdout).toContain(`${id} KILLED on worker-`)
+    }
+  })
+
+  test('C21: a Python driver runs an application', { timeout: timeoutMs }, async () => {
+    const limits = ['spark.cores.max=1', 'spark.executor.memory=512m']
+    const conf = limits.flatMap((limit) => ['--conf', limit])
+    const job = join(root, 'test/e2e/jobs/pi.py')
+    const flags = ['--follow', '--memory', '512m', '--name', 'my pi', ...conf]
+    const { status, stdout, stderr } = await magneto('submit', ...flags, job, '4')
+    expect(stdout, stderr + cluster.logs()).toMatch(/^RESULT pi=3\.\d+ version=4\.3\.0$/m)
+    expect(status).toBe(0)
+    expect(stderr).toMatch(/^driver-\d+-\d+ FINISHED on worker-/m)
+  })
+
+  test('a Node driver runs an application without any JVM', { timeout: timeoutMs }, async () => {
+    const job = join(root, 'dist/examples/pi/pi.js')
+    const argv = ['--memory', '256m', job, '--master', cluster.masterUrl]
+    const { status, stderr } = await magneto('submit', ...argv)
+    expect(status, stderr + cluster.logs()).toBe(0)
+    const id = /^(driver-\S+) FINISHED/m.exec(stderr)![1]!
+    expect((await magneto('logs', '--stdout', id)).stdout).toMatch(/Pi is roughly 3\.14/)
+    const { stdout } = await magneto('list', '--all')
+    expect(stdout).toMatch(new RegExp(`^${id} +FINISHED +1 +256m +worker-\\S+ +pi\\.js `, 'm'))
+  })
+
+  test('the status of the client is that of the driver', { timeout: timeoutMs }, async () => {
+    const fails = join(root, 'test/e2e/jobs/fails.mjs')
+    const { status, stderr } = await magneto('submit', '--memory', '128m', fails)
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^driver-\S+ FAILED/m)])
+  })
+})
