@@ -2,11 +2,19 @@
 import { spawnSync } from 'node:child_process'
 import { describe } from 'vitest'
 
-/** `describe`, or its skipping form when one of the commands is missing outside CI. */
-export function describeWith(commands: string[], name: string, body: () => void): void {
-  const missing = commands.filter((command) => spawnSync('which', [command]).status !== 0)
+/** `describe`, or its skipping form when one of the commands, or root where it is needed, is missing outside CI. */
+export function describeWith(
+  commands: string[],
+  name: string,
+  body: () => void,
+  options: { root?: boolean } = {},
+): void {
+  const missing = commands
+    .filter((command) => spawnSync('which', [command]).status !== 0)
+    .map((command) => `${command}, not installed on this machine`)
+  if (options.root && process.getuid?.() !== 0) missing.push('root')
   if (missing.length > 0 && process.env['CI'] === undefined) {
-    console.warn(`SKIPPED: ${name}: needs ${missing.join(', ')}, not installed on this machine`)
+    console.warn(`SKIPPED: ${name}: needs ${missing.join('; ')}`)
     describe.skipIf(true)(name, body)
     return
   }
