@@ -1,22 +1,12 @@
 /** Drivers on our own workers (W14, W15, M12, M15, M16, S8, T10): of real Spark, of Python, of Node. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 
-import { decode, encode, encodeDriver } from '../../src/control/codec.js'
-import {
-  DriverDescriptionT,
-  JvmCommandT,
-  NodeCommandT,
-  type ReplyT,
-  RequestSubmitDriverT,
-} from '../../src/schema/magneto.js'
 import { Cluster, eventually, freePort, processesUnder, root, sparkHome } from './cluster.js'
 import { describeWith } from './requirements.js'
 
@@ -37,6 +27,7 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
   const homes = new Map<string, string>()
   let cluster: Cluster
   let restPort = 0
+  const servers: Server[] = []
 
   const home = (version: string): string => homes.get(version)!
 
@@ -53,6 +44,7 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
   }, 600_000)
 
   afterAll(async () => {
+    for (const server of servers) server.close()
     expect(await cluster.stop()).toEqual([])
   }, 60_000)
 
@@ -128,4 +120,187 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
       expect(header).toContain(`${home(version)}/jars/*`)
     },
   )
+
+  /** POST /v1/submissions/create. @returns the driver's id */
+  async function create(submission: {
+    appResource: string
+    mainClass?: string
+    appArgs: string[]
+    properties?: Record<string, string>
+    environment?: Record<string, string>
+  }): Promise<string> {
+    const { properties, environment, ...rest } = submission
+    const answer = await fetch(`http://${host}:${restPort}/v1/submissions/create`, {
+      method: 'POST',
+      body: JSON.stringify({
+        action: 'CreateSubmissionRequest',
+        clientSparkVersion: properties?.['spark.magneto.sparkVersion'] ?? newest,
+        mainClass: '',
+        ...rest,
+        environmentVariables: { PYSPARK_PYTHON: 'python3', ...environment },
+        sparkProperties: {
+          'spark.app.name': 'e2e-driver',
+          'spark.driver.memory': '512m',
+          ...small,
+          ...properties,
+        },
+      }),
+    })
+    const { success, submissionId, message } = (await answer.json()) as Record<string, string>
+    expect(success, message).toBe(true)
+    return submissionId!
+  }
+
+  test.each([
+    ['submitted as its file', { appResource: `file:${jobs}/pi.py`, appArgs: ['8'] }],
+    [
+      'named to SparkSubmit, as of old',
+      {
+        appResource: '',
+        mainClass: 'org.apache.spark.deploy.SparkSubmit',
+        appArgs: ['--master', 'MASTER', `${jobs}/pi.py`, '8'],
+      },
+    ],
+  ])(
+    'R5, W14: a Python driver runs on the cluster, %s',
+    { timeout: timeoutMs },
+    async (_, submission) => {
+      const known = (await cluster.json())!.completedapps.length
+      const appArgs = submission.appArgs.map((arg) => (arg === 'MASTER' ? cluster.masterUrl : arg))
+      const id = await create({ ...submission, appArgs })
+      expect(await endOf(id), log(id, 'stderr')).toBe('FINISHED')
+      expect(log(id, 'stdout')).toContain(`RESULT pi=3.141 version=${newest}`)
+      const { completedapps } = (await cluster.json())!
+      expect(completedapps.slice(known)).toMatchObject([{ name: 'e2e-pi', state: 'FINISHED' }])
+    },
+  )
+
+  test.each(versions)(
+    "W14: a jar that only Hadoop's file systems know, of %s",
+    { timeout: timeoutMs },
+    async (version) => {
+      const jars = join(home(version), 'jars')
+      const name = jarOf(version, 'py4j').split('/').at(-1)!
+      const id = await create({
+        appResource: `viewfs://somewhere/lib/${name}`,
+        mainClass: 'org.apache.hadoop.util.VersionInfo',
+        appArgs: [],
+        properties: {
+          'spark.hadoop.fs.viewfs.mounttable.somewhere.link./lib': `file://${jars}`,
+          'spark.magneto.sparkVersion': version,
+        },
+      })
+      expect(await endOf(id), log(id, 'stderr')).toBe('FINISHED')
+      expect(log(id, 'stdout')).toMatch(/^Hadoop 3\./)
+      expect(readFileSync(join(folderOf(id), name))).toEqual(readFileSync(join(jars, name)))
+    },
+  )
+
+  test('T10: a supervised driver that fails twice', { timeout: timeoutMs }, async () => {
+    const count = join(cluster.folder, 'starts')
+    const main = ['--class', 'org.apache.spark.deploy.SparkSubmit', jarOf(newest, 'py4j')]
+    const id = await submit(newest, ['--supervise'], [...main, `${jobs}/fails_twice.py`, count])
+    expect(await endOf(id), log(id, 'stderr')).toBe('FINISHED')
+    expect(log(id, 'stdout').match(/RESULT start=\d/g)).toEqual([1, 2, 3].map(startOf))
+  })
+
+  const startOf = (number: number): string => `RESULT start=${number}`
+
+  test(
+    'S5: a driver that fails, and one whose jar is nowhere',
+    { timeout: timeoutMs },
+    async () => {
+      const appArgs = [join(cluster.folder, 'unwritable', 'x')]
+      const failing = await create({ appResource: `file:${jobs}/fails_twice.py`, appArgs })
+      const missing = await create({
+        appResource: 'file:/nowhere/job.jar',
+        mainClass: 'M',
+        appArgs: [],
+      })
+      expect(await endOf(failing), log(failing, 'stderr')).toBe('FAILED')
+      expect(await endOf(missing)).toBe('ERROR')
+      const status = await fetch(`http://${host}:${restPort}/v1/submissions/status/${missing}`)
+      expect(await status.text()).toContain('is not on this worker')
+    },
+  )
+
+  /** Listens for ever. */
+  function endless(cores: number): Promise<string> {
+    const flags = ['--driver-cores', String(cores), '--class', 'py4j.GatewayServer']
+    return submit(newest, flags, [jarOf(newest, 'py4j'), '0'])
+  }
+
+  async function kill(id: string): Promise<void> {
+    const args = ['org.apache.spark.deploy.Client', 'kill', cluster.masterUrl, id]
+    const child = spawn(join(home(newest), 'bin/spark-class'), args, {
+      env: { ...cluster.environment, SPARK_HOME: home(newest) },
+      stdio: 'ignore',
+    })
+    expect((await once(child, 'close'))[0]).toBe(0)
+  }
+
+  const driverProcesses = (id: string): string[] =>
+    [...processesUnder(cluster.folder).values()]
+      .map(({ command }) => command)
+      .filter((command) => command.includes(`/${id}/`))
+
+  test('L8, M16: a running and a queued driver are killed', { timeout: timeoutMs }, async () => {
+    const running = await endless(4)
+    const queued = await endless(4)
+    const { activedrivers } = (await cluster.json())!
+    const states = new Map(activedrivers.map(({ id, state }) => [id, state]))
+    expect(states).toEqual(
+      new Map([
+        [running, 'RUNNING'],
+        [queued, 'SUBMITTED'],
+      ]),
+    )
+    await kill(queued)
+    expect(await endOf(queued)).toBe('KILLED')
+    await eventually('its JVM runs', () => (driverProcesses(running).length > 0 ? true : null))
+    await kill(running)
+    expect(await endOf(running)).toBe('KILLED')
+    expect(driverProcesses(running)).toEqual([])
+    expect(driverProcesses(queued)).toEqual([])
+  })
+
+  /** One file of this folder, over HTTP. @returns its URL */
+  async function served(name: string): Promise<string> {
+    const server: Server = createServer((_request, response) => {
+      response.end(readFileSync(join(jobs, name)))
+    })
+    servers.push(server)
+    server.listen(0, host)
+    await once(server, 'listening')
+    return `http://${host}:${(server.address() as AddressInfo).port}/${name}`
+  }
+
+  test('a Node driver is fetched and uses executors', { timeout: timeoutMs }, async () => {
+    const known = (await cluster.json())!.completedapps.length
+    const task = join(root, 'dist/examples/pi/pi-task.js')
+    const id = await create({ appResource: await served('pool_driver.mjs'), appArgs: [task] })
+    expect(await endOf(id), log(id, 'stderr')).toBe('FINISHED')
+    expect(log(id, 'stdout')).toBe('RESULT pi=3.1\n')
+    const { completedapps } = (await cluster.json())!
+    expect(completedapps.slice(known)).toMatchObject([{ name: 'e2e-node', state: 'FINISHED' }])
+  })
+
+  // The last one: it costs the cluster its worker.
+  test('W11: a worker that is killed leaves no driver behind', { timeout: timeoutMs }, async () => {
+    const jvm = await endless(1)
+    const idle = join(cluster.folder, 'idle.mjs')
+    writeFileSync(idle, 'setInterval(() => {}, 1000)')
+    const node = await create({ appResource: idle, appArgs: [] })
+    const running = () =>
+      driverProcesses(jvm).length > 0 && commands().some((command) => command.includes(idle))
+    await eventually('both run', () => (running() ? true : null))
+    process.kill(cluster.pids().workers[0]!, 'SIGKILL')
+    await eventually('neither runs', () => (commands().length === 1 ? true : null), 30_000)
+    expect(await endOf(node)).toBe('ERROR')
+  })
+
+  /** Everything of this cluster but the submit clients. */
+  function commands(): string[] {
+    return [...processesUnder(cluster.folder).values()].map(({ command }) => command)
+  }
 })

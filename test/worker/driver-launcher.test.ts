@@ -300,13 +300,20 @@ describe("W14: through Spark's Hadoop", () => {
     expect(left).toEqual(['.magneto-application'])
   })
 
-  test('a failure is told in its own last words', async () => {
-    await java(
-      fsShell(`echo warning >&2; echo "get: no such file" >&2; echo "	at X.y" >&2; exit 1`),
-    )
+  test.each([
+    ['what its command says', 'get: no such file', ['warning', 'get: no such file', 'Usage: fs']],
+    [
+      'a cause',
+      'Caused by: no class',
+      ['Exception', '	at X.y', 'Caused by: no class', '	... 15'],
+    ],
+    ['its last line', 'killed', ['first', 'killed', '', '	at X.y']],
+  ])('a failure is told by %s', async (_, told, lines) => {
+    await writeFile(join(root, 'words'), lines.join('\n'))
+    await java(fsShell(`cat ${root}/words >&2; exit 1`))
     expect(await launch('d', spark('hdfs://nn/job.jar'))).toEqual({
       kind: 'failed',
-      message: expect.stringContaining('Hadoop failed with 1: get: no such file; name a URL'),
+      message: expect.stringContaining(`Hadoop failed with 1: ${told}; name a URL`),
     })
     expect(await readdir(at('d'))).toEqual(['.magneto-application'])
   })

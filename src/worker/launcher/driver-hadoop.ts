@@ -1,6 +1,6 @@
 /** Gets a file through the file systems of Hadoop that a Spark distribution brings: hdfs, s3a, whatever is on its class path. */
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 
 import { stderrHeader } from '../command-line.js'
 import type { GuardianLines } from '../guardian-lines.js'
@@ -10,8 +10,11 @@ import { startProcess } from './watched-process.js'
 /** The file may be big and far away; a name node that does not answer is tried again for minutes by Hadoop itself. */
 const FETCH_TIMEOUT_MS = 900_000
 const KILL_TIMEOUT_MS = 5000
-/** Of what Hadoop has written before it failed. */
-const SHOWN_BYTES = 2000
+/** Of what Hadoop has written before it failed; how to use it may come last. */
+const READ_BYTES = 16_384
+const SHOWN_CHARACTERS = 500
+/** FsShell, unlike all other users of Hadoop's configuration, fails when there are none of them. */
+const EXPECTED_FILES = ['core-site.xml', 'hdfs-site.xml']
 const SETTING = /^-D(spark\.hadoop\.[^=]+)=(.*)$/s
 const PREFIX = 'spark.hadoop.'
 
@@ -39,6 +42,8 @@ export async function hadoopGet(
     const conf = join(folder, 'conf.xml')
     // Keys of object stores are among them: they stand in no command line, and only the worker's user reads them.
     await writeFile(conf, configurationXml(hadoopSettings(fetch.jvm)), { mode: 0o600 })
+    for (const name of EXPECTED_FILES)
+      await writeFile(join(folder, name), configurationXml(new Map()))
     await run(['-conf', conf, '-get', url, destination], folder, fetch)
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -73,7 +78,9 @@ async function run(args: readonly string[], folder: string, fetch: HadoopFetch):
   const { jvm, guardian, signal, timeoutMs = FETCH_TIMEOUT_MS } = fetch
   const environment = jvmEnvironment(jvm)
   const { java, classPath } = await javaAndClassPath(jvm, environment)
-  const command = [java, '-Xmx512m', '-cp', classPath, 'org.apache.hadoop.fs.FsShell', ...args]
+  // Last on the class path: those of a Hadoop that is configured on this machine come first.
+  const path = [classPath, folder].join(delimiter)
+  const command = [java, '-Xmx512m', '-cp', path, 'org.apache.hadoop.fs.FsShell', ...args]
   signal.throwIfAborted()
   const child = await startProcess(
     { command, environment, stdin: 'ignore' },
@@ -105,11 +112,14 @@ async function run(args: readonly string[], folder: string, fetch: HadoopFetch):
   }
 }
 
-/** The last line that a process wrote which is none of a stack trace. */
+/** What FsShell wrote of its failure: the line of its command, else the innermost cause, else the last line. */
 async function lastWords(path: string): Promise<string> {
-  const text = await readEnd(path)
-  const lines = text.split('\n').filter((line) => line.trim() !== '' && !/^\s+at |^={3}/.test(line))
-  return lines.at(-1)?.trim() ?? 'it wrote nothing'
+  const lines = (await readEnd(path)).split('\n')
+  const words =
+    lines.find((line) => /^-?get: /.test(line)) ??
+    lines.findLast((line) => line.startsWith('Caused by: ')) ??
+    lines.findLast((line) => /^[^\s=]/.test(line))
+  return words?.trim().slice(0, SHOWN_CHARACTERS) ?? 'it wrote nothing'
 }
 
 async function readEnd(path: string): Promise<string> {
@@ -117,8 +127,8 @@ async function readEnd(path: string): Promise<string> {
   if (file === null) return ''
   try {
     const { size } = await file.stat()
-    const from = Math.max(0, size - SHOWN_BYTES)
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(SHOWN_BYTES), 0, SHOWN_BYTES, from)
+    const from = Math.max(0, size - READ_BYTES)
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(READ_BYTES), 0, READ_BYTES, from)
     return buffer.toString('utf8', 0, bytesRead)
   } finally {
     await file.close()
