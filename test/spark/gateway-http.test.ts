@@ -1,7 +1,8 @@
 /** HTTP on the Spark port: finding the control link. */
+import { once } from 'node:events'
 import { get, request, type IncomingMessage, type RequestOptions } from 'node:http'
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { InboxKind } from '../../src/control/records.js'
 import { RestHandler } from '../../src/rest/handler.js'
@@ -216,5 +217,37 @@ describe('C22: submissions on this port, where REST is on', () => {
     const { requestId } = body as RequestDriverStatusT
     harness.send(again.session, new DriverStatusResponseT(requestId, false))
     expect(JSON.parse((await second).text)).toMatchObject({ success: false, submissionId: 'x' })
+  })
+
+  test('V5: a long body has its time, anything else has not', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { harness } = await start(true)
+    await using _ = harness
+    const opened = async (head: string) => {
+      const peer = harness.connect()
+      peer.socket.removeAllListeners('data')
+      await peer.write(Buffer.from(head))
+      return peer
+    }
+    const submitting = await opened(
+      `POST ${base}/create HTTP/1.1\r\nHost: m\r\nContent-Length: 9\r\n\r\n`,
+    )
+    const dawdling = await opened('GET /control HTTP/1.1\r\nHost: m\r\n')
+    // Both have arrived when another request that came later has been answered.
+    expect((await ask({ port: harness.port, path: '/none' })).status).toBe(404)
+    vi.advanceTimersByTime(10_001)
+    await dawdling.closed
+    expect(submitting.socket.closed).toBe(false)
+    const answer = once(submitting.socket, 'data')
+    await submitting.write(Buffer.from('{"a": 1 }'))
+    expect(String((await answer)[0])).toMatch(/^HTTP\/1\.1 400 [^]*Action field not found in JSON/)
+
+    const silent = await opened(
+      `POST ${base}/create HTTP/1.1\r\nHost: m\r\nContent-Length: 9\r\n\r\n`,
+    )
+    expect((await ask({ port: harness.port, path: '/none' })).status).toBe(404)
+    vi.advanceTimersByTime(45_001)
+    await silent.closed
   })
 })
