@@ -18,10 +18,9 @@ const coldRounds = 5
 const burstRounds = 5
 
 function application(index: number, executors: number): Uint8Array {
-  const command = new schema.NodeCommandT('/nonexistent/task.js', [
-    '--driver-url',
-    'ws://127.0.0.1:1',
-  ])
+  // An executor that stays: one that ends at once would be replaced, and its successors counted in.
+  const command = new schema.NodeCommandT('idle')
+  command.nodeOptions = ['--eval', 'setInterval(() => {}, 60_000)']
   const description = new schema.ApplicationDescriptionT(`bench ${index}`)
   description.maxCores = executors
   description.defaultProfile = new schema.ResourceProfileT(0, 1, 64)

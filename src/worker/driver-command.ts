@@ -28,7 +28,7 @@ export interface DriverJvmRequest extends SparkJvm, Common {
 /** @throws Error when the distribution can't be read */
 export async function driverJvmPlan(request: DriverJvmRequest): Promise<ProcessPlan> {
   const { command, values, resourcesFile, sparkHome } = request
-  const { line, environment } = await sparkJvm(request, {
+  const { line, environment } = sparkJvm(request, {
     javaOptions: [
       ...command.javaOptions,
       ...(resourcesFile === null ? [] : [`-Dspark.driver.resourcesFile=${resourcesFile}`]),

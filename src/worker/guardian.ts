@@ -16,7 +16,8 @@ import { GuardianLines } from './guardian-lines.js'
 import { LAUNCH_VARIABLE } from './launcher/stragglers.js'
 
 /**
- * Reads `+<group>` and `-<group>`, one a line; at the end of input TERM to what is left, and after $1 seconds KILL. Then
+ * Reads `+<group>` and `-<group>`, one a line; at the end of input TERM to what is left (and CONT: who is stopped would not
+ * see it), and after $1 seconds KILL. Then
  * KILL to whoever has left its group, known by the variable of launcher/stragglers.ts with the nonce $2.
  * POSIX sh, no children but sleep and grep, no memory but the list. Only numbers from 2 get in: 0 and 1 would mean everybody.
  * It is deaf to what stops daemons: the end of the worker is the only thing that ends it.
@@ -32,7 +33,7 @@ while IFS= read -r line; do
     -*) case $left in *" $group "*) left="\${left%% $group *} \${left#* $group }" ;; esac ;;
   esac
 done
-for group in $left; do kill -s TERM -- "-$group"; done
+for group in $left; do kill -s TERM -- "-$group" && kill -s CONT -- "-$group"; done
 waited=0
 while :; do
   still=

@@ -1,5 +1,5 @@
 /** The command line and environment of a JVM executor or driver, as Spark's own worker makes them (W6 to W9, E15 to E18). */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 import { splitOptions } from '../conf/env.js'
@@ -44,13 +44,13 @@ const SECRET_OPTIONS: readonly (readonly [option: string, variable: string])[] =
 ]
 
 /** @throws Error when the distribution can't be read */
-export async function jvmPlan(request: JvmRequest): Promise<ProcessPlan> {
+export function jvmPlan(request: JvmRequest): ProcessPlan {
   const { command, values } = request
   const args = [
     ...command.args,
     ...(request.resourcesFile === null ? [] : ['--resourcesFile', request.resourcesFile]),
   ]
-  const { line, environment } = await sparkJvm(request, {
+  const { line, environment } = sparkJvm(request, {
     javaOptions: command.javaOptions.map((option) => substituteOption(option, values)),
     args: args.map((argument) => substituteArgument(argument, values)),
   })
@@ -72,30 +72,30 @@ export function jvmEnvironment(jvm: SparkJvm): Record<string, string> {
 }
 
 /** The program and its class path, without options. @throws Error when the distribution can't be read */
-export async function javaAndClassPath(
+export function javaAndClassPath(
   { command, sparkHome }: SparkJvm,
   environment: Readonly<Record<string, string>>,
-): Promise<{ java: string; classPath: string; confDir: string }> {
+): { java: string; classPath: string; confDir: string } {
   const variable = (name: string): string => environment[name] ?? ''
   const confDir = variable('SPARK_CONF_DIR') || join(sparkHome.path, 'conf')
   const java = variable('JAVA_HOME') === '' ? 'java' : join(variable('JAVA_HOME'), 'bin', 'java')
-  const entries = await classPath(command.classPath, confDir, sparkHome, variable)
+  const entries = classPath(command.classPath, confDir, sparkHome, variable)
   return { java, classPath: entries.join(delimiter), confDir }
 }
 
 /** @throws Error when the distribution can't be read */
-export async function sparkJvm(
+export function sparkJvm(
   jvm: SparkJvm,
   { javaOptions, args }: { javaOptions: readonly string[]; args: readonly string[] },
-): Promise<{ line: string[]; environment: Record<string, string> }> {
+): { line: string[]; environment: Record<string, string> } {
   const { command, sparkHome } = jvm
   const environment = jvmEnvironment(jvm)
   const commandNames = new Set(command.environment.map(({ key }) => String(key)))
   if (!commandNames.has('SPARK_HOME')) environment['SPARK_HOME'] = sparkHome.path
-  const { java, classPath: path, confDir } = await javaAndClassPath(jvm, environment)
+  const { java, classPath: path, confDir } = javaAndClassPath(jvm, environment)
   const line = [
     java,
-    ...(await javaOptionsFile(confDir)),
+    ...javaOptionsFile(confDir),
     '-cp',
     path,
     `-Xmx${jvm.memoryMb}M`,
@@ -123,48 +123,62 @@ function isSecret(option: string): boolean {
   return SECRET_OPTIONS.some(([secret]) => option.startsWith(secret))
 }
 
+/** How long what was found on disk serves the next launches: those that come together look once. */
+const FOUND_MS = 2000
+const MAX_FOUND = 64
+const found = new Map<string, { path: readonly string[]; atMs: number }>()
+
 /** Each entry once, in Spark's order; folders end in a slash. */
-async function classPath(
+function classPath(
   entries: readonly string[],
   confDir: string,
   sparkHome: SparkHome,
   variable: (name: string) => string,
-): Promise<string[]> {
+): readonly string[] {
+  const own = [...entries, confDir]
+  const others = ['HADOOP_CONF_DIR', 'YARN_CONF_DIR', 'SPARK_DIST_CLASSPATH'].map(variable)
+  const key = JSON.stringify([own, sparkHome, others])
+  const nowMs = performance.now()
+  const known = found.get(key)
+  if (known !== undefined && nowMs - known.atMs < FOUND_MS) return known.path
+  const path = classPathOnDisk(own, sparkHome, others)
+  if (found.size >= MAX_FOUND) found.clear()
+  found.set(key, { path, atMs: nowMs })
+  return path
+}
+
+function classPathOnDisk(
+  own: readonly string[],
+  sparkHome: SparkHome,
+  others: readonly string[],
+): string[] {
   const jars = join(sparkHome.path, 'jars')
   // From 4.0 on, Spark puts this one first.
-  const names = Number.parseInt(sparkHome.version) >= 4 ? await readdir(jars) : []
+  const names = Number.parseInt(sparkHome.version) >= 4 ? readdirSync(jars) : []
   const slf4j = names.filter((name) => name.startsWith('slf4j-api-')).sort()
-  const wanted = [
-    ...entries,
-    confDir,
-    ...slf4j.map((name) => join(jars, name)),
-    join(jars, '*'),
-    variable('HADOOP_CONF_DIR'),
-    variable('YARN_CONF_DIR'),
-    variable('SPARK_DIST_CLASSPATH'),
-  ]
+  const wanted = [...own, ...slf4j.map((name) => join(jars, name)), join(jars, '*'), ...others]
   const path = new Set<string>()
   for (const entry of wanted.flatMap((joined) => joined.split(delimiter))) {
     if (entry === '') continue
-    path.add((await isFolder(entry)) && !entry.endsWith('/') ? `${entry}/` : entry)
+    path.add(!entry.endsWith('/') && isFolder(entry) ? `${entry}/` : entry)
   }
   return [...path]
 }
 
-async function isFolder(path: string): Promise<boolean> {
+function isFolder(path: string): boolean {
   try {
-    return (await stat(path)).isDirectory()
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
   } catch {
     return false
   }
 }
 
 /** `conf/java-opts`: options for every JVM of this distribution, one or more a line. */
-async function javaOptionsFile(confDir: string): Promise<string[]> {
+function javaOptionsFile(confDir: string): string[] {
   const path = join(confDir, 'java-opts')
   let content: string
   try {
-    content = await readFile(path, 'utf8')
+    content = readFileSync(path, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return []

@@ -3,8 +3,8 @@
  * the work folder. Runs in the launcher's threads.
  */
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { access, chmod, mkdir, open, rm, stat, writeFile } from 'node:fs/promises'
+import { chmodSync, constants, mkdirSync, writeFileSync } from 'node:fs'
+import { access, chmod, mkdir, open, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 
 import { quoted } from '../conf/errors.js'
@@ -53,9 +53,9 @@ export function driverDir(workDir: string, driverId: string): string {
 }
 
 /** Makes `<workDir>/<driverId>`, marked as ours, or finds it. */
-export async function createDriverDir(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true })
-  if (first !== undefined) await writeFile(join(folder, MARKER), basename(folder))
+export function createDriverDir(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true })
+  if (first !== undefined) writeFileSync(join(folder, MARKER), basename(folder))
 }
 
 /** @returns `<workDir>/<appId>/<executorId>` @throws WorkDirError when it would lie elsewhere */
@@ -76,12 +76,12 @@ export function executorDir(workDir: string, appId: string, executorId: number):
  * Makes `<workDir>/<appId>/<executorId>`, or finds it. The application's folder is marked as ours when it was not
  * there before.
  */
-export async function createExecutorDir(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true })
+export function createExecutorDir(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true })
   // The application's folder was there, and is marked or somebody else's.
   if (first === undefined || first === folder) return
   const application = dirname(folder)
-  await writeFile(join(application, MARKER), basename(application))
+  writeFileSync(join(application, MARKER), basename(application))
 }
 
 /** Whether a worker made `<workDir>/<name>` and nobody has renamed or copied it since. */
@@ -153,15 +153,43 @@ export async function createPrivateDirs(
       created.problems.push(`scratch folder ${parent} can't be used: ${(error as Error).message}`)
     }
   }
-  if (created.dirs.length === 0) {
-    throw new WorkDirError(
-      `no scratch folder can be used (SPARK_LOCAL_DIRS, spark.local.dir): ${created.problems.join('; ')}`,
-    )
-  }
+  if (created.dirs.length === 0) throw noScratch(created.problems)
   return created
 }
 
-/** Removes folders that `createPrivateDirs` made; anything else is left alone. */
+/** @returns a folder under each of `roots` that nobody has yet; `ensurePrivateDirs` makes them */
+export function privateDirNames(roots: readonly string[], prefix: 'spark' | 'executor'): string[] {
+  return roots.map((root) => join(root, `${prefix}-${randomUUID()}`))
+}
+
+/**
+ * Makes each of `dirs`, mode 700, or finds it.
+ *
+ * @throws WorkDirError when there is none at last
+ */
+export function ensurePrivateDirs(dirs: readonly string[]): CreatedDirs {
+  const made: CreatedDirs = { dirs: [], problems: [] }
+  for (const dir of dirs) {
+    try {
+      const first = mkdirSync(dir, { recursive: true, mode: PRIVATE_MODE })
+      // The mode of mkdir is cut by the umask.
+      if (first !== undefined) chmodSync(dir, PRIVATE_MODE)
+      made.dirs.push(dir)
+    } catch (error) {
+      made.problems.push(`scratch folder ${dir} can't be used: ${(error as Error).message}`)
+    }
+  }
+  if (made.dirs.length === 0) throw noScratch(made.problems)
+  return made
+}
+
+function noScratch(problems: readonly string[]): WorkDirError {
+  return new WorkDirError(
+    `no scratch folder can be used (SPARK_LOCAL_DIRS, spark.local.dir): ${problems.join('; ')}`,
+  )
+}
+
+/** Removes folders that `createPrivateDirs` or `ensurePrivateDirs` made; anything else is left alone. */
 export async function removePrivateDirs(dirs: readonly string[]): Promise<void> {
   for (const dir of dirs) {
     if (!/^(spark|executor)-[0-9a-f]{8}-[0-9a-f-]{27}$/.test(basename(dir))) {

@@ -87,7 +87,7 @@ const afterClassPath = [
 ]
 
 async function line(changes: Partial<JvmRequest> = {}): Promise<string[]> {
-  return (await jvmPlan(request(changes))).command
+  return jvmPlan(request(changes)).command
 }
 
 async function classPath(changes: Partial<JvmRequest> = {}): Promise<string[]> {
@@ -142,7 +142,7 @@ describe('the conf folder of executors', () => {
   test('is not that of Magneto itself', async () => {
     const workerEnv = { SPARK_CONF_DIR: '/of/magneto/conf' }
     expect((await classPath({ workerEnv }))[1]).toBe(join(version4().path, 'conf'))
-    expect((await jvmPlan(request({ workerEnv }))).environment['SPARK_CONF_DIR']).toBeUndefined()
+    expect(jvmPlan(request({ workerEnv })).environment['SPARK_CONF_DIR']).toBeUndefined()
   })
 })
 
@@ -174,7 +174,7 @@ describe('W7: substitution', () => {
 
 describe('E18: the environment', () => {
   test('holds what Spark sets, the command, and the rest of the worker', async () => {
-    const { environment } = await jvmPlan(request())
+    const { environment } = jvmPlan(request())
     expect(environment).toMatchObject({
       SPARK_EXECUTOR_DIRS: '/scratch/a:/scratch/b',
       SPARK_LAUNCH_WITH_SCALA: '0',
@@ -188,7 +188,7 @@ describe('E18: the environment', () => {
   test('the library path: of the options, the command, the worker', async () => {
     const libraryPath = ['/lib/a', '/lib/b']
     const environment = [new PropertyT('LD_LIBRARY_PATH', '/lib/app')]
-    const plan = await jvmPlan(
+    const plan = jvmPlan(
       request({
         command: command({ libraryPath, environment }),
         workerEnv: { LD_LIBRARY_PATH: '/lib/worker' },
@@ -198,7 +198,7 @@ describe('E18: the environment', () => {
   })
 
   test('a channel to the parent of the worker is not passed on', async () => {
-    const { environment } = await jvmPlan(request({ workerEnv: { NODE_CHANNEL_FD: '3' } }))
+    const { environment } = jvmPlan(request({ workerEnv: { NODE_CHANNEL_FD: '3' } }))
     expect(environment['NODE_CHANNEL_FD']).toBeUndefined()
   })
 })

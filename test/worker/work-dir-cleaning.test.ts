@@ -24,7 +24,7 @@ const age = (path: string, ms: number) => utimes(join(work, path), ms / 1000, ms
 
 /** An application's folder as a worker leaves it: everything in it is old. */
 async function application(name: string): Promise<void> {
-  await createExecutorDir(join(work, name, '0'))
+  createExecutorDir(join(work, name, '0'))
   await writeFile(join(work, name, '0', 'stdout'), 'x')
   for (const path of ['0/stdout', '0', MARKER]) await age(join(name, path), OLD_MS)
 }
@@ -103,8 +103,8 @@ describe('Y11: foreign folders', () => {
 
   test('stay foreign when an executor runs in them', async () => {
     await mkdir(join(work, 'data'))
-    await createExecutorDir(join(work, 'data', '0'))
-    await createExecutorDir(join(work, 'data', '0'))
+    createExecutorDir(join(work, 'data', '0'))
+    createExecutorDir(join(work, 'data', '0'))
     expect(await ownDirs(work)).toEqual([])
   })
 

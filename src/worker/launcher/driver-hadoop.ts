@@ -77,7 +77,7 @@ function escaped(text: string): string {
 async function run(args: readonly string[], folder: string, fetch: HadoopFetch): Promise<void> {
   const { jvm, guardian, signal, timeoutMs = FETCH_TIMEOUT_MS } = fetch
   const environment = jvmEnvironment(jvm)
-  const { java, classPath } = await javaAndClassPath(jvm, environment)
+  const { java, classPath } = javaAndClassPath(jvm, environment)
   // Last on the class path: those of a Hadoop that is configured on this machine come first.
   const path = [classPath, folder].join(delimiter)
   const command = [java, '-Xmx512m', '-cp', path, 'org.apache.hadoop.fs.FsShell', ...args]

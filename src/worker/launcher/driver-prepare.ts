@@ -40,8 +40,8 @@ export async function prepareDriver(
   const { settings, driverId, resources } = request
   const directory = driverDir(settings.workDir, driverId)
   const driver = decodeDriver(request.description)
-  await createDriverDir(directory)
-  const resourcesFile = await writeResourcesFile(directory, 'driver', resources, driverId)
+  createDriverDir(directory)
+  const resourcesFile = writeResourcesFile(directory, 'driver', resources, driverId)
   const { webUiUrl } = settings
   const common: Common = {
     directory,

@@ -1,8 +1,9 @@
 /** The launcher of executors: one long task each on the launcher's threads, and the folders of their applications. */
 import type { Logger } from '../../log/logger.js'
 import type { LaunchExecutorT } from '../../schema/magneto.js'
-import type { CreatedDirs } from '../work-dir.js'
+import { privateDirNames, type CreatedDirs } from '../work-dir.js'
 import type { ExecutorRequest, ExecutorResult, LauncherSettings } from './request.js'
+import { StartsToCome } from './starts-to-come.js'
 import { Child, type ChildRequest, type LauncherThreads } from './threads.js'
 import type { WorkFolders } from './work-folders.js'
 
@@ -40,9 +41,12 @@ export class Launcher {
   readonly #options: LauncherOptions
   readonly #threads: LauncherThreads
   readonly #running = new Map<string, Child>()
+  readonly #startsToCome = new StartsToCome()
   /** Made at the first launch, one under each usable root. */
-  #privateRoots: Promise<string[]> | null = null
-  readonly #applicationDirs = new Map<string, Promise<string[]>>()
+  #roots: string[] | null = null
+  #makingRoots: Promise<void> | null = null
+  /** Of applications that live here; empty: not known yet. */
+  readonly #applicationDirs = new Map<string, string[]>()
   readonly #underWay = new Set<Promise<void>>()
 
   constructor(options: LauncherOptions) {
@@ -60,6 +64,9 @@ export class Launcher {
     const key = keyOf(String(order.appId), order.executorId)
     const child = new Child()
     this.#running.set(key, child)
+    // From now on it lives here.
+    const appId = String(order.appId)
+    if (!this.isLive(appId)) this.#applicationDirs.set(appId, [])
     const launch = { order, key, child, receivedMs }
     this.#track(this.#runAndTell(launch), `executor ${key}`)
   }
@@ -74,7 +81,7 @@ export class Launcher {
     const dirs = this.#applicationDirs.get(appId)
     if (dirs === undefined) return
     this.#applicationDirs.delete(appId)
-    this.#track(this.#remove(dirs), `scratch folders of ${appId}`)
+    if (dirs.length > 0) this.#track(this.#remove(dirs), `scratch folders of ${appId}`)
   }
 
   /** From its first launch here until it is over and nothing of it runs. */
@@ -86,7 +93,7 @@ export class Launcher {
   async close(): Promise<void> {
     for (const child of this.#running.values()) child.kill()
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
-    if (this.#privateRoots !== null) await this.#remove(this.#privateRoots).catch(() => {})
+    if (this.#roots !== null) await this.#remove(this.#roots).catch(() => {})
   }
 
   async #runAndTell(launch: Launch): Promise<void> {
@@ -97,48 +104,64 @@ export class Launcher {
 
   async #run({ order, child, receivedMs }: Launch): Promise<ExecutorResult> {
     const appId = String(order.appId)
-    let localDirs: string[]
-    try {
-      localDirs = await this.#dirsOf(appId)
-    } catch (error) {
-      return { kind: 'failed', message: (error as Error).message }
+    const { folders, settings, log } = this.#options
+    // Waiting for nothing would still let everything else that came with this order go first.
+    if (this.#roots === null) {
+      try {
+        await this.#makeRoots()
+      } catch (error) {
+        return { kind: 'failed', message: (error as Error).message }
+      }
     }
-    await this.#options.folders.settled(appId)
+    if (!folders.isSettled(appId)) await folders.settled(appId)
     if (child.killed) return { kind: 'failed', message: 'Killed before it started' }
     const { executorId, profileId, cores, memoryMb, application } = order
     const request: ChildRequest<ExecutorRequest> = {
-      settings: this.#options.settings,
+      settings,
       appId,
       executorId,
       profileId,
       cores,
       memoryMb,
-      application,
-      localDirs,
+      // Bytes of its own: what they are cut from would be copied whole.
+      application: Uint8Array.from(application),
+      localDirs: this.#dirsOf(appId),
+      startsToCome: this.#startsToCome.share(),
       resources: order.resources.map((r) => ({ name: String(r.name), addresses: r.addresses })),
     }
-    const outcome = await child.runExecutor(this.#threads, request, (note) =>
-      this.#options.onStarted(order, { ...note, receivedMs }),
-    )
+    this.#startsToCome.add()
+    const outcome = await child.runExecutor(this.#threads, request, (note) => {
+      for (const problem of note.problems ?? []) log.warn(problem)
+      this.#options.onStarted(order, { ...note, receivedMs })
+    })
     if (outcome.kind === 'done') return outcome.result
     const { message, pid } = outcome
-    return pid === null ? { kind: 'failed', message } : { kind: 'exited', exitStatus: 137, message }
+    if (pid !== null) return { kind: 'exited', exitStatus: 137, message }
+    this.#startsToCome.remove()
+    return { kind: 'failed', message }
   }
 
   /** One private folder under each usable root, shared by the executors of an application. */
-  #dirsOf(appId: string): Promise<string[]> {
-    const known = this.#applicationDirs.get(appId)
-    if (known !== undefined) return known
-    this.#privateRoots ??= this.#create(this.#options.localDirRoots, 'spark')
-    const roots = this.#privateRoots
-    const dirs = roots.then((parents) => this.#create(parents, 'executor'))
-    this.#applicationDirs.set(appId, dirs)
-    dirs.catch(() => {
-      // The next launch tries again: a disk may have been mounted meanwhile.
-      this.#applicationDirs.delete(appId)
-      if (this.#privateRoots === roots) this.#privateRoots = null
-    })
+  #dirsOf(appId: string): string[] {
+    let dirs = this.#applicationDirs.get(appId)
+    if (dirs === undefined || dirs.length === 0) {
+      dirs = privateDirNames(this.#roots ?? [], 'executor')
+      this.#applicationDirs.set(appId, dirs)
+    }
     return dirs
+  }
+
+  /** @throws Error when none can be used; the next launch tries again: a disk may be mounted meanwhile */
+  #makeRoots(): Promise<void> {
+    const make = async (): Promise<void> => {
+      try {
+        this.#roots = await this.#create(this.#options.localDirRoots, 'spark')
+      } finally {
+        this.#makingRoots = null
+      }
+    }
+    this.#makingRoots ??= make()
+    return this.#makingRoots
   }
 
   async #create(parents: readonly string[], prefix: 'spark' | 'executor'): Promise<string[]> {
@@ -148,9 +171,8 @@ export class Launcher {
     return created.dirs
   }
 
-  async #remove(dirs: Promise<string[]>): Promise<void> {
-    const made = await dirs.catch((): string[] => [])
-    await this.#threads.run('removeDirs', made)
+  async #remove(dirs: readonly string[]): Promise<void> {
+    await this.#threads.run('removeDirs', dirs)
   }
 
   #track(work: Promise<void>, what: string): void {

@@ -10,6 +10,13 @@ import { createExecutorDir, executorDir } from '../work-dir.js'
 import type { ExecutorRequest } from './request.js'
 import { writeResourcesFile } from './resources-file.js'
 
+/** Each look at process.env costs as much as all of a command line does; here it never changes. */
+const workerEnv = { ...process.env }
+
+/** Descriptions that came last, oldest first: fifty executors of an application bring the same. */
+const MAX_DECODED = 8
+const decoded = new Map<string, { bytes: Uint8Array; application: ApplicationDescriptionT }>()
+
 export interface Prepared {
   plan: ProcessPlan
   /** Where it runs and logs (W2). */
@@ -17,17 +24,12 @@ export interface Prepared {
 }
 
 /** @throws Error whose message an operator and the driver are shown */
-export async function prepare(request: ExecutorRequest): Promise<Prepared> {
+export function prepare(request: ExecutorRequest): Prepared {
   const { settings, appId, executorId, memoryMb, localDirs } = request
   const directory = executorDir(settings.workDir, appId, executorId)
-  const application = decodeApplication(request.application)
-  await createExecutorDir(directory)
-  const resourcesFile = await writeResourcesFile(
-    directory,
-    'executor',
-    request.resources,
-    executorId,
-  )
+  const application = applicationOf(request)
+  createExecutorDir(directory)
+  const resourcesFile = writeResourcesFile(directory, 'executor', request.resources, executorId)
   const values: Substitutions = {
     workerUrl: settings.workerUrl,
     executorId,
@@ -36,20 +38,20 @@ export async function prepare(request: ExecutorRequest): Promise<Prepared> {
     appId,
     profileId: request.profileId,
   }
-  const common = { memoryMb, values, localDirs, resourcesFile, workerEnv: process.env }
+  const common = { memoryMb, values, localDirs, resourcesFile, workerEnv }
   const { webUiUrl } = settings
   const variables = webUiUrl === '' ? {} : logUrlVariables(webUiUrl, { appId, executorId })
-  const plan = await planOf(request, application, common)
+  const plan = planOf(request, application, common)
   return { plan: { ...plan, environment: { ...plan.environment, ...variables } }, directory }
 }
 
 type Common = Pick<JvmRequest, 'memoryMb' | 'values' | 'localDirs' | 'resourcesFile' | 'workerEnv'>
 
-async function planOf(
+function planOf(
   { settings, appId }: ExecutorRequest,
   { command, runtime }: ApplicationDescriptionT,
   common: Common,
-): Promise<ProcessPlan> {
+): ProcessPlan {
   if (command instanceof NodeCommandT) {
     const { execPath, executorMain } = settings
     return nodePlan({ ...common, command, execPath, executorMain })
@@ -60,4 +62,15 @@ async function planOf(
     return jvmPlan({ ...common, command, sparkHome, ownConfDir })
   }
   throw new Error(`application ${appId} has a command that is neither for a JVM nor for Node`)
+}
+
+/** @throws Error when it is no description */
+function applicationOf({ appId, application: bytes }: ExecutorRequest): ApplicationDescriptionT {
+  const known = decoded.get(appId)
+  if (known !== undefined && Buffer.compare(known.bytes, bytes) === 0) return known.application
+  const application = decodeApplication(bytes)
+  decoded.delete(appId)
+  decoded.set(appId, { bytes, application })
+  if (decoded.size > MAX_DECODED) decoded.delete(decoded.keys().next().value ?? '')
+  return application
 }

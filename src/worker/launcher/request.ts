@@ -47,8 +47,10 @@ export interface ExecutorRequest {
   resources: readonly Resource[]
   /** A finished ApplicationDescription. */
   application: Uint8Array
-  /** Scratch folders of the application on this worker (W3). */
+  /** Scratch folders of the application on this worker (W3); made by the first that needs them. */
   localDirs: readonly string[]
+  /** A StartsToCome in which this start is counted. */
+  startsToCome: SharedArrayBuffer
   /** Progress goes out of it, `kill` comes in. */
   port: MessagePort
 }
@@ -57,8 +59,10 @@ export interface ExecutorRequest {
 export interface StartedNote {
   kind: 'started'
   pid: number
-  /** ms since the epoch, right after exec. */
+  /** ms since the epoch, as near to the exec as can be told. */
   execMs: number
+  /** Of an executor's scratch folders: one line for each that can't be used. */
+  problems?: readonly string[]
 }
 
 /** From the thread: that process is gone, and another may follow. A task that returns need not say it. */

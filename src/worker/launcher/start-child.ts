@@ -12,6 +12,8 @@ export interface StartRequest {
   stderr: number | 'pipe'
   /** Of this thread. */
   guardian: GuardianLines
+  /** Whether others are about to start in this process. */
+  more?: () => boolean
   /** Gives up a start that a guardian holds back, because it does not read. */
   cancel?: AbortSignal
   /** Called once. Whoever can, sees to it that the process's number is nobody else's until it returns. */

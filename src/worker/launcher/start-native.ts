@@ -13,6 +13,7 @@ import {
   type StartedChild,
   type StartRequest,
 } from './start-child.js'
+import { StartHold } from './start-hold.js'
 
 /** How often a start is tried again that a guardian holds back, because it does not read. */
 const RETRY_MS = 50
@@ -50,12 +51,18 @@ class Pipes {
   }
 }
 
+const nothingMore = (): boolean => false
+
 export function nativeStarter(native: NativeSpawn): StartChild {
+  const hold = new StartHold()
   return async (request) => {
     for (;;) {
       // A line of an end that waits must be read before a line of a start: they may be of the same number.
       const started = request.guardian.owed > 0 ? null : startOnce(native, request)
-      if (started !== null) return started
+      if (started !== null) {
+        hold.started(started, request.more ?? nothingMore)
+        return started
+      }
       await new Promise((again) => setTimeout(again, RETRY_MS))
       request.cancel?.throwIfAborted()
     }

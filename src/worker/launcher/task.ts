@@ -1,10 +1,16 @@
 /** What the pool's threads run: one long task an executor, and the short ones about scratch folders. */
-import { createPrivateDirs, removePrivateDirs, type CreatedDirs } from '../work-dir.js'
+import {
+  createPrivateDirs,
+  ensurePrivateDirs,
+  removePrivateDirs,
+  type CreatedDirs,
+} from '../work-dir.js'
 import { stderrHeader } from '../command-line.js'
 import { keepDir, ownDirs, removeExpiredDir } from './expired-dirs.js'
 import { prepare } from './prepare.js'
 import { GuardianLines } from '../guardian-lines.js'
 import type { ExecutorRequest, ExecutorResult, KillNote, StartedNote } from './request.js'
+import { StartsToCome } from './starts-to-come.js'
 import { startProcess, type WatchedProcess } from './watched-process.js'
 
 /** One for all executors of this thread; made when the first is started. */
@@ -12,43 +18,64 @@ let guardianLines: GuardianLines | null = null
 
 /** Prepares, starts, watches and ends one executor. Never rejects for what can go wrong with an executor. */
 export async function runExecutor(request: ExecutorRequest): Promise<ExecutorResult> {
-  const { port, settings } = request
+  const { port } = request
   let child: WatchedProcess | null = null
-  let killed = false
+  const killed = new AbortController()
   port.on('message', (note: KillNote) => {
     if (note.kind !== 'kill') return
-    killed = true
+    killed.abort()
     child?.kill()
   })
   try {
-    const { plan, directory } = await prepare(request)
-    if (killed) return { kind: 'failed', message: 'Killed before it started' }
-    const header = stderrHeader(plan.command, settings.redactionPattern)
-    guardianLines ??= new GuardianLines(settings.guardianFd)
-    child = await startProcess(plan, {
-      directory,
-      header,
-      killTimeoutMs: settings.killTimeoutMs,
-      rolling: settings.rolling,
-      guardian: guardianLines,
-    })
-    const note: StartedNote = {
-      kind: 'started',
-      pid: child.pid,
-      execMs: child.execMs,
-    }
+    const { started, problems } = await start(request, killed.signal)
+    child = started
+    const { pid, execMs } = child
+    const note: StartedNote = { kind: 'started', pid, execMs, problems }
     port.postMessage(note)
     // The order may have come while the process was being started.
-    if (killed) child.kill()
+    if (killed.signal.aborted) child.kill()
     const { exitStatus, orphaned } = await child.ended
     const message = orphaned
-      ? `Process ${child.pid} outlived SIGKILL and is left behind`
+      ? `Process ${pid} outlived SIGKILL and is left behind`
       : `Command exited with code ${exitStatus}`
     return { kind: 'exited', exitStatus, message }
   } catch (error) {
-    return { kind: 'failed', message: `Error running executor: ${explain(error)}` }
+    return killed.signal.aborted
+      ? { kind: 'failed', message: 'Killed before it started' }
+      : { kind: 'failed', message: `Error running executor: ${explain(error)}` }
   } finally {
     port.close()
+  }
+}
+
+/**
+ * Unless the guardian or rolled logs hold it back, all of it in one go, without a look at what else this thread has to
+ * do: what is half done would wait behind every child that is already there.
+ */
+async function start(
+  request: ExecutorRequest,
+  killed: AbortSignal,
+): Promise<{ started: WatchedProcess; problems: string[] }> {
+  const { settings, localDirs } = request
+  const startsToCome = new StartsToCome(request.startsToCome)
+  let counted = true
+  const isMore = (): boolean => {
+    // This one is made.
+    if (counted) startsToCome.remove()
+    counted = false
+    return startsToCome.any
+  }
+  try {
+    const { dirs, problems } = ensurePrivateDirs(localDirs)
+    const { plan, directory } = prepare({ ...request, localDirs: dirs })
+    const header = stderrHeader(plan.command, settings.redactionPattern)
+    guardianLines ??= new GuardianLines(settings.guardianFd)
+    const { killTimeoutMs, rolling } = settings
+    const options = { directory, header, killTimeoutMs, rolling, guardian: guardianLines }
+    const started = await startProcess(plan, { ...options, more: isMore, cancel: killed })
+    return { started, problems }
+  } finally {
+    isMore()
   }
 }
 

@@ -44,6 +44,8 @@ export interface StartOptions {
   append?: boolean
   /** Of this thread. */
   guardian: GuardianLines
+  /** Whether others are about to start in this process: this one is held until they have. */
+  more?: () => boolean
   /** Gives up a start that waits, because the guardian does not read. */
   cancel?: AbortSignal
 }
@@ -82,7 +84,7 @@ export async function startProcess(
   options: StartOptions,
   start: StartChild = usualStart(),
 ): Promise<WatchedProcess> {
-  const { directory, header, guardian, rolling, append, cancel } = options
+  const { directory, header, guardian, rolling, append, more, cancel } = options
   launches += 1
   const launch = `${guardian.nonce}/${threadId}-${launches}`
   const environment = { ...plan.environment, [LAUNCH_VARIABLE]: launch }
@@ -100,6 +102,7 @@ export async function startProcess(
       stdout: stdout.target,
       stderr: stderr.target,
       guardian,
+      ...(more === undefined ? {} : { more }),
       ...(cancel === undefined ? {} : { cancel }),
       onExit: (pid, code, signal) => {
         // While its number can't be another's yet.

@@ -19,6 +19,11 @@ export class WorkFolders implements CleaningPort {
     this.#users.push(isLive)
   }
 
+  /** Whether there is nothing to wait for. */
+  isSettled(name: string): boolean {
+    return !this.#inspections.has(name)
+  }
+
   /** To be awaited before something is launched into that folder, which is live by now. */
   async settled(name: string): Promise<void> {
     await this.#inspections.get(name)
