@@ -2,7 +2,9 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
+import type { BodyT } from '../../src/control/codec.js'
 import * as schema from '../../src/schema/magneto.js'
+import type { Report } from '../../src/worker/reports.js'
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
 import { launchOrder, MASTER, settings } from './machine.js'
 
@@ -15,6 +17,7 @@ const DEEDS = words(
   'launch launch launch launch start start start exit exit exit fail kill finish',
   'acknowledge acknowledge link register register register reconnect heartbeat registration',
   'decommission standby',
+  'driver driver driverEnd driverEnd driverKill',
 )
 
 function words(...lines: string[]): string[] {
@@ -41,7 +44,10 @@ class World {
   readonly ended = new Set<string>()
   /** What the master has got and confirmed, by executor. */
   readonly heard = new Map<string, schema.ExecutorState[]>()
-  readonly underWay: schema.ExecutorStateChangedT[] = []
+  readonly heardDrivers = new Map<string, schema.DriverState[]>()
+  readonly underWay: Report[] = []
+  readonly drivers = new Set<string>()
+  readonly endedDrivers = new Set<string>()
   linkOpen = false
   exited = false
   decommissioned = false
@@ -65,13 +71,30 @@ class World {
     if (effect.kind === 'kill') {
       expect(this.live.has(`${effect.appId}/${effect.executorId}`)).toBe(true)
     }
+    if (effect.kind === 'launchDriver') {
+      const id = String(effect.order.driverId)
+      this.launched.push(id)
+      this.drivers.add(id)
+    }
+    if (effect.kind === 'killDriver') expect(this.drivers.has(effect.driverId)).toBe(true)
     if (effect.kind === 'cleanUpApplication') {
       const left = [...this.live.keys()].filter((key) => key.startsWith(`${effect.appId}/`))
       expect(left).toEqual([])
     }
     if (effect.kind === 'send') {
       expect(this.linkOpen).toBe(true)
-      if (effect.body instanceof schema.ExecutorStateChangedT) this.underWay.push(effect.body)
+      this.seeSent(effect.body)
+    }
+  }
+
+  seeSent(body: BodyT): void {
+    if (body instanceof schema.ExecutorStateChangedT || body instanceof schema.DriverStateChangedT)
+      this.underWay.push(body)
+    if (!(body instanceof schema.WorkerLatestStateT)) return
+    // A master that misses one would start it again.
+    for (const id of this.drivers) expect(body.driverIds).toContain(id)
+    for (const id of this.endedDrivers) {
+      expect(body.driverIds.includes(id)).toBe(!this.heardDrivers.has(id))
     }
   }
 
@@ -89,8 +112,13 @@ class World {
   acknowledge(): void {
     const report = this.underWay.shift()
     if (report === undefined) return
-    const key = `${report.appId}/${report.executorId}`
-    this.heard.set(key, [...(this.heard.get(key) ?? []), report.state])
+    if (report instanceof schema.DriverStateChangedT) {
+      const id = String(report.driverId)
+      this.heardDrivers.set(id, [...(this.heardDrivers.get(id) ?? []), report.state])
+    } else {
+      const key = `${report.appId}/${report.executorId}`
+      this.heard.set(key, [...(this.heard.get(key) ?? []), report.state])
+    }
     this.message(new schema.ReplyT(report.requestId, true, null))
   }
 
@@ -116,6 +144,7 @@ class World {
     if (step.do === 'heartbeat' || step.do === 'registration') {
       return this.send({ kind: 'timer', timer: step.do })
     }
+    if (step.do.startsWith('driver')) return this.actOnDriver(step.do, `d${step.app}${step.id}`)
     const appId = appIds[step.app] ?? 'a'
     if (step.do === 'finish') return this.message(new schema.ApplicationFinishedT(appId))
     return this.actOn(step.do, appId, step.id)
@@ -140,6 +169,15 @@ class World {
       : this.send({ kind: 'executorExited', appId, executorId, exitStatus: 0, message: null })
   }
 
+  actOnDriver(what: string, driverId: string) {
+    if (what === 'driver')
+      return this.message(new schema.LaunchDriverT(driverId, new Uint8Array(), []))
+    if (what === 'driverKill') return this.message(new schema.KillDriverT(driverId))
+    if (!this.drivers.delete(driverId)) return undefined
+    this.endedDrivers.add(driverId)
+    return this.send({ kind: 'driverExited', driverId, exitStatus: 1 })
+  }
+
   /** In the end the link stays and the master answers everything. */
   settle(): void {
     if (!this.linkOpen) this.toggleLink()
@@ -161,6 +199,12 @@ test('nothing is launched twice, and every end is told and confirmed, whatever t
         const told = new Set(world.heard.get(key))
         expect([EXITED, FAILED, KILLED].filter((state) => told.has(state))).toHaveLength(1)
       }
+      for (const id of world.endedDrivers) {
+        // Told again over a broken link, it is the same end.
+        const told = new Set(world.heardDrivers.get(id))
+        expect([...told]).toHaveLength(1)
+        expect([schema.DriverState.FAILED, schema.DriverState.KILLED]).toContain([...told][0])
+      }
       for (const [key, process] of world.live) {
         expect(world.heard.get(key)?.includes(RUNNING) ?? false).toBe(process.started)
       }
@@ -169,7 +213,7 @@ test('nothing is launched twice, and every end is told and confirmed, whatever t
   )
 })
 
-test('W18: a stop at any moment ends with every executor gone and exit 0', () => {
+test('W18: a stop at any moment ends with every executor and driver gone and exit 0', () => {
   fc.assert(
     fc.property(steps, steps, (before, after) => {
       const world = new World()
@@ -182,6 +226,10 @@ test('W18: a stop at any moment ends with every executor gone and exit 0', () =>
       for (const key of world.live.keys()) {
         expect(world.exited).toBe(false)
         world.actOn('exit', key.charAt(0), Number(key.slice(2)))
+      }
+      for (const id of world.drivers) {
+        expect(world.exited).toBe(false)
+        world.actOnDriver('driverEnd', id)
       }
       expect(world.exited).toBe(true)
     }),
