@@ -41,7 +41,7 @@ const limits: Record<Limit, string> = {
 
 function workersText(explanation: ExplanationT): string {
   const ruledOut: [number, string][] = [
-    [explanation.ruledOutByState, 'not alive'],
+    [explanation.ruledOutByState, 'not alive or not healthy'],
     [explanation.ruledOutByRuntime, 'without its runtime'],
     [explanation.ruledOutByCores, 'without the cores'],
     [explanation.ruledOutByMemory, 'without the memory'],

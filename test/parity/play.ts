@@ -53,6 +53,8 @@ const ENDS: Record<string, string> = {
   timer: 'time: the core alone',
   storefail: 'our store',
   bytes: 'our control protocol',
+  healthy: 'health is what our workers say',
+  unhealthy: 'health is what our workers say',
 }
 const PLAYED = new Set(
   (

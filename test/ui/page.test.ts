@@ -57,7 +57,7 @@ describe('the first page', () => {
 
   test('U20: a master in standby says so', () => {
     const view = clusterView({ state: MasterState.STANDBY, workers: [] })
-    expect(clusterPage(view, { killEnabled: true })).toContain('<dd>STANDBY</dd>')
+    expect(clusterPage(view, { killEnabled: true })).toContain('<dd>STANDBY (')
     expect(clusterJson(view)).toMatchObject({ status: 'STANDBY', aliveworkers: 0 })
   })
 
@@ -259,6 +259,7 @@ describe('safe and accessible pages', () => {
       })
       const links = [...clusterPage(view, { killEnabled: true }).matchAll(/href="([^"]*)"/g)]
       expect(links.map(([, target]) => target)).toEqual([
+        '/logPage/?self&amp;logType=out',
         '#running',
         '#completed',
         '/app/?appId=app-1',
@@ -315,7 +316,7 @@ describe('U6: the application page', () => {
       'it starts when worker-7 is idle, or ask for 6144 MiB',
       'Executors wanted 3 Each',
       'Each executor takes 4 cores, 8.0 GiB, 1 gpu Runtime spark-4.3 Limit none',
-      '10: 1 not alive, 2 without its runtime, 3 without the cores, 4 without the memory, ' +
+      '10: 1 not alive or not healthy, 2 without its runtime, 3 without the cores, 4 without the memory, ' +
         '0 fit now, 1 more would if idle',
       'Closest worker worker-7 lacks 2 cores, 1024.0 MiB, 1 gpu; it would fit if idle',
       'Resource profile 2 Executors wanted as many as fit Each executor takes 1 core ' +
