@@ -63,6 +63,8 @@ export interface WebThreadData {
   readonly headerBytesMax?: number
   /** The host that links on pages name. */
   readonly publicHost: string
+  /** SPARK_LOG_DIR (spec E10), where the master's own log is looked for. */
+  readonly logDir?: string
   /** spark.ui.killEnabled (spec P46); absent: true. */
   readonly killEnabled?: boolean
   /** spark.master.ui.title (spec P20). */

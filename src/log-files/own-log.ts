@@ -24,6 +24,11 @@ export async function ownLog(options: OwnLogOptions): Promise<string | null> {
   return name === undefined ? null : join(logDir, name)
 }
 
+/** Why there is none, as the end of a sentence. */
+export function noOwnLog(daemon: string, logDir: string): string {
+  return `this ${daemon}'s output goes to no file that is there, and ${logDir} has none of it`
+}
+
 async function isPlainFile(path: string): Promise<boolean> {
   const facts = await lstat(path).catch(() => null)
   return facts?.isFile() ?? false

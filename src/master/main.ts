@@ -1,4 +1,6 @@
 /** Starts the master and ends it. The order matters: nothing is promised to a peer before all ports are had. */
+import { join } from 'node:path'
+
 import { ANY_ADDRESS, socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
 import type { MasterOptions } from '../conf/options.js'
@@ -198,6 +200,7 @@ class Master {
       maxRetries: configuration.read(keys.portMaxRetries),
       headerBytesMax: configuration.read(keys.uiRequestHeaderBytes),
       publicHost,
+      logDir: process.env['SPARK_LOG_DIR'] || join(this.#options.home, 'logs'),
       killEnabled: configuration.read(keys.killEnabled),
       title: configuration.read(keys.masterUiTitle),
       historyServerUrl: configuration.read(keys.historyServerUrl),

@@ -63,7 +63,7 @@ function summary(view: ClusterViewT, { restUrl = null }: PageOptions): Markup {
   return facts([
     ['URL', String(view.masterUrl)],
     ...(restUrl === null ? [] : [['REST URL', `${restUrl} (cluster mode)`] as const]),
-    ['Status', MasterState[view.state]],
+    ['Status', html`${MasterState[view.state]} (<a href="/logPage/?self&amp;logType=out">Log</a>)`],
     ['Workers', workerCounts(view)],
     ['Cores in use', `${totals.cores} total, ${totals.coresUsed} used`],
     [

@@ -2,6 +2,7 @@
 import type { DecommissionAllowMode } from '../control/thread-messages.js'
 import type { ClusterViewT } from '../schema/magneto.js'
 import type { Commands } from './command-session.js'
+import type { OwnLogContext } from './own-log-page.js'
 
 export interface RouteContext {
   /** `spark.ui.killEnabled` (P46). */
@@ -14,6 +15,8 @@ export interface RouteContext {
   readonly restUrl?: string | null
   /** From where workers may be decommissioned (P22); null: nowhere, `spark.decommission.enabled` is false. */
   readonly decommissionAllowMode: DecommissionAllowMode | null
+  /** Absent: the master's log is not shown. */
+  readonly logs?: OwnLogContext
   readonly commands: Commands
   /** Keeps who asked for what and what came of it; all three may carry text of the peer. */
   readonly audit: (remoteAddress: string, command: string, outcome: string) => void

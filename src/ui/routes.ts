@@ -8,6 +8,7 @@ import { ViewUnavailable } from './errors.js'
 import { explainJson, explainText, findExplained } from './explain.js'
 import { clusterFieldJson, clusterJson, clusterUtilizationJson } from './json.js'
 import { clusterPage } from './page.js'
+import { ownLogAnswer } from './own-log-page.js'
 import type { RouteContext } from './route-context.js'
 
 const explainPattern = /^\/api\/v1\/(application|driver)s\/([^/]+)\/explain\/?$/
@@ -71,6 +72,16 @@ const routes: readonly Route<RouteContext>[] = [
     matches: (path, { decommissionAllowMode }) =>
       decommissionAllowMode !== null && /^\/workers\/kill\/?$/.test(path),
     answer: decommission,
+  },
+  {
+    methods: reads,
+    matches: folder('/log'),
+    answer: ({ logs }, asked) => ownLogAnswer(logs, asked, 'text'),
+  },
+  {
+    methods: reads,
+    matches: folder('/logPage'),
+    answer: ({ logs }, asked) => ownLogAnswer(logs, asked, 'page'),
   },
   { methods: reads, matches: (path) => path === '/json', answer: () => redirect(301, '/json/') },
   { methods: reads, matches: (path) => path.startsWith('/json/'), answer: document },

@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FromWebThread, ToWebThread, WebThreadData } from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
+import { LogReader } from '../log-files/reader.js'
 import { RestServer } from '../rest/server.js'
 import { CommandSession } from './command-session.js'
 import { singleLine } from '../http/single-line.js'
@@ -29,6 +30,8 @@ const audit = (remoteAddress: string, command: string, outcome: string): void =>
 let masterUrl: string | null = null
 /** As submit clients name it (U1). */
 let restUrl: string | null = null
+// A master's log is never compressed.
+const rememberedLengths = 1
 const server = new WebServer({
   host: data.host,
   port: data.port,
@@ -43,6 +46,9 @@ const server = new WebServer({
     },
     view: () => views.get(),
     decommissionAllowMode: data.decommissionAllowMode ?? null,
+    ...(data.logDir === undefined
+      ? {}
+      : { logs: { reader: new LogReader(rememberedLengths), logDir: data.logDir } }),
     commands,
     audit,
   },

@@ -13,7 +13,7 @@ async function text(url: string): Promise<string> {
   return (await fetch(url)).text()
 }
 
-test('U25, Y1: logs of executors and of the worker itself', { timeout: 120_000 }, async () => {
+test('U8, U25, Y1: logs of executors, of the worker itself and of the master', { timeout: 120_000 }, async () => {
   cluster = await Cluster.start({ workers: 2 })
   const pi = ['dist/examples/pi/pi.js', '--master', cluster.masterUrl, '--partitions', '4']
   const env = cluster.environment
@@ -23,6 +23,9 @@ test('U25, Y1: logs of executors and of the worker itself', { timeout: 120_000 }
     completedapps: { id: string }[]
   }
   expect(new Set(state.workers.map((worker) => worker.webuiaddress)).size).toBe(2)
+  const mastersOwn = await text(`${cluster.webUi}/log?self&logType=out`)
+  expect(mastersOwn).toMatch(/^==== Bytes 0-\d+ of \d+ of .*master\.Master-1-.*\.out ====\n/)
+  expect(mastersOwn).toContain(`master at ${cluster.masterUrl}`)
   const appId = state.completedapps[0]?.id
   for (const { id, webuiaddress } of state.workers) {
     const own = await text(`${webuiaddress}/log?self&logType=out`)

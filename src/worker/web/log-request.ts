@@ -1,16 +1,12 @@
 /** What a request for a log asks for (U9, U24, U25). Pure. */
-import { DEFAULT_RANGE_BYTES, type WantedRange } from '../../log-files/range.js'
+import { BadLogRequest, wantedRange } from '../../log-files/page.js'
+import type { WantedRange } from '../../log-files/range.js'
 import type { LogOwner } from './log-urls.js'
 
 export interface LogRequest extends WantedRange {
   /** null: the worker itself. */
   owner: LogOwner | null
   logType: string
-}
-
-/** The request is wrong; the message says what is expected. */
-export class BadLogRequest extends Error {
-  override readonly name = 'BadLogRequest'
 }
 
 const FORM =
@@ -25,12 +21,7 @@ export function readLogRequest(parameters: URLSearchParams): LogRequest {
   if (!allowed.includes(logType)) {
     throw new BadLogRequest(`logType is ${JSON.stringify(logType)}: ${FORM}`)
   }
-  return {
-    owner,
-    logType,
-    offset: integerOf(parameters, 'offset'),
-    byteLength: integerOf(parameters, 'byteLength') ?? DEFAULT_RANGE_BYTES,
-  }
+  return { owner, logType, ...wantedRange(parameters) }
 }
 
 function ownerOf(parameters: URLSearchParams): LogOwner | null {
@@ -52,13 +43,7 @@ function ownerOf(parameters: URLSearchParams): LogOwner | null {
   return driverId === null ? null : { driverId }
 }
 
-/** Bytes; as in Spark below zero too, which means zero. */
-function integerOf(parameters: URLSearchParams, name: string): number | null {
-  const text = parameters.get(name)
-  if (text === null) return null
-  const value = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : null
-  if (value === null) {
-    throw new BadLogRequest(`${name} is ${JSON.stringify(text)}: expected a whole number of bytes`)
-  }
-  return value
+export function ownerName(owner: LogOwner | null): string {
+  if (owner === null) return 'this worker'
+  return 'driverId' in owner ? owner.driverId : `${owner.appId}/${owner.executorId}`
 }

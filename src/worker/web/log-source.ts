@@ -6,8 +6,9 @@ import { realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 
 import { ownLog } from '../../log-files/own-log.js'
+import { BadLogRequest } from '../../log-files/page.js'
 import { driverDir, executorDir, WorkDirError } from '../work-dir.js'
-import { BadLogRequest, type LogRequest } from './log-request.js'
+import type { LogRequest } from './log-request.js'
 
 export interface LogPlaces {
   workDir: string

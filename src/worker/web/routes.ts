@@ -1,15 +1,15 @@
 /** The worker's pages: a first one (U21), and logs (U24, U25). */
 import { join } from 'node:path'
 
-import { page, plain, text, type Answer } from '../../http/answer.js'
+import { page, plain, type Answer } from '../../http/answer.js'
 import { html, link, webUrl } from '../../http/html.js'
 import { document, facts } from '../../http/layout.js'
 import { folder, reads, routed, type Asked, type Request, type Route } from '../../http/route.js'
-import { LogUnavailable, type LogPart } from '../../log-files/read.js'
+import { noOwnLog } from '../../log-files/own-log.js'
+import { logFailure, logPage, logText, type FoundLog } from '../../log-files/page.js'
 import type { LogReader } from '../../log-files/reader.js'
-import { logPage, ownerName } from './log-page.js'
-import { BadLogRequest, readLogRequest, type LogRequest } from './log-request.js'
-import { logSource, type LogPlaces, type LogSource } from './log-source.js'
+import { ownerName, readLogRequest } from './log-request.js'
+import { logSource, type LogPlaces } from './log-source.js'
 import { logQuery } from './log-urls.js'
 
 export interface WebContext extends LogPlaces {
@@ -17,12 +17,6 @@ export interface WebContext extends LogPlaces {
   readonly logs: LogReader
   /** The master that has this worker now, or had it last; null before the first. */
   master(): { url: string; webUiUrl: string } | null
-}
-
-interface FoundLog {
-  request: LogRequest
-  source: LogSource
-  part: LogPart
 }
 
 function firstPage(context: WebContext): Answer {
@@ -47,33 +41,28 @@ function firstPage(context: WebContext): Answer {
 async function find(context: WebContext, parameters: URLSearchParams): Promise<FoundLog | Answer> {
   const request = readLogRequest(parameters)
   const { owner, logType } = request
+  const name = ownerName(owner)
   const source = await logSource(request, context)
   const part = source && (await context.logs.read(source.folder, source.file, request))
-  if (source !== null && part !== null) return { request, source, part }
-  if (owner !== null) return plain(404, `there is no ${logType} of ${ownerName(owner)} here`)
-  return plain(
-    404,
-    `this worker's output goes to no file that is there, and ${context.logDir} has none of it`,
-  )
+  if (source !== null && part !== null) {
+    const title = `${logType} log page for ${name}`
+    const path = join(source.folder, source.file)
+    return { path, part, wanted: request, query: logQuery(owner, logType), title }
+  }
+  if (owner !== null) return plain(404, `there is no ${logType} of ${name} here`)
+  return plain(404, noOwnLog('worker', context.logDir))
 }
 
-/** U9: the first line says what follows; who shows it reads three numbers from it. */
 async function log(context: WebContext, { parameters }: Asked): Promise<Answer> {
   const found = await find(context, parameters)
-  if ('status' in found) return found
-  const { source, part } = found
-  const path = join(source.folder, source.file)
-  const head = `==== Bytes ${part.start}-${part.end} of ${part.total} of ${path} ====\n`
-  return text(Buffer.concat([Buffer.from(head), part.bytes]))
+  return 'status' in found ? found : logText(found)
 }
 
 async function pageOfLog(context: WebContext, { parameters }: Asked): Promise<Answer> {
   const found = await find(context, parameters)
   if ('status' in found) return found
-  const { request, part } = found
-  const { bytes, ...range } = part
-  const masterWebUiUrl = context.master()?.webUiUrl ?? null
-  return page(logPage({ request, ...range, text: bytes.toString('utf8'), masterWebUiUrl }))
+  const master = webUrl(context.master()?.webUiUrl ?? null)
+  return logPage(found, html`${link(master, 'Back to Master')} <a href="/">Worker</a>`)
 }
 
 const routes: readonly Route<WebContext>[] = [
@@ -87,8 +76,8 @@ export async function answerTo(request: Request, context: WebContext): Promise<A
   try {
     return await routed(routes, request, context)
   } catch (error) {
-    if (error instanceof BadLogRequest) return plain(400, error.message)
-    if (error instanceof LogUnavailable) return plain(503, error.message, { 'Retry-After': '1' })
+    const failure = logFailure(error)
+    if (failure !== null) return failure
     throw error
   }
 }
