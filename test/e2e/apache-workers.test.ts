@@ -22,6 +22,8 @@ const versions = (process.env['MAGNETO_SPARK_VERSIONS'] ?? '4.3.0 3.5.9').split(
 const [newest] = versions as [string]
 const timeoutMs = 300_000
 const host = '127.0.0.1'
+/** More than one of our workers has here: these drivers are for Apache's. */
+const driverCores = 2
 const tasks = 40
 const sum = (tasks * (tasks - 1)) / 2
 
@@ -257,7 +259,14 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
       const before = await lastDriver()
       const main = 'org.apache.hadoop.util.VersionInfo'
       const what = ['launch', cluster.masterUrl, someJar(version), main]
-      const { status, output } = await client(version, '--memory', '512m', '--cores', '1', ...what)
+      const { status, output } = await client(
+        version,
+        '--memory',
+        '512m',
+        '--cores',
+        `${driverCores}`,
+        ...what,
+      )
       expect(status, output + cluster.logs()).toBe(0)
       const id = await lastDriver()
       expect(id).not.toBe(before)
@@ -283,7 +292,7 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
     const minor = version.split('.').slice(0, 2).join('.')
     const runtimes = [`spark-${minor}-driver`]
     const jar = someJar(version)
-    const driver = new DriverDescriptionT(jar, 512, 1, false, command, [], runtimes)
+    const driver = new DriverDescriptionT(jar, 512, driverCores, false, command, [], runtimes)
     socket.send(encode(new RequestSubmitDriverT(1, encodeDriver(driver))))
     const [answer] = (await once(socket, 'message')) as [Uint8Array]
     socket.terminate()
@@ -304,7 +313,8 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
   test('M16, M33, M35: a driver of spark-submit is killed', { timeout: timeoutMs }, async () => {
     // Listens for ever.
     const main = ['--class', 'py4j.GatewayServer', someJar(newest), '0']
-    const flags = ['--deploy-mode', 'cluster', '--driver-memory', '512m', ...main]
+    const size = ['--driver-memory', '512m', '--driver-cores', `${driverCores}`]
+    const flags = ['--deploy-mode', 'cluster', ...size, ...main]
     const submit = [join(home(newest), 'bin/spark-submit'), '--master', cluster.masterUrl, ...flags]
     const launched = await run(newest, submit)
     expect(launched.status, launched.output + cluster.logs()).toBe(0)
