@@ -67,7 +67,7 @@ class Bench {
   }
 }
 
-describe('W3 C12: with disks that are played', () => {
+describe('disk guard: with disks that are played', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
@@ -238,7 +238,7 @@ test.each([
   expect(sizeText(bytes)).toBe(text)
 })
 
-describe('W3 C12: with real disks', () => {
+describe('disk guard: with real disks', () => {
   let root = ''
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'magneto-disk-guard-'))

@@ -6,7 +6,7 @@ import { Bench } from './machine.js'
 const ill = (report: string) => ({ kind: 'health', healthy: false, report }) as const
 const well = { kind: 'health', healthy: true, report: '' } as const
 
-test('M2: what is wrong is told at once, anew when it changes, and when it is over', () => {
+test('health: what is wrong is told at once, anew when it changes, and when it is over', () => {
   const bench = Bench.registered()
   expect(bench.step(ill('/work: full'))).toEqual(['send unhealthy "/work: full"'])
   expect(bench.step(ill('/work: full'))).toEqual([])
@@ -15,7 +15,7 @@ test('M2: what is wrong is told at once, anew when it changes, and when it is ov
   expect(bench.step(well)).toEqual([])
 })
 
-test('M2: a worker that was never ill says nothing of its health', () => {
+test('health: a worker that was never ill says nothing of its health', () => {
   const bench = new Bench()
   bench.step({ kind: 'started' })
   expect(bench.step(well)).toEqual([])
@@ -23,7 +23,7 @@ test('M2: a worker that was never ill says nothing of its health', () => {
   expect(bench.registered().join()).not.toContain('healthy')
 })
 
-test('M2: each master that takes it in is told, after its state and before what has ended', () => {
+test('health: each master that takes it in is told, after its state and before what has ended', () => {
   const bench = new Bench()
   bench.step({ kind: 'started' })
   expect(bench.step(ill('full'))).toEqual([])
@@ -40,7 +40,7 @@ test('M2: each master that takes it in is told, after its state and before what 
   ])
 })
 
-test('M2: well again while no master was there, it says nothing: nobody knows of it', () => {
+test('health: well again while no master was there, it says nothing: nobody knows of it', () => {
   const bench = Bench.registered()
   bench.step(ill('full'))
   bench.step({ kind: 'linkClosed', reason: 'failover' })
@@ -49,13 +49,13 @@ test('M2: well again while no master was there, it says nothing: nobody knows of
   expect(bench.registered().join()).not.toContain('healthy')
 })
 
-test('M13 M15: a launch that comes all the same is tried', () => {
+test('health: a launch that comes all the same is tried', () => {
   const bench = Bench.registered()
   bench.step(ill('full'))
   expect(bench.launch('app', 0)).toEqual(['launch app/0'])
 })
 
-test('W18: a worker that stops says nothing more of it', () => {
+test('health: a worker that stops says nothing more of it', () => {
   const bench = Bench.registered()
   bench.launch('app', 0)
   bench.step({ kind: 'stop', reason: 'asked to' })

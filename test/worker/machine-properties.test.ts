@@ -18,6 +18,7 @@ const DEEDS = words(
   'acknowledge acknowledge link register register register reconnect heartbeat registration',
   'decommission standby',
   'driver driver driverEnd driverEnd driverKill',
+  'ill well',
 )
 
 function words(...lines: string[]): string[] {
@@ -48,6 +49,9 @@ class World {
   readonly underWay: Report[] = []
   readonly drivers = new Set<string>()
   readonly endedDrivers = new Set<string>()
+  healthy = true
+  /** What a master knows of its health; one that takes the worker in takes it for well. */
+  knownHealthy = true
   linkOpen = false
   exited = false
   decommissioned = false
@@ -83,6 +87,7 @@ class World {
     }
     if (effect.kind === 'send') {
       expect(this.linkOpen).toBe(true)
+      if (effect.body instanceof schema.WorkerHealthT) this.knownHealthy = effect.body.healthy
       this.seeSent(effect.body)
     }
   }
@@ -99,7 +104,9 @@ class World {
   }
 
   message(body: Extract<WorkerEvent, { kind: 'message' }>['body']): void {
-    if (this.linkOpen) this.send({ kind: 'message', body })
+    if (!this.linkOpen) return
+    if (body instanceof schema.WorkerRegisteredT) this.knownHealthy = true
+    this.send({ kind: 'message', body })
   }
 
   toggleLink(): void {
@@ -143,6 +150,10 @@ class World {
     if (step.do === 'reconnect') return this.message(new schema.ReconnectWorkerT(MASTER))
     if (step.do === 'heartbeat' || step.do === 'registration') {
       return this.send({ kind: 'timer', timer: step.do })
+    }
+    if (step.do === 'ill' || step.do === 'well') {
+      this.healthy = step.do === 'well'
+      return this.send({ kind: 'health', healthy: this.healthy, report: `full ${step.id}` })
     }
     if (step.do.startsWith('driver')) return this.actOnDriver(step.do, `d${step.app}${step.id}`)
     const appId = appIds[step.app] ?? 'a'
@@ -207,6 +218,20 @@ test('nothing is launched twice, and every end is told and confirmed, whatever t
       }
       for (const [key, process] of world.live) {
         expect(world.heard.get(key)?.includes(RUNNING) ?? false).toBe(process.started)
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('health: a master that has taken the worker in knows whether it is well', () => {
+  fc.assert(
+    fc.property(steps, (history) => {
+      const world = new World()
+      world.begin()
+      for (const step of history) {
+        world.act(step)
+        if (world.machine.registered) expect(world.knownHealthy).toBe(world.healthy)
       }
     }),
     { numRuns: 500 },

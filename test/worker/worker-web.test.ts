@@ -87,7 +87,7 @@ test('W1, C16: a worker without a port for its pages does not start, and leaves 
   server.close()
 })
 
-test('M2: a disk that is nearly full is told to each master that takes the worker in', async () => {
+test('health: a disk that is nearly full is told to each master that takes the worker in', async () => {
   await start([
     ['spark.magneto.worker.minFreeDiskSpace', '4p'],
     ['spark.magneto.worker.diskCheckInterval', '100'],
@@ -103,7 +103,7 @@ test('M2: a disk that is nearly full is told to each master that takes the worke
   expect(await master.next(schema.WorkerHealthT)).toMatchObject({ healthy: false, report })
 })
 
-test('M2: 0 asks for no guard', async () => {
+test('health: 0 asks for no guard', async () => {
   await start([
     ['spark.magneto.worker.minFreeDiskSpace', '0'],
     ['spark.magneto.worker.diskCheckInterval', '100'],
