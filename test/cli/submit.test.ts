@@ -98,7 +98,7 @@ describe('what is sent', () => {
       sparkProperties: { 'spark.app.name': program.replace(/.*\//, ''), ...properties },
     })
     expect(submitted(fake)['sparkProperties']).not.toHaveProperty('spark.jars')
-    const note = `${folder}/${program} is fetched by the worker: every worker must see it`
+    const note = `${folder}/${program} is read by the worker: every worker must see it`
     expect(stderr.includes(note)).toBe(!isUrl)
   })
 

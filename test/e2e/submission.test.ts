@@ -48,7 +48,10 @@ describeWith(['java', 'python3'], 'submissions', () => {
       coresPerWorker: 4,
       memoryPerWorker: '4g',
       sparkHomes: [home],
-      properties: [`spark.master.rest.port ${restPort}`],
+      properties: [
+        `spark.master.rest.port ${restPort}`,
+        'spark.master.useDriverIdAsAppName.enabled true',
+      ],
     })
     writeFileSync(join(cluster.folder, 'log4j2.properties'), talking)
   }, 600_000)
@@ -153,15 +156,18 @@ describeWith(['java', 'python3'], 'submissions', () => {
     }
   })
 
-  test('C21: a Python driver runs an application', { timeout: timeoutMs }, async () => {
+  test('C21, P30: a Python driver runs an application', { timeout: timeoutMs }, async () => {
     const limits = ['spark.cores.max=1', 'spark.executor.memory=512m']
     const conf = limits.flatMap((limit) => ['--conf', limit])
-    const job = join(root, 'test/e2e/jobs/pi.py')
-    const flags = ['--follow', '--memory', '512m', '--name', 'my pi', ...conf]
-    const { status, stdout, stderr } = await magneto('submit', ...flags, job, '4')
-    expect(stdout, stderr + cluster.logs()).toMatch(/^RESULT pi=3\.\d+ version=4\.3\.0$/m)
+    const files = ['--py-files', join(root, 'test/e2e/jobs/added.py')]
+    const flags = ['--follow', '--memory', '512m', '--name', 'not this', ...conf, ...files]
+    const job = join(root, 'test/e2e/jobs/on_cluster.py')
+    const { status, stdout, stderr } = await magneto('submit', ...flags, job, 'a b', '--c')
+    expect(stdout, stderr + cluster.logs()).toMatch(/^RESULT sum=20$/m)
     expect(status).toBe(0)
-    expect(stderr).toMatch(/^driver-\d+-\d+ FINISHED on worker-/m)
+    const id = /^(driver-\d+-\d+) FINISHED on worker-/m.exec(stderr)![1]!
+    expect(stdout).toContain(`TOLD name=${id} mode=client args=['a b', '--c']\n`)
+    expect((await cluster.json())!.completedapps.map(({ name }) => name)).toEqual([id])
   })
 
   test('a Node driver runs an application without any JVM', { timeout: timeoutMs }, async () => {

@@ -47,7 +47,7 @@ export async function submit(argv: readonly string[], client: Client): Promise<n
   const asking = askingOf(client, parsed)
   const { submission, sharedPaths } = submissionOf(parsed, asking.masterUrl, client.cwd)
   for (const path of sharedPaths)
-    client.stderr(`${path} is fetched by the worker: every worker must see it under this path\n`)
+    client.stderr(`${path} is read by the worker: every worker must see it under this path\n`)
   const id = await asking.cluster.submit(submission)
   if (detach) {
     client.stdout(`${id}\n`)
