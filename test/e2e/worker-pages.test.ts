@@ -13,32 +13,36 @@ async function text(url: string): Promise<string> {
   return (await fetch(url)).text()
 }
 
-test('U8, U25, Y1: logs of executors, of the worker itself and of the master', { timeout: 120_000 }, async () => {
-  cluster = await Cluster.start({ workers: 2 })
-  const pi = ['dist/examples/pi/pi.js', '--master', cluster.masterUrl, '--partitions', '4']
-  const env = cluster.environment
-  expect(spawnSync(process.execPath, pi, { cwd: root, env }).status).toBe(0)
-  const state = (await cluster.until('it is over', (now) => now.activeapps.length === 0)) as {
-    workers: { id?: string; webuiaddress?: string }[]
-    completedapps: { id: string }[]
-  }
-  expect(new Set(state.workers.map((worker) => worker.webuiaddress)).size).toBe(2)
-  const mastersOwn = await text(`${cluster.webUi}/log?self&logType=out`)
-  expect(mastersOwn).toMatch(/^==== Bytes 0-\d+ of \d+ of .*master\.Master-1-.*\.out ====\n/)
-  expect(mastersOwn).toContain(`master at ${cluster.masterUrl}`)
-  const appId = state.completedapps[0]?.id
-  for (const { id, webuiaddress } of state.workers) {
-    const own = await text(`${webuiaddress}/log?self&logType=out`)
-    expect(own).toMatch(/^==== Bytes 0-\d+ of \d+ of .*worker\.Worker-[12]-.*\.out ====\n/)
-    // Not that of the other worker, whose log lies beside it.
-    expect(own).toContain(`${id}: 2 cores`)
-    expect(await text(`${webuiaddress}/`)).toContain(cluster.masterUrl)
-    // One work folder serves both workers, so each finds both executors.
-    for (const executorId of [0, 1]) {
-      const query = `appId=${appId}&executorId=${executorId}&logType=stderr`
-      const log = await text(`${webuiaddress}/log?${query}`)
-      expect(log.split('\n')[1]).toMatch(/^Spark Executor Command: .*executor-main/)
-      expect(log).toContain(`"--executor-id" "${executorId}"`)
+test(
+  'U8, U25, Y1: logs of executors, of the worker itself and of the master',
+  { timeout: 120_000 },
+  async () => {
+    cluster = await Cluster.start({ workers: 2 })
+    const pi = ['dist/examples/pi/pi.js', '--master', cluster.masterUrl, '--partitions', '4']
+    const env = cluster.environment
+    expect(spawnSync(process.execPath, pi, { cwd: root, env }).status).toBe(0)
+    const state = (await cluster.until('it is over', (now) => now.activeapps.length === 0)) as {
+      workers: { id?: string; webuiaddress?: string }[]
+      completedapps: { id: string }[]
     }
-  }
-})
+    expect(new Set(state.workers.map((worker) => worker.webuiaddress)).size).toBe(2)
+    const mastersOwn = await text(`${cluster.webUi}/log?self&logType=out`)
+    expect(mastersOwn).toMatch(/^==== Bytes 0-\d+ of \d+ of .*master\.Master-1-.*\.out ====\n/)
+    expect(mastersOwn).toContain(`master at ${cluster.masterUrl}`)
+    const appId = state.completedapps[0]?.id
+    for (const { id, webuiaddress } of state.workers) {
+      const own = await text(`${webuiaddress}/log?self&logType=out`)
+      expect(own).toMatch(/^==== Bytes 0-\d+ of \d+ of .*worker\.Worker-[12]-.*\.out ====\n/)
+      // Not that of the other worker, whose log lies beside it.
+      expect(own).toContain(`${id}: 2 cores`)
+      expect(await text(`${webuiaddress}/`)).toContain(cluster.masterUrl)
+      // One work folder serves both workers, so each finds both executors.
+      for (const executorId of [0, 1]) {
+        const query = `appId=${appId}&executorId=${executorId}&logType=stderr`
+        const log = await text(`${webuiaddress}/log?${query}`)
+        expect(log.split('\n')[1]).toMatch(/^Spark Executor Command: .*executor-main/)
+        expect(log).toContain(`"--executor-id" "${executorId}"`)
+      }
+    }
+  },
+)
