@@ -7,9 +7,9 @@ import * as control from '../../src/schema/magneto.js'
 import { encodeOneWay, encodeRpcRequest, FrameType, type Frame } from '../../src/spark/frame.js'
 import { readJavaStream } from '../../src/spark/java/reader.js'
 import { JavaObject, JavaString } from '../../src/spark/java/tree.js'
-import { classNameOf, findField, objectOf } from '../../src/spark/java/values.js'
+import { classNameOf, fieldOf, findField, objectOf } from '../../src/spark/java/values.js'
 import { encodeRequestHeader } from '../../src/spark/rpc-request.js'
-import { captured, GatewayHarness, type Peer } from './gateway-harness.js'
+import { captured, GatewayHarness, REST_PORT, type Peer } from './gateway-harness.js'
 import { RELEASES, sample, type Release } from './golden-vectors.js'
 
 const NOT_ALIVE = 'Current state is not alive: STANDBY. Can only kill drivers in ALIVE state.'
@@ -42,6 +42,15 @@ function reply(frame: Frame): Record<string, unknown> {
     kind: classNameOf(root).replace(/^.*[$.](?=.)/, ''),
     ...Object.fromEntries(fields.filter(([, value]) => value !== undefined)),
   }
+}
+
+/** An Option of an Integer. */
+function restPortOf(frame: Frame): unknown {
+  const some = findField(
+    objectOf(readJavaStream((frame as { body: Buffer }).body).root),
+    'restPort',
+  )
+  return findField(objectOf(fieldOf(objectOf(some), 'value')), 'value')
 }
 
 function toText(_key: string, value: unknown): unknown {
@@ -142,7 +151,9 @@ describe.each(RELEASES)('a client of %s', (release) => {
     await peer.write(encodeRpcRequest(4n, VERIFIER_HEADER, sample(release, name)))
     expect(reply(await peer.frames.next())).toEqual({ kind: 'Boolean', value: true })
     await peer.write(ask(release, 'BoundPortsRequest', 6n))
-    expect(reply(await peer.frames.next())).toEqual({ kind: 'BoundPortsResponse' })
+    const ports = await peer.frames.next()
+    expect(reply(ports)).toEqual({ kind: 'BoundPortsResponse' })
+    expect(restPortOf(ports)).toBe(REST_PORT)
     expect(harness.inbox.size).toBe(0)
   })
 })

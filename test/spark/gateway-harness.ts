@@ -134,6 +134,7 @@ const messageKinds = new Set<number>([InboxKind.MESSAGE])
 
 export const MASTER_URL = 'spark://127.0.0.1:27077'
 export const WEB_UI_URL = 'http://127.0.0.1:27080'
+export const REST_PORT = 26066
 
 export interface HarnessOptions {
   readonly ready?: boolean
@@ -174,7 +175,7 @@ export class GatewayHarness {
     const { ready = true, masterUrl = MASTER_URL, gateway, ...rest } = options
     const harness = new GatewayHarness(rest, gateway)
     harness.port = await harness.server.listen()
-    if (ready) harness.gateway.ready(masterUrl, WEB_UI_URL)
+    if (ready) harness.gateway.ready(masterUrl, WEB_UI_URL, REST_PORT)
     return harness
   }
 
