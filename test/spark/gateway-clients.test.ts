@@ -46,11 +46,9 @@ function reply(frame: Frame): Record<string, unknown> {
 
 /** An Option of an Integer. */
 function restPortOf(frame: Frame): unknown {
-  const some = findField(
-    objectOf(readJavaStream((frame as { body: Buffer }).body).root),
-    'restPort',
-  )
-  return findField(objectOf(fieldOf(objectOf(some), 'value')), 'value')
+  const answer = objectOf(readJavaStream((frame as { body: Buffer }).body).root)
+  const some = objectOf(fieldOf(answer, 'restPort'))
+  return findField(objectOf(fieldOf(some, 'value')), 'value')
 }
 
 function toText(_key: string, value: unknown): unknown {
