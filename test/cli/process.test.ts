@@ -2,6 +2,7 @@
  * The built command line as a real process. The daemons are replaced by a module of a few lines, so that what is
  * tested is the process itself: statuses, signals, the handshake with sbin/spark-daemon.sh.
  */
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -45,6 +46,22 @@ test('version names the package and the served versions', () => {
   expect(output).toMatch(/^magneto [^\n]+\nserves Spark 3\.5, [^\n]+\n$/)
   expect(output).toContain(manifest.version)
   expect(status).toBe(0)
+})
+
+test('a client command ends with its own status', () => {
+  const argv = ['status', '--master', 'spark://127.0.0.1:1', 'driver-1']
+  const { status, output } = here.run('bin/magneto', argv)
+  expect([status, output]).toEqual([
+    5,
+    'magneto status: 127.0.0.1:1 does not answer: ECONNREFUSED\n',
+  ])
+  expect(here.run('bin/magneto', ['kill'])).toMatchObject({ status: 2 })
+})
+
+test('a reader that has had enough ends it as a broken pipe does, without a word', () => {
+  const line = `"${here.home}/bin/magneto" version | true; echo "status \${PIPESTATUS[0]}"`
+  const { stdout, stderr } = spawnSync('bash', ['-c', line], { encoding: 'utf8' })
+  expect([stdout, stderr]).toEqual(['status 141\n', ''])
 })
 
 test('C6: help ends with 0, a bad flag with one line and 1', () => {

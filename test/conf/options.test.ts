@@ -227,6 +227,7 @@ describe('a promise that is not kept is refused, never ignored', () => {
     ['P50', 'spark.acls.enable=true'],
     ['P49', 'spark.ui.filters=org.apache.spark.ui.JWSFilter'],
     ['P26', 'spark.master.rest.filters=x.Y'],
+    ['P26, one of them', 'spark.master.rest.filters=org.apache.spark.ui.JWSFilter,x.Y'],
     ['P56', 'spark.ssl.enabled=true'],
     ['P56 of RPC', 'spark.ssl.rpc.enabled=TRUE'],
     ['P1', 'spark.deploy.recoveryMode=ZOOKEEPER'],
@@ -245,6 +246,11 @@ describe('a promise that is not kept is refused, never ignored', () => {
       expect(() => parseMaster([], { SPARK_MASTER_OPTS: `-D${setting}` })).not.toThrow()
     },
   )
+
+  test('R17: tokens in front of REST are kept', () => {
+    const env = { SPARK_MASTER_OPTS: '-Dspark.master.rest.filters=org.apache.spark.ui.JWSFilter' }
+    expect(() => parseMaster([], env)).not.toThrow()
+  })
 
   test('P1: FILESYSTEM recovery is kept', () => {
     const env = { SPARK_MASTER_OPTS: '-Dspark.deploy.recoveryMode=filesystem' }

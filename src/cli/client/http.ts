@@ -35,8 +35,6 @@ export class NoAnswer extends Error {
   }
 }
 
-const NEVER_ARRIVED = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'])
-
 /** @throws NoAnswer when no whole answer comes @throws the signal's reason when it is aborted */
 export async function askHttp(url: URL, options: HttpRequest): Promise<HttpAnswer> {
   const { method = 'GET', headers = {}, body, signal } = options
@@ -70,8 +68,6 @@ export async function askHttp(url: URL, options: HttpRequest): Promise<HttpAnswe
   } catch (error) {
     signal.throwIfAborted()
     const late = new Error(`no answer after ${ANSWER_TIMEOUT_MS / 1000} s`)
-    const cause = limit.aborted ? late : (error as NodeJS.ErrnoException)
-    const { code = '' } = cause as NodeJS.ErrnoException
-    throw new NoAnswer(url, cause, !connected || NEVER_ARRIVED.has(code))
+    throw new NoAnswer(url, limit.aborted ? late : (error as NodeJS.ErrnoException), !connected)
   }
 }
