@@ -201,18 +201,18 @@ run_in_lanes() {
   mkfifo "${scratch}/slots" || exit 1
   exec 8<>"${scratch}/slots"
   printf '%*s' "${lanes}" "" >&8
-  # Groups of their own, so that an interrupt can end ssh with all that it started here.
-  set -m
   for index in "${!hosts[@]}"; do
     IFS= read -r -n 1 -u 8
+    # A group of its own, so that an interrupt can end ssh with all that it started here.
+    set -m
     {
       run_prefixed "${index}" "$1" </dev/null
       printf ' ' >&8
     } &
+    set +m
     [ -n "${pause}" ] && [ $((index + 1)) -lt "${#hosts[@]}" ] && sleep "${pause}"
   done
   wait
-  set +m
   exec 8>&-
 }
 

@@ -13,5 +13,10 @@ if [ -n "${SPARK_NO_DAEMONIZE+set}" ]; then
   exit 1
 fi
 
-"${MAGNETO_HOME}/sbin/start-master.sh" || exit 1
+# Workers that are missing can be started beside a master that runs already.
+if ! "${MAGNETO_HOME}/sbin/spark-daemon.sh" status "${MASTER_CLASS}" 1 >/dev/null; then
+  "${MAGNETO_HOME}/sbin/start-master.sh" || exit 1
+else
+  echo "${MASTER_CLASS} is already running"
+fi
 exec "${MAGNETO_HOME}/sbin/start-workers.sh"

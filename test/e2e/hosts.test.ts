@@ -29,7 +29,7 @@ PATH="${process.env['PATH']}"
 MAGNETO_NODE="${process.execPath}"
 MAGNETO_SPARK_HOMES="${spark}"
 MAGNETO_SSH_CONNECT_SECONDS=2
-SPARK_MASTER_HOST=alpha
+SPARK_MASTER_HOST=master
 SPARK_WORKER_CORES=1
 SPARK_WORKER_MEMORY=1g
 SPARK_PID_DIR="\${MAGNETO_HOME}/pids"
@@ -53,7 +53,7 @@ spark.magneto.worker.decommissionDeadline 1min
 
     /** The master's state, asked from its own host. */
     function state(): ClusterJson | null {
-      const ask = `fetch('http://alpha:8080/json/').then((a) => a.text()).then(console.log)`
+      const ask = `fetch('http://master:8080/json/').then((a) => a.text()).then(console.log)`
       const { status, output } = hosts.run('alpha', [process.execPath, '-e', ask])
       return status === 0 ? (JSON.parse(output) as ClusterJson) : null
     }
@@ -111,7 +111,7 @@ spark.magneto.worker.decommissionDeadline 1min
 
     test('a Node application runs on all three', minutes(2), async () => {
       const pi = join(root, 'dist/examples/pi/pi.js')
-      const args = ['--master', 'spark://alpha:7077', '--points', '30000000', '--partitions', '12']
+      const args = ['--master', 'spark://master:7077', '--points', '30000000', '--partitions', '12']
       const { status, output } = hosts.run('alpha', [process.execPath, pi, ...args])
       expect(output).toMatch(/Pi is roughly 3\.14/)
       expect(status).toBe(0)
@@ -124,13 +124,12 @@ spark.magneto.worker.decommissionDeadline 1min
       minutes(4),
       async () => {
         const job = join(root, 'test/e2e/jobs/slow_sum.py')
-        const flags = ['--master', 'spark://alpha:7077', '--conf', 'spark.ui.enabled=false']
+        const flags = ['--master', 'spark://master:7077', '--conf', 'spark.ui.enabled=false']
         const command = [join(spark, 'bin/spark-submit'), ...flags, '--executor-memory', '512m']
-        const driver = hosts.spawn('alpha', [...command, job, '120', '0.5'], {
+        const driver = hosts.spawn('alpha', [...command, job, '150', '0.5'], {
           PATH: process.env['PATH'],
           SPARK_HOME: spark,
           PYSPARK_PYTHON: 'python3',
-          MAGNETO_SSH_CONNECT_SECONDS: undefined,
         })
         let said = ''
         let complained = ''
@@ -138,10 +137,15 @@ spark.magneto.worker.decommissionDeadline 1min
         driver.stderr?.on('data', (chunk) => (complained += String(chunk)))
         const ended = once(driver, 'close')
 
-        const gammaStarted = () => (applications('gamma').length === 2 ? true : null)
-        await eventually('an executor on gamma', gammaStarted, 60_000)
+        const newest = await eventually('its id', () => state()?.activeapps[0]?.id ?? null, 60_000)
+        /** How many executors gamma has had for it. */
+        const onGamma = () => {
+          const folder = hosts.path('gamma', 'magneto/work', newest)
+          return existsSync(folder) ? readdirSync(folder).length : 0
+        }
         await until('it has all cores', (now) => now.coresused === 3)
         await eventually('tasks run', () => (said.includes('STARTED') ? true : null), 60_000)
+        expect(onGamma()).toBe(1)
         hosts.cutOff('gamma')
 
         // While nobody knows yet: the others are reached, and it holds up nothing.
@@ -162,8 +166,9 @@ spark.magneto.worker.decommissionDeadline 1min
         ])
         hosts.heal('gamma')
         await until('gamma is back by itself', alive(3))
+        await eventually('it works there again', () => (onGamma() === 2 ? true : null), 60_000)
         expect(await ended, complained.slice(-6000)).toEqual([0, null])
-        expect(said).toContain('RESULT sum=7140\n')
+        expect(said).toContain('RESULT sum=11175\n')
         await until('everything is free again', (now) => now.coresused === 0)
       },
     )
@@ -184,7 +189,7 @@ spark.magneto.worker.decommissionDeadline 1min
     test('E14: SPARK_MASTER copies the installation from another host, and keeps what is its own', async () => {
       writeFileSync(hosts.path('alpha', 'magneto/conf/new-here'), '')
       hosts.script('beta', 'stop-worker.sh')
-      const { status, output } = hosts.script('beta', 'start-worker.sh', ['spark://alpha:7077'], {
+      const { status, output } = hosts.script('beta', 'start-worker.sh', ['spark://master:7077'], {
         SPARK_MASTER: `alpha:${hosts.home}`,
       })
       expect(output).toContain(`rsync from alpha:${hosts.home}\n`)
@@ -195,6 +200,25 @@ spark.magneto.worker.decommissionDeadline 1min
       ])
       await until('it is back', alive(3))
     }, 60_000)
+
+    test('U13: the workers follow the name of the master to another host', minutes(2), async () => {
+      expect(hosts.script('alpha', 'stop-master.sh').status).toBe(0)
+      hosts.alias('master', 'beta')
+      expect(hosts.script('beta', 'start-master.sh').status).toBe(0)
+      await until('all have found the new one', alive(3))
+      expect(hosts.script('beta', 'stop-master.sh').status).toBe(0)
+    })
+
+    test('U14: a worker that is started first waits for its master', minutes(2), async () => {
+      expect(hosts.script('gamma', 'stop-worker.sh').status).toBe(0)
+      hosts.alias('master', 'alpha')
+      const first = hosts.script('alpha', 'start-workers.sh')
+      expect(verdicts(first.output).at(-1)).toBe('3 hosts: 2 already running, 1 started')
+      const second = hosts.script('alpha', 'start-all.sh')
+      expect(verdicts(second.output).at(-1)).toBe('3 hosts: 3 already running')
+      expect(second.status).toBe(0)
+      await until('all three are there', alive(3))
+    })
 
     test('B5, B6: stop-all.sh --wait leaves no process and no pid file', async () => {
       const { status, output } = hosts.script('alpha', 'stop-all.sh', ['--wait', '60'])

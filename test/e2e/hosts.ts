@@ -116,6 +116,7 @@ export class Hosts {
     mkdirSync(this.home)
     this.#makeKeys()
     for (const name of names) this.#makeHost(name, conf)
+    this.alias('master', names[0] ?? '')
     this.#switch = new Namespace([], SWITCH)
   }
 
@@ -171,8 +172,7 @@ export class Hosts {
   }
 
   #makeHost(name: string, conf: Record<string, string>): void {
-    const addresses = this.#names.map((other) => `${this.#address(other)} ${other}\n`)
-    writeFileSync(this.path(name, 'hosts'), `127.0.0.1 localhost\n${addresses.join('')}`)
+    writeFileSync(this.path(name, 'hosts'), '')
     writeFileSync(
       this.path(name, 'sshd_config'),
       `ListenAddress ${this.#address(name)}
@@ -212,6 +212,14 @@ PidFile none
   #cable(args: string[]): void {
     const pid = String(this.#switch.pid())
     execFileSync('nsenter', ['--target', pid, '--net', 'ip', 'link', ...args])
+  }
+
+  /** Lets every host resolve one more name to the address of `name`, from its next look on. */
+  alias(alias: string, name: string): void {
+    const lines = this.#names.map((other) => `${this.#address(other)} ${other}\n`)
+    lines.push(`${this.#address(name)} ${alias}\n`)
+    for (const host of this.#names)
+      writeFileSync(this.path(host, 'hosts'), `127.0.0.1 localhost\n${lines.join('')}`)
   }
 
   cutOff(name: string): void {

@@ -120,6 +120,14 @@ All workers successfully shut down.
     expect(output).not.toContain(WORKER)
   })
 
+  test('B4: beside a master that runs already, the workers are started', () => {
+    here.run('sbin/start-master.sh')
+    const { status, output } = here.run('sbin/start-all.sh')
+    expect(status).toBe(0)
+    expect(output).toMatch(/^.*Master is already running\nlocalhost: starting /)
+    expect(output).toMatch(/\nlocalhost: started\n1 host: 1 started\n$/)
+  })
+
   test.each([[['--now']], [['--wait', 'soon']], [['--wait', '1', '2']]])(
     '%j is refused',
     (args) => {

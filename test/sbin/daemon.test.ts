@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { commandLine, Installation, isAlive, MASTER, said } from './installation.js'
+import { commandLine, Installation, isAlive, MASTER, said, WORKER } from './installation.js'
 
 let here: Installation
 beforeEach(() => {
@@ -58,6 +58,26 @@ describe('start', () => {
   })
 })
 
+describe('U14, B11: what is told of a start', () => {
+  test('a worker that is up, and is then refused at once, has failed', () => {
+    here.program(
+      'bin/spark-class',
+      '#!/bin/bash\necho ready >"$MAGNETO_READY_FILE"\nsleep 0.2\necho "no such master"\nexit 1\n',
+    )
+    const { status, output } = daemon('start', WORKER, '1')
+    expect(status).toBe(1)
+    expect(output).toContain('  no such master\n')
+    expect(here.pid(WORKER)).toBeNull()
+  })
+
+  test('one that takes long to come up, and fails then, has failed', () => {
+    here.program('bin/spark-class', '#!/bin/bash\nsleep 3\necho "too slow"\nexit 1\n')
+    const { status, output } = daemon('start', MASTER, '1')
+    expect(status).toBe(1)
+    expect(output).toContain('  too slow\n')
+  })
+})
+
 describe('files and surroundings of a start', () => {
   test('the last logs are kept and renamed', () => {
     mkdirSync(here.logs)
@@ -78,6 +98,23 @@ describe('files and surroundings of a start', () => {
     const { status, output } = here.run('sbin/spark-daemon.sh', ['start', MASTER, '1'], env)
     expect(status).toBe(1)
     expect(output).toContain(`SPARK_LOG_MAX_FILES: "${value}"`)
+    expect(here.pid(MASTER)).toBeNull()
+  })
+
+  test('E11: SPARK_NICENESS is its priority', () => {
+    const env = { SPARK_NICENESS: '7' }
+    expect(here.run('sbin/spark-daemon.sh', ['start', MASTER, '1'], env).status).toBe(0)
+    const stat = readFileSync(`/proc/${here.pid(MASTER)}/stat`, 'utf8')
+    expect(stat.replace(/^.*\) /, '').split(' ')[16]).toBe('7')
+  })
+
+  test('E11: SPARK_NICENESS=low is refused', () => {
+    const env = { SPARK_NICENESS: 'low' }
+    const { status, output } = here.run('sbin/spark-daemon.sh', ['start', MASTER, '1'], env)
+    expect(status).toBe(1)
+    expect(output).toBe(
+      'spark-daemon.sh: bad value for SPARK_NICENESS: "low" is not a whole number\n',
+    )
     expect(here.pid(MASTER)).toBeNull()
   })
 
@@ -103,6 +140,10 @@ describe('files and surroundings of a start', () => {
     const output = start('m:/opt/magneto')
     expect(output).toContain('rsync from m:/opt/magneto\n')
     expect(output).toMatch(/fake rsync: .* m:\/opt\/magneto\/ /)
+    // What belongs to this host is not deleted with what the other one lacks.
+    for (const folder of ['/logs/*', '/work/*', '/pids']) {
+      expect(output).toContain(`--exclude=${folder} `)
+    }
   })
 })
 
