@@ -28,6 +28,8 @@ export const expectedEvents = [
   'an executor holds addresses of a resource',
   'a second profile is asked for',
   'a driver holds addresses of a resource',
+  'a worker of ours hosts a driver',
+  'a driver is killed while it launches',
   'a driver fails to start',
   'a driver ends by itself',
   'a supervised driver starts again under a new id',

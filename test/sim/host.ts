@@ -1,6 +1,6 @@
 /** A host with a worker on it: its processes, its link to the master, its crashes. Which worker it is, subclasses say. */
 import { decode, encode, decodeDriver, type BodyT } from '../../src/control/codec.js'
-import type { SessionSource } from '../../src/control/records.js'
+import { SessionSource } from '../../src/control/records.js'
 import {
   RefusedT,
   RegisterWorkerT,
@@ -227,6 +227,7 @@ export abstract class SimulatedHost {
     }
     ledger.drivers.launched(order, this.facts)
     if (resources.length > 0) coverage.happened('a driver holds addresses of a resource')
+    if (this.source === SessionSource.CONTROL) coverage.happened('a worker of ours hosts a driver')
     this.drivers.set(driverId, process)
     this.#mustFit()
     this.later(random.between(0, startMaxMs), () => {
@@ -242,6 +243,7 @@ export abstract class SimulatedHost {
   protected killDriver(driverId: string): void {
     const process = this.drivers.get(driverId)
     if (process === undefined) return
+    if (!process.started) this.world.coverage.happened('a driver is killed while it launches')
     process.killed = true
     this.later(this.world.random.between(0, dieMaxMs), () => {
       if (!this.drivers.delete(driverId)) return
