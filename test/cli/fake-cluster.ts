@@ -109,6 +109,8 @@ export interface Ran {
   readonly status: number
   readonly stdout: string
   readonly stderr: string
+  /** Both, in their order. */
+  readonly printed: string
   /** How often it waited for its next look. */
   readonly looks: number
 }
@@ -127,7 +129,12 @@ export async function runAgainst(
   { env = {}, cwd = '/', onPause }: RunOptions = {},
 ): Promise<Ran> {
   const signals = new EventEmitter()
-  const printed = { stdout: '', stderr: '' }
+  const streams = { stdout: '', stderr: '' }
+  let printed = ''
+  const print = (stream: keyof typeof streams) => (bytes: string | Uint8Array) => {
+    streams[stream] += Buffer.from(bytes).toString()
+    printed += Buffer.from(bytes).toString()
+  }
   let looks = 0
   const status = await runClient(command, argv, {
     env: master === null ? env : { MAGNETO_MASTER: `spark://${master}`, ...env },
@@ -136,13 +143,13 @@ export async function runAgainst(
     exit: (code) => {
       throw new Error(`exit ${code}`)
     },
-    stdout: (bytes) => void (printed.stdout += Buffer.from(bytes).toString()),
-    stderr: (bytes) => void (printed.stderr += Buffer.from(bytes).toString()),
+    stdout: print('stdout'),
+    stderr: print('stderr'),
     pause: async () => {
       looks += 1
       if (looks > 100) throw new Error('it waits without end')
       onPause?.(signals, looks)
     },
   })
-  return { ...printed, status, looks }
+  return { ...streams, printed, status, looks }
 }

@@ -147,7 +147,7 @@ describe('how it ends', () => {
   test('at once with the id alone when it is not to wait', async () => {
     await using fake = await master()
     const ran = await run(fake, ['--detach', 'http://h/app.py'])
-    expect(ran).toEqual({ status: 0, stdout: 'driver-1\n', stderr: '', looks: 0 })
+    expect(ran).toMatchObject({ status: 0, stdout: 'driver-1\n', stderr: '', looks: 0 })
   })
 
   test.each([
@@ -192,10 +192,11 @@ describe('how it ends', () => {
       .play('/log', (seen) =>
         seen.path.includes('logType=stdout') ? logOf(() => text)(seen) : { status: 404, text: '' },
       )
-    const { status, stdout } = await run(fake, ['--follow', 'http://h/app.py'], {
+    const { status, stdout, printed } = await run(fake, ['--follow', 'http://h/app.py'], {
       onPause: (_signals, looks) => void (text += `${looks}\n`),
     })
     expect([status, stdout]).toEqual([1, 'one\n1\n2\n'])
+    expect(printed).toMatch(/\n2\ndriver-1 FAILED\n$/)
   })
 })
 

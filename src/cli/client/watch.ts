@@ -52,10 +52,12 @@ export async function watchDriver(
     if (status === 'unknown') throw new Refused(unknownDriver(id))
     if (status !== null) {
       seen = true
-      say(statusLine(id, status))
+      const isOver = hasEnded(status)
+      if (!isOver) say(statusLine(id, status))
       if (status.state === 'SUBMITTED') say(await asking.cluster.why(id))
+      // What it printed last comes before the news of its end.
       await onLook?.(status)
-      if (hasEnded(status)) return endOf(asking, status)
+      if (isOver) return endOf(asking, id, status)
     }
     await untilNextLook(asking.client)
   }
@@ -87,7 +89,9 @@ async function look(
   }
 }
 
-function endOf({ client }: Asking, { state }: DriverStatus): number {
+function endOf({ client }: Asking, id: string, status: DriverStatus): number {
+  const { state } = status
+  client.stderr(`${statusLine(id, status)}\n`)
   if (state === 'RELAUNCHING')
     client.stderr('its worker was lost; it starts anew under another id: see magneto list\n')
   return STATUS_OF_END[state]!
