@@ -100,7 +100,7 @@ describe('what is broken in a worker is noticed', () => {
     }
     mustCatch(
       { makeWorker: (settings) => new Forgetful(settings) },
-      /does not come to rest: driver/,
+      /driver .* is listed and does not run/,
     )
   })
 

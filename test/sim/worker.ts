@@ -1,12 +1,7 @@
 /** A host with a worker of ours: the real state machine. */
 import type { BodyT } from '../../src/control/codec.js'
 import { SessionSource } from '../../src/control/records.js'
-import {
-  DecommissionWorkerT,
-  MasterInStandbyT,
-  WorkerHealthT,
-  WorkerRegisteredT,
-} from '../../src/schema/magneto.js'
+import { DecommissionWorkerT, MasterInStandbyT } from '../../src/schema/magneto.js'
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
 import type { Timer } from './clock.js'
 import { SimulatedHost } from './host.js'
@@ -17,8 +12,7 @@ export class MagnetoHost extends SimulatedHost {
   readonly source = SessionSource.CONTROL
   readonly #deadlineMs: number | null
   #machine: WorkerMachine | null = null
-  /** Why it is unhealthy; null: it is not. */
-  #report: string | null = null
+  #healthy = true
   readonly #timers = new Map<string, Timer>()
 
   /** @param deadlineMs how long it may stay after its decommission; null: for ever */
@@ -39,7 +33,7 @@ export class MagnetoHost extends SimulatedHost {
     const { name: _, ...facts } = this.facts
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
-    this.#report = null
+    this.#healthy = true
     this.#machine = this.world.makeWorker({
       ...facts,
       workerId: this.workerId,
@@ -54,14 +48,11 @@ export class MagnetoHost extends SimulatedHost {
 
   override setHealthy(healthy: boolean): void {
     const { random, coverage } = this.world
-    if (!this.up || healthy === (this.#report === null)) return
+    if (!this.up || healthy === this.#healthy) return
     coverage.happened(healthy ? 'a worker is healthy again' : 'a worker falls ill')
-    this.#report = healthy ? null : `its disk is ${random.between(95, 100)} % full`
-    if (this.registered) this.#sayHealth()
-  }
-
-  #sayHealth(): void {
-    this.send(new WorkerHealthT(this.workerId, this.#report === null, this.#report))
+    this.#healthy = healthy
+    const report = healthy ? '' : `its disk is ${random.between(95, 100)} % full`
+    this.#step({ kind: 'health', healthy, report })
   }
 
   protected override linkOpened(): void {
@@ -75,9 +66,6 @@ export class MagnetoHost extends SimulatedHost {
   protected override take(body: BodyT): void {
     if (body instanceof DecommissionWorkerT) this.decommissioned = true
     this.#step({ kind: 'message', body })
-    // Said after each registration while unhealthy: the master has forgotten it.
-    if (body instanceof WorkerRegisteredT && this.#report !== null && this.registered)
-      this.#sayHealth()
     // The real link tries the next master of the list, which here is the same one.
     if (body instanceof MasterInStandbyT) {
       this.world.coverage.happened('a registration is refused in standby')
