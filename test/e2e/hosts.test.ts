@@ -141,7 +141,8 @@ spark.magneto.worker.decommissionDeadline 1min
         /** How many executors gamma has had for it. */
         const onGamma = () => {
           const folder = hosts.path('gamma', 'magneto/work', newest)
-          return existsSync(folder) ? readdirSync(folder).length : 0
+          const entries = existsSync(folder) ? readdirSync(folder) : []
+          return entries.filter((entry) => /^\d+$/.test(entry)).length
         }
         await until('it has all cores', (now) => now.coresused === 3)
         await eventually('tasks run', () => (said.includes('STARTED') ? true : null), 60_000)

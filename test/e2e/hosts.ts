@@ -39,6 +39,9 @@ const HOST = `
 set -e
 hostname "$1"
 mount --bind "$2/hosts" /etc/hosts
+# An account that is locked for passwords must not be so for keys.
+(umask 077 && sed 's/^root:[^:]*:/root:*:/' /etc/shadow >"$2/shadow")
+mount --bind "$2/shadow" /etc/shadow
 mount --bind "$2/magneto" "$3"
 mount -t tmpfs tmpfs /run
 mkdir -p /run/sshd
@@ -302,7 +305,7 @@ function processesIn(networks: Set<string>): string[] {
     })
 }
 
-/** A run that was killed leaves its files alone; those of a run that goes on hold its sshds' arguments in /proc. */
+/** Of a run that was killed only files are left. The processes of one that goes on name its folder. */
 function removeLeftovers(): void {
   const running = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
