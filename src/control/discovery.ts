@@ -36,8 +36,6 @@ export async function discover(
     const answer = await ask(url, found, limit.signal)
     const addresses = answer.from === null ? found : [answer.from]
     return { url: webSocketUrl(url.hostname, answer), addresses }
-  } catch (error) {
-    throw limit.signal.aborted ? limit.signal.reason : error
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)
@@ -52,13 +50,17 @@ interface Answer {
 
 function ask(url: URL, addresses: readonly LookupAddress[], signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    const failed = (error: Error): void => {
+      const why = signal.aborted ? (signal.reason as Error) : error
+      reject(new ControlError(messageOf(why), { cause: error }))
+    }
     const options = { agent: false, signal, lookup: fixed(addresses) } as const
     const asked = request(url, options, (response) => {
       const { remoteAddress: address } = response.socket
       const from = address === undefined ? null : { address, family: isIP(address) }
       let body = ''
       response.setEncoding('utf8')
-      response.on('error', reject)
+      response.on('error', failed)
       response.on('data', (part: string) => {
         body += part
         if (body.length > MAX_DISCOVERY_BYTES)
@@ -66,7 +68,7 @@ function ask(url: URL, addresses: readonly LookupAddress[], signal: AbortSignal)
       })
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body, from }))
     })
-    asked.on('error', (error) => reject(new ControlError(messageOf(error), { cause: error })))
+    asked.on('error', failed)
     asked.end()
   })
 }

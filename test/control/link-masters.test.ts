@@ -2,17 +2,25 @@
 import type { LookupAddress } from 'node:dns'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { networkInterfaces } from 'node:os'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { BackOff } from '../../src/control/back-off.js'
 import { encode } from '../../src/control/codec.js'
-import { MIN_BACK_OFF_MS } from '../../src/control/limits.js'
+import { CONNECT_TIMEOUT_MS, MIN_BACK_OFF_MS } from '../../src/control/limits.js'
 import { oneAtATime, type Lookup } from '../../src/control/lookup.js'
 import { MasterInStandbyT, RefusedT } from '../../src/schema/magneto.js'
 import { linkTo, lost, master, opened, stopAll, stops } from './fake-master.js'
 import { Recorder } from './recorder.js'
 
-afterEach(stopAll)
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+)
+
+afterEach(async () => {
+  vi.useRealTimers()
+  await stopAll()
+})
 
 const [here, there] = [
   { address: '127.0.0.1', family: 4 },
@@ -160,6 +168,40 @@ describe('W19: a master is found by its name, anew each time', () => {
     const { log } = linkTo(`spark://master.example:${port}`, { lookup })
     const line = await log.next((each) => each.includes("can't reach"))
     expect(line).toMatch(/ECONNREFUSED 127\.0\.0\.1:\d+, connect ECONNREFUSED 127\.0\.0\.2/)
+  })
+
+  test.skipIf(!hasIpv6)('one that is named by an IPv6 address', async () => {
+    const { port, seen: heard } = await master({ host: '::1' })
+    const { seen } = linkTo(`spark://[::1]:${port}`)
+    await seen.next(opened)
+    await heard.next((event) => event.kind === 'connected')
+  })
+
+  test('one that takes connections and says nothing is given up after a while, and asked again', async () => {
+    const silent = await silentServer()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { log } = linkTo(`spark://127.0.0.1:${silent.port}`, noPauses())
+    await silent.seen.next((event) => event === 'connected')
+    vi.advanceTimersByTime(CONNECT_TIMEOUT_MS)
+    await log.next((line) => line.includes(`no answer within ${CONNECT_TIMEOUT_MS} ms`))
+    vi.advanceTimersByTime(1)
+    await silent.seen.next((event) => event === 'connected', silent.seen.events.indexOf('gone'))
+  })
+
+  test('a name server that says nothing holds an attempt up no longer than a silent master', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const asked = new Recorder<string>()
+    const lookup: Lookup = (host) => {
+      asked.add(host)
+      return new Promise(() => {})
+    }
+    const { log } = linkTo('spark://master.example:7077', { lookup, ...noPauses() })
+    await asked.next(() => true)
+    vi.advanceTimersByTime(CONNECT_TIMEOUT_MS)
+    const late = `no address of master.example was found: no answer within ${CONNECT_TIMEOUT_MS} ms`
+    await log.next((line) => line.includes(late))
+    vi.advanceTimersByTime(1)
+    await asked.next(() => true, 1)
   })
 
   test('a name server that keeps silent costs one thread, not one an attempt', async () => {
