@@ -167,7 +167,10 @@ describeWith(['java', 'python3'], 'submissions', () => {
     expect(status).toBe(0)
     const id = /^(driver-\d+-\d+) FINISHED on worker-/m.exec(stderr)![1]!
     expect(stdout).toContain(`TOLD name=${id} mode=client args=['a b', '--c']\n`)
-    expect((await cluster.json())!.completedapps.map(({ name }) => name)).toEqual([id])
+    const apps = (await cluster.json())!.completedapps
+    expect(apps.map(({ name }) => name)).toEqual([id])
+    const executor = await magneto('logs', '--stderr', `${apps[0]!.id}/0`)
+    expect(executor.stderr).toMatch(/^Spark Executor Command: /)
   })
 
   test('a Node driver runs an application without any JVM', { timeout: timeoutMs }, async () => {
