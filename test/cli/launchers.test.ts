@@ -33,7 +33,7 @@ function answer(script: string, args: string[], env: NodeJS.ProcessEnv = {}): un
   return JSON.parse(output)
 }
 
-describe('what runs', () => {
+describe('B10: what runs', () => {
   test.each([
     ['bin/spark-class', [MASTER, '--port', '1'], [MASTER, '--port', '1']],
     ['bin/spark-class', [WORKER, 'two words'], [WORKER, 'two words']],
@@ -61,7 +61,7 @@ describe('what runs', () => {
   })
 })
 
-describe('spark-env.sh', () => {
+describe('B10, F1: spark-env.sh', () => {
   test('is read and exported, with its guard', () => {
     here.conf('spark-env.sh', 'MARK="${MARK:-}once"\n')
     expect(answer('bin/magneto', ['master'])).toMatchObject({

@@ -201,7 +201,7 @@ describe.each(['master', 'worker'] as const)('%s: spark.* settings', (daemon) =>
     expect(configuration.read(key)).toBe(strongest === undefined ? key.default : 100 + strongest)
   })
 
-  test('C5, C13: --properties-file takes the place of spark-defaults.conf, and loses to -D', () => {
+  test('C5, C13, C15: --properties-file takes the place of spark-defaults.conf, and loses to -D', () => {
     const directory = join(confDir, 'named')
     mkdirSync(directory)
     writeFileSync(

@@ -297,7 +297,7 @@ describe('what a worker does not start with', () => {
   test.each([
     ['spark.shuffle.service.enabled', 'true'],
     ['spark.authenticate', 'true'],
-  ])('%s=%s', async (name, value) => {
+  ])('P57, P63: %s=%s', async (name, value) => {
     await expect(start([[name, value]])).rejects.toThrow(new RegExp(`${name}.*not served`))
   })
 
