@@ -45,7 +45,7 @@ export const executionKeys = {
     name: 'spark.magneto.sparkHomes',
     default: [],
     parse: list(':'),
-    doc: 'Spark distributions that executors start from, by the version of their application; MAGNETO_SPARK_HOMES beats it.',
+    doc: 'Spark distributions that executors and drivers start from, by the version of their application; MAGNETO_SPARK_HOMES beats it.',
     spec: 'M',
   }),
   workerDriverTerminateTimeoutMs: key<number>({
