@@ -169,7 +169,8 @@ relay() {
     case "${text}" in
       "starting "*", logging to "*) did=started ;;
       *" running as process "*"  Stop it first.") running=yes ;;
-      "stopping "*) did=stopped ;;
+      "stopping "*) did="${did:-stopped}" ;;
+      *" is still shutting down") did="still shutting down" ;;
       "decommissioning "*) did=decommissioned ;;
       "no "*" to stop" | "no "*" to decommission") did="${did:-not running}" ;;
       "full log in "*) log="${text#full log in }" ;;

@@ -1,11 +1,12 @@
 /** A cluster of three hosts over real ssh: started, used, cut apart, healed and stopped by the scripts of sbin. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { type ClusterJson, eventually, root, sparkHome } from './cluster.js'
-import { COMMANDS, Hosts } from './hosts.js'
+import { COMMANDS, Hosts, processesIn } from './hosts.js'
 import { describeWith } from './requirements.js'
 
 const NAMES = ['alpha', 'beta', 'gamma']
@@ -79,6 +80,24 @@ spark.magneto.worker.decommissionDeadline 1min
       const work = hosts.path(name, 'magneto/work')
       return existsSync(work) ? readdirSync(work).filter((entry) => entry.startsWith('app-')) : []
     }
+
+    test('of a run that is killed no process and no network is left', minutes(1), async () => {
+      const tsx = join(root, 'node_modules/.bin/tsx')
+      const child = spawn(process.execPath, [tsx, join(import.meta.dirname, 'hold-hosts.ts')], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const [said] = (await once(child.stdout, 'data')) as [Buffer]
+      const made = JSON.parse(String(said)) as { networks: string[]; folder: string }
+      expect(made.networks).toHaveLength(2)
+      expect(processesIn(made.networks).length).toBeGreaterThan(2)
+      // tsx runs what it is given in a child of its own.
+      const own = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()
+      for (const pid of own.split(' ').filter(Boolean)) process.kill(Number(pid), 'SIGKILL')
+      child.kill('SIGKILL')
+      const gone = () => (processesIn(made.networks).length === 0 ? true : null)
+      await eventually('nothing of it runs', gone, 20_000)
+      rmSync(made.folder, { recursive: true })
+    })
 
     test('B1, B3, B4, B9, E13: start-all.sh starts a master here, and a worker on each', async () => {
       const { status, output } = hosts.script('alpha', 'start-all.sh')
@@ -202,7 +221,7 @@ spark.magneto.worker.decommissionDeadline 1min
       await until('it is back', alive(3))
     }, 60_000)
 
-    test('U13: the workers follow the name of the master to another host', minutes(2), async () => {
+    test('the workers follow the name of the master to another host', minutes(2), async () => {
       expect(hosts.script('alpha', 'stop-master.sh').status).toBe(0)
       hosts.alias('master', 'beta')
       expect(hosts.script('beta', 'start-master.sh').status).toBe(0)
@@ -210,7 +229,7 @@ spark.magneto.worker.decommissionDeadline 1min
       expect(hosts.script('beta', 'stop-master.sh').status).toBe(0)
     })
 
-    test('U14: a worker that is started first waits for its master', minutes(2), async () => {
+    test('a worker that is started first waits for its master', minutes(2), async () => {
       expect(hosts.script('gamma', 'stop-worker.sh').status).toBe(0)
       hosts.alias('master', 'alpha')
       const first = hosts.script('alpha', 'start-workers.sh')

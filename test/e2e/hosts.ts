@@ -13,6 +13,7 @@ import {
   readdirSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -40,7 +41,7 @@ set -e
 hostname "$1"
 mount --bind "$2/hosts" /etc/hosts
 # An account that is locked for passwords must not be so for keys.
-(umask 077 && sed 's/^root:[^:]*:/root:*:/' /etc/shadow >"$2/shadow")
+echo 'root:*:1:0:99999:7:::' >"$2/shadow"
 mount --bind "$2/shadow" /etc/shadow
 mount --bind "$2/magneto" "$3"
 mount -t tmpfs tmpfs /run
@@ -111,7 +112,8 @@ export class Hosts {
   readonly #names: string[]
   readonly #hosts = new Map<string, Namespace>()
   readonly #switch: Namespace
-  readonly #networks: string[] = []
+  /** What the kernel calls the network of each host. */
+  readonly networks: string[] = []
 
   /** @param conf files of conf on every host, by name */
   private constructor(names: string[], conf: Record<string, string>) {
@@ -207,7 +209,7 @@ PidFile none
     const cable = ['add', 'name', name, 'type', 'veth', 'peer', 'name', 'eth0']
     this.#cable([...cable, 'netns', String(host.pid())])
     this.#cable(['set', name, 'master', 'bridge0', 'up'])
-    this.#networks.push(readlinkSync(`/proc/${host.pid()}/ns/net`))
+    this.networks.push(readlinkSync(`/proc/${host.pid()}/ns/net`))
     host.tell('plugged')
     await host.said('ready')
   }
@@ -284,7 +286,7 @@ PidFile none
     await Promise.all([...this.#hosts.values()].map((host) => host.end()))
     await this.#switch.end()
     rmSync(this.folder, { recursive: true, force: true })
-    return processesIn(new Set(this.#networks))
+    return processesIn(this.networks)
   }
 }
 
@@ -292,12 +294,13 @@ function login(): NodeJS.ProcessEnv {
   return { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' }
 }
 
-function processesIn(networks: Set<string>): string[] {
+/** Ids of the processes that are in one of these networks. */
+export function processesIn(networks: string[]): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
-        return networks.has(readlinkSync(`/proc/${pid}/ns/net`))
+        return networks.includes(readlinkSync(`/proc/${pid}/ns/net`))
       } catch {
         // It ended while we looked.
         return false
@@ -318,7 +321,9 @@ function removeLeftovers(): void {
     })
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
     const folder = join(tmpdir(), name)
-    if (!running.some((command) => command.includes(folder)))
+    // One that is being made has no process yet.
+    const fresh = Date.now() - statSync(folder).mtimeMs < 60_000
+    if (!fresh && !running.some((command) => command.includes(folder)))
       rmSync(folder, { recursive: true, force: true })
   }
 }

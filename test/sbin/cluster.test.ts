@@ -1,9 +1,9 @@
 /** B1 to B6: the scripts that people call. */
-import { readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { Installation, isAlive, MASTER, WORKER } from './installation.js'
+import { Installation, isAlive, MASTER, root, WORKER } from './installation.js'
 
 let here: Installation
 beforeEach(() => {
@@ -138,7 +138,7 @@ All workers successfully shut down.
   )
 })
 
-test('SPARK_HOME is never touched', () => {
+test('B10: SPARK_HOME is never touched', () => {
   here.program('bin/spark-class', '#!/bin/sh\necho "home: $SPARK_HOME root: $MAGNETO_HOME"\n')
   const env = { SPARK_HOME: '/opt/spark', SPARK_NO_DAEMONIZE: '1', MAGNETO_HOME: '/elsewhere' }
   expect(here.run('sbin/start-master.sh', [], env).output).toBe(
@@ -147,4 +147,14 @@ test('SPARK_HOME is never touched', () => {
   expect(readFileSync(join(here.home, 'sbin', 'spark-config.sh'), 'utf8')).not.toMatch(
     /SPARK_HOME=/,
   )
+})
+
+test("B12, B13: Spark's names of its cluster scripts, without those that are gone or of other daemons", () => {
+  const scripts = readdirSync(join(root, 'sbin')).filter((name) => /^(start|stop)-/.test(name))
+  expect(scripts.toSorted()).toEqual(
+    ['all', 'master', 'worker', 'workers']
+      .flatMap((what) => [`start-${what}.sh`, `stop-${what}.sh`])
+      .toSorted(),
+  )
+  expect(existsSync(join(root, 'sbin', 'slaves.sh'))).toBe(false)
 })

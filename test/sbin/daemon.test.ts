@@ -58,7 +58,7 @@ describe('start', () => {
   })
 })
 
-describe('U14, B11: what is told of a start', () => {
+describe('B8, B11: what is told of a start', () => {
   test('a worker that is up, and is then refused at once, has failed', () => {
     here.program(
       'bin/spark-class',

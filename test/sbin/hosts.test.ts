@@ -41,7 +41,7 @@ afterEach(() => {
 
 const sorted = (output: string) => output.trim().split('\n').toSorted()
 
-describe('B9: the list of hosts', () => {
+describe('B9, F3: the list of hosts', () => {
   test('every host of conf/workers, each line of output behind its name', () => {
     here.conf('workers', '# ours\nhost1\n  host2  # the second\n\n')
     const { status, output } = here.run('sbin/workers.sh', ['echo', 'two words', ';', 'true'])
@@ -270,6 +270,19 @@ describe('B3, B5: what came of each host', () => {
     expect(verdicts(again.output, 1)).toEqual(['host1: not running', '1 host: 1 not running'])
   })
 
+  test('B5: one that takes longer to stop is not told as stopped', () => {
+    here.conf('workers', 'host1\n')
+    here.program(
+      'bin/spark-class',
+      '#!/bin/bash\ntrap "" TERM\necho up >"$MAGNETO_READY_FILE"\nwhile [ -d "$MAGNETO_HOME" ]; do sleep 0.1; done\n',
+    )
+    here.run('sbin/start-workers.sh')
+    expect(verdicts(here.run('sbin/stop-workers.sh').output, 1)).toEqual([
+      'host1: still shutting down',
+      '1 host: 1 still shutting down',
+    ])
+  })
+
   test('a worker that runs already is no failure', () => {
     here.conf('workers', 'host1\n')
     expect(here.run('sbin/start-workers.sh').status).toBe(0)
@@ -283,7 +296,7 @@ describe('B3, B5: what came of each host', () => {
     expect(here.run('sbin/stop-workers.sh', [], env).output).toContain('host1: stopped\n')
   })
 
-  test('U14: one that ends at once is a failure, with its log', () => {
+  test('one that ends at once is a failure, with its log', () => {
     here.conf('workers', 'host1\n')
     const { status, output } = here.run('sbin/start-workers.sh', [], { FAKE_DIES: '1' })
     expect(status).toBe(1)
