@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { versionOf } from '../../src/control/runtimes.js'
+import { moduleOptions } from '../../src/rest/module-options.js'
 import { Cluster, eventually, freePort, processesUnder, root, sparkHome } from './cluster.js'
 import { describeWith } from './requirements.js'
 
@@ -35,7 +37,7 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
     for (const version of versions) homes.set(version, sparkHome(version))
     restPort = await freePort()
     cluster = await Cluster.start({
-      workers: 1,
+      workers: 2,
       coresPerWorker: 4,
       memoryPerWorker: '4g',
       sparkHomes: [...homes.values()],
@@ -113,7 +115,10 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
     { timeout: timeoutMs },
     async (version) => {
       const output = join(cluster.folder, `points-${version}`)
-      const main = ['--class', 'org.apache.spark.mllib.util.KMeansDataGenerator']
+      // What this Java asks of Spark, which no client brings along over RPC.
+      const opened = moduleOptions(versionOf(version)!).join(' ')
+      const generator = 'org.apache.spark.mllib.util.KMeansDataGenerator'
+      const main = ['--driver-java-options', opened, '--class', generator]
       const args = [cluster.masterUrl, `file:${output}`, '100', '2', '2', '1.0', '2']
       const id = await submit(version, main, [jarOf(version, 'spark-mllib'), ...args])
       expect(await endOf(id), log(id, 'stderr')).toBe('FINISHED')
@@ -231,9 +236,8 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
   )
 
   /** Listens for ever. */
-  function endless(cores: number): Promise<string> {
-    const flags = ['--driver-cores', String(cores), '--class', 'py4j.GatewayServer']
-    return submit(newest, flags, [jarOf(newest, 'py4j'), '0'])
+  function endless(...flags: string[]): Promise<string> {
+    return submit(newest, [...flags, '--class', 'py4j.GatewayServer'], [jarOf(newest, 'py4j'), '0'])
   }
 
   async function kill(id: string): Promise<void> {
@@ -245,29 +249,43 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
     expect((await once(child, 'close'))[0]).toBe(0)
   }
 
-  const driverProcesses = (id: string): string[] =>
-    [...processesUnder(cluster.folder).values()]
-      .map(({ command }) => command)
-      .filter((command) => command.includes(`/${id}/`))
+  const processesOf = (id: string) =>
+    [...processesUnder(cluster.folder).values()].filter(({ command }) =>
+      command.includes(`/${id}/`),
+    )
+
+  /** @returns the worker that started it */
+  async function runs(id: string): Promise<number> {
+    const [found] = await eventually(`${id} runs`, () => {
+      const processes = processesOf(id)
+      return processes.length > 0 ? processes : null
+    })
+    return found!.parent
+  }
 
   test('L8, M16: a running and a queued driver are killed', { timeout: timeoutMs }, async () => {
-    const running = await endless(4)
-    const queued = await endless(4)
+    const whole = ['--driver-cores', '4']
+    const running = [await endless(...whole), await endless(...whole)]
+    const queued = await endless(...whole)
     const { activedrivers } = (await cluster.json())!
-    const states = new Map(activedrivers.map(({ id, state }) => [id, state]))
-    expect(states).toEqual(
+    const states = activedrivers.map(({ id, state }) => [id, state] as const)
+    expect(new Map(states)).toEqual(
       new Map([
-        [running, 'RUNNING'],
+        [running[0], 'RUNNING'],
+        [running[1], 'RUNNING'],
         [queued, 'SUBMITTED'],
       ]),
     )
+    const workers = await Promise.all(running.map(runs))
+    expect(workers.toSorted()).toEqual(cluster.pids().workers.toSorted())
     await kill(queued)
     expect(await endOf(queued)).toBe('KILLED')
-    await eventually('its JVM runs', () => (driverProcesses(running).length > 0 ? true : null))
-    await kill(running)
-    expect(await endOf(running)).toBe('KILLED')
-    expect(driverProcesses(running)).toEqual([])
-    expect(driverProcesses(queued)).toEqual([])
+    for (const id of running) {
+      await kill(id)
+      expect(await endOf(id)).toBe('KILLED')
+      expect(processesOf(id)).toEqual([])
+    }
+    expect(processesOf(queued)).toEqual([])
   })
 
   /** One file of this folder, over HTTP. @returns its URL */
@@ -291,22 +309,27 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
     expect(completedapps.slice(known)).toMatchObject([{ name: 'e2e-node', state: 'FINISHED' }])
   })
 
-  // The last one: it costs the cluster its worker.
-  test('W11: a worker that is killed leaves no driver behind', { timeout: timeoutMs }, async () => {
-    const jvm = await endless(1)
-    const idle = join(cluster.folder, 'idle.mjs')
-    writeFileSync(idle, 'setInterval(() => {}, 1000)')
-    const node = await create({ appResource: idle, appArgs: [] })
-    const running = () =>
-      driverProcesses(jvm).length > 0 && commands().some((command) => command.includes(idle))
-    await eventually('both run', () => (running() ? true : null))
-    process.kill(cluster.pids().workers[0]!, 'SIGKILL')
-    await eventually('neither runs', () => (commands().length === 1 ? true : null), 30_000)
-    expect(await endOf(node)).toBe('ERROR')
-  })
-
-  /** Everything of this cluster but the submit clients. */
-  function commands(): string[] {
-    return [...processesUnder(cluster.folder).values()].map(({ command }) => command)
-  }
+  // The last one: it costs the cluster its workers.
+  test(
+    'W11, S8: a worker that is killed leaves no driver behind; a supervised one starts again elsewhere',
+    { timeout: timeoutMs },
+    async () => {
+      const idle = join(cluster.folder, 'idle.mjs')
+      writeFileSync(idle, 'setInterval(() => {}, 1000)')
+      const node = await create({ appResource: idle, appArgs: [] })
+      const supervised = await endless('--supervise')
+      const first = await runs(supervised)
+      const known = new Set(await ids())
+      process.kill(first, 'SIGKILL')
+      await eventually('it is gone', () => processesOf(supervised).length === 0, 30_000)
+      expect(await endOf(supervised)).toBe('RELAUNCHING')
+      const next = (await ids()).find((id) => !known.has(id))!
+      const second = await runs(next)
+      expect(cluster.pids().workers.toSorted()).toEqual([first, second].toSorted())
+      process.kill(second, 'SIGKILL')
+      const left = () => [...processesUnder(cluster.folder).values()]
+      await eventually('nothing but the master runs', () => left().length === 1, 30_000)
+      expect(await endOf(node)).toBe('ERROR')
+    },
+  )
 })
