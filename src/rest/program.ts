@@ -26,14 +26,11 @@ export function programKindOf({ appResource, mainClass }: CreateRequest): Progra
 
 type Texts = ReadonlyMap<string, string>
 
-/** They would stand readable on the command line, where the worker can't take them away (W9). */
-const SECRETS: ReadonlySet<string> = new Set([
-  'spark.authenticate.secret',
-  'spark.ssl.rpc.keyPassword',
-  'spark.ssl.rpc.privateKeyPassword',
-  'spark.ssl.rpc.keyStorePassword',
-  'spark.ssl.rpc.trustStorePassword',
-])
+/**
+ * Names of what must not stand in the header of the driver's log, where only `-D` options are redacted (W10). It
+ * reaches the driver as such an option; SparkSubmit itself needs none of it.
+ */
+const LOOKS_SECRET = /secret|password|token|access[.]?key/i
 
 /** Inside the driver, SparkSubmit must start the program right there. */
 export function scriptProperties(properties: Texts): Texts {
@@ -45,7 +42,7 @@ export function scriptProperties(properties: Texts): Texts {
  * from its own arguments only. The name comes first, as where a class is given (R5).
  */
 export function scriptArguments(properties: Texts, appArgs: readonly string[]): string[] {
-  const known = [...properties].filter(([name]) => !SECRETS.has(name))
+  const known = [...properties].filter(([name]) => !LOOKS_SECRET.test(name))
   const name = known.filter(([key]) => key === 'spark.app.name')
   const others = known.filter(([key]) => key !== 'spark.app.name')
   const settings = [...name, ...others].flatMap(([key, value]) => ['-c', `${key}=${value}`])

@@ -23,6 +23,7 @@ describe.each(['http://h/app.py', 'file:/app.R', 'hdfs://h/app.r'])('C21: %s', (
     'spark.submit.pyFiles': 'a.py',
     'spark.app.name': 'A b',
     'spark.authenticate.secret': 'hush',
+    'spark.hadoop.fs.s3a.access.key': 'hush',
   }
 
   test.each([[''], [undefined], [SPARK_SUBMIT]])(
@@ -49,6 +50,7 @@ describe.each(['http://h/app.py', 'file:/app.R', 'hdfs://h/app.r'])('C21: %s', (
         '10',
       ])
       expect(javaOptions).toContain('-Dspark.submit.deployMode=client')
+      expect(javaOptions).toContain('-Dspark.hadoop.fs.s3a.access.key=hush')
       expect(javaOptions).not.toContain('-Dspark.submit.deployMode=cluster')
     },
   )

@@ -30,7 +30,7 @@ function token(claims: unknown, header: object = { alg: 'HS256' }, key = secretK
 const refusal = (bearer: string, change: Partial<typeof rules> = {}) =>
   tokenRefusal(`Bearer ${bearer}`, { ...rules, ...change }, nowMs)
 
-describe('a token', () => {
+describe('R17, X4: a token', () => {
   test('of the standard itself counts until its end', () => {
     const at = (ms: number) =>
       tokenRefusal(`Bearer ${rfcToken}`, { secretKey: rfcKey, requireExpiration: true }, ms)
@@ -82,7 +82,7 @@ describe('a token', () => {
   })
 })
 
-describe('the REST server', () => {
+describe('R17: the REST server', () => {
   const closes: (() => Promise<void>)[] = []
   afterEach(async () => {
     for (const close of closes.splice(0)) await close()
