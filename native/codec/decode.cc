@@ -111,6 +111,7 @@ core::RegisterWorker read(const control::RegisterWorker& from) {
     if (std::find(to.runtimes.begin(), to.runtimes.end(), runtime) == to.runtimes.end())
       to.runtimes.push_back(runtime);
   }
+  to.health_report = text(from.health_report(), "health_report");
   return to;
 }
 

@@ -70,10 +70,12 @@ class Writer {
     std::sort(ids.begin(), ids.end());
     const auto runtimes = builder_.CreateVectorOfStrings(names);
     const auto drivers = builder_.CreateVectorOfStrings(ids);
+    Offset<flatbuffers::String> report;
+    if (!from.healthy) report = text(state_.unhealthy.at(from.slot));
     return view::CreateWorkerView(builder_, id, host, from.port, url, from.cores, from.cores_used,
                                   from.memory_mb, from.memory_used_mb, all, held,
                                   static_cast<view::WorkerState>(from.state),
-                                  from.last_heartbeat_ms, runtimes, drivers);
+                                  from.last_heartbeat_ms, runtimes, drivers, report);
   }
 
   Tables<view::WorkerView> all_workers() {

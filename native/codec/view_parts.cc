@@ -61,6 +61,7 @@ Offset<view::Explanation> write_explanation(FlatBufferBuilder& builder,
   if (survey.closest.worker) to.add_closest(closest);
   to.add_reason(reason);
   to.add_advice(advice);
+  to.add_unhealthy(survey.unhealthy);
   return to.Finish();
 }
 

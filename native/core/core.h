@@ -101,6 +101,8 @@ void decommission_worker(Core& core, Worker& worker);  // D3
 
 // on_health.cc
 void on_worker_health(Core& core, Session session, const WorkerHealth& message);
+// `report`: why it is unhealthy; empty when it is not.
+void set_health(Core& core, Worker& worker, Text report);
 // It counts as healthy until it says otherwise.
 void forget_health(Core& core, Worker& worker);
 

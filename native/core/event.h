@@ -63,6 +63,7 @@ struct RegisterWorker {
   Text web_ui_url;
   std::vector<ResourceText> resources;
   std::vector<Text> runtimes;
+  Text health_report;  // empty: healthy
 };
 struct WorkerHeartbeat {
   Text worker_id;

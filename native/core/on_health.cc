@@ -38,28 +38,31 @@ void forget_health(Core& core, Worker& worker) {
   reindex_worker(core, worker, true);
 }
 
-void on_worker_health(Core& core, Session session, const WorkerHealth& message) {
+void set_health(Core& core, Worker& worker, Text said) {
+  if (said.empty()) {
+    if (worker.healthy) return;
+    core.notice(NoticeLevel::info, "worker.healthy", std::string(worker.id()) + " is healthy again");
+    return forget_health(core, worker);
+  }
   State& state = core.state;
-  const Worker* const known = state.find_worker(message.worker_id);
+  const Text report = cut(said, limits::max_health_report_bytes);
+  const auto [entry, added] = state.unhealthy.try_emplace(worker.slot, report);
+  if (!added && entry->second == report) return;
+  entry->second = report;
+  ++state.worker_generation;
+  if (added) return fall_ill(core, worker, report);
+  core.notice(NoticeLevel::info, "worker.unhealthy",
+              std::string(worker.id()) + " is still unhealthy: " + std::string(report));
+}
+
+void on_worker_health(Core& core, Session session, const WorkerHealth& message) {
+  const Worker* const known = core.state.find_worker(message.worker_id);
   // Dropped in between: it says so again when it has registered again.
   if (!known || known->state == WorkerState::dead) return;
   Worker* const worker = own_worker(core, session, message.worker_id);
   if (!worker) return;
-  if (message.healthy) {
-    if (worker->healthy) return;
-    core.notice(NoticeLevel::info, "worker.healthy",
-                std::string(worker->id()) + " is healthy again");
-    return forget_health(core, *worker);
-  }
-  Text report = cut(message.report, limits::max_health_report_bytes);
-  if (report.empty()) report = "it does not say why";
-  const auto [entry, added] = state.unhealthy.try_emplace(worker->slot, report);
-  if (!added && entry->second == report) return;
-  entry->second = report;
-  ++state.worker_generation;
-  if (added) return fall_ill(core, *worker, report);
-  core.notice(NoticeLevel::info, "worker.unhealthy",
-              std::string(worker->id()) + " is still unhealthy: " + std::string(report));
+  if (message.healthy) return set_health(core, *worker, {});
+  set_health(core, *worker, message.report.empty() ? "it does not say why" : message.report);
 }
 
 }  // namespace magneto::core

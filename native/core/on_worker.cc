@@ -20,19 +20,15 @@ void touch_heartbeat(Core& core, Worker& worker) {
 
 // L4: the same worker again, perhaps over a new connection because it noticed the loss before we
 // did.
-void register_again(Core& core, Session session, Worker& worker) {
+void register_again(Core& core, Session session, Worker& worker, const RegisterWorker& message) {
   const Session old = worker.session;
   if (old != session) {
     bind(core, session, worker);
     core.close(old, "the worker registered again over another connection");
   }
   touch_heartbeat(core, worker);
-  if (!worker.healthy)
-    core.notice(NoticeLevel::info, "worker.healthy",
-                std::string(worker.id()) +
-                    " registered again; it counts as healthy until it says otherwise");
-  forget_health(core, worker);
   core.send(session, WorkerRegistered{true}, worker.sequence);
+  set_health(core, worker, message.health_report);
   // The order may have been lost with the old connection.
   if (old != session && worker.leaving) core.send(session, DecommissionWorker{});
 }
@@ -105,7 +101,8 @@ void on_register_worker(Core& core, Session session, const RegisterWorker& messa
   if (another_role)
     return core.violation(session, "this session is registered as another peer already");
   // A decommissioned one too: it stays so.
-  if (known && known->state != WorkerState::dead) return register_again(core, session, *known);
+  if (known && known->state != WorkerState::dead) 
+    return register_again(core, session, *known, message);
   if (const std::string why = refusal(core, message); !why.empty()) {
     core.notice(NoticeLevel::warn, "worker.refused",
                 "worker " + std::string(message.worker_id) + " refused: " + why);
@@ -124,6 +121,7 @@ void on_register_worker(Core& core, Session session, const RegisterWorker& messa
               std::string(worker.id()) + " at " + text_of(address_of(worker)) + " with " +
                   std::to_string(worker.cores) + " cores, " + std::to_string(worker.memory_mb) +
                   " MiB");
+  set_health(core, worker, message.health_report);
   if (!leaving) return reindex_worker(core, worker, true);
   decommission_worker(core, worker);
   core.send(session, DecommissionWorker{});

@@ -57,9 +57,10 @@ Bytes register_worker(const WorkerOptions& options) {
   const auto id = builder.CreateString(options.id);
   const auto host = builder.CreateString(options.host);
   const auto url = builder.CreateString(options.web_ui_url);
+  const auto report = builder.CreateString(options.health_report);
   return message(builder, control::Body::RegisterWorker,
                  control::CreateRegisterWorker(builder, id, host, options.port, options.cores,
-                                               options.memory_mb, url, held, runtimes));
+                                               options.memory_mb, url, held, runtimes, report));
 }
 
 Bytes heartbeat(const std::string& worker_id) {

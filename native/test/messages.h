@@ -42,6 +42,7 @@ struct WorkerOptions {
   std::map<std::string, std::vector<std::string>> resources;
   std::vector<std::string> runtimes{"node"};
   std::string web_ui_url{};
+  std::string health_report{};
 };
 struct ProfileOptions {
   uint32_t id = 0;

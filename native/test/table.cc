@@ -126,6 +126,7 @@ class Player {
     options.memory_mb = number(row, "mem", 4096);
     options.runtimes = split(option(row, "runtimes", "node"), ',');
     if (row.options.contains("gpu")) options.resources["gpu"] = split(row.options.at("gpu"), ',');
+    options.health_report = option(row, "ill", "");
     say(from, register_worker(options));
   }
 

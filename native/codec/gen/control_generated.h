@@ -1630,7 +1630,8 @@ struct RegisterWorker FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_MEMORY_MB = 12,
     VT_WEB_UI_URL = 14,
     VT_RESOURCES = 16,
-    VT_RUNTIMES = 18
+    VT_RUNTIMES = 18,
+    VT_HEALTH_REPORT = 20
   };
   const flatbuffers::String *worker_id() const {
     return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
@@ -1656,6 +1657,9 @@ struct RegisterWorker FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *runtimes() const {
     return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_RUNTIMES);
   }
+  const flatbuffers::String *health_report() const {
+    return GetPointer<const flatbuffers::String *>(VT_HEALTH_REPORT);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_WORKER_ID) &&
@@ -1673,6 +1677,8 @@ struct RegisterWorker FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffsetRequired(verifier, VT_RUNTIMES) &&
            verifier.VerifyVector(runtimes()) &&
            verifier.VerifyVectorOfStrings(runtimes()) &&
+           VerifyOffset(verifier, VT_HEALTH_REPORT) &&
+           verifier.VerifyString(health_report()) &&
            verifier.EndTable();
   }
 };
@@ -1705,6 +1711,9 @@ struct RegisterWorkerBuilder {
   void add_runtimes(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes) {
     fbb_.AddOffset(RegisterWorker::VT_RUNTIMES, runtimes);
   }
+  void add_health_report(flatbuffers::Offset<flatbuffers::String> health_report) {
+    fbb_.AddOffset(RegisterWorker::VT_HEALTH_REPORT, health_report);
+  }
   explicit RegisterWorkerBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1728,8 +1737,10 @@ inline flatbuffers::Offset<RegisterWorker> CreateRegisterWorker(
     uint32_t memory_mb = 0,
     flatbuffers::Offset<flatbuffers::String> web_ui_url = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources = 0,
-    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes = 0,
+    flatbuffers::Offset<flatbuffers::String> health_report = 0) {
   RegisterWorkerBuilder builder_(_fbb);
+  builder_.add_health_report(health_report);
   builder_.add_runtimes(runtimes);
   builder_.add_resources(resources);
   builder_.add_web_ui_url(web_ui_url);
@@ -1755,12 +1766,14 @@ inline flatbuffers::Offset<RegisterWorker> CreateRegisterWorkerDirect(
     uint32_t memory_mb = 0,
     const char *web_ui_url = nullptr,
     const std::vector<flatbuffers::Offset<magneto::control::Resource>> *resources = nullptr,
-    const std::vector<flatbuffers::Offset<flatbuffers::String>> *runtimes = nullptr) {
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *runtimes = nullptr,
+    const char *health_report = nullptr) {
   auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
   auto host__ = host ? _fbb.CreateString(host) : 0;
   auto web_ui_url__ = web_ui_url ? _fbb.CreateString(web_ui_url) : 0;
   auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources) : 0;
   auto runtimes__ = runtimes ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*runtimes) : 0;
+  auto health_report__ = health_report ? _fbb.CreateString(health_report) : 0;
   return magneto::control::CreateRegisterWorker(
       _fbb,
       worker_id__,
@@ -1770,7 +1783,8 @@ inline flatbuffers::Offset<RegisterWorker> CreateRegisterWorkerDirect(
       memory_mb,
       web_ui_url__,
       resources__,
-      runtimes__);
+      runtimes__,
+      health_report__);
 }
 
 struct WorkerHeartbeat FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {

@@ -325,7 +325,8 @@ struct Explanation FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_FITTING_WHEN_IDLE = 32,
     VT_CLOSEST = 34,
     VT_REASON = 36,
-    VT_ADVICE = 38
+    VT_ADVICE = 38,
+    VT_UNHEALTHY = 40
   };
   uint32_t profile_id() const {
     return GetField<uint32_t>(VT_PROFILE_ID, 0);
@@ -381,6 +382,9 @@ struct Explanation FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::String *advice() const {
     return GetPointer<const flatbuffers::String *>(VT_ADVICE);
   }
+  uint32_t unhealthy() const {
+    return GetField<uint32_t>(VT_UNHEALTHY, 0);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyField<uint32_t>(verifier, VT_PROFILE_ID, 4) &&
@@ -408,6 +412,7 @@ struct Explanation FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            verifier.VerifyString(reason()) &&
            VerifyOffsetRequired(verifier, VT_ADVICE) &&
            verifier.VerifyString(advice()) &&
+           VerifyField<uint32_t>(verifier, VT_UNHEALTHY, 4) &&
            verifier.EndTable();
   }
 };
@@ -470,6 +475,9 @@ struct ExplanationBuilder {
   void add_advice(flatbuffers::Offset<flatbuffers::String> advice) {
     fbb_.AddOffset(Explanation::VT_ADVICE, advice);
   }
+  void add_unhealthy(uint32_t unhealthy) {
+    fbb_.AddElement<uint32_t>(Explanation::VT_UNHEALTHY, unhealthy, 0);
+  }
   explicit ExplanationBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -502,8 +510,10 @@ inline flatbuffers::Offset<Explanation> CreateExplanation(
     uint32_t fitting_when_idle = 0,
     flatbuffers::Offset<magneto::view::ClosestFit> closest = 0,
     flatbuffers::Offset<flatbuffers::String> reason = 0,
-    flatbuffers::Offset<flatbuffers::String> advice = 0) {
+    flatbuffers::Offset<flatbuffers::String> advice = 0,
+    uint32_t unhealthy = 0) {
   ExplanationBuilder builder_(_fbb);
+  builder_.add_unhealthy(unhealthy);
   builder_.add_advice(advice);
   builder_.add_reason(reason);
   builder_.add_closest(closest);
@@ -549,7 +559,8 @@ inline flatbuffers::Offset<Explanation> CreateExplanationDirect(
     uint32_t fitting_when_idle = 0,
     flatbuffers::Offset<magneto::view::ClosestFit> closest = 0,
     const char *reason = nullptr,
-    const char *advice = nullptr) {
+    const char *advice = nullptr,
+    uint32_t unhealthy = 0) {
   auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::ResourceAmount>>(*resources) : 0;
   auto runtimes__ = runtimes ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*runtimes) : 0;
   auto reason__ = reason ? _fbb.CreateString(reason) : 0;
@@ -573,7 +584,8 @@ inline flatbuffers::Offset<Explanation> CreateExplanationDirect(
       fitting_when_idle,
       closest,
       reason__,
-      advice__);
+      advice__,
+      unhealthy);
 }
 
 struct WorkerView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -593,7 +605,8 @@ struct WorkerView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_STATE = 24,
     VT_LAST_HEARTBEAT_MS = 26,
     VT_RUNTIMES = 28,
-    VT_DRIVER_IDS = 30
+    VT_DRIVER_IDS = 30,
+    VT_HEALTH_REPORT = 32
   };
   const flatbuffers::String *id() const {
     return GetPointer<const flatbuffers::String *>(VT_ID);
@@ -637,6 +650,9 @@ struct WorkerView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *driver_ids() const {
     return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_DRIVER_IDS);
   }
+  const flatbuffers::String *health_report() const {
+    return GetPointer<const flatbuffers::String *>(VT_HEALTH_REPORT);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_ID) &&
@@ -664,6 +680,8 @@ struct WorkerView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffset(verifier, VT_DRIVER_IDS) &&
            verifier.VerifyVector(driver_ids()) &&
            verifier.VerifyVectorOfStrings(driver_ids()) &&
+           VerifyOffset(verifier, VT_HEALTH_REPORT) &&
+           verifier.VerifyString(health_report()) &&
            verifier.EndTable();
   }
 };
@@ -714,6 +732,9 @@ struct WorkerViewBuilder {
   void add_driver_ids(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> driver_ids) {
     fbb_.AddOffset(WorkerView::VT_DRIVER_IDS, driver_ids);
   }
+  void add_health_report(flatbuffers::Offset<flatbuffers::String> health_report) {
+    fbb_.AddOffset(WorkerView::VT_HEALTH_REPORT, health_report);
+  }
   explicit WorkerViewBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -742,9 +763,11 @@ inline flatbuffers::Offset<WorkerView> CreateWorkerView(
     magneto::view::WorkerState state = magneto::view::WorkerState::ALIVE,
     int64_t last_heartbeat_ms = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes = 0,
-    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> driver_ids = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> driver_ids = 0,
+    flatbuffers::Offset<flatbuffers::String> health_report = 0) {
   WorkerViewBuilder builder_(_fbb);
   builder_.add_last_heartbeat_ms(last_heartbeat_ms);
+  builder_.add_health_report(health_report);
   builder_.add_driver_ids(driver_ids);
   builder_.add_runtimes(runtimes);
   builder_.add_resources_used(resources_used);
@@ -781,7 +804,8 @@ inline flatbuffers::Offset<WorkerView> CreateWorkerViewDirect(
     magneto::view::WorkerState state = magneto::view::WorkerState::ALIVE,
     int64_t last_heartbeat_ms = 0,
     const std::vector<flatbuffers::Offset<flatbuffers::String>> *runtimes = nullptr,
-    const std::vector<flatbuffers::Offset<flatbuffers::String>> *driver_ids = nullptr) {
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *driver_ids = nullptr,
+    const char *health_report = nullptr) {
   auto id__ = id ? _fbb.CreateString(id) : 0;
   auto host__ = host ? _fbb.CreateString(host) : 0;
   auto web_ui_url__ = web_ui_url ? _fbb.CreateString(web_ui_url) : 0;
@@ -789,6 +813,7 @@ inline flatbuffers::Offset<WorkerView> CreateWorkerViewDirect(
   auto resources_used__ = resources_used ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources_used) : 0;
   auto runtimes__ = runtimes ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*runtimes) : 0;
   auto driver_ids__ = driver_ids ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*driver_ids) : 0;
+  auto health_report__ = health_report ? _fbb.CreateString(health_report) : 0;
   return magneto::view::CreateWorkerView(
       _fbb,
       id__,
@@ -804,7 +829,8 @@ inline flatbuffers::Offset<WorkerView> CreateWorkerViewDirect(
       state,
       last_heartbeat_ms,
       runtimes__,
-      driver_ids__);
+      driver_ids__,
+      health_report__);
 }
 
 struct ExecutorView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {

@@ -1,11 +1,16 @@
 /**
- * The launcher's threads: a piscina pool that prepares, starts, watches and ends the children of this worker, so that
- * its main thread never waits for a fork, a file or a folder. Executors and drivers share it.
+ * The launcher's threads: they prepare, start, watch and end the children of this worker, so that its main thread never
+ * waits for a fork, a file or a folder. Executors and drivers share them. No general pool: a task here costs one message
+ * each way, and a thread takes as many at once as come.
  */
-import { fileURLToPath } from 'node:url'
-import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
-
-import { Piscina } from 'piscina'
+import { availableParallelism } from 'node:os'
+import {
+  MessageChannel,
+  receiveMessageOnPort,
+  Worker,
+  type MessagePort,
+  type TransferListItem,
+} from 'node:worker_threads'
 
 import type { Logger } from '../../log/logger.js'
 import { MAX_DRIVERS } from '../driver-table.js'
@@ -20,24 +25,19 @@ import type {
   KillNote,
   StartedNote,
 } from './request.js'
+import type { TaskAnswer, TaskName, TaskOrder } from './thread.js'
 import { endGroup } from './watched-process.js'
 
-const THREADS = 2
+/** One processor stays free for the child that a thread waits for until its exec. */
+const THREADS = Math.min(2, Math.max(1, availableParallelism() - 1))
 /** Short tasks about folders, beside the long ones of children. */
 const MAX_SHORT_TASKS = 1024
-const MAX_CHILDREN = MAX_EXECUTORS + MAX_DRIVERS
+const MAX_TASKS = MAX_EXECUTORS + MAX_DRIVERS + MAX_SHORT_TASKS
 
 /** What threads run for a child, by its kind. */
-const LONG_TASKS = {
-  executor: { filename: moduleFile('./task.js'), name: 'runExecutor' },
-  driver: { filename: moduleFile('./driver-task.js'), name: 'runDriver' },
-} as const
+const LONG_TASKS = { executor: 'runExecutor', driver: 'runDriver' } as const
 
 type ChildKind = keyof typeof LONG_TASKS
-
-function moduleFile(name: string): string {
-  return fileURLToPath(new URL(name, import.meta.url))
-}
 
 export interface LauncherThreadsOptions {
   log: Logger
@@ -45,43 +45,110 @@ export interface LauncherThreadsOptions {
   guardian: Guardian
 }
 
-export class LauncherThreads {
-  readonly guardian: Guardian
-  readonly #pool: Piscina
+interface Waiting {
+  resolve: (result: unknown) => void
+  reject: (error: unknown) => void
+}
 
-  constructor({ log, guardian }: LauncherThreadsOptions) {
-    this.guardian = guardian
-    this.#pool = new Piscina({
-      filename: moduleFile('./task.js'),
-      minThreads: 1,
-      maxThreads: THREADS,
-      concurrentTasksPerWorker: MAX_CHILDREN + MAX_SHORT_TASKS,
-      maxQueue: MAX_CHILDREN,
-      idleTimeout: Infinity,
-      // A thread must never sleep on a lock: it watches processes between tasks.
-      atomics: 'disabled',
-      recordTiming: false,
+/** One thread and the tasks that it runs. */
+class LauncherThread {
+  readonly worker = new Worker(new URL('./thread.js', import.meta.url))
+  readonly #waiting = new Map<number, Waiting>()
+
+  /** @param onGone called once, when it runs no more */
+  constructor(onGone: (thread: LauncherThread, error: Error) => void) {
+    let broken: Error | null = null
+    this.worker.on('message', (answer: TaskAnswer) => this.#answered(answer))
+    this.worker.on('error', (error: Error) => {
+      broken = error
     })
-    this.#pool.on('error', (error: Error) => {
-      log.error(`a launcher thread broke: ${error.message}`)
+    this.worker.on('exit', (code) => {
+      const error = broken ?? new Error(`its thread ended with ${code}`)
+      for (const { reject } of this.#waiting.values()) reject(error)
+      this.#waiting.clear()
+      onGone(this, error)
     })
   }
 
+  get tasks(): number {
+    return this.#waiting.size
+  }
+
+  run(order: TaskOrder, transfer: readonly TransferListItem[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.worker.postMessage(order, transfer)
+      this.#waiting.set(order.id, { resolve, reject })
+    })
+  }
+
+  #answered(answer: TaskAnswer): void {
+    const waiting = this.#waiting.get(answer.id)
+    this.#waiting.delete(answer.id)
+    if (answer.kind === 'done') waiting?.resolve(answer.result)
+    else waiting?.reject(answer.error)
+  }
+}
+
+export class LauncherThreads {
+  readonly guardian: Guardian
+  readonly #log: Logger
+  readonly #threads: LauncherThread[] = []
+  #lastId = 0
+  #closed = false
+
+  constructor({ log, guardian }: LauncherThreadsOptions) {
+    this.guardian = guardian
+    this.#log = log
+    // The first is there when the first order comes.
+    this.#add()
+  }
+
+  /** The threads of now. */
+  get workers(): readonly Worker[] {
+    return this.#threads.map(({ worker }) => worker)
+  }
+
   /** A short task of task.ts, by the name of its function. */
-  run(name: string, task: unknown): Promise<unknown> {
-    return this.#pool.run(task, { name })
+  run(name: TaskName, task: unknown): Promise<unknown> {
+    return this.#run(name, task, [])
   }
 
   /** A long task: its port carries notes out and the kill in. */
   runLong(kind: ChildKind, task: { port: MessagePort }): Promise<unknown> {
-    // Without piscina's signal: an abort would end the thread, and with it the watch over all others.
-    const options = { ...LONG_TASKS[kind], transferList: [task.port] }
-    return this.#pool.run(task, options)
+    return this.#run(LONG_TASKS[kind], task, [task.port])
   }
 
   /** To be called when no task runs any more. */
   async close(): Promise<void> {
-    await this.#pool.destroy()
+    this.#closed = true
+    await Promise.all(this.workers.map((worker) => worker.terminate()))
+  }
+
+  async #run(
+    name: TaskName,
+    task: unknown,
+    transfer: readonly TransferListItem[],
+  ): Promise<unknown> {
+    if (this.#closed) throw new Error('the launcher is closed')
+    const tasks = this.#threads.reduce((sum, thread) => sum + thread.tasks, 0)
+    if (tasks >= MAX_TASKS) throw new Error(`the launcher has ${MAX_TASKS} tasks already`)
+    this.#lastId += 1
+    return this.#leastBusy().run({ id: this.#lastId, name, task }, transfer)
+  }
+
+  #leastBusy(): LauncherThread {
+    const found = this.#threads.toSorted((a, b) => a.tasks - b.tasks)[0]
+    if (found === undefined) return this.#add()
+    return found.tasks > 0 && this.#threads.length < THREADS ? this.#add() : found
+  }
+
+  #add(): LauncherThread {
+    const made = new LauncherThread((gone, error) => {
+      this.#threads.splice(this.#threads.indexOf(gone), 1)
+      if (!this.#closed) this.#log.error(`a launcher thread broke: ${error.message}`)
+    })
+    this.#threads.push(made)
+    return made
   }
 }
 
