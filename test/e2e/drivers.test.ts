@@ -30,6 +30,8 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
   let cluster: Cluster
   let restPort = 0
   const servers: Server[] = []
+  /** Drivers that were submitted over REST. */
+  const created: string[] = []
 
   const home = (version: string): string => homes.get(version)!
 
@@ -69,7 +71,8 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
 
   /** The legacy client. @returns the driver's id */
   async function submit(version: string, flags: string[], what: string[]): Promise<string> {
-    const known = new Set(await ids())
+    // What the page shows may be a moment old.
+    const known = new Set([...(await ids()), ...created])
     // Submit clients of 4.1 to 4.3 look alike: the newest of them counts unless its user says which it is.
     const which = version === newest ? {} : { 'spark.magneto.sparkVersion': version }
     const settings = Object.entries({ ...small, ...which }).flatMap(([key, value]) => [
@@ -159,6 +162,7 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
     })
     const { success, submissionId, message } = (await answer.json()) as Record<string, string>
     expect(success, message).toBe(true)
+    created.push(submissionId!)
     return submissionId!
   }
 
@@ -319,7 +323,7 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
       const node = await create({ appResource: idle, appArgs: [] })
       const supervised = await endless('--supervise')
       const first = await runs(supervised)
-      const known = new Set(await ids())
+      const known = new Set([...(await ids()), ...created])
       process.kill(first, 'SIGKILL')
       await eventually('it is gone', () => processesOf(supervised).length === 0, 30_000)
       expect(await endOf(supervised)).toBe('RELAUNCHING')
