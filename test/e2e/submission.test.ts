@@ -7,7 +7,8 @@ import { Cluster, freePort, root, sparkHome } from './cluster.js'
 import { describeWith } from './requirements.js'
 
 const timeoutMs = 300_000
-const version = '4.3.0'
+const newest = '4.3.0'
+const oldest = '3.5.9'
 /** Prints `Hadoop 3...`, and ends. */
 const printing = 'org.apache.hadoop.util.VersionInfo'
 /** Listens for ever. */
@@ -22,7 +23,7 @@ appender.console.name = console
 appender.console.target = SYSTEM_ERR
 appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %m%n
-logger.submit.name = org.apache.spark.deploy.SparkSubmit
+logger.submit.name = org.apache.spark.deploy
 logger.submit.level = info
 `
 
@@ -33,21 +34,18 @@ interface Ran {
 }
 
 describeWith(['java', 'python3'], 'submissions', () => {
-  let home = ''
-  let jar = ''
+  const homes = new Map<string, string>()
   let cluster: Cluster
   let restPort = 0
 
   beforeAll(async () => {
-    home = sparkHome(version)
-    const jars = join(home, 'jars')
-    jar = `file:${jars}/${readdirSync(jars).find((name) => name.startsWith('py4j-'))}`
+    for (const version of [newest, oldest]) homes.set(version, sparkHome(version))
     restPort = await freePort()
     cluster = await Cluster.start({
       workers: 1,
       coresPerWorker: 4,
       memoryPerWorker: '4g',
-      sparkHomes: [home],
+      sparkHomes: [...homes.values()],
       properties: [
         `spark.master.rest.port ${restPort}`,
         'spark.master.useDriverIdAsAppName.enabled true',
@@ -60,12 +58,20 @@ describeWith(['java', 'python3'], 'submissions', () => {
     expect(await cluster.stop()).toEqual([])
   }, 60_000)
 
+  const home = (version: string): string => homes.get(version)!
+
+  /** It is fetched, and not needed: what drivers run here is on their class path. */
+  function someJar(version: string): string {
+    const jars = join(home(version), 'jars')
+    return `file:${jars}/${readdirSync(jars).find((name) => name.startsWith('py4j-'))}`
+  }
+
   async function run(
     file: string,
     args: string[],
     more: Record<string, string> = {},
   ): Promise<Ran> {
-    const env = { ...cluster.environment, SPARK_HOME: home, ...more }
+    const env = { ...cluster.environment, ...more }
     return new Promise((done) => {
       execFile(file, args, { env }, (error, stdout, stderr) => {
         const status = error === null ? 0 : Number(error.code ?? -1)
@@ -74,9 +80,10 @@ describeWith(['java', 'python3'], 'submissions', () => {
     })
   }
 
-  function sparkSubmit(args: string[]): Promise<Ran> {
+  function sparkSubmit(version: string, args: string[]): Promise<Ran> {
     const logging = `-Dlog4j2.configurationFile=file:${join(cluster.folder, 'log4j2.properties')}`
-    return run(join(home, 'bin/spark-submit'), args, { SPARK_SUBMIT_OPTS: logging })
+    const more = { SPARK_HOME: home(version), SPARK_SUBMIT_OPTS: logging }
+    return run(join(home(version), 'bin/spark-submit'), args, more)
   }
 
   async function magneto(...args: string[]): Promise<Ran> {
@@ -96,11 +103,12 @@ describeWith(['java', 'python3'], 'submissions', () => {
   }
 
   /** @returns the driver's id, as the cluster has it */
-  async function submit(master: string, overRest: boolean, mainClass: string): Promise<string> {
+  async function submit(version: string, master: string, overRest: boolean): Promise<string> {
     const known = new Set(await ids())
-    const where = ['--master', master, '--deploy-mode', 'cluster', '--driver-memory', '512m']
-    const how = ['--conf', `spark.master.rest.enabled=${overRest}`, '--class', mainClass]
-    const { status, stderr } = await sparkSubmit([...where, ...how, jar, '0'])
+    const where = ['--master', master, '--deploy-mode', 'cluster']
+    const how = ['--conf', `spark.master.rest.enabled=${overRest}`, '--class', printing]
+    const what = ['--driver-memory', '500m', '--driver-cores', '2', someJar(version)]
+    const { status, stderr } = await sparkSubmit(version, [...where, ...how, ...what])
     expect(status, stderr + cluster.logs()).toBe(0)
     const mine = (await ids()).filter((id) => !known.has(id))
     expect(mine, stderr).toHaveLength(1)
@@ -108,8 +116,12 @@ describeWith(['java', 'python3'], 'submissions', () => {
   }
 
   /** What Spark's own client tells of a driver. */
-  async function told(master: string, flag: '--status' | '--kill', id: string): Promise<object> {
-    const { status, stderr } = await sparkSubmit([flag, id, '--master', master])
+  async function told(
+    version: string,
+    master: string,
+    ...what: ['--status' | '--kill', string]
+  ): Promise<object> {
+    const { status, stderr } = await sparkSubmit(version, [...what, '--master', master])
     expect(status, stderr).toBe(0)
     const [, answer] = /^Server responded with \w+:\n(\{.*?^\})/ms.exec(stderr) ?? []
     expect(answer, stderr).toBeDefined()
@@ -125,32 +137,41 @@ describeWith(['java', 'python3'], 'submissions', () => {
     expect(state, stderr).toBe(as)
   }
 
-  test.each<[string, () => string, boolean]>([
-    ['R2, C23: REST on its own port', rest, true],
-    ['C22: HTTP on the port of the master', () => cluster.masterUrl, true],
-    ['C18, M33: RPC', () => cluster.masterUrl, false],
+  test.each<[string, string, () => string, boolean]>([
+    ['R2, C23: REST on its own port', newest, rest, true],
+    ['C22: HTTP on the port of the master', newest, () => cluster.masterUrl, true],
+    ['C22: HTTP on the port of the master', oldest, () => cluster.masterUrl, true],
+    ['C18, M33: RPC', newest, () => cluster.masterUrl, false],
   ])(
-    '%s: a driver is submitted, ends, and its status and output can be had',
+    'C20, %s, by %s: a driver is submitted, ends, and its status and output can be had',
     { timeout: timeoutMs },
-    async (_what, master, overRest) => {
-      const id = await submit(master(), overRest, printing)
+    async (_what, version, master, overRest) => {
+      const id = await submit(version, master(), overRest)
       await ended(id, 'FINISHED')
       // Status is over HTTP whichever way the driver came.
-      const answer = await told(master(), '--status', id)
+      const answer = await told(version, master(), '--status', id)
       expect(answer).toMatchObject({ success: true, driverState: 'FINISHED', submissionId: id })
       const { stdout, stderr } = await magneto('logs', id)
       expect(stdout, stderr).toMatch(/^Hadoop 3\./m)
-      expect(stderr).toMatch(/^Launch Command: /)
+      expect(stderr).toMatch(/^Launch Command: .*-Xmx500M/)
+      expect(stderr).toContain(`${home(version)}/jars/*`)
+      const { stdout: listed } = await magneto('list', '--all')
+      expect(listed).toMatch(new RegExp(`^${id} +FINISHED +2 +500m `, 'm'))
     },
   )
 
   test('R8, C22: a driver is killed over either port', { timeout: timeoutMs }, async () => {
     for (const master of [rest(), cluster.masterUrl]) {
-      const id = (await magneto('submit', '--detach', '--class', listening, jar, '0')).stdout.trim()
+      const argv = ['--detach', '--class', listening, '--spark-version', '4.3']
+      const submitted = await magneto('submit', ...argv, someJar(newest), '0')
+      const id = submitted.stdout.trim()
       await cluster.until(`${id} runs`, (now) =>
         now.activedrivers.some((driver) => driver.id === id && driver.state === 'RUNNING'),
       )
-      expect(await told(master, '--kill', id)).toMatchObject({ success: true, submissionId: id })
+      expect(await told(newest, master, '--kill', id)).toMatchObject({
+        success: true,
+        submissionId: id,
+      })
       await ended(id, 'KILLED')
       expect((await magneto('status', id)).stdout).toContain(`${id} KILLED on worker-`)
     }
@@ -160,7 +181,17 @@ describeWith(['java', 'python3'], 'submissions', () => {
     const limits = ['spark.cores.max=1', 'spark.executor.memory=512m']
     const conf = limits.flatMap((limit) => ['--conf', limit])
     const files = ['--py-files', join(root, 'test/e2e/jobs/added.py')]
-    const flags = ['--follow', '--memory', '512m', '--name', 'not this', ...conf, ...files]
+    const flags = [
+      '--follow',
+      '--memory',
+      '512m',
+      '--name',
+      'not this',
+      ...conf,
+      ...files,
+      '--spark-version',
+      '4.3',
+    ]
     const job = join(root, 'test/e2e/jobs/on_cluster.py')
     const { status, stdout, stderr } = await magneto('submit', ...flags, job, 'a b', '--c')
     expect(stdout, stderr + cluster.logs()).toMatch(/^RESULT sum=20$/m)
