@@ -164,6 +164,8 @@ failure() {
 relay() {
   local text last="" status log="" did="" running=""
   while IFS= read -r text || [ -n "${text}" ]; do
+    # Messages of ssh itself end as on a raw terminal.
+    text="${text%$'\r'}"
     printf '%s: %s\n' "$1" "${text}"
     [ -n "${text}" ] && last="${text}"
     case "${text}" in

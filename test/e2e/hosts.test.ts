@@ -1,7 +1,7 @@
 /** A cluster of three hosts over real ssh: started, used, cut apart, healed and stopped by the scripts of sbin. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -190,6 +190,39 @@ spark.magneto.worker.decommissionDeadline 1min
         expect(await ended, complained.slice(-6000)).toEqual([0, null])
         expect(said).toContain('RESULT sum=11175\n')
         await until('everything is free again', (now) => now.coresused === 0)
+      },
+    )
+
+    test(
+      'E13: a host that falls silent in the middle of a command is given up',
+      minutes(2),
+      async () => {
+        const conf = hosts.path('alpha', 'magneto/impatient')
+        mkdirSync(conf)
+        writeFileSync(join(conf, 'workers'), 'beta\ngamma\n')
+        const options = `${Hosts.sshOptions(hosts.folder)} -o ServerAliveInterval=1`
+        writeFileSync(join(conf, 'spark-env.sh'), `SPARK_SSH_OPTS="${options}"\n`)
+        // Ends by itself on beta; on gamma when its output goes nowhere.
+        const line = 'for i in 1 2 3 4 5 6 7 8 9; do echo tick; sleep 0.5; done'.split(' ')
+        const command = [
+          join(hosts.home, 'sbin/workers.sh'),
+          '--config',
+          join(hosts.home, 'impatient'),
+        ]
+        const script = hosts.spawn('alpha', [...command, ...line])
+        let said = ''
+        for (const stream of [script.stdout, script.stderr])
+          stream?.on('data', (chunk) => (said += String(chunk)))
+        const ended = once(script, 'close')
+        await eventually('it runs on gamma', () => (/^gamma: tick/m.test(said) ? true : null))
+        hosts.cutOff('gamma')
+        expect(await ended).toEqual([1, null])
+        hosts.heal('gamma')
+        expect(said.match(/^beta: tick$/gm)).toHaveLength(9)
+        expect(said).toMatch(
+          /\ngamma: failed: unreachable: .*not responding.*\nworkers\.sh: failed on 1 of 2 hosts\n$/,
+        )
+        await until('gamma is there, or there again', alive(3))
       },
     )
 
