@@ -122,6 +122,16 @@ describe('list', () => {
   })
 })
 
+test('a web UI that can not be reached is told from a master that is not there', async () => {
+  await using fake = await start()
+  fake.play('/control', () => ({ json: { webUiUrl: 'http://127.0.0.1:1' } }))
+  const { status, stderr } = await runAgainst(fake.address, 'list', [])
+  expect([status, stderr]).toEqual([
+    5,
+    'magneto list: the web UI, which knows the cluster: 127.0.0.1:1 does not answer: ECONNREFUSED\n',
+  ])
+})
+
 describe('logs', () => {
   const both: Play = (seen) => {
     const type = seen.path.includes('logType=stdout') ? 'out' : 'err'
@@ -218,7 +228,7 @@ describe('logs', () => {
     [
       'a worker that is not there',
       { workers: [workerAt('http://127.0.0.1:1')], activedrivers: [driver('d')] },
-      '127.0.0.1:1 does not answer: ECONNREFUSED',
+      'magneto logs: the web UI of its worker: 127.0.0.1:1 does not answer: ECONNREFUSED',
     ],
   ])('%s: one line, status 5', async (_what, state, message) => {
     await using fake = await start()

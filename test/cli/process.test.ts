@@ -53,7 +53,7 @@ test('a client command ends with its own status', () => {
   const { status, output } = here.run('bin/magneto', argv)
   expect([status, output]).toEqual([
     5,
-    'magneto status: 127.0.0.1:1 does not answer: ECONNREFUSED\n',
+    'magneto status: 127.0.0.1:1 does not answer: ECONNREFUSED; start a master there, or name another with --master\n',
   ])
   expect(here.run('bin/magneto', ['kill'])).toMatchObject({ status: 2 })
 })

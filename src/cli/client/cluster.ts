@@ -114,7 +114,11 @@ export class Cluster {
   async state(): Promise<ClusterState> {
     return this.#firstOf(async (address) => {
       const url = new URL('/json/', await this.#webUi(address))
-      const state = parsed((await this.#ask(url)).body) as ClusterState | null
+      const answer = await this.#ask(url).catch((error: unknown) => {
+        if (!(error instanceof NoAnswer)) throw error
+        throw new Refused(`the web UI, which knows the cluster: ${error.message}`)
+      })
+      const state = parsed(answer.body) as ClusterState | null
       if (!Array.isArray(state?.workers))
         throw new Refused(`${String(url)} is no web UI of a master`)
       if (state.status !== 'ALIVE') throw new Refused(`${NOT_ALIVE}: ${state.status}`)
@@ -177,6 +181,7 @@ export class Cluster {
   /** @throws Refused with what each said when none has an answer */
   async #firstOf<T>(ask: (address: string) => Promise<T>): Promise<T> {
     const said: string[] = []
+    let anyAnswers = false
     for (const address of this.#addresses) {
       try {
         const answer = await ask(address)
@@ -185,11 +190,13 @@ export class Cluster {
       } catch (error) {
         if (error instanceof Final) throw new Refused(error.message)
         if (!(error instanceof NoAnswer || error instanceof Refused)) throw error
+        anyAnswers ||= error instanceof Refused
         said.push(
           this.#addresses.length === 1 ? error.message : `spark://${address}: ${error.message}`,
         )
       }
     }
+    if (!anyAnswers) said.push('start a master there, or name another with --master')
     throw new Refused(said.join('; '))
   }
 

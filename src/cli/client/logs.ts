@@ -115,7 +115,8 @@ async function passedOn(follower: LogFollower): Promise<boolean> {
   try {
     return await follower.passOn()
   } catch (error) {
-    if (error instanceof NoAnswer) throw new Refused(error.message, { cause: error })
+    if (error instanceof NoAnswer)
+      throw new Refused(`the web UI of its worker: ${error.message}`, { cause: error })
     throw error
   }
 }
