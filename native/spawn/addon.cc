@@ -235,6 +235,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   const bool supported = magneto::spawn::supported();
   exports.Set("supported", Napi::Boolean::New(env, supported));
   if (!supported) return exports;
+  magneto::spawn::take_short_turns();
   try {
     // It frees itself when its thread ends.
     exports.Set("start", Napi::Function::New(env, start, "start", new Children(env)));

@@ -31,6 +31,20 @@ constexpr int kMaxClosed = 65536;
 constexpr size_t kStackBytes = 64 * 1024;
 const char* const kShell = "/bin/sh";
 
+constexpr uint64_t kShortTurnNs = 100'000;
+
+// As sched_setattr takes it; older headers lack it.
+struct Scheduling {
+  uint32_t size;
+  uint32_t policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime_ns;
+  uint64_t deadline_ns;
+  uint64_t period_ns;
+};
+
 struct Job {
   const Plan* plan;
   char* const* argv;
@@ -56,6 +70,14 @@ IN_CHILD int64_t monotonic_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// Who asks for short turns gets them sooner. 0: the usual ones. Linux before 6.12 takes no notice.
+IN_CHILD void ask_for_turns(uint64_t runtime_ns) {
+  Scheduling now{};
+  if (syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) != 0 || now.policy != SCHED_OTHER) return;
+  now.runtime_ns = runtime_ns;
+  syscall(SYS_sched_setattr, 0, &now, 0);
 }
 
 // Ignored signals would stay ignored after the exec: Node ignores SIGPIPE.
@@ -139,6 +161,7 @@ IN_CHILD int child_main(void* raw) {
   close_others_on_exec();
   // From here on the guardian's pipe has its name; it can't end before, since this holds it open.
   if (!name_to_guardian(plan.guardian)) give_up(job, Step::kGuardian, errno);
+  ask_for_turns(0);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -164,6 +187,8 @@ bool supported() {
   close(own);
   return known;
 }
+
+void take_short_turns() { ask_for_turns(kShortTurnNs); }
 
 Start start(const Plan& plan) {
   const auto argv = pointers(plan.arguments);

@@ -103,6 +103,23 @@ TEST_CASE("a failure leaves no process, whatever step it is at") {
   failed(plan, Step::kGuardian, EAGAIN);
 }
 
+TEST_CASE("short turns end at the exec") {
+  const Pipe guardian(O_NONBLOCK);
+  const Pipe out;
+  std::string turns[2];
+  std::thread([&] {
+    for (auto& text : turns) {
+      // The program sees its own: the usual ones both times.
+      auto plan = script(guardian, "grep -E '^(policy|prio|se.slice)' /proc/self/sched; echo .");
+      plan.stdio[1] = out.write;
+      CHECK(end_of(start(plan)).code == 0);
+      text = read_some(out.read);
+      take_short_turns();
+    }
+  }).join();
+  CHECK(turns[0] == turns[1]);
+}
+
 TEST_CASE("its descriptors may stand where others go") {
   const Pipe guardian(O_NONBLOCK);
   const Pipe out;

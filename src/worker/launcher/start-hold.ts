@@ -12,7 +12,7 @@ export interface Holdable {
 /** How often it is asked whether more starts are to come, when the last of them was in another thread. */
 const LOOK_MS = 2
 /** However many come, nobody is held for longer than about this. */
-const MAX_HOLD_MS = 50
+const MAX_HOLD_MS = 250
 
 export class StartHold {
   #held: Holdable[] = []
