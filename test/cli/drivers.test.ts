@@ -38,18 +38,23 @@ describe('status', () => {
 
   test('why it waits', async () => {
     await using fake = await start()
-    fake
-      .driver({ driverState: 'SUBMITTED' })
-      .play('/api/v1/drivers/d/explain', ({ headers }) => ({ text: `because ${headers.accept}` }))
+    fake.driver({ driverState: 'SUBMITTED' }).play('/api/v1/drivers/d/explain', () => ({
+      json: { explanations: [{ reason: 'no worker \u001b[2J is idle', advice: 'wait' }] },
+    }))
     const { stdout } = await runAgainst(fake.address, 'status', ['d'])
-    expect(stdout).toBe('d SUBMITTED\nbecause text/plain\n')
+    expect(stdout).toBe('d SUBMITTED\nno worker \ufffd[2J is idle\nwait\n')
   })
 
-  test('nothing but its state where nobody says why', async () => {
+  test('nothing but its state where nobody says why, or it has just been launched', async () => {
     await using fake = await start()
-    fake.driver({ driverState: 'SUBMITTED' }).play('/control', () => ({ json: { port: 1 } }))
-    const { status, stdout } = await runAgainst(fake.address, 'status', ['d'])
-    expect([status, stdout]).toEqual([0, 'd SUBMITTED\n'])
+    fake
+      .driver({ driverState: 'SUBMITTED' })
+      .play('/api/', () => ({ json: { waiting: false, explanations: [] } }))
+    const launched = await runAgainst(fake.address, 'status', ['d'])
+    fake.play('/control', () => ({ json: { port: 1 } }))
+    const silent = await runAgainst(fake.address, 'status', ['d'])
+    for (const { status, stdout } of [launched, silent])
+      expect([status, stdout]).toEqual([0, 'd SUBMITTED\n'])
   })
 
   test('one that is not known', async () => {

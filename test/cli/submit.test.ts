@@ -130,7 +130,7 @@ describe('how it ends', () => {
         { driverState, message: 'it \u001b[2J broke' },
       )
       .play('/api/v1/drivers/driver-1/explain', () => ({
-        text: 'no worker has 9 cores\nadd one\n',
+        json: { explanations: [{ reason: 'no worker has 9 cores', advice: 'add one' }] },
       }))
     const { status, stdout, stderr, looks } = await run(fake, ['http://h/app.py'])
     expect([status, stdout, looks]).toEqual([expected, '', 4])

@@ -2,6 +2,7 @@
  * The masters of a cluster over HTTP: submissions on the port that spark:// names, and the state of the cluster on
  * the web UI that they name. Whoever of several masters is not there, or not the one that leads, is passed over.
  */
+import { singleLine } from '../../http/single-line.js'
 import { askHttp, NoAnswer, type HttpAnswer } from './http.js'
 
 /** The master said no, or none could be asked. The message is one line. */
@@ -72,6 +73,15 @@ function parsed(body: Buffer): RestFields | null {
   }
 }
 
+/** @param explained docs/explain.md; null: no JSON */
+function reasonsOf(explained: RestFields | null): string | null {
+  const explanations = explained?.['explanations']
+  if (!Array.isArray(explanations)) return null
+  const sentences = explanations.flatMap(({ reason, advice }: RestFields) => [reason, advice])
+  const lines = sentences.map(textOf).filter((line) => line !== null)
+  return lines.length === 0 ? null : lines.map(singleLine).join('\n')
+}
+
 export class Cluster {
   readonly #options: ClusterOptions
   /** The master that answered last comes first. */
@@ -126,15 +136,14 @@ export class Cluster {
     })
   }
 
-  /** Why a driver waits, in sentences. @returns null when nobody says, for whatever reason */
+  /** Why a driver waits, and what would help. @returns null when it does not, or nobody says */
   async why(id: string): Promise<string | null> {
     try {
       const url = new URL(
         `/api/v1/drivers/${encodeURIComponent(id)}/explain`,
         await this.#webUi(this.#addresses[0]!),
       )
-      const { status, body } = await this.#ask(url, { headers: { Accept: 'text/plain' } })
-      return status === 200 ? body.toString('utf8').trim() : null
+      return reasonsOf(parsed((await this.#ask(url)).body))
     } catch (error) {
       if (error instanceof NoAnswer || error instanceof Refused) return null
       throw error

@@ -76,10 +76,7 @@ async function watched(asking: Asking, id: string, follow: boolean): Promise<num
   }
   const from = `--master ${masterUrl}`
   try {
-    const status = await watchDriver(asking, id, {
-      known: true,
-      ...(follow ? { onLook: passOn } : {}),
-    })
+    const status = await watchDriver(asking, id, follow ? { onLook: passOn } : {})
     if (!follow) client.stderr(`its output: magneto logs ${from} ${id}\n`)
     return status
   } catch (error) {

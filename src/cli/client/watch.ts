@@ -33,25 +33,26 @@ export function statusLine(id: string, status: DriverStatus): string {
 }
 
 export interface WatchOptions {
-  /** The master has just taken it: an outage is waited out from the first look on. */
-  readonly known?: boolean
   /** Between two looks, and once more after the end: passes the logs on. */
   readonly onLook?: (status: DriverStatus) => Promise<void>
 }
 
-/** @returns how the command ends @throws Refused when the driver is not known */
+/**
+ * Outages of the masters are waited out: the driver goes on without them.
+ *
+ * @returns how the command ends
+ * @throws Refused when the master that answers does not know the driver
+ */
 export async function watchDriver(
   asking: Asking,
   id: string,
-  { known = false, onLook }: WatchOptions = {},
+  { onLook }: WatchOptions = {},
 ): Promise<number> {
   const say = sayer(asking)
-  let seen = known
   for (;;) {
-    const status = await look(asking, id, seen ? say : null)
+    const status = await look(asking, id, say)
     if (status === 'unknown') throw new Refused(unknownDriver(id))
     if (status !== null) {
-      seen = true
       const isOver = hasEnded(status)
       if (!isOver) say(statusLine(id, status))
       if (status.state === 'SUBMITTED') say(await asking.cluster.why(id))
@@ -74,16 +75,16 @@ function sayer({ client }: Asking): (text: string | null) => void {
   }
 }
 
-/** @param say null: an outage is told by an error @returns null in an outage: the driver goes on without masters */
+/** @returns null in an outage */
 async function look(
   { cluster }: Asking,
   id: string,
-  say: ((text: string) => void) | null,
+  say: (text: string) => void,
 ): Promise<DriverStatus | 'unknown' | null> {
   try {
     return (await cluster.driverStatus(id)) ?? 'unknown'
   } catch (error) {
-    if (!(error instanceof Refused) || say === null) throw error
+    if (!(error instanceof Refused)) throw error
     say(`${id} can't be looked at, trying again: ${error.message}`)
     return null
   }
