@@ -141,10 +141,7 @@ function makeHost(world: World, at: number, apache: boolean): SimulatedHost {
           ['node', 'node-driver'],
           ['spark-4.3'],
           ['node', 'spark-4.3', 'node-driver', 'spark-4.3-driver'],
-          [
-            ...['node', 'spark-3.5', 'spark-4.3'],
-            ...['node-driver', 'spark-3.5-driver', 'spark-4.3-driver'],
-          ],
+          ['node', 'spark-3.5', 'spark-4.3'].flatMap((each) => [each, `${each}-driver`]),
         ]),
   }
   if (apache) return new ApacheHost(world, facts)
