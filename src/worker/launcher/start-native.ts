@@ -51,8 +51,6 @@ class Pipes {
   }
 }
 
-const nothingMore = (): boolean => false
-
 export function nativeStarter(native: NativeSpawn): StartChild {
   const hold = new StartHold()
   return async (request) => {
@@ -60,7 +58,7 @@ export function nativeStarter(native: NativeSpawn): StartChild {
       // A line of an end that waits must be read before a line of a start: they may be of the same number.
       const started = request.guardian.owed > 0 ? null : startOnce(native, request)
       if (started !== null) {
-        hold.started(started, request.more ?? nothingMore)
+        if (request.more !== undefined) hold.started(started, request.more)
         return started
       }
       await new Promise((again) => setTimeout(again, RETRY_MS))
