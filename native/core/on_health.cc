@@ -41,7 +41,8 @@ void forget_health(Core& core, Worker& worker) {
 void set_health(Core& core, Worker& worker, Text said) {
   if (said.empty()) {
     if (worker.healthy) return;
-    core.notice(NoticeLevel::info, "worker.healthy", std::string(worker.id()) + " is healthy again");
+    core.notice(NoticeLevel::info, "worker.healthy",
+                std::string(worker.id()) + " is healthy again");
     return forget_health(core, worker);
   }
   State& state = core.state;

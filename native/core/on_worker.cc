@@ -101,7 +101,7 @@ void on_register_worker(Core& core, Session session, const RegisterWorker& messa
   if (another_role)
     return core.violation(session, "this session is registered as another peer already");
   // A decommissioned one too: it stays so.
-  if (known && known->state != WorkerState::dead) 
+  if (known && known->state != WorkerState::dead)
     return register_again(core, session, *known, message);
   if (const std::string why = refusal(core, message); !why.empty()) {
     core.notice(NoticeLevel::warn, "worker.refused",

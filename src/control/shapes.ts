@@ -124,6 +124,7 @@ export const bodies: readonly Table[] = [
     web_ui_url: string,
     resources: tables(() => resource),
     'runtimes!': strings,
+    health_report: string,
   }),
   table('WorkerHeartbeat', { 'worker_id!': string }),
   table('WorkerLatestState', {

@@ -1735,8 +1735,14 @@ runtimesLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+healthReport():string|null
+healthReport(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
 static startRegisterWorker(builder:flatbuffers.Builder) {
-  builder.startObject(8);
+  builder.startObject(9);
 }
 
 static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
@@ -1795,6 +1801,10 @@ static startRuntimesVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addHealthReport(builder:flatbuffers.Builder, healthReportOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(8, healthReportOffset, 0);
+}
+
 static endRegisterWorker(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // worker_id
@@ -1803,7 +1813,7 @@ static endRegisterWorker(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createRegisterWorker(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset, hostOffset:flatbuffers.Offset, port:number, cores:number, memoryMb:number, webUiUrlOffset:flatbuffers.Offset, resourcesOffset:flatbuffers.Offset, runtimesOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createRegisterWorker(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset, hostOffset:flatbuffers.Offset, port:number, cores:number, memoryMb:number, webUiUrlOffset:flatbuffers.Offset, resourcesOffset:flatbuffers.Offset, runtimesOffset:flatbuffers.Offset, healthReportOffset:flatbuffers.Offset):flatbuffers.Offset {
   RegisterWorker.startRegisterWorker(builder);
   RegisterWorker.addWorkerId(builder, workerIdOffset);
   RegisterWorker.addHost(builder, hostOffset);
@@ -1813,6 +1823,7 @@ static createRegisterWorker(builder:flatbuffers.Builder, workerIdOffset:flatbuff
   RegisterWorker.addWebUiUrl(builder, webUiUrlOffset);
   RegisterWorker.addResources(builder, resourcesOffset);
   RegisterWorker.addRuntimes(builder, runtimesOffset);
+  RegisterWorker.addHealthReport(builder, healthReportOffset);
   return RegisterWorker.endRegisterWorker(builder);
 }
 
@@ -1825,7 +1836,8 @@ unpack(): RegisterWorkerT {
     this.memoryMb(),
     this.webUiUrl(),
     this.bb!.createObjList(this.resources.bind(this), this.resourcesLength()),
-    this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[]
+    this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[],
+    this.healthReport()
   );
 }
 
@@ -1839,6 +1851,7 @@ unpackTo(_o: RegisterWorkerT): void {
   _o.webUiUrl = this.webUiUrl();
   _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
   _o.runtimes = this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[];
+  _o.healthReport = this.healthReport();
 }
 }
 
@@ -1851,7 +1864,8 @@ constructor(
   public memoryMb: number = 0,
   public webUiUrl: string|null = null,
   public resources: (ResourceT)[] = [],
-  public runtimes: (string)[] = []
+  public runtimes: (string)[] = [],
+  public healthReport: string|null = null
 ){}
 
 
@@ -1861,6 +1875,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const webUiUrl = (this.webUiUrl !== null ? builder.createString(this.webUiUrl!) : 0);
   const resources = RegisterWorker.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
   const runtimes = RegisterWorker.createRuntimesVector(builder, builder.createObjectOffsetList(this.runtimes));
+  const healthReport = (this.healthReport !== null ? builder.createString(this.healthReport!) : 0);
 
   return RegisterWorker.createRegisterWorker(builder,
     workerId,
@@ -1870,7 +1885,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     this.memoryMb,
     webUiUrl,
     resources,
-    runtimes
+    runtimes,
+    healthReport
   );
 }
 }
@@ -6830,8 +6846,13 @@ advice(): string|null {
   return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
 }
 
+unhealthy():number {
+  const offset = this.bb!.__offset(this.bb_pos, 40);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
 static startExplanation(builder:flatbuffers.Builder) {
-  builder.startObject(18);
+  builder.startObject(19);
 }
 
 static addProfileId(builder:flatbuffers.Builder, profileId:number) {
@@ -6931,6 +6952,10 @@ static addAdvice(builder:flatbuffers.Builder, adviceOffset:flatbuffers.Offset) {
   builder.addFieldOffset(17, adviceOffset, 0);
 }
 
+static addUnhealthy(builder:flatbuffers.Builder, unhealthy:number) {
+  builder.addFieldInt32(18, unhealthy, 0);
+}
+
 static endExplanation(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 36) // reason
@@ -6958,7 +6983,8 @@ unpack(): ExplanationT {
     this.fittingWhenIdle(),
     (this.closest() !== null ? this.closest()!.unpack() : null),
     this.reason(),
-    this.advice()
+    this.advice(),
+    this.unhealthy()
   );
 }
 
@@ -6982,6 +7008,7 @@ unpackTo(_o: ExplanationT): void {
   _o.closest = (this.closest() !== null ? this.closest()!.unpack() : null);
   _o.reason = this.reason();
   _o.advice = this.advice();
+  _o.unhealthy = this.unhealthy();
 }
 }
 
@@ -7004,7 +7031,8 @@ constructor(
   public fittingWhenIdle: number = 0,
   public closest: ClosestFitT|null = null,
   public reason: string|null = null,
-  public advice: string|null = null
+  public advice: string|null = null,
+  public unhealthy: number = 0
 ){}
 
 
@@ -7035,6 +7063,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   Explanation.addClosest(builder, closest);
   Explanation.addReason(builder, reason);
   Explanation.addAdvice(builder, advice);
+  Explanation.addUnhealthy(builder, this.unhealthy);
 
   return Explanation.endExplanation(builder);
 }
@@ -7153,8 +7182,14 @@ driverIdsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+healthReport():string|null
+healthReport(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 32);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
 static startWorkerView(builder:flatbuffers.Builder) {
-  builder.startObject(14);
+  builder.startObject(15);
 }
 
 static addId(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset) {
@@ -7261,6 +7296,10 @@ static startDriverIdsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addHealthReport(builder:flatbuffers.Builder, healthReportOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(14, healthReportOffset, 0);
+}
+
 static endWorkerView(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // id
@@ -7268,7 +7307,7 @@ static endWorkerView(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createWorkerView(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset, hostOffset:flatbuffers.Offset, port:number, webUiUrlOffset:flatbuffers.Offset, cores:number, coresUsed:number, memoryMb:number, memoryUsedMb:number, resourcesOffset:flatbuffers.Offset, resourcesUsedOffset:flatbuffers.Offset, state:WorkerState, lastHeartbeatMs:bigint, runtimesOffset:flatbuffers.Offset, driverIdsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createWorkerView(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset, hostOffset:flatbuffers.Offset, port:number, webUiUrlOffset:flatbuffers.Offset, cores:number, coresUsed:number, memoryMb:number, memoryUsedMb:number, resourcesOffset:flatbuffers.Offset, resourcesUsedOffset:flatbuffers.Offset, state:WorkerState, lastHeartbeatMs:bigint, runtimesOffset:flatbuffers.Offset, driverIdsOffset:flatbuffers.Offset, healthReportOffset:flatbuffers.Offset):flatbuffers.Offset {
   WorkerView.startWorkerView(builder);
   WorkerView.addId(builder, idOffset);
   WorkerView.addHost(builder, hostOffset);
@@ -7284,6 +7323,7 @@ static createWorkerView(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset
   WorkerView.addLastHeartbeatMs(builder, lastHeartbeatMs);
   WorkerView.addRuntimes(builder, runtimesOffset);
   WorkerView.addDriverIds(builder, driverIdsOffset);
+  WorkerView.addHealthReport(builder, healthReportOffset);
   return WorkerView.endWorkerView(builder);
 }
 
@@ -7302,7 +7342,8 @@ unpack(): WorkerViewT {
     this.state(),
     this.lastHeartbeatMs(),
     this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[],
-    this.bb!.createScalarList<string>(this.driverIds.bind(this) as (i: number) => string, this.driverIdsLength()) as string[]
+    this.bb!.createScalarList<string>(this.driverIds.bind(this) as (i: number) => string, this.driverIdsLength()) as string[],
+    this.healthReport()
   );
 }
 
@@ -7322,6 +7363,7 @@ unpackTo(_o: WorkerViewT): void {
   _o.lastHeartbeatMs = this.lastHeartbeatMs();
   _o.runtimes = this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[];
   _o.driverIds = this.bb!.createScalarList<string>(this.driverIds.bind(this) as (i: number) => string, this.driverIdsLength()) as string[];
+  _o.healthReport = this.healthReport();
 }
 }
 
@@ -7340,7 +7382,8 @@ constructor(
   public state: WorkerState = WorkerState.ALIVE,
   public lastHeartbeatMs: bigint = BigInt('0'),
   public runtimes: (string)[] = [],
-  public driverIds: (string)[] = []
+  public driverIds: (string)[] = [],
+  public healthReport: string|null = null
 ){}
 
 
@@ -7352,6 +7395,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const resourcesUsed = WorkerView.createResourcesUsedVector(builder, builder.createObjectOffsetList(this.resourcesUsed));
   const runtimes = WorkerView.createRuntimesVector(builder, builder.createObjectOffsetList(this.runtimes));
   const driverIds = WorkerView.createDriverIdsVector(builder, builder.createObjectOffsetList(this.driverIds));
+  const healthReport = (this.healthReport !== null ? builder.createString(this.healthReport!) : 0);
 
   return WorkerView.createWorkerView(builder,
     id,
@@ -7367,7 +7411,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     this.state,
     this.lastHeartbeatMs,
     runtimes,
-    driverIds
+    driverIds,
+    healthReport
   );
 }
 }

@@ -41,7 +41,8 @@ const limits: Record<Limit, string> = {
 
 function workersText(explanation: ExplanationT): string {
   const ruledOut: [number, string][] = [
-    [explanation.ruledOutByState, 'not alive or not healthy'],
+    [explanation.ruledOutByState - explanation.unhealthy, 'not alive'],
+    [explanation.unhealthy, 'unhealthy'],
     [explanation.ruledOutByRuntime, 'without its runtime'],
     [explanation.ruledOutByCores, 'without the cores'],
     [explanation.ruledOutByMemory, 'without the memory'],

@@ -94,6 +94,7 @@ function explanationJson(explanation: ExplanationT): JsonObject {
     closest: explanation.closest === null ? null : closestJson(explanation.closest),
     reason: String(explanation.reason),
     advice: String(explanation.advice),
+    unhealthy: explanation.unhealthy,
   }
 }
 

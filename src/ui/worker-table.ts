@@ -22,11 +22,17 @@ function resourcesCell(worker: WorkerViewT): string {
     .join('; ')
 }
 
+/** Spark's word, and beside it why the worker gets nothing new although it is alive. */
+function stateCell({ state, healthReport }: WorkerViewT): string {
+  if (healthReport === null) return WorkerState[state]
+  return `${WorkerState[state]}, unhealthy: ${healthReport}`
+}
+
 function cells(worker: WorkerViewT): Fragment[] {
   return [
     workerLink(worker),
     `${worker.host}:${worker.port}`,
-    WorkerState[worker.state],
+    stateCell(worker),
     `${worker.cores} (${worker.coresUsed} used)`,
     `${memoryText(worker.memoryMb)} (${memoryText(worker.memoryUsedMb)} used)`,
     worker.runtimes.join(', '),

@@ -50,6 +50,8 @@ export class WorkerMachine {
   #decommissioned = false
   /** What is wrong with this machine; null: nothing. */
   #illness: string | null = null
+  /** What the master has been told of it last. */
+  #illnessTold: string | null = null
   #stopping = false
   #exited = false
   #nowMs = 0
@@ -173,8 +175,10 @@ export class WorkerMachine {
         s.webUiUrl,
         [...s.resources],
         [...s.runtimes],
+        this.#illness,
       ),
     )
+    this.#illnessTold = this.#illness
   }
 
   #waitForRegistration(): void {
@@ -229,7 +233,7 @@ export class WorkerMachine {
     this.#send(this.#latestState())
     // A master that takes this worker in takes it for able; what it sends meanwhile fails after this.
     if (this.#decommissioned) this.#sendDecommissioning()
-    if (this.#illness !== null) this.#sendHealth()
+    if (this.#illness !== this.#illnessTold) this.#sendHealth()
     for (const report of this.#reports.values()) this.#send(report)
     for (const appId of this.#executors.applicationIds()) this.#maybeCleanUp(appId)
   }
@@ -455,6 +459,7 @@ export class WorkerMachine {
   #sendHealth(): void {
     const { workerId } = this.#settings
     this.#send(new schema.WorkerHealthT(workerId, this.#illness === null, this.#illness))
+    this.#illnessTold = this.#illness
   }
 
   // ---- decommission (D1, D2, M19 to M21, Y9) ----

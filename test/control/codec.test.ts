@@ -61,7 +61,7 @@ const resource = new s.ResourceT('gpu', ['0', '1'])
 const executor = new s.ExecutorDescriptionT('app', 1, 2, 3, 4, s.ExecutorState.EXITED)
 
 const messages: BodyT[] = [
-  new s.RegisterWorkerT('w', 'h', 65535, 4, 2 ** 32 - 1, 'http://w', [resource], ['node']),
+  new s.RegisterWorkerT('w', 'h', 65535, 4, 2 ** 32 - 1, 'http://w', [resource], ['node'], 'ill'),
   new s.WorkerHeartbeatT('w'),
   new s.WorkerLatestStateT('w', [executor, executor], ['d1', 'd2']),
   new s.ExecutorStateChangedT(7, 'app', 1, s.ExecutorState.FAILED, 'why', -1),

@@ -44,15 +44,19 @@ test('WorkerHealth: an unhealthy worker is ALIVE, gets nothing, and who waits is
   const effects = driver.message(driver.connect(2), registerApplication())
   expect(effects.map(({ type }) => type)).not.toContain('LaunchExecutor')
   const { workers, activeApplications } = driver.view().unpack()
-  expect(workers[0]?.state).toBe(schema.WorkerState.ALIVE)
+  expect(workers[0]).toMatchObject({
+    state: schema.WorkerState.ALIVE,
+    healthReport: '/work is full',
+  })
   const [why] = activeApplications[0]!.explanations
-  expect(why).toMatchObject({ workers: 1, ruledOutByState: 1, fitting: 0, closest: null })
+  expect(why).toMatchObject({ workers: 1, ruledOutByState: 1, unhealthy: 1, fitting: 0, closest: null })
   expect(why?.reason).toBe(
     'no worker is alive and healthy (1 unhealthy); 1 worker that could host an executor is unhealthy: ' +
       'worker-1: /work is full',
   )
   const healthy = driver.message(worker, encode(new schema.WorkerHealthT('worker-1', true)))
   expect(healthy.filter(({ type }) => type === 'LaunchExecutor')).toHaveLength(2)
+  expect(driver.view().unpack().workers[0]?.healthReport).toBeNull()
 })
 
 test('a view stays as it was when the core goes on', () => {

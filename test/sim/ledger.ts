@@ -7,6 +7,7 @@ import {
   DriverStateChangedT,
   LaunchDriverT,
   LaunchExecutorT,
+  RegisterWorkerT,
   ReplyT,
   RequestKillAllDriversT,
   RequestSubmitDriverT,
@@ -53,6 +54,8 @@ export class Ledger {
   readonly #cameBack = new Set<string>()
   /** Said so over which session since the last step. */
   readonly #saidSo = new Map<string, number>()
+  /** Registrations since the last step, by session: whether the last one was of an unhealthy worker, and whether all were. */
+  readonly #registering = new Map<number, { workerId: string; ill: boolean; always: boolean }>()
   /** What workers have said of their health since the last step, and over which session. */
   readonly #saidHealth = new Map<string, { session: number; healthy: boolean }>()
   readonly #applicationSessions = new Map<string, number>()
@@ -79,12 +82,19 @@ export class Ledger {
     if (body instanceof WorkerDecommissioningT) {
       this.#saidSo.set(String(body.workerId), session)
     }
+    if (body instanceof RegisterWorkerT) {
+      const ill = Boolean(body.healthReport)
+      const always = ill && (this.#registering.get(session)?.always ?? true)
+      this.#registering.set(session, { workerId: String(body.workerId), ill, always })
+    }
     if (body instanceof WorkerHealthT) {
       const workerId = String(body.workerId)
       this.#saidHealth.set(workerId, { session, healthy: body.healthy })
       // What it is stepped with may be placed there already.
       if (body.healthy && this.#sessionOf.get(workerId) === session)
         this.#unhealthy.delete(workerId)
+      const registering = this.#registering.get(session)
+      if (body.healthy && registering !== undefined) registering.ill = false
     }
   }
 
@@ -113,6 +123,10 @@ export class Ledger {
       if (this.#sessionOf.get(workerId) === session) this.#leaving.add(workerId)
     }
     this.#saidSo.clear()
+    for (const [session, { workerId, ill }] of this.#registering) {
+      if (this.#sessionOf.get(workerId) === session && ill) this.#unhealthy.add(workerId)
+    }
+    this.#registering.clear()
     for (const [workerId, { session, healthy }] of this.#saidHealth) {
       if (this.#sessionOf.get(workerId) === session && !healthy) this.#unhealthy.add(workerId)
     }
@@ -210,9 +224,9 @@ export class Ledger {
   }
 
   #registered(workerId: string, session: number, duplicate: boolean): void {
-    // Forgotten with the registration; a worker says so again when it has heard of that.
     this.#unhealthy.delete(workerId)
     this.#saidHealth.delete(workerId)
+    if (this.#registering.get(session)?.always) this.#unhealthy.add(workerId)
     if (!duplicate) {
       this.#leaving.delete(workerId)
       // What it said before was said of the worker that the master had given up.

@@ -62,6 +62,7 @@ describe('why an application waits', () => {
         },
         reason: 'no worker has 4 cores and 8192 MiB free',
         advice: 'it starts when worker-7 is idle, or ask for 6144 MiB',
+        unhealthy: 0,
       }),
     )
     expect(explanations).toMatchObject([{}, { profileId: 2, limit: 'CORES_MAX' }])

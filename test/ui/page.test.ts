@@ -61,6 +61,17 @@ describe('the first page', () => {
     expect(clusterJson(view)).toMatchObject({ status: 'STANDBY', aliveworkers: 0 })
   })
 
+  test('WorkerHealth: a worker that is alive and unhealthy says why beside its state', () => {
+    const ill = workerView('worker-1', { healthReport: '/work is <b>97 %</b> full' })
+    const view = clusterView({ workers: [ill, workerView('worker-2')] })
+    const page = clusterPage(view, { killEnabled: true })
+    expect(page).toContain('<td>ALIVE, unhealthy: /work is &lt;b&gt;97 %&lt;/b&gt; full</td>')
+    expect(page).toContain('<td>ALIVE</td>')
+    expect(page).toContain('2 alive, 0 dead')
+    expect(JSON.stringify(clusterJson(view))).not.toContain('full')
+    expect(clusterJson(view)).toMatchObject({ workers: [{ state: 'ALIVE' }, { state: 'ALIVE' }] })
+  })
+
   test('U1, D3: workers that leave are counted apart, and by their state in the table', () => {
     const leaving = workerView('worker-3', { state: WorkerState.DECOMMISSIONED })
     const page = clusterPage(clusterView({ workers: [leaving] }), { killEnabled: true })
@@ -316,7 +327,7 @@ describe('U6: the application page', () => {
       'it starts when worker-7 is idle, or ask for 6144 MiB',
       'Executors wanted 3 Each',
       'Each executor takes 4 cores, 8.0 GiB, 1 gpu Runtime spark-4.3 Limit none',
-      '10: 1 not alive or not healthy, 2 without its runtime, 3 without the cores, 4 without the memory, ' +
+      '10: 1 not alive, 2 without its runtime, 3 without the cores, 4 without the memory, ' +
         '0 fit now, 1 more would if idle',
       'Closest worker worker-7 lacks 2 cores, 1024.0 MiB, 1 gpu; it would fit if idle',
       'Resource profile 2 Executors wanted as many as fit Each executor takes 1 core ' +
