@@ -9,14 +9,15 @@ export interface Holdable {
   signal(name: 'SIGSTOP' | 'SIGCONT'): void
 }
 
-/** How often it is asked whether more starts are to come, when the last of them was in another thread. */
-const LOOK_MS = 2
+/** Starts no further apart than this belong together, also when each was ordered after the one before. */
+const QUIET_MS = 10
 /** However many come, nobody is held for longer than about this. */
 const MAX_HOLD_MS = 250
 
 export class StartHold {
   #held: Holdable[] = []
   #heldSinceMs = 0
+  #lastStartMs = -Infinity
   #timer: NodeJS.Timeout | null = null
 
   /**
@@ -25,19 +26,25 @@ export class StartHold {
    * @param more whether starts are to come
    */
   started(child: Holdable, more: () => boolean): void {
-    if (!more()) return this.#release()
-    if (this.#held.length === 0) this.#heldSinceMs = performance.now()
+    const nowMs = performance.now()
+    const alone = nowMs - this.#lastStartMs > QUIET_MS
+    this.#lastStartMs = nowMs
+    // Asked in any case: this start is counted off by it.
+    if (!more() && alone) return
+    if (this.#held.length === 0) this.#heldSinceMs = nowMs
     child.signal('SIGSTOP')
     this.#held.push(child)
-    this.#look(more)
+    if (nowMs - this.#heldSinceMs > MAX_HOLD_MS) this.#release()
+    else this.#timer ??= setTimeout(() => this.#look(more), QUIET_MS)
   }
 
   #look(more: () => boolean): void {
-    if (!more() || performance.now() - this.#heldSinceMs > MAX_HOLD_MS) return this.#release()
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null
-      this.#look(more)
-    }, LOOK_MS)
+    this.#timer = null
+    const nowMs = performance.now()
+    const quietMs = nowMs - this.#lastStartMs
+    const over = nowMs - this.#heldSinceMs > MAX_HOLD_MS
+    if (over || (quietMs >= QUIET_MS && !more())) return this.#release()
+    this.#timer = setTimeout(() => this.#look(more), Math.max(1, QUIET_MS - quietMs))
   }
 
   #release(): void {
