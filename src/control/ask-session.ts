@@ -83,13 +83,13 @@ export class AskSession {
   }
 
   #post(message: Uint8Array): void {
-    const { nextSession, peer, post } = this.#options
+    const { peer } = this.#options
     const opened = this.#session === null
-    const session = this.#session ?? nextSession()
+    const session = this.#session ?? this.#options.nextSession()
     this.#session = session
     const connected = { kind: InboxKind.CONNECTED, session, payload: peer }
     const asked = { kind: InboxKind.MESSAGE, session, payload: message }
-    post(opened ? [connected, asked] : [asked])
+    this.#options.post(opened ? [connected, asked] : [asked])
   }
 
   #answer(payload: Uint8Array): void {

@@ -32,7 +32,10 @@ export class FakeCluster {
         const seen = { method, path, headers, body: Buffer.concat(parts).toString() }
         this.seen.push(seen)
         const played = this.#played(seen)
-        if (played === 'hang up') return void request.socket.destroy()
+        if (played === 'hang up') {
+          request.socket.destroy()
+          return
+        }
         response.statusCode = played.status ?? 200
         response.end(played.text ?? JSON.stringify(played.json))
       })
@@ -72,7 +75,7 @@ export class FakeCluster {
   driver(...states: (Record<string, unknown> | Played)[]): this {
     return this.play('/v1/submissions/status/', () => {
       const next = states.length > 1 ? states.shift()! : states[0]!
-      if (next === 'hang up' || 'json' in next || 'status' in next) return next as Played
+      if (next === 'hang up' || 'json' in next || 'status' in next) return next
       return { json: { action: 'SubmissionStatusResponse', success: true, ...next } }
     })
   }

@@ -19,10 +19,9 @@ const started = (command: JvmCommandT) => withDriverId(namedByDriverId(command),
 
 test('all other names go, and nothing else changes', () => {
   const command = started(wrapped('a.Main', '-c', 'spark.app.name=mine'))
-  expect(command).toEqual({
-    ...wrapped('a.Main', '-c', 'spark.app.name=mine'),
-    javaOptions: ['-Dspark.app.names=x', '-Xss4m', '-Dspark.app.name=driver-$&-1'],
-  })
+  const expected = wrapped('a.Main', '-c', 'spark.app.name=mine')
+  expected.javaOptions = ['-Dspark.app.names=x', '-Xss4m', '-Dspark.app.name=driver-$&-1']
+  expect(command).toEqual(expected)
 })
 
 test.each([

@@ -49,7 +49,13 @@ test('WorkerHealth: an unhealthy worker is ALIVE, gets nothing, and who waits is
     healthReport: '/work is full',
   })
   const [why] = activeApplications[0]!.explanations
-  expect(why).toMatchObject({ workers: 1, ruledOutByState: 1, unhealthy: 1, fitting: 0, closest: null })
+  expect(why).toMatchObject({
+    workers: 1,
+    ruledOutByState: 1,
+    unhealthy: 1,
+    fitting: 0,
+    closest: null,
+  })
   expect(why?.reason).toBe(
     'no worker is alive and healthy (1 unhealthy); 1 worker that could host an executor is unhealthy: ' +
       'worker-1: /work is full',

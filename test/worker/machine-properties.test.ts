@@ -50,8 +50,9 @@ class World {
   readonly drivers = new Set<string>()
   readonly endedDrivers = new Set<string>()
   healthy = true
-  /** What a master knows of its health; one that takes the worker in takes it for well. */
+  /** What a master knows of its health: what it said when it registered, and since. */
   knownHealthy = true
+  #registeredHealthy = true
   linkOpen = false
   exited = false
   decommissioned = false
@@ -88,6 +89,8 @@ class World {
     if (effect.kind === 'send') {
       expect(this.linkOpen).toBe(true)
       if (effect.body instanceof schema.WorkerHealthT) this.knownHealthy = effect.body.healthy
+      if (effect.body instanceof schema.RegisterWorkerT)
+        this.#registeredHealthy = !effect.body.healthReport
       this.seeSent(effect.body)
     }
   }
@@ -105,7 +108,7 @@ class World {
 
   message(body: Extract<WorkerEvent, { kind: 'message' }>['body']): void {
     if (!this.linkOpen) return
-    if (body instanceof schema.WorkerRegisteredT) this.knownHealthy = true
+    if (body instanceof schema.WorkerRegisteredT) this.knownHealthy = this.#registeredHealthy
     this.send({ kind: 'message', body })
   }
 

@@ -23,14 +23,14 @@ export interface Supervision {
 
 /** @returns the exit status of the last attempt; null when it was killed before the first */
 export async function superviseDriver(options: Supervision): Promise<number | null> {
-  const { supervise, signal, run, onRetry, now = () => performance.now(), sleep = wait } = options
+  const { supervise, signal, now = () => performance.now(), sleep = wait } = options
   let exitStatus: number | null = null
   for (let waitMs = FIRST_WAIT_MS; !signal.aborted; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
     const startedMs = now()
-    exitStatus = await run()
+    exitStatus = await options.run()
     if (!supervise || exitStatus === 0 || signal.aborted) break
     if (now() - startedMs > SUCCESSFUL_RUN_MS) waitMs = FIRST_WAIT_MS
-    onRetry(exitStatus, waitMs)
+    options.onRetry(exitStatus, waitMs)
     await sleep(waitMs, signal)
   }
   return exitStatus
