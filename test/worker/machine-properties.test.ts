@@ -50,9 +50,8 @@ class World {
   readonly drivers = new Set<string>()
   readonly endedDrivers = new Set<string>()
   healthy = true
-  /** What a master knows of its health: what it said when it registered, and since. */
+  /** What a master that has heard all knows of its health: what was said last, in a registration or alone. */
   knownHealthy = true
-  #registeredHealthy = true
   linkOpen = false
   exited = false
   decommissioned = false
@@ -90,7 +89,7 @@ class World {
       expect(this.linkOpen).toBe(true)
       if (effect.body instanceof schema.WorkerHealthT) this.knownHealthy = effect.body.healthy
       if (effect.body instanceof schema.RegisterWorkerT)
-        this.#registeredHealthy = !effect.body.healthReport
+        this.knownHealthy = !effect.body.healthReport
       this.seeSent(effect.body)
     }
   }
@@ -108,7 +107,6 @@ class World {
 
   message(body: Extract<WorkerEvent, { kind: 'message' }>['body']): void {
     if (!this.linkOpen) return
-    if (body instanceof schema.WorkerRegisteredT) this.knownHealthy = this.#registeredHealthy
     this.send({ kind: 'message', body })
   }
 
