@@ -145,7 +145,10 @@ function jvmCommandOf(
   filled: Filled,
   versions: readonly SparkVersion[],
 ): JvmCommandT {
-  const { environment } = filled
+  const environment = new Map(filled.environment)
+  // SparkSubmit reads the master from its arguments, else from there, and never from -D.
+  if (request.mainClass === SPARK_SUBMIT && !environment.has('MASTER'))
+    environment.set('MASTER', filled.properties.get('spark.master')!)
   const properties = kind === 'script' ? scriptProperties(filled.properties) : filled.properties
   return new JvmCommandT(
     'org.apache.spark.deploy.worker.DriverWrapper',

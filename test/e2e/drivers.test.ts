@@ -173,7 +173,7 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
       {
         appResource: '',
         mainClass: 'org.apache.spark.deploy.SparkSubmit',
-        appArgs: ['--master', 'MASTER', `${jobs}/pi.py`, '8'],
+        appArgs: [`${jobs}/pi.py`, '8'],
       },
     ],
   ])(
@@ -181,8 +181,7 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
     { timeout: timeoutMs },
     async (_, submission) => {
       const known = (await cluster.json())!.completedapps.length
-      const appArgs = submission.appArgs.map((arg) => (arg === 'MASTER' ? cluster.masterUrl : arg))
-      const id = await create({ ...submission, appArgs })
+      const id = await create(submission)
       expect(await endOf(id), log(id, 'stderr')).toBe('FINISHED')
       expect(log(id, 'stdout')).toContain(`RESULT pi=3.141 version=${newest}`)
       const { completedapps } = (await cluster.json())!

@@ -63,8 +63,11 @@ describe.each(['http://h/app.py', 'file:/app.R', 'hdfs://h/app.r'])('C21: %s', (
 
 test('R5: SparkSubmit without a file, or with a jar, is what Spark makes of it', () => {
   for (const appResource of ['', 'file:/a.jar']) {
-    const { args } = build({ appResource, mainClass: SPARK_SUBMIT }).command!
+    const { args, environment } = build({ appResource, mainClass: SPARK_SUBMIT }).command!
     expect(args.slice(2)).toEqual([SPARK_SUBMIT, '-c', 'spark.app.name=Main', '10'])
+    // Else it would run on itself alone, whatever spark.master says.
+    const masters = environment.filter(({ key }) => key === 'MASTER')
+    expect(masters.map(({ value }) => value)).toEqual(['spark://m:7077'])
   }
 })
 
