@@ -23,19 +23,29 @@ test('health: a worker that was never ill says nothing of its health', () => {
   expect(bench.registered().join()).not.toContain('healthy')
 })
 
-test('health: each master that takes it in is told, after its state and before what has ended', () => {
+test('health, M1: each master that it registers with is told by that', () => {
   const bench = new Bench()
   bench.step({ kind: 'started' })
   expect(bench.step(ill('full'))).toEqual([])
-  bench.step({ kind: 'linkOpened' })
-  const told = ['send latest', 'send unhealthy "full"']
-  expect(bench.registered().filter((line) => line.startsWith('send'))).toEqual(told)
+  const sent = (lines: string[]): string[] => lines.filter((line) => line.startsWith('send'))
+  const registration = [expect.stringMatching(/^send register \S+ unhealthy "full"$/)]
+  expect(sent(bench.step({ kind: 'linkOpened' }))).toEqual(registration)
+  expect(sent(bench.registered())).toEqual(['send latest'])
+  bench.step({ kind: 'linkClosed', reason: 'failover' })
+  expect(sent(bench.step({ kind: 'linkOpened' }))).toEqual(registration)
+  expect(sent(bench.registered())).toEqual(['send latest'])
+})
+
+test('health: what changes while it registers is told after its state and before what has ended', () => {
+  const bench = Bench.registered()
   bench.launch('app', 0)
   bench.step({ kind: 'linkClosed', reason: 'failover' })
   bench.exit('app', 0, 0)
   bench.step({ kind: 'linkOpened' })
+  bench.step(ill('full'))
   expect(bench.registered().filter((line) => line.startsWith('send'))).toEqual([
-    ...told,
+    'send latest',
+    'send unhealthy "full"',
     'send #1 app/0 EXITED 0 "Command exited with code 0"',
   ])
 })

@@ -59,7 +59,10 @@ function line(effect: WorkerEffect, nowMs: number): string[] {
 }
 
 function bodyLine(body: BodyT): string {
-  if (body instanceof schema.RegisterWorkerT) return `register ${body.workerId}`
+  if (body instanceof schema.RegisterWorkerT) {
+    const health = body.healthReport === null ? '' : ` unhealthy "${body.healthReport}"`
+    return `register ${body.workerId}${health}`
+  }
   if (body instanceof schema.WorkerHeartbeatT) return `heartbeat ${body.workerId}`
   if (body instanceof schema.WorkerLatestStateT) {
     const list = body.executors.map(
