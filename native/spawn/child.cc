@@ -212,9 +212,12 @@ Start start(const Plan& plan) {
 
   if (pid < 0) return {Step::kClone, clone_error, -1, -1, 0};
   if (job.error != 0) {
+    if (job.step == Step::kExec) return {job.step, job.error, pid, pidfd, 0};
     reap(pidfd);
     return {job.step, job.error, pid, -1, 0};
   }
+  // Not reaped, so that the number is still its own, also when it has ended.
+  if (plan.stopped) kill(pid, SIGSTOP);
   return {Step::kStarted, 0, pid, pidfd, job.exec_ns};
 }
 
