@@ -21,7 +21,7 @@ struct Plan {
   int stdio[3] = {kNullDevice, kNullDevice, kNullDevice};
   // Gets "+<pid>\n" before the exec; it does not block. See src/worker/guardian.ts.
   int guardian = -1;
-  // Gets SIGSTOP right after its exec, and does nothing until somebody sends SIGCONT.
+  // Gets SIGSTOP at its exec: the program runs nothing until somebody sends SIGCONT.
   bool stopped = false;
 };
 

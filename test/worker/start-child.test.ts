@@ -270,6 +270,17 @@ describe('the hold', () => {
     for (const { signals } of children) expect(signals).toEqual(['SIGSTOP', 'SIGCONT'])
   })
 
+  test('knows before a start whether it comes alone', () => {
+    const hold = new StartHold()
+    expect(hold.expects(() => true)).toBe(true)
+    const first = new Told()
+    hold.started(first, () => true, true)
+    // The one that is the last of many is not alone.
+    expect(hold.expects(() => false)).toBe(true)
+    // Stopped at its exec already.
+    expect(first.signals).toEqual([])
+  })
+
   test('lets go after a while, whatever is still to come', async () => {
     const child = new Told()
     new StartHold().started(child, () => true, false)

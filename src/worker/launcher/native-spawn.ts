@@ -33,7 +33,7 @@ export interface NativeSpawn {
    * @param argv from argv[0] on
    * @param environment NAME=value
    * @param stdin as `stdout` and `stderr` a descriptor, open until `onStart`; NULL_DEVICE, or HELD_PIPE
-   * @param stopped gets SIGSTOP right after its exec
+   * @param stopped gets SIGSTOP at its exec: the program runs nothing until it gets SIGCONT
    * @param onStart called once, after the exec, with the fields of NativeStart. From `execve` on a failure leaves the
    *   name with the guardian, and the process's number is nobody else's until it returns
    * @param onEnd called once, later, with -1 and a signal's number, or a code and 0. The process's number is nobody

@@ -4,11 +4,11 @@
 const MAX_TOGETHER = 8
 
 export class Outbox<Message> {
-  readonly #port: { postMessage(messages: readonly Message[]): void }
+  readonly #send: (messages: readonly Message[]) => void
   #messages: Message[] = []
 
-  constructor(port: { postMessage(messages: readonly Message[]): void }) {
-    this.#port = port
+  constructor(send: (messages: readonly Message[]) => void) {
+    this.#send = send
   }
 
   /** In the order they are given. */
@@ -21,6 +21,6 @@ export class Outbox<Message> {
   #flush(): void {
     const messages = this.#messages
     this.#messages = []
-    if (messages.length > 0) this.#port.postMessage(messages)
+    if (messages.length > 0) this.#send(messages)
   }
 }

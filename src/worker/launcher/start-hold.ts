@@ -1,5 +1,5 @@
 /**
- * Order among many starts at once: each child is stopped right after its exec until the last of them has had its own. They
+ * Order among many starts at once: each child is stopped at its exec until the last of them has had its own. They
  * would all burn CPU from their first instruction on, and the starts that are still to come would wait for a processor behind
  * them: fifty on two cores took a second that way. A start that comes alone is never held.
  */
@@ -24,7 +24,7 @@ export class StartHold {
    * To be called right before a start.
    *
    * @param more whether starts are to come beside this one
-   * @returns whether the child is to be stopped right after its exec
+   * @returns whether the child is to be stopped at its exec
    */
   expects(more: () => boolean): boolean {
     return more() || !this.#alone()

@@ -17,7 +17,7 @@ import { startProcess, type WatchedProcess } from './watched-process.js'
 export interface TaskContext {
   /** Aborted when its child is to end. */
   killed: AbortSignal
-  tell(note: ChildNote): void
+  tell: (note: ChildNote) => void
   /** Of this thread. */
   guardian: GuardianLines
 }

@@ -30,7 +30,8 @@ export type FromThread =
   | { id: number; kind: 'failed'; error: unknown }
 
 if (parentPort === null) throw new Error('this module is the start of a thread')
-const outbox = new Outbox<FromThread>(parentPort)
+const main = parentPort
+const outbox = new Outbox<FromThread>((messages) => main.postMessage(messages))
 const guardian = new GuardianLines((workerData as ThreadData).guardianFd)
 /** By the task's id. */
 const running = new Map<number, AbortController>()
@@ -50,7 +51,7 @@ async function run(id: number, name: TaskName, task: unknown): Promise<void> {
   }
 }
 
-parentPort.on('message', (messages: readonly ToThread[]) => {
+main.on('message', (messages: readonly ToThread[]) => {
   for (const message of messages) {
     if (message.kind === 'run') void run(message.id, message.name, message.task)
     else running.get(message.id)?.abort()

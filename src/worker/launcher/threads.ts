@@ -22,7 +22,7 @@ import type {
 import type { FromThread, TaskName, ThreadData, ToThread } from './thread.js'
 import { endGroup } from './watched-process.js'
 
-/** One processor stays free for the child that a thread waits for until its exec. */
+/** One processor stays free for the children that are on their way to their exec. */
 const THREADS = Math.min(2, Math.max(1, availableParallelism() - 1))
 /** Short tasks about folders, beside the long ones of children. */
 const MAX_SHORT_TASKS = 1024
@@ -63,7 +63,7 @@ class LauncherThread {
   constructor(workerData: ThreadData, onGone: (thread: LauncherThread, error: Error) => void) {
     let broken: Error | null = null
     this.worker = new Worker(new URL('./thread.js', import.meta.url), { workerData })
-    this.#outbox = new Outbox(this.worker)
+    this.#outbox = new Outbox((messages) => this.worker.postMessage(messages))
     this.worker.on('message', (messages: readonly FromThread[]) => {
       for (const message of messages) this.#onMessage(message)
     })
