@@ -99,9 +99,14 @@ interface Made extends Omit<NativeStart, 'execAgoMs'>, Pick<StartedChild, 'execM
 /** Settles after the exec, or when it has failed. */
 function order(
   native: NativeSpawn,
-  { plan, directory, guardian, onExit }: StartRequest,
+  request: StartRequest,
   { stdout, stderr, stopped }: { stdout: number; stderr: number; stopped: boolean },
 ): Promise<Made> {
+  const { plan, directory, guardian } = request
+  /** Another start could get the number of an end that is not told, and name it to the guardian first. */
+  const refuseIfOwed = (): void => {
+    if (guardian.owed > 0) native.refuseWaiting()
+  }
   return new Promise((resolve) => {
     let pid = -1
     let ended = false
@@ -119,7 +124,10 @@ function order(
         pid = made
         const execMs = performance.timeOrigin + performance.now() - execAgoMs
         // Its number is another's as soon as this returns.
-        if (step === 'execve' || step === 'epoll_ctl') toldEnd()
+        if (step === 'execve' || step === 'epoll_ctl') {
+          guardian.ended(pid)
+          refuseIfOwed()
+        }
         const signal = (name: NodeJS.Signals): void => {
           if (!ended) process.kill(pid, name)
         }
@@ -127,18 +135,10 @@ function order(
       },
       (code, signal) => {
         ended = true
-        onExit(pid, code < 0 ? null : code, signalNames.get(signal) ?? null)
+        request.onExit(pid, code < 0 ? null : code, signalNames.get(signal) ?? null)
         refuseIfOwed()
       },
     )
-    const toldEnd = (): void => {
-      guardian.ended(pid)
-      refuseIfOwed()
-    }
-    /** Another start could get the number and name it to the guardian before this end is told. */
-    const refuseIfOwed = (): void => {
-      if (guardian.owed > 0) native.refuseWaiting()
-    }
   })
 }
 

@@ -31,7 +31,7 @@ export type FromThread =
 
 if (parentPort === null) throw new Error('this module is the start of a thread')
 const main = parentPort
-const outbox = new Outbox<FromThread>((messages) => main.postMessage(messages))
+const outbox = new Outbox<FromThread>((messages) => main.postMessage(messages, []))
 const guardian = new GuardianLines((workerData as ThreadData).guardianFd)
 /** By the task's id. */
 const running = new Map<number, AbortController>()

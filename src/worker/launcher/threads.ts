@@ -63,7 +63,7 @@ class LauncherThread {
   constructor(workerData: ThreadData, onGone: (thread: LauncherThread, error: Error) => void) {
     let broken: Error | null = null
     this.worker = new Worker(new URL('./thread.js', import.meta.url), { workerData })
-    this.#outbox = new Outbox((messages) => this.worker.postMessage(messages))
+    this.#outbox = new Outbox((messages) => this.worker.postMessage(messages, []))
     this.worker.on('message', (messages: readonly FromThread[]) => {
       for (const message of messages) this.#onMessage(message)
     })
