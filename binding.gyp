@@ -40,7 +40,9 @@
           "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_ADDON_API_CPP_EXCEPTIONS"],
           "cflags!": ["-fno-exceptions"],
           "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-fno-rtti"],
-          "cflags_cc": ["-std=c++20", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"]
+          "cflags_cc": ["-std=c++20", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
+          # A thread of it reaps what a broken launcher thread has left, when Node has unloaded it already.
+          "ldflags": ["-Wl,-z,nodelete"]
         }
       ]
     }]

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <napi.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -16,17 +17,22 @@
 #include <vector>
 
 #include "spawn/child.h"
+#include "spawn/spawner.h"
 
 namespace {
 
 using magneto::spawn::End;
 using magneto::spawn::Left;
+using magneto::spawn::Made;
 using magneto::spawn::Plan;
+using magneto::spawn::Spawner;
 using magneto::spawn::Start;
 using magneto::spawn::Step;
 
-// Ends told in one go; what is over waits for the loop's next turn, so that starts get theirs.
-constexpr int kMaxEndsATurn = 64;
+// Told in one go; what is over waits for the loop's next turn, so that orders get theirs.
+constexpr int kMaxEventsATurn = 64;
+// Threads that start what one thread orders.
+constexpr int kStarters = 1;
 // T8: what children of a thread that broke have between TERM and KILL.
 constexpr int kGraceMs = 10'000;
 
@@ -66,108 +72,6 @@ Pipe make_pipe(Napi::Env env) {
   return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-struct Child {
-  pid_t pid;
-  Descriptor stdin_end;
-  Napi::FunctionReference on_end;
-};
-
-// All children of a thread hang on one epoll descriptor, so that the loop has one handle.
-class Children {
- public:
-  explicit Children(Napi::Env env) : env_(env), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-    if (epoll_ < 0) throw std::runtime_error("epoll_create1 failed");
-    uv_loop_t* loop = nullptr;
-    if (napi_get_uv_event_loop(env, &loop) != napi_ok || uv_poll_init(loop, &poll_, epoll_) != 0)
-      throw std::runtime_error("this thread's loop can't watch processes");
-    poll_.data = this;
-    uv_poll_start(&poll_, UV_READABLE,
-                  [](uv_poll_t* poll, int, int) { static_cast<Children*>(poll->data)->look(); });
-    uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
-    napi_add_async_cleanup_hook(
-        env,
-        [](napi_async_cleanup_hook_handle hook, void* self) {
-          static_cast<Children*>(self)->leave(hook);
-        },
-        this, nullptr);
-  }
-
-  void add(const Start& start, Descriptor stdin_end, Napi::Function on_end) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = start.pidfd;
-    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, start.pidfd, &event) != 0) {
-      const int error = errno;
-      // An unwatched child must not be: it is over before anybody has heard of it.
-      magneto::spawn::reap_later({{start.pid, start.pidfd}}, 0);
-      throw std::runtime_error("epoll_ctl failed with errno " + std::to_string(error));
-    }
-    if (children_.empty()) uv_ref(reinterpret_cast<uv_handle_t*>(&poll_));
-    children_.emplace(start.pidfd,
-                      Child{start.pid, std::move(stdin_end), Napi::Persistent(on_end)});
-  }
-
- private:
-  void look() {
-    epoll_event events[kMaxEndsATurn];
-    const int count = epoll_wait(epoll_, events, kMaxEndsATurn, 0);
-    for (int at = 0; at < count; ++at) tell(events[at].data.fd);
-  }
-
-  void tell(int pidfd) {
-    const auto found = children_.find(pidfd);
-    End end{};
-    if (found == children_.end() || !magneto::spawn::has_ended(pidfd, end)) return;
-    Napi::HandleScope scope(env_);
-    const Napi::FunctionReference on_end = std::move(found->second.on_end);
-    children_.erase(found);
-    if (children_.empty()) uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
-    try {
-      on_end.MakeCallback(env_.Global(),
-                          {Napi::Number::New(env_, end.code), Napi::Number::New(env_, end.signal)});
-    } catch (const Napi::Error& error) {
-      napi_fatal_exception(env_, error.Value());
-    }
-    // Closing it takes it off the epoll descriptor.
-    magneto::spawn::reap(pidfd);
-  }
-
-  // The thread ends with children, because it broke or because the whole process ends.
-  void leave(napi_async_cleanup_hook_handle hook) {
-    std::vector<Left> left;
-    for (const auto& [pidfd, child] : children_) left.push_back({child.pid, pidfd});
-    children_.clear();
-    magneto::spawn::reap_later(std::move(left), kGraceMs);
-    hook_ = hook;
-    uv_close(reinterpret_cast<uv_handle_t*>(&poll_), [](uv_handle_t* handle) {
-      std::unique_ptr<Children> self(static_cast<Children*>(handle->data));
-      close(self->epoll_);
-      napi_remove_async_cleanup_hook(self->hook_);
-    });
-  }
-
-  Napi::Env env_;
-  int epoll_;
-  uv_poll_t poll_{};
-  std::unordered_map<int, Child> children_;
-  napi_async_cleanup_hook_handle hook_ = nullptr;
-};
-
-std::string text(const Napi::Value& value) {
-  std::string result = value.As<Napi::String>().Utf8Value();
-  if (result.find('\0') != std::string::npos)
-    throw Napi::TypeError::New(value.Env(), "a NUL can't be passed to a process");
-  return result;
-}
-
-std::vector<std::string> texts(const Napi::Value& value) {
-  const auto array = value.As<Napi::Array>();
-  std::vector<std::string> result;
-  result.reserve(array.Length());
-  for (uint32_t at = 0; at < array.Length(); ++at) result.push_back(text(array.Get(at)));
-  return result;
-}
-
 const char* name_of(Step step) {
   switch (step) {
     case Step::kClone:
@@ -186,37 +90,207 @@ const char* name_of(Step step) {
   return "";
 }
 
-// start(programs, argv, environment, directory, stdin, stdout, stderr, guardian, onEnd)
-Napi::Value start(const Napi::CallbackInfo& info) {
-  auto& children = *static_cast<Children*>(info.Data());
+// A start that is ordered and not yet made.
+struct Ordered {
+  Pipe held_stdin;
+  Napi::FunctionReference on_start;
+  Napi::FunctionReference on_end;
+};
+
+struct Child {
+  pid_t pid;
+  Descriptor held_stdin;
+  Napi::FunctionReference on_end;
+};
+
+// All children of a thread, and what tells that some were started, hang on one epoll descriptor, so
+// that the loop has one handle.
+class Children {
+ public:
+  explicit Children(Napi::Env env)
+      : env_(env),
+        epoll_(epoll_create1(EPOLL_CLOEXEC)),
+        made_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        spawner_(kStarters, [fd = made_.get()] { eventfd_write(fd, 1); }) {
+    if (epoll_.get() < 0 || made_.get() < 0 || !watch(made_.get()))
+      throw std::runtime_error(std::string("processes can't be watched: ") + strerror(errno));
+    uv_loop_t* loop = nullptr;
+    if (napi_get_uv_event_loop(env, &loop) != napi_ok ||
+        uv_poll_init(loop, &poll_, epoll_.get()) != 0)
+      throw std::runtime_error("this thread's loop can't watch processes");
+    poll_.data = this;
+    uv_poll_start(&poll_, UV_READABLE,
+                  [](uv_poll_t* poll, int, int) { static_cast<Children*>(poll->data)->look(); });
+    uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
+    napi_add_async_cleanup_hook(
+        env,
+        [](napi_async_cleanup_hook_handle hook, void* self) {
+          static_cast<Children*>(self)->leave(hook);
+        },
+        this, nullptr);
+  }
+
+  void start(Plan plan, Ordered ordered) {
+    const uint64_t id = ++last_id_;
+    ordered_.emplace(id, std::move(ordered));
+    keep_loop();
+    spawner_.add(id, std::move(plan));
+  }
+
+  void refuse_waiting() { spawner_.refuse_waiting(); }
+
+ private:
+  bool watch(int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  }
+
+  void keep_loop() {
+    const auto handle = reinterpret_cast<uv_handle_t*>(&poll_);
+    if (children_.empty() && ordered_.empty()) {
+      uv_unref(handle);
+    } else {
+      uv_ref(handle);
+    }
+  }
+
+  void look() {
+    epoll_event events[kMaxEventsATurn];
+    const int count = epoll_wait(epoll_.get(), events, kMaxEventsATurn, 0);
+    Napi::HandleScope handles(env_);
+    // What follows from them in JavaScript comes after all of them.
+    const Napi::AsyncContext context(env_, "magneto_spawn");
+    const Napi::CallbackScope callbacks(env_, context);
+    for (int at = 0; at < count; ++at) {
+      const int fd = events[at].data.fd;
+      if (fd == made_.get()) {
+        tell_starts();
+      } else {
+        tell_end(fd);
+      }
+    }
+    keep_loop();
+  }
+
+  void tell_starts() {
+    eventfd_t ignored = 0;
+    eventfd_read(made_.get(), &ignored);
+    for (const auto& made : spawner_.take()) tell_start(made);
+  }
+
+  void tell_start(const Made& made) {
+    const auto& [step, error, pid, pidfd, exec_ns] = made.start;
+    const auto found = ordered_.find(made.id);
+    auto [held, on_start, on_end] = std::move(found->second);
+    ordered_.erase(found);
+    const char* failed_at = name_of(step);
+    int failed_with = error;
+    if (step == Step::kStarted) {
+      if (watch(pidfd)) {
+        children_.emplace(pidfd, Child{pid, std::move(held.write), std::move(on_end)});
+      } else {
+        failed_at = "epoll_ctl";
+        failed_with = errno;
+      }
+    }
+    const auto ago_ns = static_cast<int64_t>(uv_hrtime()) - exec_ns;
+    call(on_start, {Napi::Number::New(env_, pid), Napi::String::New(env_, failed_at),
+                    Napi::Number::New(env_, -failed_with),
+                    Napi::Number::New(env_, static_cast<double>(ago_ns) / 1e6)});
+    // The number of one that failed was not another's until that was told. One that runs unwatched
+    // must not be.
+    if (pidfd >= 0 && failed_with != 0) magneto::spawn::reap_later({{pid, pidfd}}, 0);
+  }
+
+  void tell_end(int pidfd) {
+    const auto found = children_.find(pidfd);
+    End end{};
+    if (found == children_.end() || !magneto::spawn::has_ended(pidfd, end)) return;
+    const Napi::FunctionReference on_end = std::move(found->second.on_end);
+    children_.erase(found);
+    call(on_end, {Napi::Number::New(env_, end.code), Napi::Number::New(env_, end.signal)});
+    // Closing it takes it off the epoll descriptor.
+    magneto::spawn::reap(pidfd);
+  }
+
+  void call(const Napi::FunctionReference& function, std::initializer_list<napi_value> arguments) {
+    try {
+      function.Call(arguments);
+    } catch (const Napi::Error& error) {
+      napi_fatal_exception(env_, error.Value());
+    }
+  }
+
+  // The thread ends with children, because it broke or because the whole process ends.
+  void leave(napi_async_cleanup_hook_handle hook) {
+    spawner_.close();
+    std::vector<Left> left;
+    for (const auto& made : spawner_.take()) {
+      if (made.start.pidfd >= 0) left.push_back({made.start.pid, made.start.pidfd});
+    }
+    for (const auto& [pidfd, child] : children_) left.push_back({child.pid, pidfd});
+    ordered_.clear();
+    children_.clear();
+    magneto::spawn::reap_later(std::move(left), kGraceMs);
+    hook_ = hook;
+    uv_close(reinterpret_cast<uv_handle_t*>(&poll_), [](uv_handle_t* handle) {
+      const std::unique_ptr<Children> self(static_cast<Children*>(handle->data));
+      napi_remove_async_cleanup_hook(self->hook_);
+    });
+  }
+
+  Napi::Env env_;
+  Descriptor epoll_;
+  Descriptor made_;
+  uv_poll_t poll_{};
+  uint64_t last_id_ = 0;
+  std::unordered_map<uint64_t, Ordered> ordered_;
+  std::unordered_map<int, Child> children_;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  // The last, so that its threads end before all they may touch.
+  Spawner spawner_;
+};
+
+std::string text(const Napi::Value& value) {
+  std::string result = value.As<Napi::String>().Utf8Value();
+  if (result.find('\0') != std::string::npos)
+    throw Napi::TypeError::New(value.Env(), "a NUL can't be passed to a process");
+  return result;
+}
+
+std::vector<std::string> texts(const Napi::Value& value) {
+  const auto array = value.As<Napi::Array>();
+  std::vector<std::string> result;
+  result.reserve(array.Length());
+  for (uint32_t at = 0; at < array.Length(); ++at) result.push_back(text(array.Get(at)));
+  return result;
+}
+
+// start(programs, argv, environment, directory, stdin, stdout, stderr, guardian, stopped, onStart,
+// onEnd)
+void start(const Napi::CallbackInfo& info) {
   Plan plan;
   plan.programs = texts(info[0]);
   plan.arguments = texts(info[1]);
   plan.environment = texts(info[2]);
   plan.directory = text(info[3]);
   for (int fd = 0; fd < 3; ++fd) plan.stdio[fd] = info[4 + fd].As<Napi::Number>().Int32Value();
-  Pipe held;
+  Ordered ordered;
   if (plan.stdio[0] == kHeldPipe) {
-    held = make_pipe(info.Env());
-    plan.stdio[0] = held.read.get();
+    ordered.held_stdin = make_pipe(info.Env());
+    plan.stdio[0] = ordered.held_stdin.read.get();
   }
   plan.guardian = info[7].As<Napi::Number>().Int32Value();
-  const auto on_end = info[8].As<Napi::Function>();
+  plan.stopped = info[8].As<Napi::Boolean>().Value();
+  ordered.on_start = Napi::Persistent(info[9].As<Napi::Function>());
+  ordered.on_end = Napi::Persistent(info[10].As<Napi::Function>());
+  static_cast<Children*>(info.Data())->start(std::move(plan), std::move(ordered));
+}
 
-  const Start started = magneto::spawn::start(plan);
-  auto result = Napi::Object::New(info.Env());
-  result.Set("pid", Napi::Number::New(info.Env(), started.pid));
-  result.Set("step", Napi::String::New(info.Env(), name_of(started.step)));
-  result.Set("error", Napi::Number::New(info.Env(), -started.error));
-  const auto ago_ns = static_cast<int64_t>(uv_hrtime()) - started.exec_ns;
-  result.Set("execAgoMs", Napi::Number::New(info.Env(), static_cast<double>(ago_ns) / 1e6));
-  if (started.step != Step::kStarted) return result;
-  try {
-    children.add(started, std::move(held.write), on_end);
-  } catch (const std::exception& error) {
-    throw Napi::Error::New(info.Env(), error.what());
-  }
-  return result;
+void refuse_waiting(const Napi::CallbackInfo& info) {
+  static_cast<Children*>(info.Data())->refuse_waiting();
 }
 
 // pipe() -> [read, write]
@@ -238,7 +312,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   magneto::spawn::take_short_turns();
   try {
     // It frees itself when its thread ends.
-    exports.Set("start", Napi::Function::New(env, start, "start", new Children(env)));
+    auto* const children = new Children(env);
+    exports.Set("start", Napi::Function::New(env, start, "start", children));
+    exports.Set("refuseWaiting",
+                Napi::Function::New(env, refuse_waiting, "refuseWaiting", children));
   } catch (const std::exception& error) {
     throw Napi::Error::New(env, error.what());
   }

@@ -21,6 +21,8 @@ struct Plan {
   int stdio[3] = {kNullDevice, kNullDevice, kNullDevice};
   // Gets "+<pid>\n" before the exec; it does not block. See src/worker/guardian.ts.
   int guardian = -1;
+  // Gets SIGSTOP at its exec: the program runs nothing until somebody sends SIGCONT.
+  bool stopped = false;
 };
 
 // What a start did last; it failed there unless it is kStarted.
@@ -30,7 +32,7 @@ struct Start {
   Step step = Step::kStarted;
   int error = 0;        // errno, when it failed
   pid_t pid = -1;       // -1: no process was made
-  int pidfd = -1;       // -1: none runs; otherwise the caller's
+  int pidfd = -1;       // the caller's to reap; -1: nothing is there
   int64_t exec_ns = 0;  // CLOCK_MONOTONIC, right before the exec
 };
 
@@ -49,7 +51,8 @@ void take_short_turns();
 
 // Starts a child in a session of its own that has no descriptor but its three, every signal at its
 // default, and gets TERM when this thread ends. Once its exec has succeeded it runs and has named
-// itself to the guardian; a failure leaves no process behind, but a failed exec leaves that name.
+// itself to the guardian. A failure leaves nothing behind, but a failed exec leaves that name; its
+// process is still to be reaped, so that its number is nobody else's until the guardian is told.
 Start start(const Plan& plan);
 
 // Whether the process has ended; its number stays taken until `reap`.

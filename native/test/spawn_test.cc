@@ -1,14 +1,19 @@
 // Starting processes, under the sanitizers: the child borrows this process's memory until its exec.
 #ifdef __linux__
 #include "spawn/child.h"
+#include "spawn/spawner.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <fstream>
+#include <iterator>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -82,7 +87,12 @@ TEST_CASE("a failure leaves no process, whatever step it is at") {
     const auto made = start(plan);
     CHECK(made.step == step);
     CHECK(made.error == error);
-    CHECK(made.pidfd == -1);
+    CHECK((made.pidfd >= 0) == (step == Step::kExec));
+    if (made.pidfd >= 0) {
+      // The guardian has its name: that must not be another's before the end is told.
+      CHECK(kill(made.pid, 0) == 0);
+      reap(made.pidfd);
+    }
     CHECK(kill(made.pid, 0) != 0);
   };
   auto plan = script(guardian, "");
@@ -118,6 +128,29 @@ TEST_CASE("short turns end at the exec") {
     }
   }).join();
   CHECK(turns[0] == turns[1]);
+}
+
+TEST_CASE("one that is to be stopped has done nothing until it is sent on") {
+  const Pipe guardian(O_NONBLOCK);
+  const Pipe out(O_NONBLOCK);
+  auto plan = script(guardian, "echo up; exit 3");
+  plan.stdio[1] = out.write;
+  plan.stopped = true;
+  for (int round = 0; round < 20; ++round) {
+    const auto started = start(plan);
+    siginfo_t info{};
+    REQUIRE(waitid(P_PID, static_cast<id_t>(started.pid), &info, WSTOPPED | WNOWAIT) == 0);
+    CHECK(info.si_code == CLD_STOPPED);
+    std::ifstream file("/proc/" + std::to_string(started.pid) + "/maps");
+    const std::string maps(std::istreambuf_iterator<char>(file), {});
+    CHECK(maps.find("/ld-") != std::string::npos);
+    // Its loader has not even begun.
+    CHECK(maps.find("/libc") == std::string::npos);
+    CHECK(read_some(out.read).empty());
+    kill(started.pid, SIGCONT);
+    CHECK(end_of(started).code == 3);
+    CHECK(read_some(out.read) == "up\n");
+  }
 }
 
 TEST_CASE("its descriptors may stand where others go") {
@@ -167,6 +200,80 @@ TEST_CASE("threads start side by side") {
   }
   for (auto& thread : threads) thread.join();
   CHECK(codes == std::vector<int>{20, 40, 60, 80});
+}
+
+// What has come of `count` orders with the numbers from 0 on.
+std::vector<Made> all_of(Spawner& spawner, const Pipe& told, size_t count) {
+  std::vector<Made> all;
+  std::set<uint64_t> ids;
+  while (all.size() < count) {
+    pollfd readable{told.read, POLLIN, 0};
+    REQUIRE(poll(&readable, 1, -1) == 1);
+    read_some(told.read);
+    for (const auto& made : spawner.take()) {
+      all.push_back(made);
+      ids.insert(made.id);
+    }
+  }
+  CHECK(all.size() == count);
+  CHECK(ids.size() == count);
+  CHECK(*ids.rbegin() == count - 1);
+  return all;
+}
+
+TEST_CASE("a spawner starts what is ordered, and tells what has failed") {
+  const Pipe guardian(O_NONBLOCK);
+  const Pipe told;
+  Spawner spawner(2, [&] { CHECK(write(told.write, "x", 1) == 1); });
+  for (uint64_t id = 0; id < 40; ++id) {
+    auto plan = script(guardian, "exit " + std::to_string(id));
+    if (id % 4 == 0) plan.directory = "/nowhere";
+    spawner.add(id, std::move(plan));
+  }
+  for (const auto& [id, made] : all_of(spawner, told, 40)) {
+    if (id % 4 == 0) {
+      CHECK(made.step == Step::kDirectory);
+    } else {
+      CHECK(end_of(made).code == static_cast<int>(id));
+    }
+  }
+}
+
+TEST_CASE("what a spawner has not begun can be refused, and nothing is under way then") {
+  const Pipe guardian(O_NONBLOCK);
+  const Pipe told;
+  Spawner spawner(2, [&] { CHECK(write(told.write, "x", 1) == 1); });
+  for (uint64_t id = 0; id < 100; ++id) spawner.add(id, script(guardian, "exit 0"));
+  spawner.refuse_waiting();
+  const auto all = spawner.take();
+  CHECK(all.size() == 100);
+  size_t refused = 0;
+  for (const auto& [id, made] : all) {
+    if (made.step == Step::kGuardian) {
+      CHECK(made.error == EAGAIN);
+      CHECK(made.pid == -1);
+      ++refused;
+    } else {
+      CHECK(end_of(made).code == 0);
+    }
+  }
+  CHECK(refused > 0);
+  // It goes on with what comes later.
+  spawner.refuse_waiting();
+  read_some(told.read);
+  spawner.add(0, script(guardian, "exit 9"));
+  CHECK(end_of(all_of(spawner, told, 1)[0].start).code == 9);
+}
+
+TEST_CASE("a spawner that closes leaves what runs with TERM, and begins nothing more") {
+  const Pipe guardian(O_NONBLOCK);
+  Spawner spawner(2, [] {});
+  for (uint64_t id = 0; id < 50; ++id) spawner.add(id, script(guardian, "exec sleep 600"));
+  spawner.close();
+  for (const auto& [id, made] : spawner.take()) CHECK(end_of(made).signal == SIGTERM);
+  spawner.add(50, script(guardian, "exit 0"));
+  spawner.close();
+  CHECK(spawner.take().empty());
 }
 
 TEST_CASE("a child whose thread is gone gets TERM, and KILL when it is deaf") {

@@ -92,7 +92,7 @@ export function localRoots(configuration: Configuration): string[] {
 function childSettings(
   options: WorkerOptions,
   { settings, homes }: { settings: WorkerSettings; homes: readonly SparkHome[] },
-): Omit<ChildSettings, 'guardianFd'> {
+): ChildSettings {
   return {
     workDir: options.workDir,
     workerUrl: workerUrl(settings.host, settings.port),

@@ -253,14 +253,16 @@ describe('the hold', () => {
 
   test('lets one go that comes alone', () => {
     const child = new Told()
-    new StartHold().started(child, () => false)
+    const hold = new StartHold()
+    expect(hold.expects(() => false)).toBe(false)
+    hold.started(child, () => false, false)
     expect(child.signals).toEqual([])
   })
 
   test('holds those that come together until the last has come, and then lets all go', async () => {
     const hold = new StartHold()
     const children = [new Told(), new Told(), new Told()]
-    for (const [index, child] of children.entries()) hold.started(child, () => index < 2)
+    for (const [index, child] of children.entries()) hold.started(child, () => index < 2, false)
     for (const { signals } of children) expect(signals).toEqual(['SIGSTOP'])
     while (children.some(({ signals }) => signals.length < 2)) {
       await new Promise((again) => setTimeout(again, 1))
@@ -268,9 +270,20 @@ describe('the hold', () => {
     for (const { signals } of children) expect(signals).toEqual(['SIGSTOP', 'SIGCONT'])
   })
 
+  test('knows before a start whether it comes alone', () => {
+    const hold = new StartHold()
+    expect(hold.expects(() => true)).toBe(true)
+    const first = new Told()
+    hold.started(first, () => true, true)
+    // The one that is the last of many is not alone.
+    expect(hold.expects(() => false)).toBe(true)
+    // Stopped at its exec already.
+    expect(first.signals).toEqual([])
+  })
+
   test('lets go after a while, whatever is still to come', async () => {
     const child = new Told()
-    new StartHold().started(child, () => true)
+    new StartHold().started(child, () => true, false)
     expect(child.signals).toEqual(['SIGSTOP'])
     while (child.signals.length < 2) await new Promise((again) => setTimeout(again, 5))
     expect(child.signals).toEqual(['SIGSTOP', 'SIGCONT'])

@@ -2,11 +2,11 @@
 import type { Logger } from '../../log/logger.js'
 import type { LaunchDriverT } from '../../schema/magneto.js'
 import type { DriverRequest, DriverResult, DriverSettings } from './request.js'
-import { Child, type ChildRequest, type LauncherThreads } from './threads.js'
+import { Child, type LauncherThreads } from './threads.js'
 import type { WorkFolders } from './work-folders.js'
 
 export interface DriverLauncherOptions {
-  settings: Omit<DriverSettings, 'guardianFd'>
+  settings: DriverSettings
   log: Logger
   /** Not closed by the launcher. */
   threads: LauncherThreads
@@ -56,7 +56,7 @@ export class DriverLauncher {
     const { threads, folders, settings, log } = this.#options
     await folders.settled(driverId)
     if (child.killed) return { kind: 'failed', message: 'Killed before it started' }
-    const request: ChildRequest<DriverRequest> = {
+    const request: DriverRequest = {
       settings,
       driverId,
       description: Uint8Array.from(order.description),

@@ -1,36 +1,30 @@
 /** What the pool's threads run for a driver: one long task, from its folder to the end of its last attempt. */
 import { stderrHeader } from '../command-line.js'
-import { GuardianLines } from '../guardian-lines.js'
+import type { GuardianLines } from '../guardian-lines.js'
 import { prepareDriver, type PreparedDriver } from './driver-prepare.js'
 import { superviseDriver } from './driver-supervision.js'
-import type { ChildNote, DriverRequest, DriverResult, KillNote } from './request.js'
-import { explain } from './task.js'
+import type { DriverRequest, DriverResult } from './request.js'
+import { explain, type TaskContext } from './task.js'
 import { startProcess, type WatchedProcess } from './watched-process.js'
 
-/** One for all drivers of this thread; made when the first is started. */
-let guardianLines: GuardianLines | null = null
-
 /** Prepares, starts, watches, starts again and ends one driver. Never rejects for what can go wrong with a driver. */
-export async function runDriver(request: DriverRequest): Promise<DriverResult> {
-  const { port, settings } = request
-  const killed = new AbortController()
-  port.on('message', (note: KillNote) => {
-    if (note.kind === 'kill') killed.abort()
-  })
-  const tell = (note: ChildNote): void => port.postMessage(note)
-  guardianLines ??= new GuardianLines(settings.guardianFd)
+export async function runDriver(
+  request: DriverRequest,
+  context: TaskContext,
+): Promise<DriverResult> {
+  const { killed, tell, guardian } = context
   try {
     const prepared = await prepareDriver(request, {
-      signal: killed.signal,
-      guardian: guardianLines,
+      signal: killed,
+      guardian,
       onStarted: (pid) => tell({ kind: 'fetching', pid }),
       onEnded: () => tell({ kind: 'ended' }),
     })
-    const attempt = new Attempt(request, prepared, { tell, guardian: guardianLines })
+    const attempt = new Attempt(request, prepared, context)
     const exitStatus = await superviseDriver({
       supervise: prepared.supervise,
-      signal: killed.signal,
-      run: () => attempt.run(killed.signal),
+      signal: killed,
+      run: () => attempt.run(killed),
       onRetry: (status, waitMs) => tell({ kind: 'retrying', exitStatus: status, waitMs }),
     })
     return exitStatus === null
@@ -38,8 +32,6 @@ export async function runDriver(request: DriverRequest): Promise<DriverResult> {
       : { kind: 'exited', exitStatus }
   } catch (error) {
     return { kind: 'failed', message: explain(error) }
-  } finally {
-    port.close()
   }
 }
 
@@ -47,18 +39,18 @@ export async function runDriver(request: DriverRequest): Promise<DriverResult> {
 class Attempt {
   readonly #prepared: PreparedDriver
   readonly #settings: DriverRequest['settings']
-  readonly #tell: (note: ChildNote) => void
+  readonly #tell: TaskContext['tell']
   readonly #guardian: GuardianLines
 
   constructor(
     { settings }: DriverRequest,
     prepared: PreparedDriver,
-    to: { tell: (note: ChildNote) => void; guardian: GuardianLines },
+    { tell, guardian }: Pick<TaskContext, 'tell' | 'guardian'>,
   ) {
     this.#prepared = prepared
     this.#settings = settings
-    this.#tell = to.tell
-    this.#guardian = to.guardian
+    this.#tell = tell
+    this.#guardian = guardian
   }
 
   /** @returns its exit status @throws Error when it can't be started */

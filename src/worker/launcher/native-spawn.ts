@@ -12,7 +12,7 @@ export const NULL_DEVICE = -1
 export const HELD_PIPE = -2
 
 /** Where a start failed; '': it did not. */
-export type StartStep = '' | 'clone' | 'chdir' | 'dup2' | 'guardian' | 'execve'
+export type StartStep = '' | 'clone' | 'chdir' | 'dup2' | 'guardian' | 'execve' | 'epoll_ctl'
 
 export interface NativeStart {
   /** Also of a process that is gone again; -1: none was made. */
@@ -27,15 +27,17 @@ export interface NativeStart {
 export interface NativeSpawn {
   /**
    * Starts a process in a session of its own, with every signal at its default and no descriptor but three. It has
-   * named itself to the guardian before it becomes the program. Returns after the exec; an `execve` that failed leaves
-   * the name with the guardian.
+   * named itself to the guardian before it becomes the program. Returns at once: threads of the addon make it.
    *
    * @param programs paths, tried in turn
    * @param argv from argv[0] on
    * @param environment NAME=value
-   * @param stdin as `stdout` and `stderr` a descriptor; NULL_DEVICE, or HELD_PIPE
-   * @param onEnd called once, with -1 and a signal's number, or a code and 0. The process's number is nobody else's
-   *   until it returns
+   * @param stdin as `stdout` and `stderr` a descriptor, open until `onStart`; NULL_DEVICE, or HELD_PIPE
+   * @param stopped gets SIGSTOP at its exec: the program runs nothing until it gets SIGCONT
+   * @param onStart called once, after the exec, with the fields of NativeStart. From `execve` on a failure leaves the
+   *   name with the guardian, and the process's number is nobody else's until it returns
+   * @param onEnd called once, later, with -1 and a signal's number, or a code and 0. The process's number is nobody
+   *   else's until it returns
    */
   start(
     programs: readonly string[],
@@ -46,8 +48,12 @@ export interface NativeSpawn {
     stdout: number,
     stderr: number,
     guardianFd: number,
+    stopped: boolean,
+    onStart: (pid: number, step: StartStep, error: number, execAgoMs: number) => void,
     onEnd: (code: number, signal: number) => void,
-  ): NativeStart
+  ): void
+  /** What is ordered and has not begun fails at `guardian` with EAGAIN. Waits for the exec of what has begun. */
+  refuseWaiting(): void
   /** @returns the ends that are read and written, not inherited by anybody unasked */
   pipe(): [number, number]
   /** For what `pipe` has made. */

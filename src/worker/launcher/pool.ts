@@ -4,11 +4,11 @@ import type { LaunchExecutorT } from '../../schema/magneto.js'
 import { privateDirNames, type CreatedDirs } from '../work-dir.js'
 import type { ExecutorRequest, ExecutorResult, LauncherSettings } from './request.js'
 import { StartsToCome } from './starts-to-come.js'
-import { Child, type ChildRequest, type LauncherThreads } from './threads.js'
+import { Child, type LauncherThreads } from './threads.js'
 import type { WorkFolders } from './work-folders.js'
 
 export interface LauncherOptions {
-  settings: Omit<LauncherSettings, 'guardianFd'>
+  settings: LauncherSettings
   log: Logger
   /** Not closed by the launcher. */
   threads: LauncherThreads
@@ -116,7 +116,7 @@ export class Launcher {
     if (!folders.isSettled(appId)) await folders.settled(appId)
     if (child.killed) return { kind: 'failed', message: 'Killed before it started' }
     const { executorId, profileId, cores, memoryMb, application } = order
-    const request: ChildRequest<ExecutorRequest> = {
+    const request: ExecutorRequest = {
       settings,
       appId,
       executorId,

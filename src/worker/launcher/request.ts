@@ -1,6 +1,4 @@
 /** What goes to and comes from a launcher thread. Plain data: it is copied between threads. */
-import type { MessagePort } from 'node:worker_threads'
-
 import type { LogRolling } from '../log-rolling.js'
 import type { SparkHome } from '../spark-homes.js'
 
@@ -18,8 +16,6 @@ export interface ChildSettings {
   webUiUrl: string
   /** TERM, then so long, then KILL, then so long again until it counts as an orphan (T8, P34). */
   killTimeoutMs: number
-  /** Where the worker's guardian is told of starts and ends; open for as long as launcher threads live. */
-  guardianFd: number
 }
 
 /** What is the same for every executor of this worker. */
@@ -51,8 +47,6 @@ export interface ExecutorRequest {
   localDirs: readonly string[]
   /** A StartsToCome in which this start is counted. */
   startsToCome: SharedArrayBuffer
-  /** Progress goes out of it, `kill` comes in. */
-  port: MessagePort
 }
 
 /** From the thread, as soon as a process runs: once for an executor, for a driver at each attempt. */
@@ -71,11 +65,6 @@ export interface EndedNote {
 }
 
 export type ChildNote = StartedNote | FetchingNote | RetryingNote | EndedNote
-
-/** To the thread: end it (T8). Any number of times. */
-export interface KillNote {
-  kind: 'kill'
-}
 
 /** How it ended. `failed`: it never ran. `exitStatus` is what a JVM would see: the code, or 128 + signal. */
 export type ExecutorResult =
@@ -96,8 +85,6 @@ export interface DriverRequest {
   /** A finished DriverDescription. */
   description: Uint8Array
   resources: readonly Resource[]
-  /** Progress goes out of it, `kill` comes in. */
-  port: MessagePort
 }
 
 /** From the thread: a process that fetches the driver's jar runs. */

@@ -1,5 +1,5 @@
 /**
- * Order among many starts at once: each child is stopped right after its exec until the last of them has had its own. They
+ * Order among many starts at once: each child is stopped at its exec until the last of them has had its own. They
  * would all burn CPU from their first instruction on, and the starts that are still to come would wait for a processor behind
  * them: fifty on two cores took a second that way. A start that comes alone is never held.
  */
@@ -21,21 +21,37 @@ export class StartHold {
   #timer: NodeJS.Timeout | null = null
 
   /**
+   * To be called right before a start.
+   *
+   * @param more whether starts are to come beside this one
+   * @returns whether the child is to be stopped at its exec
+   */
+  expects(more: () => boolean): boolean {
+    return more() || !this.#alone()
+  }
+
+  /**
    * To be called right after a start.
    *
-   * @param more whether starts are to come
+   * @param more whether starts are to come beside this one
+   * @param stopped as `expects` has said: the child is stopped already
    */
-  started(child: Holdable, more: () => boolean): void {
+  started(child: Holdable, more: () => boolean, stopped: boolean): void {
+    const alone = this.#alone()
     const nowMs = performance.now()
-    const alone = nowMs - this.#lastStartMs > QUIET_MS
     this.#lastStartMs = nowMs
-    // Asked in any case: this start is counted off by it.
-    if (!more() && alone) return
+    if (!stopped) {
+      if (alone && !more()) return
+      child.signal('SIGSTOP')
+    }
     if (this.#held.length === 0) this.#heldSinceMs = nowMs
-    child.signal('SIGSTOP')
     this.#held.push(child)
     if (nowMs - this.#heldSinceMs > MAX_HOLD_MS) this.#release()
     else this.#timer ??= setTimeout(() => this.#look(more), QUIET_MS)
+  }
+
+  #alone(): boolean {
+    return performance.now() - this.#lastStartMs > QUIET_MS
   }
 
   #look(more: () => boolean): void {

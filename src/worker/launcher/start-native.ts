@@ -1,4 +1,4 @@
-/** Starts a child by the addon: no shell between, and this thread stands still no longer than the child takes to its exec. */
+/** Starts a child by the addon: no shell between, and this thread is free while the child takes its way to the exec. */
 import { Socket } from 'node:net'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
@@ -56,11 +56,8 @@ export function nativeStarter(native: NativeSpawn): StartChild {
   return async (request) => {
     for (;;) {
       // A line of an end that waits must be read before a line of a start: they may be of the same number.
-      const started = request.guardian.owed > 0 ? null : startOnce(native, request)
-      if (started !== null) {
-        if (request.more !== undefined) hold.started(started, request.more)
-        return started
-      }
+      const started = request.guardian.owed > 0 ? null : await startOnce(native, request, hold)
+      if (started !== null) return started
       await new Promise((again) => setTimeout(again, RETRY_MS))
       request.cancel?.throwIfAborted()
     }
@@ -68,55 +65,92 @@ export function nativeStarter(native: NativeSpawn): StartChild {
 }
 
 /** @returns null when the guardian does not read: no child runs unguarded */
-function startOnce(native: NativeSpawn, request: StartRequest): StartedChild | null {
-  const { plan, directory, guardian } = request
+async function startOnce(
+  native: NativeSpawn,
+  request: StartRequest,
+  hold: StartHold,
+): Promise<StartedChild | null> {
+  const { more, stdout, stderr } = request
   const pipes = new Pipes(native)
-  let pid = -1
-  let ended = false
-  const onEnd = (code: number, signal: number): void => {
-    ended = true
-    request.onExit(pid, code < 0 ? null : code, signalNames.get(signal) ?? null)
-  }
   try {
-    const start = native.start(
-      candidates(plan),
-      plan.command,
-      Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`),
-      directory,
-      plan.stdin === 'pipe' ? HELD_PIPE : NULL_DEVICE,
-      request.stdout === 'pipe' ? pipes.add() : request.stdout,
-      request.stderr === 'pipe' ? pipes.add() : request.stderr,
-      guardian.fd,
-      onEnd,
-    )
-    if (start.step !== '') return failed(start, request)
-    pid = start.pid
-    const execMs = performance.timeOrigin + performance.now() - start.execAgoMs
+    const to = {
+      stdout: stdout === 'pipe' ? pipes.add() : stdout,
+      stderr: stderr === 'pipe' ? pipes.add() : stderr,
+    }
+    const stopped = more !== undefined && hold.expects(more)
+    const { pid, step, error, execMs, signal } = await order(native, request, { ...to, stopped })
+    if (step !== '') return failed({ step, error }, request)
+    if (more !== undefined) hold.started({ signal }, more, stopped)
     const streams = pipes.streams()
     return {
       pid,
       execMs,
-      stdout: request.stdout === 'pipe' ? (streams.shift() ?? null) : null,
-      stderr: request.stderr === 'pipe' ? (streams.shift() ?? null) : null,
-      signal: (name) => {
-        if (!ended) process.kill(pid, name)
-      },
+      stdout: stdout === 'pipe' ? (streams.shift() ?? null) : null,
+      stderr: stderr === 'pipe' ? (streams.shift() ?? null) : null,
+      signal,
     }
   } finally {
     pipes.close()
   }
 }
 
+interface Made extends Omit<NativeStart, 'execAgoMs'>, Pick<StartedChild, 'execMs' | 'signal'> {}
+
+/** Settles after the exec, or when it has failed. */
+function order(
+  native: NativeSpawn,
+  request: StartRequest,
+  { stdout, stderr, stopped }: { stdout: number; stderr: number; stopped: boolean },
+): Promise<Made> {
+  const { plan, directory, guardian } = request
+  /** Another start could get the number of an end that is not told, and name it to the guardian first. */
+  const refuseIfOwed = (): void => {
+    if (guardian.owed > 0) native.refuseWaiting()
+  }
+  return new Promise((resolve) => {
+    let pid = -1
+    let ended = false
+    native.start(
+      candidates(plan),
+      plan.command,
+      Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`),
+      directory,
+      plan.stdin === 'pipe' ? HELD_PIPE : NULL_DEVICE,
+      stdout,
+      stderr,
+      guardian.fd,
+      stopped,
+      (made, step, error, execAgoMs) => {
+        pid = made
+        const execMs = performance.timeOrigin + performance.now() - execAgoMs
+        // Its number is another's as soon as this returns.
+        if (step === 'execve' || step === 'epoll_ctl') {
+          guardian.ended(pid)
+          refuseIfOwed()
+        }
+        const signal = (name: NodeJS.Signals): void => {
+          if (!ended) process.kill(pid, name)
+        }
+        resolve({ pid, step, error, execMs, signal })
+      },
+      (code, signal) => {
+        ended = true
+        request.onExit(pid, code < 0 ? null : code, signalNames.get(signal) ?? null)
+        refuseIfOwed()
+      },
+    )
+  })
+}
+
 /** @returns null when the start is to be tried again */
-function failed(start: NativeStart, { plan, directory, guardian }: StartRequest): null {
-  const { pid, step } = start
-  const code = getSystemErrorName(start.error)
+function failed(
+  { step, error }: Pick<NativeStart, 'step' | 'error'>,
+  { plan, directory }: StartRequest,
+): null {
+  const code = getSystemErrorName(error)
   const [program = ''] = plan.command
   if (step === 'guardian' && code === 'EAGAIN') return null
-  if (step === 'execve') {
-    guardian.ended(pid)
-    throw cantStart(program, code)
-  }
+  if (step === 'execve') throw cantStart(program, code)
   const path = step === 'chdir' ? directory : program
   const what = step === 'chdir' ? `folder ${directory} can't be entered` : `${step} failed for it`
   throw new SpawnError(`${program} can't be started: ${what}: ${code}`, {

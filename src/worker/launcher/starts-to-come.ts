@@ -21,7 +21,7 @@ export class StartsToCome {
     Atomics.sub(this.#count, 0, 1)
   }
 
-  get any(): boolean {
-    return Atomics.load(this.#count, 0) > 0
+  get count(): number {
+    return Atomics.load(this.#count, 0)
   }
 }

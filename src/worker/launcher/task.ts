@@ -8,74 +8,68 @@ import {
 import { stderrHeader } from '../command-line.js'
 import { keepDir, ownDirs, removeExpiredDir } from './expired-dirs.js'
 import { prepare } from './prepare.js'
-import { GuardianLines } from '../guardian-lines.js'
-import type { ExecutorRequest, ExecutorResult, KillNote, StartedNote } from './request.js'
+import type { GuardianLines } from '../guardian-lines.js'
+import type { ChildNote, ExecutorRequest, ExecutorResult } from './request.js'
 import { StartsToCome } from './starts-to-come.js'
 import { startProcess, type WatchedProcess } from './watched-process.js'
 
-/** One for all executors of this thread; made when the first is started. */
-let guardianLines: GuardianLines | null = null
+/** What a long task has beside its request. */
+export interface TaskContext {
+  /** Aborted when its child is to end. */
+  killed: AbortSignal
+  tell: (note: ChildNote) => void
+  /** Of this thread. */
+  guardian: GuardianLines
+}
 
 /** Prepares, starts, watches and ends one executor. Never rejects for what can go wrong with an executor. */
-export async function runExecutor(request: ExecutorRequest): Promise<ExecutorResult> {
-  const { port } = request
-  let child: WatchedProcess | null = null
-  const killed = new AbortController()
-  port.on('message', (note: KillNote) => {
-    if (note.kind !== 'kill') return
-    killed.abort()
-    child?.kill()
-  })
+export async function runExecutor(
+  request: ExecutorRequest,
+  context: TaskContext,
+): Promise<ExecutorResult> {
+  const { killed, tell } = context
   try {
-    const { started, problems } = await start(request, killed.signal)
-    child = started
+    const { started: child, problems } = await start(request, context)
     const { pid, execMs } = child
-    const note: StartedNote = { kind: 'started', pid, execMs, problems }
-    port.postMessage(note)
+    tell({ kind: 'started', pid, execMs, problems })
     // The order may have come while the process was being started.
-    if (killed.signal.aborted) child.kill()
+    if (killed.aborted) child.kill()
+    else killed.addEventListener('abort', () => child.kill())
     const { exitStatus, orphaned } = await child.ended
     const message = orphaned
       ? `Process ${pid} outlived SIGKILL and is left behind`
       : `Command exited with code ${exitStatus}`
     return { kind: 'exited', exitStatus, message }
   } catch (error) {
-    return killed.signal.aborted
+    return killed.aborted
       ? { kind: 'failed', message: 'Killed before it started' }
       : { kind: 'failed', message: `Error running executor: ${explain(error)}` }
-  } finally {
-    port.close()
   }
 }
 
 /**
- * Unless the guardian or rolled logs hold it back, all of it in one go, without a look at what else this thread has to
- * do: what is half done would wait behind every child that is already there.
+ * Unless the guardian or rolled logs hold it back, all of it up to the start itself in one go, without a look at what
+ * else this thread has to do: what is half done would wait behind every child that is already there.
  */
 async function start(
   request: ExecutorRequest,
-  killed: AbortSignal,
+  { killed, guardian }: TaskContext,
 ): Promise<{ started: WatchedProcess; problems: string[] }> {
   const { settings, localDirs } = request
   const startsToCome = new StartsToCome(request.startsToCome)
-  let counted = true
-  const isMore = (): boolean => {
-    // This one is made.
-    if (counted) startsToCome.remove()
-    counted = false
-    return startsToCome.any
-  }
+  let counted = 1
+  const more = (): boolean => startsToCome.count > counted
   try {
     const { dirs, problems } = ensurePrivateDirs(localDirs)
     const { plan, directory } = prepare({ ...request, localDirs: dirs })
     const header = stderrHeader(plan.command, settings.redactionPattern)
-    guardianLines ??= new GuardianLines(settings.guardianFd)
     const { killTimeoutMs, rolling } = settings
-    const options = { directory, header, killTimeoutMs, rolling, guardian: guardianLines }
-    const started = await startProcess(plan, { ...options, more: isMore, cancel: killed })
+    const options = { directory, header, killTimeoutMs, rolling, guardian }
+    const started = await startProcess(plan, { ...options, more, cancel: killed })
     return { started, problems }
   } finally {
-    isMore()
+    startsToCome.remove()
+    counted = 0
   }
 }
 

@@ -4,31 +4,25 @@
  * each way, and a thread takes as many at once as come.
  */
 import { availableParallelism } from 'node:os'
-import {
-  MessageChannel,
-  receiveMessageOnPort,
-  Worker,
-  type MessagePort,
-  type TransferListItem,
-} from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 
 import type { Logger } from '../../log/logger.js'
 import { MAX_DRIVERS } from '../driver-table.js'
 import { MAX_EXECUTORS } from '../executor-table.js'
 import type { Guardian } from '../guardian.js'
+import { Outbox } from './outbox.js'
 import type {
   ChildNote,
   DriverRequest,
   DriverResult,
   ExecutorRequest,
   ExecutorResult,
-  KillNote,
   StartedNote,
 } from './request.js'
-import type { TaskAnswer, TaskName, TaskOrder } from './thread.js'
+import type { FromThread, TaskName, ThreadData, ToThread } from './thread.js'
 import { endGroup } from './watched-process.js'
 
-/** One processor stays free for the child that a thread waits for until its exec. */
+/** One processor stays free for the children that are on their way to their exec. */
 const THREADS = Math.min(2, Math.max(1, availableParallelism() - 1))
 /** Short tasks about folders, beside the long ones of children. */
 const MAX_SHORT_TASKS = 1024
@@ -46,22 +40,37 @@ export interface LauncherThreadsOptions {
 }
 
 interface Waiting {
+  onNote: (note: ChildNote) => void
   resolve: (result: unknown) => void
   reject: (error: unknown) => void
 }
 
+/** A task that runs. */
+export interface RunningTask {
+  readonly result: Promise<unknown>
+  /** Nothing happens to one that is over. */
+  kill(): void
+}
+
 /** One thread and the tasks that it runs. */
 class LauncherThread {
-  readonly worker = new Worker(new URL('./thread.js', import.meta.url))
+  readonly worker: Worker
+  readonly #outbox: Outbox<ToThread>
   readonly #waiting = new Map<number, Waiting>()
+  #lastId = 0
 
   /** @param onGone called once, when it runs no more */
-  constructor(onGone: (thread: LauncherThread, error: Error) => void) {
+  constructor(workerData: ThreadData, onGone: (thread: LauncherThread, error: Error) => void) {
     let broken: Error | null = null
-    this.worker.on('message', (answer: TaskAnswer) => this.#answered(answer))
+    this.worker = new Worker(new URL('./thread.js', import.meta.url), { workerData })
+    this.#outbox = new Outbox((messages) => this.worker.postMessage(messages, []))
+    this.worker.on('message', (messages: readonly FromThread[]) => {
+      for (const message of messages) this.#onMessage(message)
+    })
     this.worker.on('error', (error: Error) => {
       broken = error
     })
+    // What it has said before comes first.
     this.worker.on('exit', (code) => {
       const error = broken ?? new Error(`its thread ended with ${code}`)
       for (const { reject } of this.#waiting.values()) reject(error)
@@ -74,18 +83,23 @@ class LauncherThread {
     return this.#waiting.size
   }
 
-  run(order: TaskOrder, transfer: readonly TransferListItem[]): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.worker.postMessage(order, transfer)
-      this.#waiting.set(order.id, { resolve, reject })
+  run(name: TaskName, task: unknown, onNote: (note: ChildNote) => void): RunningTask {
+    this.#lastId += 1
+    const id = this.#lastId
+    const result = new Promise((resolve, reject) => {
+      this.#waiting.set(id, { onNote, resolve, reject })
+      this.#outbox.post({ id, kind: 'run', name, task })
     })
+    return { result, kill: () => this.#outbox.post({ id, kind: 'kill' }) }
   }
 
-  #answered(answer: TaskAnswer): void {
-    const waiting = this.#waiting.get(answer.id)
-    this.#waiting.delete(answer.id)
-    if (answer.kind === 'done') waiting?.resolve(answer.result)
-    else waiting?.reject(answer.error)
+  #onMessage(message: FromThread): void {
+    const { id, kind } = message
+    const waiting = this.#waiting.get(id)
+    if (kind === 'note') return waiting?.onNote(message.note)
+    this.#waiting.delete(id)
+    if (kind === 'done') waiting?.resolve(message.result)
+    else waiting?.reject(message.error)
   }
 }
 
@@ -93,7 +107,6 @@ export class LauncherThreads {
   readonly guardian: Guardian
   readonly #log: Logger
   readonly #threads: LauncherThread[] = []
-  #lastId = 0
   #closed = false
 
   constructor({ log, guardian }: LauncherThreadsOptions) {
@@ -109,13 +122,13 @@ export class LauncherThreads {
   }
 
   /** A short task of task.ts, by the name of its function. */
-  run(name: TaskName, task: unknown): Promise<unknown> {
-    return this.#run(name, task, [])
+  async run(name: TaskName, task: unknown): Promise<unknown> {
+    return this.#run(name, task, () => {}).result
   }
 
-  /** A long task: its port carries notes out and the kill in. */
-  runLong(kind: ChildKind, task: { port: MessagePort }): Promise<unknown> {
-    return this.#run(LONG_TASKS[kind], task, [task.port])
+  /** @throws Error when it can't be run */
+  runLong(kind: ChildKind, task: unknown, onNote: (note: ChildNote) => void): RunningTask {
+    return this.#run(LONG_TASKS[kind], task, onNote)
   }
 
   /** To be called when no task runs any more. */
@@ -124,16 +137,11 @@ export class LauncherThreads {
     await Promise.all(this.workers.map((worker) => worker.terminate()))
   }
 
-  async #run(
-    name: TaskName,
-    task: unknown,
-    transfer: readonly TransferListItem[],
-  ): Promise<unknown> {
+  #run(name: TaskName, task: unknown, onNote: (note: ChildNote) => void): RunningTask {
     if (this.#closed) throw new Error('the launcher is closed')
     const tasks = this.#threads.reduce((sum, thread) => sum + thread.tasks, 0)
     if (tasks >= MAX_TASKS) throw new Error(`the launcher has ${MAX_TASKS} tasks already`)
-    this.#lastId += 1
-    return this.#leastBusy().run({ id: this.#lastId, name, task }, transfer)
+    return this.#leastBusy().run(name, task, onNote)
   }
 
   #leastBusy(): LauncherThread {
@@ -143,7 +151,7 @@ export class LauncherThreads {
   }
 
   #add(): LauncherThread {
-    const made = new LauncherThread((gone, error) => {
+    const made = new LauncherThread({ guardianFd: this.guardian.fd }, (gone, error) => {
       this.#threads.splice(this.#threads.indexOf(gone), 1)
       if (!this.#closed) this.#log.error(`a launcher thread broke: ${error.message}`)
     })
@@ -157,15 +165,9 @@ export type ChildOutcome<Result> =
   | { kind: 'done'; result: Result }
   | { kind: 'broke'; message: string; pid: number | null }
 
-/** A long task as the main thread knows it: without its port and the guardian's descriptor. */
-export type ChildRequest<Task extends { settings: { guardianFd: number } }> = Omit<
-  Task,
-  'port' | 'settings'
-> & { settings: Omit<Task['settings'], 'guardianFd'> }
-
 /** One executor or driver, seen from the main thread. */
 export class Child {
-  #port: MessagePort | null = null
+  #task: RunningTask | null = null
   #pid: number | null = null
   #killed = false
 
@@ -176,13 +178,12 @@ export class Child {
   /** TERM, then KILL; before its start: it never starts. Any number of times. */
   kill(): void {
     this.#killed = true
-    const note: KillNote = { kind: 'kill' }
-    this.#port?.postMessage(note)
+    this.#task?.kill()
   }
 
   runExecutor(
     threads: LauncherThreads,
-    request: ChildRequest<ExecutorRequest>,
+    request: ExecutorRequest,
     onStarted: (note: StartedNote) => void,
   ): Promise<ChildOutcome<ExecutorResult>> {
     return this.#run(threads, 'executor', request, (note) => {
@@ -192,7 +193,7 @@ export class Child {
 
   runDriver(
     threads: LauncherThreads,
-    request: ChildRequest<DriverRequest>,
+    request: DriverRequest,
     onNote: (note: ChildNote) => void,
   ): Promise<ChildOutcome<DriverResult>> {
     return this.#run(threads, 'driver', request, onNote)
@@ -202,13 +203,10 @@ export class Child {
   async #run<Result>(
     threads: LauncherThreads,
     kind: ChildKind,
-    request: { settings: object },
+    request: ExecutorRequest | DriverRequest,
     tell: (note: ChildNote) => void,
   ): Promise<ChildOutcome<Result>> {
     const { guardian } = threads
-    const channel = new MessageChannel()
-    const port = channel.port1
-    this.#port = port
     const onNote = (note: ChildNote): void => {
       if (note.kind === 'started' || note.kind === 'fetching') {
         this.#pid = note.pid
@@ -216,34 +214,20 @@ export class Child {
       } else if (note.kind === 'ended') this.#ended(guardian, true)
       tell(note)
     }
-    port.on('message', onNote)
-    /** What a thread says over the port and what it returns come by different ways, in any order. */
-    const readUnread = (): void => {
-      for (
-        let unread = receiveMessageOnPort(port);
-        unread !== undefined;
-        unread = receiveMessageOnPort(port)
-      )
-        onNote(unread.message as ChildNote)
-    }
-    const settings = { ...request.settings, guardianFd: guardian.fd }
     try {
-      const task = { ...request, settings, port: channel.port2 }
-      const result = (await threads.runLong(kind, task)) as Result
-      readUnread()
+      this.#task = threads.runLong(kind, request, onNote)
+      const result = (await this.#task.result) as Result
       this.#ended(guardian, true)
       return { kind: 'done', result }
     } catch (error) {
       // The thread broke. Its process may live on, watched by nobody: that must not be.
-      readUnread()
       const pid = this.#pid
       if (pid !== null) endGroup(pid)
       this.#ended(guardian, false)
       const message = `the launcher broke: ${(error as Error).message}`
       return { kind: 'broke', message, pid }
     } finally {
-      port.close()
-      this.#port = null
+      this.#task = null
     }
   }
 
