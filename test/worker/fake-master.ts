@@ -1,4 +1,6 @@
 /** The master's end of the control link, as far as a worker sees it; the test decides what it answers. */
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -7,6 +9,9 @@ import { CONTROL_PATH } from '../../src/control/limits.js'
 import { ControlServer } from '../../src/control/server.js'
 import { createLogger } from '../../src/log/logger.js'
 import * as schema from '../../src/schema/magneto.js'
+
+/** Below those that systems give to whoever connects. */
+const LISTENING_PORTS = [10_000, 32_000] as const
 
 type BodyClass<T extends BodyT> = new (...args: never[]) => T
 
@@ -33,15 +38,21 @@ export class FakeMaster {
     })
   }
 
-  /** @param httpPort 0: any free one */
+  /**
+   * @param httpPort 0: any free one that no connection gets by chance, so that the next master of the test finds it
+   *   free as well
+   */
   async start(httpPort = 0): Promise<void> {
     const port = await this.#control.listen('127.0.0.1', 0)
     const answer = JSON.stringify({ protocol: 1, port, path: CONTROL_PATH })
     const http = createServer((_request, response) => response.end(answer))
     this.#http = http
-    await new Promise<void>((resolve) => {
-      http.listen(httpPort, '127.0.0.1', resolve)
-    })
+    for (let tries = 0; !http.listening; tries += 1) {
+      http.listen(httpPort === 0 ? randomInt(...LISTENING_PORTS) : httpPort, '127.0.0.1')
+      await once(http, 'listening').catch((error: unknown) => {
+        if (httpPort !== 0 || tries > 20) throw error
+      })
+    }
     this.url = `spark://127.0.0.1:${(http.address() as AddressInfo).port}`
   }
 
