@@ -1,5 +1,6 @@
 /** The drivers that this worker hosts, and the last ones that ended. */
 import { assert } from './executor-table.js'
+import { FinishedNames } from './finished-names.js'
 
 /** A driver that lives, from its order until its end: fetching, running, or waiting for its next attempt. */
 export interface Driver {
@@ -13,8 +14,7 @@ export const MAX_FINISHED_DRIVERS = 1000
 
 export class DriverTable {
   readonly #drivers = new Map<string, Driver>()
-  /** Ids of ended drivers, oldest first. */
-  readonly #finished = new Set<string>()
+  readonly #finished = new FinishedNames(MAX_FINISHED_DRIVERS)
 
   get size(): number {
     return this.#drivers.size
@@ -40,10 +40,6 @@ export class DriverTable {
   /** It has ended; from now on it is only remembered. */
   end(driverId: string): void {
     this.#drivers.delete(driverId)
-    if (this.#finished.size >= MAX_FINISHED_DRIVERS) {
-      const oldest = [...this.#finished].slice(0, MAX_FINISHED_DRIVERS / 10) // W17
-      for (const old of oldest) this.#finished.delete(old)
-    }
     this.#finished.add(driverId)
   }
 

@@ -1,5 +1,6 @@
 /** The executors that live on this worker, the applications that they belong to, and the last ones that ended. */
 import * as schema from '../schema/magneto.js'
+import { FinishedNames } from './finished-names.js'
 import type { ExecutorKey } from './machine-events.js'
 
 /** One executor that lives, or is about to. */
@@ -37,8 +38,7 @@ export function assert(holds: boolean, what: string): void {
 export class ExecutorTable {
   readonly #executors = new Map<string, Executor>()
   readonly #applications = new Map<string, Application>()
-  /** Names of ended executors, oldest first. */
-  readonly #finished = new Set<string>()
+  readonly #finished = new FinishedNames(MAX_FINISHED_EXECUTORS)
 
   get size(): number {
     return this.#executors.size
@@ -80,10 +80,6 @@ export class ExecutorTable {
   end(key: ExecutorKey): void {
     const name = nameOf(key)
     this.#executors.delete(name)
-    if (this.#finished.size >= MAX_FINISHED_EXECUTORS) {
-      const oldest = [...this.#finished].slice(0, MAX_FINISHED_EXECUTORS / 10) // W17
-      for (const old of oldest) this.#finished.delete(old)
-    }
     this.#finished.add(name)
     this.#applications.get(key.appId)?.executors.delete(name)
   }
