@@ -103,7 +103,7 @@ export function logOf(text: () => string): Play {
     const length = Number(parameters.get('byteLength'))
     const offset = Number(parameters.get('offset') ?? all.length - length)
     const end = Math.min(offset + length, all.length)
-    const head = `==== Bytes ${offset}-${end} of ${all.length} of /work/driver-1/stdout ====\n`
+    const head = `==== Bytes ${offset}-${end} of ${all.length} of /spark/driver-1/stdout ====\n`
     return { text: Buffer.concat([Buffer.from(head), all.subarray(offset, end)]) }
   }
 }

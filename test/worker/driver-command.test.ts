@@ -36,10 +36,10 @@ function request(command: JvmCommandT, changes: Partial<DriverJvmRequest> = {}):
     command,
     sparkHome: { path: join(root, 'spark'), version: '4.3.0', runtime: 'spark-4.3' },
     memoryMb: 512,
-    values: { workerUrl: WORKER, userJar: '/work/driver-1/job.jar' },
+    values: { workerUrl: WORKER, userJar: '/spark/driver-1/job.jar' },
     resourcesFile: null,
     variables: {},
-    workerEnv: { JAVA_HOME: '/jvm', HOME: '/root', SPARK_HOME: '/of/magneto' },
+    workerEnv: { JAVA_HOME: '/jvm', HOME: '/home/spark', SPARK_HOME: '/of/magneto' },
     ownConfDir: '/of/magneto/conf',
     ...changes,
   }
@@ -61,7 +61,7 @@ describe('W15: a JVM driver', () => {
       '-Dspark.app.id={{APP_ID}}',
       'org.apache.spark.deploy.worker.DriverWrapper',
       WORKER,
-      '/work/driver-1/job.jar',
+      '/spark/driver-1/job.jar',
       'org.example.Main',
       'a b',
     ])
@@ -73,16 +73,16 @@ describe('W15: a JVM driver', () => {
   ])('of %s: Spark submits the script that was fetched, named twice (W7)', async (_, script) => {
     const main = 'org.apache.spark.deploy.SparkSubmit'
     const command = wrapper(main, '-c', 'k={{USER_JAR}}', '{{USER_JAR}}', '{{EXECUTOR_ID}}')
-    const values = { workerUrl: WORKER, userJar: `/work/driver-1/${script}` }
+    const values = { workerUrl: WORKER, userJar: `/spark/driver-1/${script}` }
     const plan = await driverJvmPlan(request(command, { values }))
     expect(plan.command.slice(-7)).toEqual([
       WORKER,
-      `/work/driver-1/${script}`,
+      `/spark/driver-1/${script}`,
       main,
       '-c',
       // Whole arguments only.
       'k={{USER_JAR}}',
-      `/work/driver-1/${script}`,
+      `/spark/driver-1/${script}`,
       '{{EXECUTOR_ID}}',
     ])
   })
@@ -91,7 +91,11 @@ describe('W15: a JVM driver', () => {
     const command = wrapper('Main')
     command.environment = [new PropertyT('SPARK_HOME', '/of/the/client'), new PropertyT('A', 'b')]
     const { environment } = await driverJvmPlan(request(command))
-    expect(environment).toMatchObject({ SPARK_HOME: join(root, 'spark'), A: 'b', HOME: '/root' })
+    expect(environment).toMatchObject({
+      SPARK_HOME: join(root, 'spark'),
+      A: 'b',
+      HOME: '/home/spark',
+    })
   })
 
   test('W9: secrets stand on no command line and come by environment', async () => {
@@ -156,7 +160,7 @@ describe('a Node driver', () => {
       masterUrl: 'spark://a:7077,b:7077',
       resourcesFile: null,
       variables: {},
-      workerEnv: { HOME: '/root', NODE_CHANNEL_FD: '3' },
+      workerEnv: { HOME: '/home/spark', NODE_CHANNEL_FD: '3' },
       ...changes,
     })
 
@@ -170,7 +174,7 @@ describe('a Node driver', () => {
         '{{USER_JAR}}',
         'b',
       ],
-      environment: { HOME: '/root', MAGNETO_MASTER: 'spark://a:7077,b:7077' },
+      environment: { HOME: '/home/spark', MAGNETO_MASTER: 'spark://a:7077,b:7077' },
       stdin: 'ignore',
     })
   })
@@ -181,7 +185,7 @@ describe('a Node driver', () => {
     const plan = node({ command, memoryMb: 0, resourcesFile: '/r.json', variables: { A: 'b' } })
     expect(plan.command).toEqual(['/usr/bin/node', '/job.mjs'])
     expect(plan.environment).toEqual({
-      HOME: '/root',
+      HOME: '/home/spark',
       MAGNETO_MASTER: 'spark://c:7077',
       MAGNETO_DRIVER_RESOURCES_FILE: '/r.json',
       A: 'b',

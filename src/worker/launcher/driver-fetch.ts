@@ -81,8 +81,11 @@ export function shownUrl(url: string): string {
   return url.replace(/^([A-Za-z][A-Za-z0-9+.-]*:\/\/)[^/?#@]*@/, '$1').replace(/[?#].*$/s, '')
 }
 
-export function failed(url: string, why: string, todo = ''): FetchError {
-  const advice = todo === '' ? 'name a URL that every worker can read' : todo
+export function failed(
+  url: string,
+  why: string,
+  advice = 'name a URL that every worker can read',
+): FetchError {
   return new FetchError(
     `the driver's file ${quoted(shownUrl(url))} can't be had: ${why}; ${advice}`,
   )
@@ -119,14 +122,14 @@ async function inPlace(url: string, { host, path }: Omit<Location, 'scheme'>): P
   }
   if (!isAbsolute(path))
     throw failed(url, 'its path is not absolute', 'begin the path with a slash')
-  const todo = 'put it there on every worker, or name an http or hdfs URL'
+  const advice = 'put it there on every worker, or name an http or hdfs URL'
   try {
-    if (!(await stat(path)).isFile()) throw failed(url, 'it is no plain file', todo)
+    if (!(await stat(path)).isFile()) throw failed(url, 'it is no plain file', advice)
     await access(path, constants.R_OK)
   } catch (error) {
     if (error instanceof FetchError) throw error
     const { code, message } = error as NodeJS.ErrnoException
-    throw failed(url, code === 'ENOENT' ? 'it is not on this worker' : message, todo)
+    throw failed(url, code === 'ENOENT' ? 'it is not on this worker' : message, advice)
   }
   return path
 }
@@ -145,9 +148,9 @@ async function viaHadoop(
   partial: string,
   { hadoop }: FetchOptions,
 ): Promise<void> {
-  const todo = 'name a file, local, http or https URL'
-  if (scheme === 'spark') throw failed(url, 'drivers serve no files to workers', todo)
-  if (hadoop === null) throw failed(url, `there is no Spark here that could read ${scheme}`, todo)
+  const advice = 'name a file, local, http or https URL'
+  if (scheme === 'spark') throw failed(url, 'drivers serve no files to workers', advice)
+  if (hadoop === null) throw failed(url, `there is no Spark here that could read ${scheme}`, advice)
   await hadoop(url, partial)
 }
 
