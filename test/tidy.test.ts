@@ -35,6 +35,7 @@ const arrows: Record<string, string[]> = {
   core: [],
   control: ['conf'],
   store: ['control', 'conf'],
+  election: ['control', 'conf', 'store'],
   spark: ['control', 'conf', 'http', 'rest'],
   'log-files': ['http'],
   worker: ['control', 'conf', 'spark', 'http', 'log-files'],
@@ -42,7 +43,7 @@ const arrows: Record<string, string[]> = {
   http: [],
   rest: ['control', 'conf', 'http'],
   ui: ['control', 'conf', 'http', 'log-files', 'rest'],
-  master: ['control', 'conf', 'core', 'store'],
+  master: ['control', 'conf', 'core', 'store', 'election'],
   cli: ['conf', 'http', 'master', 'worker', 'control', 'spark'],
 }
 

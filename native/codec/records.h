@@ -18,7 +18,9 @@ enum class InboxKind : uint32_t {
   stored = 4,
   store_failed = 5,
   timer = 6,
-  elected = 7
+  elected = 7,
+  record = 8,
+  leader = 9
 };
 
 enum class OutboxKind : uint32_t {

@@ -20,6 +20,8 @@ import {
   KillExecutorT,
   LaunchDriverT,
   LaunchExecutorT,
+  MasterChangeAcknowledgedT,
+  MasterChangedT,
   MasterInStandbyT,
   Message,
   MessageT,
@@ -43,6 +45,7 @@ import {
   WorkerLatestStateT,
   WorkerRegisteredT,
   WorkerRemovedT,
+  WorkerSchedulerStateResponseT,
 } from '../schema/magneto.js'
 import type { ApplicationDescriptionT, DriverDescriptionT } from '../schema/magneto.js'
 import { ControlError } from './errors.js'
@@ -95,6 +98,9 @@ const bodyTypes: ReadonlyMap<unknown, Body> = new Map<unknown, Body>([
   [DecommissionWorkerT, Body.DecommissionWorker],
   [MasterInStandbyT, Body.MasterInStandby],
   [WorkerHealthT, Body.WorkerHealth],
+  [MasterChangedT, Body.MasterChanged],
+  [WorkerSchedulerStateResponseT, Body.WorkerSchedulerStateResponse],
+  [MasterChangeAcknowledgedT, Body.MasterChangeAcknowledged],
 ])
 
 let kept = new Builder(FIRST_BUILDER_BYTES)

@@ -27,8 +27,15 @@ export enum InboxKind {
   STORE_FAILED = 5,
   /** The time that SET_TIMER asked for has come. */
   TIMER = 6,
-  /** This master leads from now on: a core that started in standby becomes ALIVE. */
+  /**
+   * This master leads from now on; `argument`: its epoch. A core that started in standby takes up the records it
+   * was given before: with none of a worker, an application or a driver it is ALIVE, else RECOVERING (spec H8).
+   */
   ELECTED = 7,
+  /** payload: one store Record of an earlier leader, `argument` 0. Only in standby, before ELECTED. */
+  RECORD = 8,
+  /** payload: a core Leader that a standby has heard of; empty: there is none now. */
+  LEADER = 9,
 }
 
 /** What leaves the core. */

@@ -108,6 +108,14 @@ const executorDescription = table('ExecutorDescription', {
   memory_mb: int,
   state: byte,
 })
+const workerExecutorState = table('WorkerExecutorStateResponse', {
+  'description!': one(() => executorDescription),
+  resources: tables(() => resource),
+})
+const workerDriverState = table('WorkerDriverStateResponse', {
+  'driver_id!': string,
+  resources: tables(() => resource),
+})
 const profileTarget = table('ProfileTarget', {
   'profile!': one(() => resourceProfile),
   total: int,
@@ -125,6 +133,7 @@ export const bodies: readonly Table[] = [
     resources: tables(() => resource),
     'runtimes!': strings,
     health_report: string,
+    endpoint: string,
   }),
   table('WorkerHeartbeat', { 'worker_id!': string }),
   table('WorkerLatestState', {
@@ -145,6 +154,7 @@ export const bodies: readonly Table[] = [
     master_web_ui_url: string,
     duplicate: byte,
     worker_timeout_ms: int,
+    epoch: int,
   }),
   table('RegisterWorkerFailed', { 'message!': string }),
   table('ReconnectWorker', { 'master_url!': string }),
@@ -165,6 +175,7 @@ export const bodies: readonly Table[] = [
     'application!': nested(() => applicationDescription),
     driver_address: string,
     spark_description: bytes,
+    endpoint: string,
   }),
   table('UnregisterApplication', { 'app_id!': string }),
   table('RequestExecutors', {
@@ -173,7 +184,7 @@ export const bodies: readonly Table[] = [
     targets: tables(() => profileTarget),
   }),
   table('KillExecutors', { request_id: int, 'app_id!': string, executor_ids: strings }),
-  table('ApplicationRegistered', { 'app_id!': string, 'master_url!': string }),
+  table('ApplicationRegistered', { 'app_id!': string, 'master_url!': string, epoch: int }),
   table('ExecutorAdded', {
     executor_id: int,
     'worker_id!': string,
@@ -226,8 +237,15 @@ export const bodies: readonly Table[] = [
   table('DecommissionWorkersOnHosts', { request_id: int, 'hosts!': strings }),
   table('WorkerDecommissioning', { 'worker_id!': string }),
   table('DecommissionWorker', {}),
-  table('MasterInStandby', {}),
+  table('MasterInStandby', { leader_url: string, leader_web_ui_url: string, epoch: int }),
   table('WorkerHealth', { 'worker_id!': string, healthy: byte, report: string }),
+  table('MasterChanged', { 'master_url!': string, master_web_ui_url: string, epoch: int }),
+  table('WorkerSchedulerStateResponse', {
+    'worker_id!': string,
+    executors: tables(() => workerExecutorState),
+    drivers: tables(() => workerDriverState),
+  }),
+  table('MasterChangeAcknowledged', { 'app_id!': string, expected_executors: strings }),
 ]
 
 export const message = table('Message', {

@@ -7,6 +7,8 @@
  * of whole records (records.ts): inbox records towards the main thread, outbox records (SEND, CLOSE) from it.
  */
 
+import type { LeadershipStatus } from './leadership.js'
+
 /** `workerData` of the gateway thread. */
 export interface GatewayThreadData {
   readonly host: string
@@ -107,6 +109,29 @@ export interface ThreadReady {
   readonly restPort: number | null
 }
 
+/** Who leads has changed, or something about it; comes after `ready`, and then at most a few times a second. */
+export interface ThreadLeadership {
+  readonly kind: 'leadership'
+  readonly status: LeadershipStatus
+}
+
+/**
+ * This master has begun to lead: peers of the leader before that speak Spark RPC are to be told (spec M18), each where its
+ * record says. Comes after the `leadership` of it. `records` are finished store Records: WorkerRecords and
+ * ApplicationRecords with an `endpoint`.
+ */
+export interface ThreadLead {
+  readonly kind: 'lead'
+  readonly epoch: number
+  readonly records: readonly Uint8Array[]
+}
+
+/** This master leads no more: every session is over, whatever its peer does; the core of the next mandate is another. */
+export interface ThreadStepDown {
+  readonly kind: 'stepDown'
+  readonly reason: string
+}
+
 export interface ThreadStop {
   readonly kind: 'stop'
 }
@@ -125,7 +150,19 @@ export interface ViewAnswer {
 }
 
 export type FromGatewayThread = ThreadListening | ThreadFailed | ThreadBatch
-export type ToGatewayThread = ThreadReady | ThreadBatch | ThreadStop
+export type ToGatewayThread =
+  | ThreadReady
+  | ThreadBatch
+  | ThreadStop
+  | ThreadLeadership
+  | ThreadLead
+  | ThreadStepDown
 
 export type FromWebThread = ThreadListening | ThreadFailed | ThreadBatch | ViewRequest
-export type ToWebThread = ThreadReady | ThreadBatch | ThreadStop | ViewAnswer
+export type ToWebThread =
+  | ThreadReady
+  | ThreadBatch
+  | ThreadStop
+  | ViewAnswer
+  | ThreadLeadership
+  | ThreadStepDown

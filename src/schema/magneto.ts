@@ -92,13 +92,16 @@ export enum Body {
   WorkerDecommissioning = 34,
   DecommissionWorker = 35,
   MasterInStandby = 36,
-  WorkerHealth = 37
+  WorkerHealth = 37,
+  MasterChanged = 38,
+  WorkerSchedulerStateResponse = 39,
+  MasterChangeAcknowledged = 40
 }
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null
-): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null {
+  accessor: (obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterChangeAcknowledged|MasterChanged|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|WorkerSchedulerStateResponse) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterChangeAcknowledged|MasterChanged|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|WorkerSchedulerStateResponse|null
+): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterChangeAcknowledged|MasterChanged|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|WorkerSchedulerStateResponse|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'RegisterWorker': return accessor(new RegisterWorker())! as RegisterWorker;
@@ -138,15 +141,18 @@ export function unionToBody(
     case 'DecommissionWorker': return accessor(new DecommissionWorker())! as DecommissionWorker;
     case 'MasterInStandby': return accessor(new MasterInStandby())! as MasterInStandby;
     case 'WorkerHealth': return accessor(new WorkerHealth())! as WorkerHealth;
+    case 'MasterChanged': return accessor(new MasterChanged())! as MasterChanged;
+    case 'WorkerSchedulerStateResponse': return accessor(new WorkerSchedulerStateResponse())! as WorkerSchedulerStateResponse;
+    case 'MasterChangeAcknowledged': return accessor(new MasterChangeAcknowledged())! as MasterChangeAcknowledged;
     default: return null;
   }
 }
 
 export function unionListToBody(
   type: Body, 
-  accessor: (index: number, obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null, 
+  accessor: (index: number, obj:ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterChangeAcknowledged|MasterChanged|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|WorkerSchedulerStateResponse) => ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterChangeAcknowledged|MasterChanged|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|WorkerSchedulerStateResponse|null, 
   index: number
-): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|null {
+): ApplicationFinished|ApplicationRegistered|ApplicationRemoved|DecommissionWorker|DecommissionWorkersOnHosts|DriverStateChanged|DriverStatusResponse|ExecutorAdded|ExecutorStateChanged|ExecutorUpdated|KillApplication|KillDriver|KillExecutor|KillExecutors|LaunchDriver|LaunchExecutor|MasterChangeAcknowledged|MasterChanged|MasterInStandby|ReconnectWorker|Refused|RegisterApplication|RegisterWorker|RegisterWorkerFailed|Reply|RequestClearCompletedDriversAndApps|RequestDriverStatus|RequestExecutors|RequestKillAllDrivers|RequestKillDriver|RequestReadyz|RequestSubmitDriver|UnregisterApplication|WorkerDecommissioning|WorkerHealth|WorkerHeartbeat|WorkerLatestState|WorkerRegistered|WorkerRemoved|WorkerSchedulerStateResponse|null {
   switch(Body[type]) {
     case 'NONE': return null; 
     case 'RegisterWorker': return accessor(index, new RegisterWorker())! as RegisterWorker;
@@ -186,6 +192,9 @@ export function unionListToBody(
     case 'DecommissionWorker': return accessor(index, new DecommissionWorker())! as DecommissionWorker;
     case 'MasterInStandby': return accessor(index, new MasterInStandby())! as MasterInStandby;
     case 'WorkerHealth': return accessor(index, new WorkerHealth())! as WorkerHealth;
+    case 'MasterChanged': return accessor(index, new MasterChanged())! as MasterChanged;
+    case 'WorkerSchedulerStateResponse': return accessor(index, new WorkerSchedulerStateResponse())! as WorkerSchedulerStateResponse;
+    case 'MasterChangeAcknowledged': return accessor(index, new MasterChangeAcknowledged())! as MasterChangeAcknowledged;
     default: return null;
   }
 }
@@ -209,32 +218,44 @@ export enum Value {
   NONE = 0,
   WorkerRecord = 1,
   ApplicationRecord = 2,
-  DriverRecord = 3
+  DriverRecord = 3,
+  TargetsRecord = 4,
+  CountersRecord = 5,
+  CompletedApplicationRecord = 6,
+  CompletedDriverRecord = 7
 }
 
 export function unionToValue(
   type: Value,
-  accessor: (obj:ApplicationRecord|DriverRecord|WorkerRecord) => ApplicationRecord|DriverRecord|WorkerRecord|null
-): ApplicationRecord|DriverRecord|WorkerRecord|null {
+  accessor: (obj:ApplicationRecord|CompletedApplicationRecord|CompletedDriverRecord|CountersRecord|DriverRecord|TargetsRecord|WorkerRecord) => ApplicationRecord|CompletedApplicationRecord|CompletedDriverRecord|CountersRecord|DriverRecord|TargetsRecord|WorkerRecord|null
+): ApplicationRecord|CompletedApplicationRecord|CompletedDriverRecord|CountersRecord|DriverRecord|TargetsRecord|WorkerRecord|null {
   switch(Value[type]) {
     case 'NONE': return null; 
     case 'WorkerRecord': return accessor(new WorkerRecord())! as WorkerRecord;
     case 'ApplicationRecord': return accessor(new ApplicationRecord())! as ApplicationRecord;
     case 'DriverRecord': return accessor(new DriverRecord())! as DriverRecord;
+    case 'TargetsRecord': return accessor(new TargetsRecord())! as TargetsRecord;
+    case 'CountersRecord': return accessor(new CountersRecord())! as CountersRecord;
+    case 'CompletedApplicationRecord': return accessor(new CompletedApplicationRecord())! as CompletedApplicationRecord;
+    case 'CompletedDriverRecord': return accessor(new CompletedDriverRecord())! as CompletedDriverRecord;
     default: return null;
   }
 }
 
 export function unionListToValue(
   type: Value, 
-  accessor: (index: number, obj:ApplicationRecord|DriverRecord|WorkerRecord) => ApplicationRecord|DriverRecord|WorkerRecord|null, 
+  accessor: (index: number, obj:ApplicationRecord|CompletedApplicationRecord|CompletedDriverRecord|CountersRecord|DriverRecord|TargetsRecord|WorkerRecord) => ApplicationRecord|CompletedApplicationRecord|CompletedDriverRecord|CountersRecord|DriverRecord|TargetsRecord|WorkerRecord|null, 
   index: number
-): ApplicationRecord|DriverRecord|WorkerRecord|null {
+): ApplicationRecord|CompletedApplicationRecord|CompletedDriverRecord|CountersRecord|DriverRecord|TargetsRecord|WorkerRecord|null {
   switch(Value[type]) {
     case 'NONE': return null; 
     case 'WorkerRecord': return accessor(index, new WorkerRecord())! as WorkerRecord;
     case 'ApplicationRecord': return accessor(index, new ApplicationRecord())! as ApplicationRecord;
     case 'DriverRecord': return accessor(index, new DriverRecord())! as DriverRecord;
+    case 'TargetsRecord': return accessor(index, new TargetsRecord())! as TargetsRecord;
+    case 'CountersRecord': return accessor(index, new CountersRecord())! as CountersRecord;
+    case 'CompletedApplicationRecord': return accessor(index, new CompletedApplicationRecord())! as CompletedApplicationRecord;
+    case 'CompletedDriverRecord': return accessor(index, new CompletedDriverRecord())! as CompletedDriverRecord;
     default: return null;
   }
 }
@@ -1741,8 +1762,14 @@ healthReport(): string|null {
   return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
 }
 
+endpoint():string|null
+endpoint(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
 static startRegisterWorker(builder:flatbuffers.Builder) {
-  builder.startObject(9);
+  builder.startObject(10);
 }
 
 static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
@@ -1805,6 +1832,10 @@ static addHealthReport(builder:flatbuffers.Builder, healthReportOffset:flatbuffe
   builder.addFieldOffset(8, healthReportOffset, 0);
 }
 
+static addEndpoint(builder:flatbuffers.Builder, endpointOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(9, endpointOffset, 0);
+}
+
 static endRegisterWorker(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // worker_id
@@ -1813,7 +1844,7 @@ static endRegisterWorker(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createRegisterWorker(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset, hostOffset:flatbuffers.Offset, port:number, cores:number, memoryMb:number, webUiUrlOffset:flatbuffers.Offset, resourcesOffset:flatbuffers.Offset, runtimesOffset:flatbuffers.Offset, healthReportOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createRegisterWorker(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset, hostOffset:flatbuffers.Offset, port:number, cores:number, memoryMb:number, webUiUrlOffset:flatbuffers.Offset, resourcesOffset:flatbuffers.Offset, runtimesOffset:flatbuffers.Offset, healthReportOffset:flatbuffers.Offset, endpointOffset:flatbuffers.Offset):flatbuffers.Offset {
   RegisterWorker.startRegisterWorker(builder);
   RegisterWorker.addWorkerId(builder, workerIdOffset);
   RegisterWorker.addHost(builder, hostOffset);
@@ -1824,6 +1855,7 @@ static createRegisterWorker(builder:flatbuffers.Builder, workerIdOffset:flatbuff
   RegisterWorker.addResources(builder, resourcesOffset);
   RegisterWorker.addRuntimes(builder, runtimesOffset);
   RegisterWorker.addHealthReport(builder, healthReportOffset);
+  RegisterWorker.addEndpoint(builder, endpointOffset);
   return RegisterWorker.endRegisterWorker(builder);
 }
 
@@ -1837,7 +1869,8 @@ unpack(): RegisterWorkerT {
     this.webUiUrl(),
     this.bb!.createObjList(this.resources.bind(this), this.resourcesLength()),
     this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[],
-    this.healthReport()
+    this.healthReport(),
+    this.endpoint()
   );
 }
 
@@ -1852,6 +1885,7 @@ unpackTo(_o: RegisterWorkerT): void {
   _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
   _o.runtimes = this.bb!.createScalarList<string>(this.runtimes.bind(this) as (i: number) => string, this.runtimesLength()) as string[];
   _o.healthReport = this.healthReport();
+  _o.endpoint = this.endpoint();
 }
 }
 
@@ -1865,7 +1899,8 @@ constructor(
   public webUiUrl: string|null = null,
   public resources: (ResourceT)[] = [],
   public runtimes: (string)[] = [],
-  public healthReport: string|null = null
+  public healthReport: string|null = null,
+  public endpoint: string|null = null
 ){}
 
 
@@ -1876,6 +1911,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const resources = RegisterWorker.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
   const runtimes = RegisterWorker.createRuntimesVector(builder, builder.createObjectOffsetList(this.runtimes));
   const healthReport = (this.healthReport !== null ? builder.createString(this.healthReport!) : 0);
+  const endpoint = (this.endpoint !== null ? builder.createString(this.endpoint!) : 0);
 
   return RegisterWorker.createRegisterWorker(builder,
     workerId,
@@ -1886,7 +1922,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     webUiUrl,
     resources,
     runtimes,
-    healthReport
+    healthReport,
+    endpoint
   );
 }
 }
@@ -2283,8 +2320,13 @@ workerTimeoutMs():number {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
+epoch():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
 static startWorkerRegistered(builder:flatbuffers.Builder) {
-  builder.startObject(4);
+  builder.startObject(5);
 }
 
 static addMasterUrl(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset) {
@@ -2303,18 +2345,23 @@ static addWorkerTimeoutMs(builder:flatbuffers.Builder, workerTimeoutMs:number) {
   builder.addFieldInt32(3, workerTimeoutMs, 0);
 }
 
+static addEpoch(builder:flatbuffers.Builder, epoch:number) {
+  builder.addFieldInt32(4, epoch, 0);
+}
+
 static endWorkerRegistered(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // master_url
   return offset;
 }
 
-static createWorkerRegistered(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, masterWebUiUrlOffset:flatbuffers.Offset, duplicate:boolean, workerTimeoutMs:number):flatbuffers.Offset {
+static createWorkerRegistered(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, masterWebUiUrlOffset:flatbuffers.Offset, duplicate:boolean, workerTimeoutMs:number, epoch:number):flatbuffers.Offset {
   WorkerRegistered.startWorkerRegistered(builder);
   WorkerRegistered.addMasterUrl(builder, masterUrlOffset);
   WorkerRegistered.addMasterWebUiUrl(builder, masterWebUiUrlOffset);
   WorkerRegistered.addDuplicate(builder, duplicate);
   WorkerRegistered.addWorkerTimeoutMs(builder, workerTimeoutMs);
+  WorkerRegistered.addEpoch(builder, epoch);
   return WorkerRegistered.endWorkerRegistered(builder);
 }
 
@@ -2323,7 +2370,8 @@ unpack(): WorkerRegisteredT {
     this.masterUrl(),
     this.masterWebUiUrl(),
     this.duplicate(),
-    this.workerTimeoutMs()
+    this.workerTimeoutMs(),
+    this.epoch()
   );
 }
 
@@ -2333,6 +2381,7 @@ unpackTo(_o: WorkerRegisteredT): void {
   _o.masterWebUiUrl = this.masterWebUiUrl();
   _o.duplicate = this.duplicate();
   _o.workerTimeoutMs = this.workerTimeoutMs();
+  _o.epoch = this.epoch();
 }
 }
 
@@ -2341,7 +2390,8 @@ constructor(
   public masterUrl: string|null = null,
   public masterWebUiUrl: string|null = null,
   public duplicate: boolean = false,
-  public workerTimeoutMs: number = 0
+  public workerTimeoutMs: number = 0,
+  public epoch: number = 0
 ){}
 
 
@@ -2353,7 +2403,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     masterUrl,
     masterWebUiUrl,
     this.duplicate,
-    this.workerTimeoutMs
+    this.workerTimeoutMs,
+    this.epoch
   );
 }
 }
@@ -2970,8 +3021,14 @@ sparkDescriptionArray():Uint8Array|null {
   return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
+endpoint():string|null
+endpoint(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
 static startRegisterApplication(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(4);
 }
 
 static addApplication(builder:flatbuffers.Builder, applicationOffset:flatbuffers.Offset) {
@@ -3002,17 +3059,22 @@ static startSparkDescriptionVector(builder:flatbuffers.Builder, numElems:number)
   builder.startVector(1, numElems, 1);
 }
 
+static addEndpoint(builder:flatbuffers.Builder, endpointOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, endpointOffset, 0);
+}
+
 static endRegisterApplication(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // application
   return offset;
 }
 
-static createRegisterApplication(builder:flatbuffers.Builder, applicationOffset:flatbuffers.Offset, driverAddressOffset:flatbuffers.Offset, sparkDescriptionOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createRegisterApplication(builder:flatbuffers.Builder, applicationOffset:flatbuffers.Offset, driverAddressOffset:flatbuffers.Offset, sparkDescriptionOffset:flatbuffers.Offset, endpointOffset:flatbuffers.Offset):flatbuffers.Offset {
   RegisterApplication.startRegisterApplication(builder);
   RegisterApplication.addApplication(builder, applicationOffset);
   RegisterApplication.addDriverAddress(builder, driverAddressOffset);
   RegisterApplication.addSparkDescription(builder, sparkDescriptionOffset);
+  RegisterApplication.addEndpoint(builder, endpointOffset);
   return RegisterApplication.endRegisterApplication(builder);
 }
 
@@ -3020,7 +3082,8 @@ unpack(): RegisterApplicationT {
   return new RegisterApplicationT(
     (this.applicationArray() ?? new Uint8Array()),
     this.driverAddress(),
-    (this.sparkDescriptionArray() ?? new Uint8Array())
+    (this.sparkDescriptionArray() ?? new Uint8Array()),
+    this.endpoint()
   );
 }
 
@@ -3029,6 +3092,7 @@ unpackTo(_o: RegisterApplicationT): void {
   _o.application = (this.applicationArray() ?? new Uint8Array());
   _o.driverAddress = this.driverAddress();
   _o.sparkDescription = (this.sparkDescriptionArray() ?? new Uint8Array());
+  _o.endpoint = this.endpoint();
 }
 }
 
@@ -3036,7 +3100,8 @@ export class RegisterApplicationT {
 constructor(
   public application: Uint8Array = new Uint8Array(),
   public driverAddress: string|null = null,
-  public sparkDescription: Uint8Array = new Uint8Array()
+  public sparkDescription: Uint8Array = new Uint8Array(),
+  public endpoint: string|null = null
 ){}
 
 
@@ -3044,11 +3109,13 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const application = RegisterApplication.createApplicationVector(builder, this.application);
   const driverAddress = (this.driverAddress !== null ? builder.createString(this.driverAddress!) : 0);
   const sparkDescription = RegisterApplication.createSparkDescriptionVector(builder, this.sparkDescription);
+  const endpoint = (this.endpoint !== null ? builder.createString(this.endpoint!) : 0);
 
   return RegisterApplication.createRegisterApplication(builder,
     application,
     driverAddress,
-    sparkDescription
+    sparkDescription,
+    endpoint
   );
 }
 }
@@ -3473,8 +3540,13 @@ masterUrl(): string|null {
   return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
 }
 
+epoch():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
 static startApplicationRegistered(builder:flatbuffers.Builder) {
-  builder.startObject(2);
+  builder.startObject(3);
 }
 
 static addAppId(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset) {
@@ -3485,6 +3557,10 @@ static addMasterUrl(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Off
   builder.addFieldOffset(1, masterUrlOffset, 0);
 }
 
+static addEpoch(builder:flatbuffers.Builder, epoch:number) {
+  builder.addFieldInt32(2, epoch, 0);
+}
+
 static endApplicationRegistered(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // app_id
@@ -3492,17 +3568,19 @@ static endApplicationRegistered(builder:flatbuffers.Builder):flatbuffers.Offset 
   return offset;
 }
 
-static createApplicationRegistered(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset, masterUrlOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createApplicationRegistered(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset, masterUrlOffset:flatbuffers.Offset, epoch:number):flatbuffers.Offset {
   ApplicationRegistered.startApplicationRegistered(builder);
   ApplicationRegistered.addAppId(builder, appIdOffset);
   ApplicationRegistered.addMasterUrl(builder, masterUrlOffset);
+  ApplicationRegistered.addEpoch(builder, epoch);
   return ApplicationRegistered.endApplicationRegistered(builder);
 }
 
 unpack(): ApplicationRegisteredT {
   return new ApplicationRegisteredT(
     this.appId(),
-    this.masterUrl()
+    this.masterUrl(),
+    this.epoch()
   );
 }
 
@@ -3510,13 +3588,15 @@ unpack(): ApplicationRegisteredT {
 unpackTo(_o: ApplicationRegisteredT): void {
   _o.appId = this.appId();
   _o.masterUrl = this.masterUrl();
+  _o.epoch = this.epoch();
 }
 }
 
 export class ApplicationRegisteredT {
 constructor(
   public appId: string|null = null,
-  public masterUrl: string|null = null
+  public masterUrl: string|null = null,
+  public epoch: number = 0
 ){}
 
 
@@ -3526,7 +3606,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
 
   return ApplicationRegistered.createApplicationRegistered(builder,
     appId,
-    masterUrl
+    masterUrl,
+    this.epoch
   );
 }
 }
@@ -5546,8 +5627,37 @@ static getSizePrefixedRootAsMasterInStandby(bb:flatbuffers.ByteBuffer, obj?:Mast
   return (obj || new MasterInStandby()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
 }
 
+leaderUrl():string|null
+leaderUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+leaderWebUiUrl():string|null
+leaderWebUiUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+epoch():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
 static startMasterInStandby(builder:flatbuffers.Builder) {
-  builder.startObject(0);
+  builder.startObject(3);
+}
+
+static addLeaderUrl(builder:flatbuffers.Builder, leaderUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, leaderUrlOffset, 0);
+}
+
+static addLeaderWebUiUrl(builder:flatbuffers.Builder, leaderWebUiUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, leaderWebUiUrlOffset, 0);
+}
+
+static addEpoch(builder:flatbuffers.Builder, epoch:number) {
+  builder.addFieldInt32(2, epoch, 0);
 }
 
 static endMasterInStandby(builder:flatbuffers.Builder):flatbuffers.Offset {
@@ -5555,25 +5665,592 @@ static endMasterInStandby(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createMasterInStandby(builder:flatbuffers.Builder):flatbuffers.Offset {
+static createMasterInStandby(builder:flatbuffers.Builder, leaderUrlOffset:flatbuffers.Offset, leaderWebUiUrlOffset:flatbuffers.Offset, epoch:number):flatbuffers.Offset {
   MasterInStandby.startMasterInStandby(builder);
+  MasterInStandby.addLeaderUrl(builder, leaderUrlOffset);
+  MasterInStandby.addLeaderWebUiUrl(builder, leaderWebUiUrlOffset);
+  MasterInStandby.addEpoch(builder, epoch);
   return MasterInStandby.endMasterInStandby(builder);
 }
 
 unpack(): MasterInStandbyT {
-  return new MasterInStandbyT();
+  return new MasterInStandbyT(
+    this.leaderUrl(),
+    this.leaderWebUiUrl(),
+    this.epoch()
+  );
 }
 
 
-unpackTo(_o: MasterInStandbyT): void {}
+unpackTo(_o: MasterInStandbyT): void {
+  _o.leaderUrl = this.leaderUrl();
+  _o.leaderWebUiUrl = this.leaderWebUiUrl();
+  _o.epoch = this.epoch();
+}
 }
 
 export class MasterInStandbyT {
-constructor(){}
+constructor(
+  public leaderUrl: string|null = null,
+  public leaderWebUiUrl: string|null = null,
+  public epoch: number = 0
+){}
 
 
 pack(builder:flatbuffers.Builder): flatbuffers.Offset {
-  return MasterInStandby.createMasterInStandby(builder);
+  const leaderUrl = (this.leaderUrl !== null ? builder.createString(this.leaderUrl!) : 0);
+  const leaderWebUiUrl = (this.leaderWebUiUrl !== null ? builder.createString(this.leaderWebUiUrl!) : 0);
+
+  return MasterInStandby.createMasterInStandby(builder,
+    leaderUrl,
+    leaderWebUiUrl,
+    this.epoch
+  );
+}
+}
+
+export class MasterChanged {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):MasterChanged {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsMasterChanged(bb:flatbuffers.ByteBuffer, obj?:MasterChanged):MasterChanged {
+  return (obj || new MasterChanged()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsMasterChanged(bb:flatbuffers.ByteBuffer, obj?:MasterChanged):MasterChanged {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new MasterChanged()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+masterUrl():string|null
+masterUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+masterWebUiUrl():string|null
+masterWebUiUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+epoch():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+static startMasterChanged(builder:flatbuffers.Builder) {
+  builder.startObject(3);
+}
+
+static addMasterUrl(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, masterUrlOffset, 0);
+}
+
+static addMasterWebUiUrl(builder:flatbuffers.Builder, masterWebUiUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, masterWebUiUrlOffset, 0);
+}
+
+static addEpoch(builder:flatbuffers.Builder, epoch:number) {
+  builder.addFieldInt32(2, epoch, 0);
+}
+
+static endMasterChanged(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // master_url
+  return offset;
+}
+
+static createMasterChanged(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, masterWebUiUrlOffset:flatbuffers.Offset, epoch:number):flatbuffers.Offset {
+  MasterChanged.startMasterChanged(builder);
+  MasterChanged.addMasterUrl(builder, masterUrlOffset);
+  MasterChanged.addMasterWebUiUrl(builder, masterWebUiUrlOffset);
+  MasterChanged.addEpoch(builder, epoch);
+  return MasterChanged.endMasterChanged(builder);
+}
+
+unpack(): MasterChangedT {
+  return new MasterChangedT(
+    this.masterUrl(),
+    this.masterWebUiUrl(),
+    this.epoch()
+  );
+}
+
+
+unpackTo(_o: MasterChangedT): void {
+  _o.masterUrl = this.masterUrl();
+  _o.masterWebUiUrl = this.masterWebUiUrl();
+  _o.epoch = this.epoch();
+}
+}
+
+export class MasterChangedT {
+constructor(
+  public masterUrl: string|null = null,
+  public masterWebUiUrl: string|null = null,
+  public epoch: number = 0
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const masterUrl = (this.masterUrl !== null ? builder.createString(this.masterUrl!) : 0);
+  const masterWebUiUrl = (this.masterWebUiUrl !== null ? builder.createString(this.masterWebUiUrl!) : 0);
+
+  return MasterChanged.createMasterChanged(builder,
+    masterUrl,
+    masterWebUiUrl,
+    this.epoch
+  );
+}
+}
+
+export class WorkerExecutorStateResponse {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):WorkerExecutorStateResponse {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsWorkerExecutorStateResponse(bb:flatbuffers.ByteBuffer, obj?:WorkerExecutorStateResponse):WorkerExecutorStateResponse {
+  return (obj || new WorkerExecutorStateResponse()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsWorkerExecutorStateResponse(bb:flatbuffers.ByteBuffer, obj?:WorkerExecutorStateResponse):WorkerExecutorStateResponse {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new WorkerExecutorStateResponse()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+description(obj?:ExecutorDescription):ExecutorDescription|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? (obj || new ExecutorDescription()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+resources(index: number, obj?:Resource):Resource|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? (obj || new Resource()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+resourcesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startWorkerExecutorStateResponse(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addDescription(builder:flatbuffers.Builder, descriptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, descriptionOffset, 0);
+}
+
+static addResources(builder:flatbuffers.Builder, resourcesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, resourcesOffset, 0);
+}
+
+static createResourcesVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startResourcesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endWorkerExecutorStateResponse(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // description
+  return offset;
+}
+
+static createWorkerExecutorStateResponse(builder:flatbuffers.Builder, descriptionOffset:flatbuffers.Offset, resourcesOffset:flatbuffers.Offset):flatbuffers.Offset {
+  WorkerExecutorStateResponse.startWorkerExecutorStateResponse(builder);
+  WorkerExecutorStateResponse.addDescription(builder, descriptionOffset);
+  WorkerExecutorStateResponse.addResources(builder, resourcesOffset);
+  return WorkerExecutorStateResponse.endWorkerExecutorStateResponse(builder);
+}
+
+unpack(): WorkerExecutorStateResponseT {
+  return new WorkerExecutorStateResponseT(
+    (this.description() !== null ? this.description()!.unpack() : null),
+    this.bb!.createObjList(this.resources.bind(this), this.resourcesLength())
+  );
+}
+
+
+unpackTo(_o: WorkerExecutorStateResponseT): void {
+  _o.description = (this.description() !== null ? this.description()!.unpack() : null);
+  _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
+}
+}
+
+export class WorkerExecutorStateResponseT {
+constructor(
+  public description: ExecutorDescriptionT|null = null,
+  public resources: (ResourceT)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const description = (this.description !== null ? this.description!.pack(builder) : 0);
+  const resources = WorkerExecutorStateResponse.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
+
+  return WorkerExecutorStateResponse.createWorkerExecutorStateResponse(builder,
+    description,
+    resources
+  );
+}
+}
+
+export class WorkerDriverStateResponse {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):WorkerDriverStateResponse {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsWorkerDriverStateResponse(bb:flatbuffers.ByteBuffer, obj?:WorkerDriverStateResponse):WorkerDriverStateResponse {
+  return (obj || new WorkerDriverStateResponse()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsWorkerDriverStateResponse(bb:flatbuffers.ByteBuffer, obj?:WorkerDriverStateResponse):WorkerDriverStateResponse {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new WorkerDriverStateResponse()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+driverId():string|null
+driverId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+resources(index: number, obj?:Resource):Resource|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? (obj || new Resource()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+resourcesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startWorkerDriverStateResponse(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, driverIdOffset, 0);
+}
+
+static addResources(builder:flatbuffers.Builder, resourcesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, resourcesOffset, 0);
+}
+
+static createResourcesVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startResourcesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endWorkerDriverStateResponse(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // driver_id
+  return offset;
+}
+
+static createWorkerDriverStateResponse(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, resourcesOffset:flatbuffers.Offset):flatbuffers.Offset {
+  WorkerDriverStateResponse.startWorkerDriverStateResponse(builder);
+  WorkerDriverStateResponse.addDriverId(builder, driverIdOffset);
+  WorkerDriverStateResponse.addResources(builder, resourcesOffset);
+  return WorkerDriverStateResponse.endWorkerDriverStateResponse(builder);
+}
+
+unpack(): WorkerDriverStateResponseT {
+  return new WorkerDriverStateResponseT(
+    this.driverId(),
+    this.bb!.createObjList(this.resources.bind(this), this.resourcesLength())
+  );
+}
+
+
+unpackTo(_o: WorkerDriverStateResponseT): void {
+  _o.driverId = this.driverId();
+  _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
+}
+}
+
+export class WorkerDriverStateResponseT {
+constructor(
+  public driverId: string|null = null,
+  public resources: (ResourceT)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const driverId = (this.driverId !== null ? builder.createString(this.driverId!) : 0);
+  const resources = WorkerDriverStateResponse.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
+
+  return WorkerDriverStateResponse.createWorkerDriverStateResponse(builder,
+    driverId,
+    resources
+  );
+}
+}
+
+export class WorkerSchedulerStateResponse {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):WorkerSchedulerStateResponse {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsWorkerSchedulerStateResponse(bb:flatbuffers.ByteBuffer, obj?:WorkerSchedulerStateResponse):WorkerSchedulerStateResponse {
+  return (obj || new WorkerSchedulerStateResponse()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsWorkerSchedulerStateResponse(bb:flatbuffers.ByteBuffer, obj?:WorkerSchedulerStateResponse):WorkerSchedulerStateResponse {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new WorkerSchedulerStateResponse()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+workerId():string|null
+workerId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+executors(index: number, obj?:WorkerExecutorStateResponse):WorkerExecutorStateResponse|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? (obj || new WorkerExecutorStateResponse()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+executorsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+drivers(index: number, obj?:WorkerDriverStateResponse):WorkerDriverStateResponse|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? (obj || new WorkerDriverStateResponse()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+driversLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startWorkerSchedulerStateResponse(builder:flatbuffers.Builder) {
+  builder.startObject(3);
+}
+
+static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, workerIdOffset, 0);
+}
+
+static addExecutors(builder:flatbuffers.Builder, executorsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, executorsOffset, 0);
+}
+
+static createExecutorsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startExecutorsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addDrivers(builder:flatbuffers.Builder, driversOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, driversOffset, 0);
+}
+
+static createDriversVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startDriversVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endWorkerSchedulerStateResponse(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // worker_id
+  return offset;
+}
+
+static createWorkerSchedulerStateResponse(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset, executorsOffset:flatbuffers.Offset, driversOffset:flatbuffers.Offset):flatbuffers.Offset {
+  WorkerSchedulerStateResponse.startWorkerSchedulerStateResponse(builder);
+  WorkerSchedulerStateResponse.addWorkerId(builder, workerIdOffset);
+  WorkerSchedulerStateResponse.addExecutors(builder, executorsOffset);
+  WorkerSchedulerStateResponse.addDrivers(builder, driversOffset);
+  return WorkerSchedulerStateResponse.endWorkerSchedulerStateResponse(builder);
+}
+
+unpack(): WorkerSchedulerStateResponseT {
+  return new WorkerSchedulerStateResponseT(
+    this.workerId(),
+    this.bb!.createObjList(this.executors.bind(this), this.executorsLength()),
+    this.bb!.createObjList(this.drivers.bind(this), this.driversLength())
+  );
+}
+
+
+unpackTo(_o: WorkerSchedulerStateResponseT): void {
+  _o.workerId = this.workerId();
+  _o.executors = this.bb!.createObjList(this.executors.bind(this), this.executorsLength());
+  _o.drivers = this.bb!.createObjList(this.drivers.bind(this), this.driversLength());
+}
+}
+
+export class WorkerSchedulerStateResponseT {
+constructor(
+  public workerId: string|null = null,
+  public executors: (WorkerExecutorStateResponseT)[] = [],
+  public drivers: (WorkerDriverStateResponseT)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
+  const executors = WorkerSchedulerStateResponse.createExecutorsVector(builder, builder.createObjectOffsetList(this.executors));
+  const drivers = WorkerSchedulerStateResponse.createDriversVector(builder, builder.createObjectOffsetList(this.drivers));
+
+  return WorkerSchedulerStateResponse.createWorkerSchedulerStateResponse(builder,
+    workerId,
+    executors,
+    drivers
+  );
+}
+}
+
+export class MasterChangeAcknowledged {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):MasterChangeAcknowledged {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsMasterChangeAcknowledged(bb:flatbuffers.ByteBuffer, obj?:MasterChangeAcknowledged):MasterChangeAcknowledged {
+  return (obj || new MasterChangeAcknowledged()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsMasterChangeAcknowledged(bb:flatbuffers.ByteBuffer, obj?:MasterChangeAcknowledged):MasterChangeAcknowledged {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new MasterChangeAcknowledged()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+appId():string|null
+appId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+expectedExecutors(index: number):string
+expectedExecutors(index: number): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4) as string : null;
+}
+
+expectedExecutorsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startMasterChangeAcknowledged(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addAppId(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, appIdOffset, 0);
+}
+
+static addExpectedExecutors(builder:flatbuffers.Builder, expectedExecutorsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, expectedExecutorsOffset, 0);
+}
+
+static createExpectedExecutorsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startExpectedExecutorsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endMasterChangeAcknowledged(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // app_id
+  return offset;
+}
+
+static createMasterChangeAcknowledged(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset, expectedExecutorsOffset:flatbuffers.Offset):flatbuffers.Offset {
+  MasterChangeAcknowledged.startMasterChangeAcknowledged(builder);
+  MasterChangeAcknowledged.addAppId(builder, appIdOffset);
+  MasterChangeAcknowledged.addExpectedExecutors(builder, expectedExecutorsOffset);
+  return MasterChangeAcknowledged.endMasterChangeAcknowledged(builder);
+}
+
+unpack(): MasterChangeAcknowledgedT {
+  return new MasterChangeAcknowledgedT(
+    this.appId(),
+    this.bb!.createScalarList<string>(this.expectedExecutors.bind(this) as (i: number) => string, this.expectedExecutorsLength()) as string[]
+  );
+}
+
+
+unpackTo(_o: MasterChangeAcknowledgedT): void {
+  _o.appId = this.appId();
+  _o.expectedExecutors = this.bb!.createScalarList<string>(this.expectedExecutors.bind(this) as (i: number) => string, this.expectedExecutorsLength()) as string[];
+}
+}
+
+export class MasterChangeAcknowledgedT {
+constructor(
+  public appId: string|null = null,
+  public expectedExecutors: (string)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const appId = (this.appId !== null ? builder.createString(this.appId!) : 0);
+  const expectedExecutors = MasterChangeAcknowledged.createExpectedExecutorsVector(builder, builder.createObjectOffsetList(this.expectedExecutors));
+
+  return MasterChangeAcknowledged.createMasterChangeAcknowledged(builder,
+    appId,
+    expectedExecutors
+  );
 }
 }
 
@@ -5655,7 +6332,7 @@ unpackTo(_o: MessageT): void {
 export class MessageT {
 constructor(
   public bodyType: Body = Body.NONE,
-  public body: ApplicationFinishedT|ApplicationRegisteredT|ApplicationRemovedT|DecommissionWorkerT|DecommissionWorkersOnHostsT|DriverStateChangedT|DriverStatusResponseT|ExecutorAddedT|ExecutorStateChangedT|ExecutorUpdatedT|KillApplicationT|KillDriverT|KillExecutorT|KillExecutorsT|LaunchDriverT|LaunchExecutorT|MasterInStandbyT|ReconnectWorkerT|RefusedT|RegisterApplicationT|RegisterWorkerFailedT|RegisterWorkerT|ReplyT|RequestClearCompletedDriversAndAppsT|RequestDriverStatusT|RequestExecutorsT|RequestKillAllDriversT|RequestKillDriverT|RequestReadyzT|RequestSubmitDriverT|UnregisterApplicationT|WorkerDecommissioningT|WorkerHealthT|WorkerHeartbeatT|WorkerLatestStateT|WorkerRegisteredT|WorkerRemovedT|null = null
+  public body: ApplicationFinishedT|ApplicationRegisteredT|ApplicationRemovedT|DecommissionWorkerT|DecommissionWorkersOnHostsT|DriverStateChangedT|DriverStatusResponseT|ExecutorAddedT|ExecutorStateChangedT|ExecutorUpdatedT|KillApplicationT|KillDriverT|KillExecutorT|KillExecutorsT|LaunchDriverT|LaunchExecutorT|MasterChangeAcknowledgedT|MasterChangedT|MasterInStandbyT|ReconnectWorkerT|RefusedT|RegisterApplicationT|RegisterWorkerFailedT|RegisterWorkerT|ReplyT|RequestClearCompletedDriversAndAppsT|RequestDriverStatusT|RequestExecutorsT|RequestKillAllDriversT|RequestKillDriverT|RequestReadyzT|RequestSubmitDriverT|UnregisterApplicationT|WorkerDecommissioningT|WorkerHealthT|WorkerHeartbeatT|WorkerLatestStateT|WorkerRegisteredT|WorkerRemovedT|WorkerSchedulerStateResponseT|null = null
 ){}
 
 
@@ -5781,8 +6458,18 @@ standby():boolean {
   return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
 }
 
+recoveryTimeoutMs():number {
+  const offset = this.bb!.__offset(this.bb_pos, 40);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 60000;
+}
+
+recoveryGraceMs():number {
+  const offset = this.bb!.__offset(this.bb_pos, 42);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 3000;
+}
+
 static startCoreConfig(builder:flatbuffers.Builder) {
-  builder.startObject(18);
+  builder.startObject(20);
 }
 
 static addMasterUrl(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset) {
@@ -5857,13 +6544,21 @@ static addStandby(builder:flatbuffers.Builder, standby:boolean) {
   builder.addFieldInt8(17, +standby, +false);
 }
 
+static addRecoveryTimeoutMs(builder:flatbuffers.Builder, recoveryTimeoutMs:number) {
+  builder.addFieldInt32(18, recoveryTimeoutMs, 60000);
+}
+
+static addRecoveryGraceMs(builder:flatbuffers.Builder, recoveryGraceMs:number) {
+  builder.addFieldInt32(19, recoveryGraceMs, 3000);
+}
+
 static endCoreConfig(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // master_url
   return offset;
 }
 
-static createCoreConfig(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, masterWebUiUrlOffset:flatbuffers.Offset, workerTimeoutMs:number, deadWorkerPersistence:number, maxExecutorRetries:number, spreadOutApps:boolean, workerSelectionPolicy:WorkerSelectionPolicy, defaultCores:number, retainedApplications:number, appIdPatternOffset:flatbuffers.Offset, seed:bigint, spreadOutDrivers:boolean, maxDrivers:number, retainedDrivers:number, driverIdPatternOffset:flatbuffers.Offset, appNumberModulo:number, useAppNameAsAppId:boolean, standby:boolean):flatbuffers.Offset {
+static createCoreConfig(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, masterWebUiUrlOffset:flatbuffers.Offset, workerTimeoutMs:number, deadWorkerPersistence:number, maxExecutorRetries:number, spreadOutApps:boolean, workerSelectionPolicy:WorkerSelectionPolicy, defaultCores:number, retainedApplications:number, appIdPatternOffset:flatbuffers.Offset, seed:bigint, spreadOutDrivers:boolean, maxDrivers:number, retainedDrivers:number, driverIdPatternOffset:flatbuffers.Offset, appNumberModulo:number, useAppNameAsAppId:boolean, standby:boolean, recoveryTimeoutMs:number, recoveryGraceMs:number):flatbuffers.Offset {
   CoreConfig.startCoreConfig(builder);
   CoreConfig.addMasterUrl(builder, masterUrlOffset);
   CoreConfig.addMasterWebUiUrl(builder, masterWebUiUrlOffset);
@@ -5883,6 +6578,8 @@ static createCoreConfig(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers
   CoreConfig.addAppNumberModulo(builder, appNumberModulo);
   CoreConfig.addUseAppNameAsAppId(builder, useAppNameAsAppId);
   CoreConfig.addStandby(builder, standby);
+  CoreConfig.addRecoveryTimeoutMs(builder, recoveryTimeoutMs);
+  CoreConfig.addRecoveryGraceMs(builder, recoveryGraceMs);
   return CoreConfig.endCoreConfig(builder);
 }
 
@@ -5905,7 +6602,9 @@ unpack(): CoreConfigT {
     this.driverIdPattern(),
     this.appNumberModulo(),
     this.useAppNameAsAppId(),
-    this.standby()
+    this.standby(),
+    this.recoveryTimeoutMs(),
+    this.recoveryGraceMs()
   );
 }
 
@@ -5929,6 +6628,8 @@ unpackTo(_o: CoreConfigT): void {
   _o.appNumberModulo = this.appNumberModulo();
   _o.useAppNameAsAppId = this.useAppNameAsAppId();
   _o.standby = this.standby();
+  _o.recoveryTimeoutMs = this.recoveryTimeoutMs();
+  _o.recoveryGraceMs = this.recoveryGraceMs();
 }
 }
 
@@ -5951,7 +6652,9 @@ constructor(
   public driverIdPattern: string|null = null,
   public appNumberModulo: number = 0,
   public useAppNameAsAppId: boolean = false,
-  public standby: boolean = false
+  public standby: boolean = false,
+  public recoveryTimeoutMs: number = 60000,
+  public recoveryGraceMs: number = 3000
 ){}
 
 
@@ -5979,7 +6682,110 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     driverIdPattern,
     this.appNumberModulo,
     this.useAppNameAsAppId,
-    this.standby
+    this.standby,
+    this.recoveryTimeoutMs,
+    this.recoveryGraceMs
+  );
+}
+}
+
+export class Leader {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Leader {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsLeader(bb:flatbuffers.ByteBuffer, obj?:Leader):Leader {
+  return (obj || new Leader()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsLeader(bb:flatbuffers.ByteBuffer, obj?:Leader):Leader {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new Leader()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+masterUrl():string|null
+masterUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+masterWebUiUrl():string|null
+masterWebUiUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+epoch():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+static startLeader(builder:flatbuffers.Builder) {
+  builder.startObject(3);
+}
+
+static addMasterUrl(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, masterUrlOffset, 0);
+}
+
+static addMasterWebUiUrl(builder:flatbuffers.Builder, masterWebUiUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, masterWebUiUrlOffset, 0);
+}
+
+static addEpoch(builder:flatbuffers.Builder, epoch:number) {
+  builder.addFieldInt32(2, epoch, 0);
+}
+
+static endLeader(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // master_url
+  return offset;
+}
+
+static createLeader(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, masterWebUiUrlOffset:flatbuffers.Offset, epoch:number):flatbuffers.Offset {
+  Leader.startLeader(builder);
+  Leader.addMasterUrl(builder, masterUrlOffset);
+  Leader.addMasterWebUiUrl(builder, masterWebUiUrlOffset);
+  Leader.addEpoch(builder, epoch);
+  return Leader.endLeader(builder);
+}
+
+unpack(): LeaderT {
+  return new LeaderT(
+    this.masterUrl(),
+    this.masterWebUiUrl(),
+    this.epoch()
+  );
+}
+
+
+unpackTo(_o: LeaderT): void {
+  _o.masterUrl = this.masterUrl();
+  _o.masterWebUiUrl = this.masterWebUiUrl();
+  _o.epoch = this.epoch();
+}
+}
+
+export class LeaderT {
+constructor(
+  public masterUrl: string|null = null,
+  public masterWebUiUrl: string|null = null,
+  public epoch: number = 0
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const masterUrl = (this.masterUrl !== null ? builder.createString(this.masterUrl!) : 0);
+  const masterWebUiUrl = (this.masterWebUiUrl !== null ? builder.createString(this.masterWebUiUrl!) : 0);
+
+  return Leader.createLeader(builder,
+    masterUrl,
+    masterWebUiUrl,
+    this.epoch
   );
 }
 }
@@ -6109,12 +6915,21 @@ registration(obj?:RegisterWorker):RegisterWorker|null {
   return offset ? (obj || new RegisterWorker()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
 }
 
+leaving():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
 static startWorkerRecord(builder:flatbuffers.Builder) {
-  builder.startObject(1);
+  builder.startObject(2);
 }
 
 static addRegistration(builder:flatbuffers.Builder, registrationOffset:flatbuffers.Offset) {
   builder.addFieldOffset(0, registrationOffset, 0);
+}
+
+static addLeaving(builder:flatbuffers.Builder, leaving:boolean) {
+  builder.addFieldInt8(1, +leaving, +false);
 }
 
 static endWorkerRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
@@ -6123,27 +6938,31 @@ static endWorkerRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createWorkerRecord(builder:flatbuffers.Builder, registrationOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createWorkerRecord(builder:flatbuffers.Builder, registrationOffset:flatbuffers.Offset, leaving:boolean):flatbuffers.Offset {
   WorkerRecord.startWorkerRecord(builder);
   WorkerRecord.addRegistration(builder, registrationOffset);
+  WorkerRecord.addLeaving(builder, leaving);
   return WorkerRecord.endWorkerRecord(builder);
 }
 
 unpack(): WorkerRecordT {
   return new WorkerRecordT(
-    (this.registration() !== null ? this.registration()!.unpack() : null)
+    (this.registration() !== null ? this.registration()!.unpack() : null),
+    this.leaving()
   );
 }
 
 
 unpackTo(_o: WorkerRecordT): void {
   _o.registration = (this.registration() !== null ? this.registration()!.unpack() : null);
+  _o.leaving = this.leaving();
 }
 }
 
 export class WorkerRecordT {
 constructor(
-  public registration: RegisterWorkerT|null = null
+  public registration: RegisterWorkerT|null = null,
+  public leaving: boolean = false
 ){}
 
 
@@ -6151,7 +6970,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const registration = (this.registration !== null ? this.registration!.pack(builder) : 0);
 
   return WorkerRecord.createWorkerRecord(builder,
-    registration
+    registration,
+    this.leaving
   );
 }
 }
@@ -6226,8 +7046,19 @@ sparkDescriptionArray():Uint8Array|null {
   return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
+order():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+endpoint():string|null
+endpoint(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
 static startApplicationRecord(builder:flatbuffers.Builder) {
-  builder.startObject(6);
+  builder.startObject(8);
 }
 
 static addAppId(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset) {
@@ -6270,6 +7101,14 @@ static startSparkDescriptionVector(builder:flatbuffers.Builder, numElems:number)
   builder.startVector(1, numElems, 1);
 }
 
+static addOrder(builder:flatbuffers.Builder, order:bigint) {
+  builder.addFieldInt64(6, order, BigInt('0'));
+}
+
+static addEndpoint(builder:flatbuffers.Builder, endpointOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, endpointOffset, 0);
+}
+
 static endApplicationRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // app_id
@@ -6277,7 +7116,7 @@ static endApplicationRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createApplicationRecord(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset, applicationOffset:flatbuffers.Offset, driverAddressOffset:flatbuffers.Offset, submittedMs:bigint, nextExecutorId:number, sparkDescriptionOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createApplicationRecord(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset, applicationOffset:flatbuffers.Offset, driverAddressOffset:flatbuffers.Offset, submittedMs:bigint, nextExecutorId:number, sparkDescriptionOffset:flatbuffers.Offset, order:bigint, endpointOffset:flatbuffers.Offset):flatbuffers.Offset {
   ApplicationRecord.startApplicationRecord(builder);
   ApplicationRecord.addAppId(builder, appIdOffset);
   ApplicationRecord.addApplication(builder, applicationOffset);
@@ -6285,6 +7124,8 @@ static createApplicationRecord(builder:flatbuffers.Builder, appIdOffset:flatbuff
   ApplicationRecord.addSubmittedMs(builder, submittedMs);
   ApplicationRecord.addNextExecutorId(builder, nextExecutorId);
   ApplicationRecord.addSparkDescription(builder, sparkDescriptionOffset);
+  ApplicationRecord.addOrder(builder, order);
+  ApplicationRecord.addEndpoint(builder, endpointOffset);
   return ApplicationRecord.endApplicationRecord(builder);
 }
 
@@ -6295,7 +7136,9 @@ unpack(): ApplicationRecordT {
     this.driverAddress(),
     this.submittedMs(),
     this.nextExecutorId(),
-    (this.sparkDescriptionArray() ?? new Uint8Array())
+    (this.sparkDescriptionArray() ?? new Uint8Array()),
+    this.order(),
+    this.endpoint()
   );
 }
 
@@ -6307,6 +7150,8 @@ unpackTo(_o: ApplicationRecordT): void {
   _o.submittedMs = this.submittedMs();
   _o.nextExecutorId = this.nextExecutorId();
   _o.sparkDescription = (this.sparkDescriptionArray() ?? new Uint8Array());
+  _o.order = this.order();
+  _o.endpoint = this.endpoint();
 }
 }
 
@@ -6317,7 +7162,9 @@ constructor(
   public driverAddress: string|null = null,
   public submittedMs: bigint = BigInt('0'),
   public nextExecutorId: number = 0,
-  public sparkDescription: Uint8Array = new Uint8Array()
+  public sparkDescription: Uint8Array = new Uint8Array(),
+  public order: bigint = BigInt('0'),
+  public endpoint: string|null = null
 ){}
 
 
@@ -6326,6 +7173,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const application = ApplicationRecord.createApplicationVector(builder, this.application);
   const driverAddress = (this.driverAddress !== null ? builder.createString(this.driverAddress!) : 0);
   const sparkDescription = ApplicationRecord.createSparkDescriptionVector(builder, this.sparkDescription);
+  const endpoint = (this.endpoint !== null ? builder.createString(this.endpoint!) : 0);
 
   return ApplicationRecord.createApplicationRecord(builder,
     appId,
@@ -6333,7 +7181,112 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     driverAddress,
     this.submittedMs,
     this.nextExecutorId,
-    sparkDescription
+    sparkDescription,
+    this.order,
+    endpoint
+  );
+}
+}
+
+export class TargetsRecord {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):TargetsRecord {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsTargetsRecord(bb:flatbuffers.ByteBuffer, obj?:TargetsRecord):TargetsRecord {
+  return (obj || new TargetsRecord()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsTargetsRecord(bb:flatbuffers.ByteBuffer, obj?:TargetsRecord):TargetsRecord {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new TargetsRecord()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+appId():string|null
+appId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+targets(index: number, obj?:ProfileTarget):ProfileTarget|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? (obj || new ProfileTarget()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+targetsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startTargetsRecord(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addAppId(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, appIdOffset, 0);
+}
+
+static addTargets(builder:flatbuffers.Builder, targetsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, targetsOffset, 0);
+}
+
+static createTargetsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startTargetsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endTargetsRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // app_id
+  return offset;
+}
+
+static createTargetsRecord(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset, targetsOffset:flatbuffers.Offset):flatbuffers.Offset {
+  TargetsRecord.startTargetsRecord(builder);
+  TargetsRecord.addAppId(builder, appIdOffset);
+  TargetsRecord.addTargets(builder, targetsOffset);
+  return TargetsRecord.endTargetsRecord(builder);
+}
+
+unpack(): TargetsRecordT {
+  return new TargetsRecordT(
+    this.appId(),
+    this.bb!.createObjList(this.targets.bind(this), this.targetsLength())
+  );
+}
+
+
+unpackTo(_o: TargetsRecordT): void {
+  _o.appId = this.appId();
+  _o.targets = this.bb!.createObjList(this.targets.bind(this), this.targetsLength());
+}
+}
+
+export class TargetsRecordT {
+constructor(
+  public appId: string|null = null,
+  public targets: (ProfileTargetT)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const appId = (this.appId !== null ? builder.createString(this.appId!) : 0);
+  const targets = TargetsRecord.createTargetsVector(builder, builder.createObjectOffsetList(this.targets));
+
+  return TargetsRecord.createTargetsRecord(builder,
+    appId,
+    targets
   );
 }
 }
@@ -6382,8 +7335,40 @@ submittedMs():bigint {
   return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
 }
 
+order():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+workerId():string|null
+workerId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+workerHostPort():string|null
+workerHostPort(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+startedMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
+relaunched():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+killAsked():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
 static startDriverRecord(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(9);
 }
 
 static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
@@ -6406,6 +7391,30 @@ static addSubmittedMs(builder:flatbuffers.Builder, submittedMs:bigint) {
   builder.addFieldInt64(2, submittedMs, BigInt('0'));
 }
 
+static addOrder(builder:flatbuffers.Builder, order:bigint) {
+  builder.addFieldInt64(3, order, BigInt('0'));
+}
+
+static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(4, workerIdOffset, 0);
+}
+
+static addWorkerHostPort(builder:flatbuffers.Builder, workerHostPortOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, workerHostPortOffset, 0);
+}
+
+static addStartedMs(builder:flatbuffers.Builder, startedMs:bigint) {
+  builder.addFieldInt64(6, startedMs, BigInt('0'));
+}
+
+static addRelaunched(builder:flatbuffers.Builder, relaunched:boolean) {
+  builder.addFieldInt8(7, +relaunched, +false);
+}
+
+static addKillAsked(builder:flatbuffers.Builder, killAsked:boolean) {
+  builder.addFieldInt8(8, +killAsked, +false);
+}
+
 static endDriverRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // driver_id
@@ -6413,11 +7422,17 @@ static endDriverRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createDriverRecord(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, descriptionOffset:flatbuffers.Offset, submittedMs:bigint):flatbuffers.Offset {
+static createDriverRecord(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, descriptionOffset:flatbuffers.Offset, submittedMs:bigint, order:bigint, workerIdOffset:flatbuffers.Offset, workerHostPortOffset:flatbuffers.Offset, startedMs:bigint, relaunched:boolean, killAsked:boolean):flatbuffers.Offset {
   DriverRecord.startDriverRecord(builder);
   DriverRecord.addDriverId(builder, driverIdOffset);
   DriverRecord.addDescription(builder, descriptionOffset);
   DriverRecord.addSubmittedMs(builder, submittedMs);
+  DriverRecord.addOrder(builder, order);
+  DriverRecord.addWorkerId(builder, workerIdOffset);
+  DriverRecord.addWorkerHostPort(builder, workerHostPortOffset);
+  DriverRecord.addStartedMs(builder, startedMs);
+  DriverRecord.addRelaunched(builder, relaunched);
+  DriverRecord.addKillAsked(builder, killAsked);
   return DriverRecord.endDriverRecord(builder);
 }
 
@@ -6425,7 +7440,13 @@ unpack(): DriverRecordT {
   return new DriverRecordT(
     this.driverId(),
     (this.descriptionArray() ?? new Uint8Array()),
-    this.submittedMs()
+    this.submittedMs(),
+    this.order(),
+    this.workerId(),
+    this.workerHostPort(),
+    this.startedMs(),
+    this.relaunched(),
+    this.killAsked()
   );
 }
 
@@ -6434,6 +7455,12 @@ unpackTo(_o: DriverRecordT): void {
   _o.driverId = this.driverId();
   _o.description = (this.descriptionArray() ?? new Uint8Array());
   _o.submittedMs = this.submittedMs();
+  _o.order = this.order();
+  _o.workerId = this.workerId();
+  _o.workerHostPort = this.workerHostPort();
+  _o.startedMs = this.startedMs();
+  _o.relaunched = this.relaunched();
+  _o.killAsked = this.killAsked();
 }
 }
 
@@ -6441,18 +7468,829 @@ export class DriverRecordT {
 constructor(
   public driverId: string|null = null,
   public description: Uint8Array = new Uint8Array(),
-  public submittedMs: bigint = BigInt('0')
+  public submittedMs: bigint = BigInt('0'),
+  public order: bigint = BigInt('0'),
+  public workerId: string|null = null,
+  public workerHostPort: string|null = null,
+  public startedMs: bigint = BigInt('0'),
+  public relaunched: boolean = false,
+  public killAsked: boolean = false
 ){}
 
 
 pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const driverId = (this.driverId !== null ? builder.createString(this.driverId!) : 0);
   const description = DriverRecord.createDescriptionVector(builder, this.description);
+  const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
+  const workerHostPort = (this.workerHostPort !== null ? builder.createString(this.workerHostPort!) : 0);
 
   return DriverRecord.createDriverRecord(builder,
     driverId,
     description,
-    this.submittedMs
+    this.submittedMs,
+    this.order,
+    workerId,
+    workerHostPort,
+    this.startedMs,
+    this.relaunched,
+    this.killAsked
+  );
+}
+}
+
+export class CountersRecord {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):CountersRecord {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsCountersRecord(bb:flatbuffers.ByteBuffer, obj?:CountersRecord):CountersRecord {
+  return (obj || new CountersRecord()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsCountersRecord(bb:flatbuffers.ByteBuffer, obj?:CountersRecord):CountersRecord {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new CountersRecord()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+nextApplicationNumber():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+nextDriverNumber():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+nextOrder():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+static startCountersRecord(builder:flatbuffers.Builder) {
+  builder.startObject(3);
+}
+
+static addNextApplicationNumber(builder:flatbuffers.Builder, nextApplicationNumber:bigint) {
+  builder.addFieldInt64(0, nextApplicationNumber, BigInt('0'));
+}
+
+static addNextDriverNumber(builder:flatbuffers.Builder, nextDriverNumber:bigint) {
+  builder.addFieldInt64(1, nextDriverNumber, BigInt('0'));
+}
+
+static addNextOrder(builder:flatbuffers.Builder, nextOrder:bigint) {
+  builder.addFieldInt64(2, nextOrder, BigInt('0'));
+}
+
+static endCountersRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createCountersRecord(builder:flatbuffers.Builder, nextApplicationNumber:bigint, nextDriverNumber:bigint, nextOrder:bigint):flatbuffers.Offset {
+  CountersRecord.startCountersRecord(builder);
+  CountersRecord.addNextApplicationNumber(builder, nextApplicationNumber);
+  CountersRecord.addNextDriverNumber(builder, nextDriverNumber);
+  CountersRecord.addNextOrder(builder, nextOrder);
+  return CountersRecord.endCountersRecord(builder);
+}
+
+unpack(): CountersRecordT {
+  return new CountersRecordT(
+    this.nextApplicationNumber(),
+    this.nextDriverNumber(),
+    this.nextOrder()
+  );
+}
+
+
+unpackTo(_o: CountersRecordT): void {
+  _o.nextApplicationNumber = this.nextApplicationNumber();
+  _o.nextDriverNumber = this.nextDriverNumber();
+  _o.nextOrder = this.nextOrder();
+}
+}
+
+export class CountersRecordT {
+constructor(
+  public nextApplicationNumber: bigint = BigInt('0'),
+  public nextDriverNumber: bigint = BigInt('0'),
+  public nextOrder: bigint = BigInt('0')
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  return CountersRecord.createCountersRecord(builder,
+    this.nextApplicationNumber,
+    this.nextDriverNumber,
+    this.nextOrder
+  );
+}
+}
+
+export class PastExecutor {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):PastExecutor {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsPastExecutor(bb:flatbuffers.ByteBuffer, obj?:PastExecutor):PastExecutor {
+  return (obj || new PastExecutor()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsPastExecutor(bb:flatbuffers.ByteBuffer, obj?:PastExecutor):PastExecutor {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new PastExecutor()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+executorId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+workerId():string|null
+workerId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+profileId():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+cores():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+memoryMb():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+state():ExecutorState {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : ExecutorState.LAUNCHING;
+}
+
+static startPastExecutor(builder:flatbuffers.Builder) {
+  builder.startObject(6);
+}
+
+static addExecutorId(builder:flatbuffers.Builder, executorId:number) {
+  builder.addFieldInt32(0, executorId, 0);
+}
+
+static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, workerIdOffset, 0);
+}
+
+static addProfileId(builder:flatbuffers.Builder, profileId:number) {
+  builder.addFieldInt32(2, profileId, 0);
+}
+
+static addCores(builder:flatbuffers.Builder, cores:number) {
+  builder.addFieldInt32(3, cores, 0);
+}
+
+static addMemoryMb(builder:flatbuffers.Builder, memoryMb:number) {
+  builder.addFieldInt32(4, memoryMb, 0);
+}
+
+static addState(builder:flatbuffers.Builder, state:ExecutorState) {
+  builder.addFieldInt8(5, state, ExecutorState.LAUNCHING);
+}
+
+static endPastExecutor(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createPastExecutor(builder:flatbuffers.Builder, executorId:number, workerIdOffset:flatbuffers.Offset, profileId:number, cores:number, memoryMb:number, state:ExecutorState):flatbuffers.Offset {
+  PastExecutor.startPastExecutor(builder);
+  PastExecutor.addExecutorId(builder, executorId);
+  PastExecutor.addWorkerId(builder, workerIdOffset);
+  PastExecutor.addProfileId(builder, profileId);
+  PastExecutor.addCores(builder, cores);
+  PastExecutor.addMemoryMb(builder, memoryMb);
+  PastExecutor.addState(builder, state);
+  return PastExecutor.endPastExecutor(builder);
+}
+
+unpack(): PastExecutorT {
+  return new PastExecutorT(
+    this.executorId(),
+    this.workerId(),
+    this.profileId(),
+    this.cores(),
+    this.memoryMb(),
+    this.state()
+  );
+}
+
+
+unpackTo(_o: PastExecutorT): void {
+  _o.executorId = this.executorId();
+  _o.workerId = this.workerId();
+  _o.profileId = this.profileId();
+  _o.cores = this.cores();
+  _o.memoryMb = this.memoryMb();
+  _o.state = this.state();
+}
+}
+
+export class PastExecutorT {
+constructor(
+  public executorId: number = 0,
+  public workerId: string|null = null,
+  public profileId: number = 0,
+  public cores: number = 0,
+  public memoryMb: number = 0,
+  public state: ExecutorState = ExecutorState.LAUNCHING
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
+
+  return PastExecutor.createPastExecutor(builder,
+    this.executorId,
+    workerId,
+    this.profileId,
+    this.cores,
+    this.memoryMb,
+    this.state
+  );
+}
+}
+
+export class CompletedApplicationRecord {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):CompletedApplicationRecord {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsCompletedApplicationRecord(bb:flatbuffers.ByteBuffer, obj?:CompletedApplicationRecord):CompletedApplicationRecord {
+  return (obj || new CompletedApplicationRecord()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsCompletedApplicationRecord(bb:flatbuffers.ByteBuffer, obj?:CompletedApplicationRecord):CompletedApplicationRecord {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new CompletedApplicationRecord()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+appId():string|null
+appId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+name():string|null
+name(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+user():string|null
+user(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+uiUrl():string|null
+uiUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+state():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : 0;
+}
+
+submittedMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
+endedMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
+order():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+coresMax():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+memoryPerExecutorMb():number {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+executorLimit():number {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+executors(index: number, obj?:PastExecutor):PastExecutor|null {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? (obj || new PastExecutor()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+executorsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+runtime():string|null
+runtime(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+static startCompletedApplicationRecord(builder:flatbuffers.Builder) {
+  builder.startObject(13);
+}
+
+static addAppId(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, appIdOffset, 0);
+}
+
+static addName(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, nameOffset, 0);
+}
+
+static addUser(builder:flatbuffers.Builder, userOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, userOffset, 0);
+}
+
+static addUiUrl(builder:flatbuffers.Builder, uiUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, uiUrlOffset, 0);
+}
+
+static addState(builder:flatbuffers.Builder, state:number) {
+  builder.addFieldInt8(4, state, 0);
+}
+
+static addSubmittedMs(builder:flatbuffers.Builder, submittedMs:bigint) {
+  builder.addFieldInt64(5, submittedMs, BigInt('0'));
+}
+
+static addEndedMs(builder:flatbuffers.Builder, endedMs:bigint) {
+  builder.addFieldInt64(6, endedMs, BigInt('0'));
+}
+
+static addOrder(builder:flatbuffers.Builder, order:bigint) {
+  builder.addFieldInt64(7, order, BigInt('0'));
+}
+
+static addCoresMax(builder:flatbuffers.Builder, coresMax:number) {
+  builder.addInt32(coresMax);
+  builder.slot(8);
+}
+
+static addMemoryPerExecutorMb(builder:flatbuffers.Builder, memoryPerExecutorMb:number) {
+  builder.addFieldInt32(9, memoryPerExecutorMb, 0);
+}
+
+static addExecutorLimit(builder:flatbuffers.Builder, executorLimit:number) {
+  builder.addInt32(executorLimit);
+  builder.slot(10);
+}
+
+static addExecutors(builder:flatbuffers.Builder, executorsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(11, executorsOffset, 0);
+}
+
+static createExecutorsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startExecutorsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addRuntime(builder:flatbuffers.Builder, runtimeOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(12, runtimeOffset, 0);
+}
+
+static endCompletedApplicationRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // app_id
+  return offset;
+}
+
+static createCompletedApplicationRecord(builder:flatbuffers.Builder, appIdOffset:flatbuffers.Offset, nameOffset:flatbuffers.Offset, userOffset:flatbuffers.Offset, uiUrlOffset:flatbuffers.Offset, state:number, submittedMs:bigint, endedMs:bigint, order:bigint, coresMax:number, memoryPerExecutorMb:number, executorLimit:number, executorsOffset:flatbuffers.Offset, runtimeOffset:flatbuffers.Offset):flatbuffers.Offset {
+  CompletedApplicationRecord.startCompletedApplicationRecord(builder);
+  CompletedApplicationRecord.addAppId(builder, appIdOffset);
+  CompletedApplicationRecord.addName(builder, nameOffset);
+  CompletedApplicationRecord.addUser(builder, userOffset);
+  CompletedApplicationRecord.addUiUrl(builder, uiUrlOffset);
+  CompletedApplicationRecord.addState(builder, state);
+  CompletedApplicationRecord.addSubmittedMs(builder, submittedMs);
+  CompletedApplicationRecord.addEndedMs(builder, endedMs);
+  CompletedApplicationRecord.addOrder(builder, order);
+  CompletedApplicationRecord.addCoresMax(builder, coresMax);
+  CompletedApplicationRecord.addMemoryPerExecutorMb(builder, memoryPerExecutorMb);
+  CompletedApplicationRecord.addExecutorLimit(builder, executorLimit);
+  CompletedApplicationRecord.addExecutors(builder, executorsOffset);
+  CompletedApplicationRecord.addRuntime(builder, runtimeOffset);
+  return CompletedApplicationRecord.endCompletedApplicationRecord(builder);
+}
+
+unpack(): CompletedApplicationRecordT {
+  return new CompletedApplicationRecordT(
+    this.appId(),
+    this.name(),
+    this.user(),
+    this.uiUrl(),
+    this.state(),
+    this.submittedMs(),
+    this.endedMs(),
+    this.order(),
+    this.coresMax(),
+    this.memoryPerExecutorMb(),
+    this.executorLimit(),
+    this.bb!.createObjList(this.executors.bind(this), this.executorsLength()),
+    this.runtime()
+  );
+}
+
+
+unpackTo(_o: CompletedApplicationRecordT): void {
+  _o.appId = this.appId();
+  _o.name = this.name();
+  _o.user = this.user();
+  _o.uiUrl = this.uiUrl();
+  _o.state = this.state();
+  _o.submittedMs = this.submittedMs();
+  _o.endedMs = this.endedMs();
+  _o.order = this.order();
+  _o.coresMax = this.coresMax();
+  _o.memoryPerExecutorMb = this.memoryPerExecutorMb();
+  _o.executorLimit = this.executorLimit();
+  _o.executors = this.bb!.createObjList(this.executors.bind(this), this.executorsLength());
+  _o.runtime = this.runtime();
+}
+}
+
+export class CompletedApplicationRecordT {
+constructor(
+  public appId: string|null = null,
+  public name: string|null = null,
+  public user: string|null = null,
+  public uiUrl: string|null = null,
+  public state: number = 0,
+  public submittedMs: bigint = BigInt('0'),
+  public endedMs: bigint = BigInt('0'),
+  public order: bigint = BigInt('0'),
+  public coresMax: number = 0,
+  public memoryPerExecutorMb: number = 0,
+  public executorLimit: number = 0,
+  public executors: (PastExecutorT)[] = [],
+  public runtime: string|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const appId = (this.appId !== null ? builder.createString(this.appId!) : 0);
+  const name = (this.name !== null ? builder.createString(this.name!) : 0);
+  const user = (this.user !== null ? builder.createString(this.user!) : 0);
+  const uiUrl = (this.uiUrl !== null ? builder.createString(this.uiUrl!) : 0);
+  const executors = CompletedApplicationRecord.createExecutorsVector(builder, builder.createObjectOffsetList(this.executors));
+  const runtime = (this.runtime !== null ? builder.createString(this.runtime!) : 0);
+
+  return CompletedApplicationRecord.createCompletedApplicationRecord(builder,
+    appId,
+    name,
+    user,
+    uiUrl,
+    this.state,
+    this.submittedMs,
+    this.endedMs,
+    this.order,
+    this.coresMax,
+    this.memoryPerExecutorMb,
+    this.executorLimit,
+    executors,
+    runtime
+  );
+}
+}
+
+export class CompletedDriverRecord {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):CompletedDriverRecord {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsCompletedDriverRecord(bb:flatbuffers.ByteBuffer, obj?:CompletedDriverRecord):CompletedDriverRecord {
+  return (obj || new CompletedDriverRecord()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsCompletedDriverRecord(bb:flatbuffers.ByteBuffer, obj?:CompletedDriverRecord):CompletedDriverRecord {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new CompletedDriverRecord()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+driverId():string|null
+driverId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+mainClass():string|null
+mainClass(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+jarUrl():string|null
+jarUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+state():DriverState {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : DriverState.SUBMITTED;
+}
+
+exception():string|null
+exception(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+workerId():string|null
+workerId(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+workerHostPort():string|null
+workerHostPort(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+submittedMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
+startedMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
+endedMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
+order():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+cores():number {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+memoryMb():number {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+supervise():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 30);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+resources(index: number, obj?:Resource):Resource|null {
+  const offset = this.bb!.__offset(this.bb_pos, 32);
+  return offset ? (obj || new Resource()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+resourcesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 32);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startCompletedDriverRecord(builder:flatbuffers.Builder) {
+  builder.startObject(15);
+}
+
+static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, driverIdOffset, 0);
+}
+
+static addMainClass(builder:flatbuffers.Builder, mainClassOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, mainClassOffset, 0);
+}
+
+static addJarUrl(builder:flatbuffers.Builder, jarUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, jarUrlOffset, 0);
+}
+
+static addState(builder:flatbuffers.Builder, state:DriverState) {
+  builder.addFieldInt8(3, state, DriverState.SUBMITTED);
+}
+
+static addException(builder:flatbuffers.Builder, exceptionOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(4, exceptionOffset, 0);
+}
+
+static addWorkerId(builder:flatbuffers.Builder, workerIdOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, workerIdOffset, 0);
+}
+
+static addWorkerHostPort(builder:flatbuffers.Builder, workerHostPortOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(6, workerHostPortOffset, 0);
+}
+
+static addSubmittedMs(builder:flatbuffers.Builder, submittedMs:bigint) {
+  builder.addFieldInt64(7, submittedMs, BigInt('0'));
+}
+
+static addStartedMs(builder:flatbuffers.Builder, startedMs:bigint) {
+  builder.addFieldInt64(8, startedMs, BigInt('0'));
+}
+
+static addEndedMs(builder:flatbuffers.Builder, endedMs:bigint) {
+  builder.addFieldInt64(9, endedMs, BigInt('0'));
+}
+
+static addOrder(builder:flatbuffers.Builder, order:bigint) {
+  builder.addFieldInt64(10, order, BigInt('0'));
+}
+
+static addCores(builder:flatbuffers.Builder, cores:number) {
+  builder.addFieldInt32(11, cores, 0);
+}
+
+static addMemoryMb(builder:flatbuffers.Builder, memoryMb:number) {
+  builder.addFieldInt32(12, memoryMb, 0);
+}
+
+static addSupervise(builder:flatbuffers.Builder, supervise:boolean) {
+  builder.addFieldInt8(13, +supervise, +false);
+}
+
+static addResources(builder:flatbuffers.Builder, resourcesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(14, resourcesOffset, 0);
+}
+
+static createResourcesVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startResourcesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endCompletedDriverRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // driver_id
+  return offset;
+}
+
+static createCompletedDriverRecord(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, mainClassOffset:flatbuffers.Offset, jarUrlOffset:flatbuffers.Offset, state:DriverState, exceptionOffset:flatbuffers.Offset, workerIdOffset:flatbuffers.Offset, workerHostPortOffset:flatbuffers.Offset, submittedMs:bigint, startedMs:bigint, endedMs:bigint, order:bigint, cores:number, memoryMb:number, supervise:boolean, resourcesOffset:flatbuffers.Offset):flatbuffers.Offset {
+  CompletedDriverRecord.startCompletedDriverRecord(builder);
+  CompletedDriverRecord.addDriverId(builder, driverIdOffset);
+  CompletedDriverRecord.addMainClass(builder, mainClassOffset);
+  CompletedDriverRecord.addJarUrl(builder, jarUrlOffset);
+  CompletedDriverRecord.addState(builder, state);
+  CompletedDriverRecord.addException(builder, exceptionOffset);
+  CompletedDriverRecord.addWorkerId(builder, workerIdOffset);
+  CompletedDriverRecord.addWorkerHostPort(builder, workerHostPortOffset);
+  CompletedDriverRecord.addSubmittedMs(builder, submittedMs);
+  CompletedDriverRecord.addStartedMs(builder, startedMs);
+  CompletedDriverRecord.addEndedMs(builder, endedMs);
+  CompletedDriverRecord.addOrder(builder, order);
+  CompletedDriverRecord.addCores(builder, cores);
+  CompletedDriverRecord.addMemoryMb(builder, memoryMb);
+  CompletedDriverRecord.addSupervise(builder, supervise);
+  CompletedDriverRecord.addResources(builder, resourcesOffset);
+  return CompletedDriverRecord.endCompletedDriverRecord(builder);
+}
+
+unpack(): CompletedDriverRecordT {
+  return new CompletedDriverRecordT(
+    this.driverId(),
+    this.mainClass(),
+    this.jarUrl(),
+    this.state(),
+    this.exception(),
+    this.workerId(),
+    this.workerHostPort(),
+    this.submittedMs(),
+    this.startedMs(),
+    this.endedMs(),
+    this.order(),
+    this.cores(),
+    this.memoryMb(),
+    this.supervise(),
+    this.bb!.createObjList(this.resources.bind(this), this.resourcesLength())
+  );
+}
+
+
+unpackTo(_o: CompletedDriverRecordT): void {
+  _o.driverId = this.driverId();
+  _o.mainClass = this.mainClass();
+  _o.jarUrl = this.jarUrl();
+  _o.state = this.state();
+  _o.exception = this.exception();
+  _o.workerId = this.workerId();
+  _o.workerHostPort = this.workerHostPort();
+  _o.submittedMs = this.submittedMs();
+  _o.startedMs = this.startedMs();
+  _o.endedMs = this.endedMs();
+  _o.order = this.order();
+  _o.cores = this.cores();
+  _o.memoryMb = this.memoryMb();
+  _o.supervise = this.supervise();
+  _o.resources = this.bb!.createObjList(this.resources.bind(this), this.resourcesLength());
+}
+}
+
+export class CompletedDriverRecordT {
+constructor(
+  public driverId: string|null = null,
+  public mainClass: string|null = null,
+  public jarUrl: string|null = null,
+  public state: DriverState = DriverState.SUBMITTED,
+  public exception: string|null = null,
+  public workerId: string|null = null,
+  public workerHostPort: string|null = null,
+  public submittedMs: bigint = BigInt('0'),
+  public startedMs: bigint = BigInt('0'),
+  public endedMs: bigint = BigInt('0'),
+  public order: bigint = BigInt('0'),
+  public cores: number = 0,
+  public memoryMb: number = 0,
+  public supervise: boolean = false,
+  public resources: (ResourceT)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const driverId = (this.driverId !== null ? builder.createString(this.driverId!) : 0);
+  const mainClass = (this.mainClass !== null ? builder.createString(this.mainClass!) : 0);
+  const jarUrl = (this.jarUrl !== null ? builder.createString(this.jarUrl!) : 0);
+  const exception = (this.exception !== null ? builder.createString(this.exception!) : 0);
+  const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
+  const workerHostPort = (this.workerHostPort !== null ? builder.createString(this.workerHostPort!) : 0);
+  const resources = CompletedDriverRecord.createResourcesVector(builder, builder.createObjectOffsetList(this.resources));
+
+  return CompletedDriverRecord.createCompletedDriverRecord(builder,
+    driverId,
+    mainClass,
+    jarUrl,
+    this.state,
+    exception,
+    workerId,
+    workerHostPort,
+    this.submittedMs,
+    this.startedMs,
+    this.endedMs,
+    this.order,
+    this.cores,
+    this.memoryMb,
+    this.supervise,
+    resources
   );
 }
 }
@@ -6563,7 +8401,7 @@ constructor(
   public key: string|null = null,
   public version: number = 1,
   public valueType: Value = Value.NONE,
-  public value: ApplicationRecordT|DriverRecordT|WorkerRecordT|null = null
+  public value: ApplicationRecordT|CompletedApplicationRecordT|CompletedDriverRecordT|CountersRecordT|DriverRecordT|TargetsRecordT|WorkerRecordT|null = null
 ){}
 
 
@@ -8363,8 +10201,30 @@ completedDriversLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+epoch():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+leaderUrl():string|null
+leaderUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+leaderWebUiUrl():string|null
+leaderWebUiUrl(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+recoveryDueMs():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
+}
+
 static startClusterView(builder:flatbuffers.Builder) {
-  builder.startObject(8);
+  builder.startObject(12);
 }
 
 static addMasterUrl(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset) {
@@ -8459,13 +10319,29 @@ static startCompletedDriversVector(builder:flatbuffers.Builder, numElems:number)
   builder.startVector(4, numElems, 4);
 }
 
+static addEpoch(builder:flatbuffers.Builder, epoch:number) {
+  builder.addFieldInt32(8, epoch, 0);
+}
+
+static addLeaderUrl(builder:flatbuffers.Builder, leaderUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(9, leaderUrlOffset, 0);
+}
+
+static addLeaderWebUiUrl(builder:flatbuffers.Builder, leaderWebUiUrlOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(10, leaderWebUiUrlOffset, 0);
+}
+
+static addRecoveryDueMs(builder:flatbuffers.Builder, recoveryDueMs:bigint) {
+  builder.addFieldInt64(11, recoveryDueMs, BigInt('0'));
+}
+
 static endClusterView(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // master_url
   return offset;
 }
 
-static createClusterView(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, state:MasterState, nowMs:bigint, workersOffset:flatbuffers.Offset, activeApplicationsOffset:flatbuffers.Offset, completedApplicationsOffset:flatbuffers.Offset, activeDriversOffset:flatbuffers.Offset, completedDriversOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createClusterView(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, state:MasterState, nowMs:bigint, workersOffset:flatbuffers.Offset, activeApplicationsOffset:flatbuffers.Offset, completedApplicationsOffset:flatbuffers.Offset, activeDriversOffset:flatbuffers.Offset, completedDriversOffset:flatbuffers.Offset, epoch:number, leaderUrlOffset:flatbuffers.Offset, leaderWebUiUrlOffset:flatbuffers.Offset, recoveryDueMs:bigint):flatbuffers.Offset {
   ClusterView.startClusterView(builder);
   ClusterView.addMasterUrl(builder, masterUrlOffset);
   ClusterView.addState(builder, state);
@@ -8475,6 +10351,10 @@ static createClusterView(builder:flatbuffers.Builder, masterUrlOffset:flatbuffer
   ClusterView.addCompletedApplications(builder, completedApplicationsOffset);
   ClusterView.addActiveDrivers(builder, activeDriversOffset);
   ClusterView.addCompletedDrivers(builder, completedDriversOffset);
+  ClusterView.addEpoch(builder, epoch);
+  ClusterView.addLeaderUrl(builder, leaderUrlOffset);
+  ClusterView.addLeaderWebUiUrl(builder, leaderWebUiUrlOffset);
+  ClusterView.addRecoveryDueMs(builder, recoveryDueMs);
   return ClusterView.endClusterView(builder);
 }
 
@@ -8487,7 +10367,11 @@ unpack(): ClusterViewT {
     this.bb!.createObjList(this.activeApplications.bind(this), this.activeApplicationsLength()),
     this.bb!.createObjList(this.completedApplications.bind(this), this.completedApplicationsLength()),
     this.bb!.createObjList(this.activeDrivers.bind(this), this.activeDriversLength()),
-    this.bb!.createObjList(this.completedDrivers.bind(this), this.completedDriversLength())
+    this.bb!.createObjList(this.completedDrivers.bind(this), this.completedDriversLength()),
+    this.epoch(),
+    this.leaderUrl(),
+    this.leaderWebUiUrl(),
+    this.recoveryDueMs()
   );
 }
 
@@ -8501,6 +10385,10 @@ unpackTo(_o: ClusterViewT): void {
   _o.completedApplications = this.bb!.createObjList(this.completedApplications.bind(this), this.completedApplicationsLength());
   _o.activeDrivers = this.bb!.createObjList(this.activeDrivers.bind(this), this.activeDriversLength());
   _o.completedDrivers = this.bb!.createObjList(this.completedDrivers.bind(this), this.completedDriversLength());
+  _o.epoch = this.epoch();
+  _o.leaderUrl = this.leaderUrl();
+  _o.leaderWebUiUrl = this.leaderWebUiUrl();
+  _o.recoveryDueMs = this.recoveryDueMs();
 }
 }
 
@@ -8513,7 +10401,11 @@ constructor(
   public activeApplications: (ApplicationViewT)[] = [],
   public completedApplications: (ApplicationViewT)[] = [],
   public activeDrivers: (DriverViewT)[] = [],
-  public completedDrivers: (DriverViewT)[] = []
+  public completedDrivers: (DriverViewT)[] = [],
+  public epoch: number = 0,
+  public leaderUrl: string|null = null,
+  public leaderWebUiUrl: string|null = null,
+  public recoveryDueMs: bigint = BigInt('0')
 ){}
 
 
@@ -8524,6 +10416,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const completedApplications = ClusterView.createCompletedApplicationsVector(builder, builder.createObjectOffsetList(this.completedApplications));
   const activeDrivers = ClusterView.createActiveDriversVector(builder, builder.createObjectOffsetList(this.activeDrivers));
   const completedDrivers = ClusterView.createCompletedDriversVector(builder, builder.createObjectOffsetList(this.completedDrivers));
+  const leaderUrl = (this.leaderUrl !== null ? builder.createString(this.leaderUrl!) : 0);
+  const leaderWebUiUrl = (this.leaderWebUiUrl !== null ? builder.createString(this.leaderWebUiUrl!) : 0);
 
   return ClusterView.createClusterView(builder,
     masterUrl,
@@ -8533,7 +10427,11 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     activeApplications,
     completedApplications,
     activeDrivers,
-    completedDrivers
+    completedDrivers,
+    this.epoch,
+    leaderUrl,
+    leaderWebUiUrl,
+    this.recoveryDueMs
   );
 }
 }

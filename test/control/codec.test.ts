@@ -96,8 +96,20 @@ const messages: BodyT[] = [
   new s.DecommissionWorkersOnHostsT(12, ['h', 'H2']),
   new s.WorkerDecommissioningT('w'),
   new s.DecommissionWorkerT(),
-  new s.MasterInStandbyT(),
+  new s.MasterInStandbyT('spark://h:1', 'http://h:2', 7),
   new s.WorkerHealthT('w', true, 'the disk is full'),
+  new s.MasterChangedT('spark://h:1', 'http://h:2', 7),
+  new s.WorkerSchedulerStateResponseT(
+    'w',
+    [
+      new s.WorkerExecutorStateResponseT(
+        new s.ExecutorDescriptionT('app', 1, 0, 2, 512, s.ExecutorState.RUNNING),
+        [resource],
+      ),
+    ],
+    [new s.WorkerDriverStateResponseT('d', [resource])],
+  ),
+  new s.MasterChangeAcknowledgedT('app', ['1', '7']),
 ]
 
 describe('codec', () => {

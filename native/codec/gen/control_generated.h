@@ -157,6 +157,21 @@ struct WorkerHealthBuilder;
 struct MasterInStandby;
 struct MasterInStandbyBuilder;
 
+struct MasterChanged;
+struct MasterChangedBuilder;
+
+struct WorkerExecutorStateResponse;
+struct WorkerExecutorStateResponseBuilder;
+
+struct WorkerDriverStateResponse;
+struct WorkerDriverStateResponseBuilder;
+
+struct WorkerSchedulerStateResponse;
+struct WorkerSchedulerStateResponseBuilder;
+
+struct MasterChangeAcknowledged;
+struct MasterChangeAcknowledgedBuilder;
+
 struct Message;
 struct MessageBuilder;
 
@@ -340,11 +355,14 @@ enum class Body : uint8_t {
   DecommissionWorker = 35,
   MasterInStandby = 36,
   WorkerHealth = 37,
+  MasterChanged = 38,
+  WorkerSchedulerStateResponse = 39,
+  MasterChangeAcknowledged = 40,
   MIN = NONE,
-  MAX = WorkerHealth
+  MAX = MasterChangeAcknowledged
 };
 
-inline const Body (&EnumValuesBody())[38] {
+inline const Body (&EnumValuesBody())[41] {
   static const Body values[] = {
     Body::NONE,
     Body::RegisterWorker,
@@ -383,13 +401,16 @@ inline const Body (&EnumValuesBody())[38] {
     Body::WorkerDecommissioning,
     Body::DecommissionWorker,
     Body::MasterInStandby,
-    Body::WorkerHealth
+    Body::WorkerHealth,
+    Body::MasterChanged,
+    Body::WorkerSchedulerStateResponse,
+    Body::MasterChangeAcknowledged
   };
   return values;
 }
 
 inline const char * const *EnumNamesBody() {
-  static const char * const names[39] = {
+  static const char * const names[42] = {
     "NONE",
     "RegisterWorker",
     "WorkerHeartbeat",
@@ -428,13 +449,16 @@ inline const char * const *EnumNamesBody() {
     "DecommissionWorker",
     "MasterInStandby",
     "WorkerHealth",
+    "MasterChanged",
+    "WorkerSchedulerStateResponse",
+    "MasterChangeAcknowledged",
     nullptr
   };
   return names;
 }
 
 inline const char *EnumNameBody(Body e) {
-  if (flatbuffers::IsOutRange(e, Body::NONE, Body::WorkerHealth)) return "";
+  if (flatbuffers::IsOutRange(e, Body::NONE, Body::MasterChangeAcknowledged)) return "";
   const size_t index = static_cast<size_t>(e);
   return EnumNamesBody()[index];
 }
@@ -589,6 +613,18 @@ template<> struct BodyTraits<magneto::control::MasterInStandby> {
 
 template<> struct BodyTraits<magneto::control::WorkerHealth> {
   static const Body enum_value = Body::WorkerHealth;
+};
+
+template<> struct BodyTraits<magneto::control::MasterChanged> {
+  static const Body enum_value = Body::MasterChanged;
+};
+
+template<> struct BodyTraits<magneto::control::WorkerSchedulerStateResponse> {
+  static const Body enum_value = Body::WorkerSchedulerStateResponse;
+};
+
+template<> struct BodyTraits<magneto::control::MasterChangeAcknowledged> {
+  static const Body enum_value = Body::MasterChangeAcknowledged;
 };
 
 bool VerifyBody(flatbuffers::Verifier &verifier, const void *obj, Body type);
@@ -1631,7 +1667,8 @@ struct RegisterWorker FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_WEB_UI_URL = 14,
     VT_RESOURCES = 16,
     VT_RUNTIMES = 18,
-    VT_HEALTH_REPORT = 20
+    VT_HEALTH_REPORT = 20,
+    VT_ENDPOINT = 22
   };
   const flatbuffers::String *worker_id() const {
     return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
@@ -1660,6 +1697,9 @@ struct RegisterWorker FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::String *health_report() const {
     return GetPointer<const flatbuffers::String *>(VT_HEALTH_REPORT);
   }
+  const flatbuffers::String *endpoint() const {
+    return GetPointer<const flatbuffers::String *>(VT_ENDPOINT);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_WORKER_ID) &&
@@ -1679,6 +1719,8 @@ struct RegisterWorker FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            verifier.VerifyVectorOfStrings(runtimes()) &&
            VerifyOffset(verifier, VT_HEALTH_REPORT) &&
            verifier.VerifyString(health_report()) &&
+           VerifyOffset(verifier, VT_ENDPOINT) &&
+           verifier.VerifyString(endpoint()) &&
            verifier.EndTable();
   }
 };
@@ -1714,6 +1756,9 @@ struct RegisterWorkerBuilder {
   void add_health_report(flatbuffers::Offset<flatbuffers::String> health_report) {
     fbb_.AddOffset(RegisterWorker::VT_HEALTH_REPORT, health_report);
   }
+  void add_endpoint(flatbuffers::Offset<flatbuffers::String> endpoint) {
+    fbb_.AddOffset(RegisterWorker::VT_ENDPOINT, endpoint);
+  }
   explicit RegisterWorkerBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1738,8 +1783,10 @@ inline flatbuffers::Offset<RegisterWorker> CreateRegisterWorker(
     flatbuffers::Offset<flatbuffers::String> web_ui_url = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> runtimes = 0,
-    flatbuffers::Offset<flatbuffers::String> health_report = 0) {
+    flatbuffers::Offset<flatbuffers::String> health_report = 0,
+    flatbuffers::Offset<flatbuffers::String> endpoint = 0) {
   RegisterWorkerBuilder builder_(_fbb);
+  builder_.add_endpoint(endpoint);
   builder_.add_health_report(health_report);
   builder_.add_runtimes(runtimes);
   builder_.add_resources(resources);
@@ -1767,13 +1814,15 @@ inline flatbuffers::Offset<RegisterWorker> CreateRegisterWorkerDirect(
     const char *web_ui_url = nullptr,
     const std::vector<flatbuffers::Offset<magneto::control::Resource>> *resources = nullptr,
     const std::vector<flatbuffers::Offset<flatbuffers::String>> *runtimes = nullptr,
-    const char *health_report = nullptr) {
+    const char *health_report = nullptr,
+    const char *endpoint = nullptr) {
   auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
   auto host__ = host ? _fbb.CreateString(host) : 0;
   auto web_ui_url__ = web_ui_url ? _fbb.CreateString(web_ui_url) : 0;
   auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources) : 0;
   auto runtimes__ = runtimes ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*runtimes) : 0;
   auto health_report__ = health_report ? _fbb.CreateString(health_report) : 0;
+  auto endpoint__ = endpoint ? _fbb.CreateString(endpoint) : 0;
   return magneto::control::CreateRegisterWorker(
       _fbb,
       worker_id__,
@@ -1784,7 +1833,8 @@ inline flatbuffers::Offset<RegisterWorker> CreateRegisterWorkerDirect(
       web_ui_url__,
       resources__,
       runtimes__,
-      health_report__);
+      health_report__,
+      endpoint__);
 }
 
 struct WorkerHeartbeat FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -2060,7 +2110,8 @@ struct WorkerRegistered FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_MASTER_URL = 4,
     VT_MASTER_WEB_UI_URL = 6,
     VT_DUPLICATE = 8,
-    VT_WORKER_TIMEOUT_MS = 10
+    VT_WORKER_TIMEOUT_MS = 10,
+    VT_EPOCH = 12
   };
   const flatbuffers::String *master_url() const {
     return GetPointer<const flatbuffers::String *>(VT_MASTER_URL);
@@ -2074,6 +2125,9 @@ struct WorkerRegistered FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   uint32_t worker_timeout_ms() const {
     return GetField<uint32_t>(VT_WORKER_TIMEOUT_MS, 0);
   }
+  uint32_t epoch() const {
+    return GetField<uint32_t>(VT_EPOCH, 0);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_MASTER_URL) &&
@@ -2082,6 +2136,7 @@ struct WorkerRegistered FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            verifier.VerifyString(master_web_ui_url()) &&
            VerifyField<uint8_t>(verifier, VT_DUPLICATE, 1) &&
            VerifyField<uint32_t>(verifier, VT_WORKER_TIMEOUT_MS, 4) &&
+           VerifyField<uint32_t>(verifier, VT_EPOCH, 4) &&
            verifier.EndTable();
   }
 };
@@ -2102,6 +2157,9 @@ struct WorkerRegisteredBuilder {
   void add_worker_timeout_ms(uint32_t worker_timeout_ms) {
     fbb_.AddElement<uint32_t>(WorkerRegistered::VT_WORKER_TIMEOUT_MS, worker_timeout_ms, 0);
   }
+  void add_epoch(uint32_t epoch) {
+    fbb_.AddElement<uint32_t>(WorkerRegistered::VT_EPOCH, epoch, 0);
+  }
   explicit WorkerRegisteredBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -2119,8 +2177,10 @@ inline flatbuffers::Offset<WorkerRegistered> CreateWorkerRegistered(
     flatbuffers::Offset<flatbuffers::String> master_url = 0,
     flatbuffers::Offset<flatbuffers::String> master_web_ui_url = 0,
     bool duplicate = false,
-    uint32_t worker_timeout_ms = 0) {
+    uint32_t worker_timeout_ms = 0,
+    uint32_t epoch = 0) {
   WorkerRegisteredBuilder builder_(_fbb);
+  builder_.add_epoch(epoch);
   builder_.add_worker_timeout_ms(worker_timeout_ms);
   builder_.add_master_web_ui_url(master_web_ui_url);
   builder_.add_master_url(master_url);
@@ -2138,7 +2198,8 @@ inline flatbuffers::Offset<WorkerRegistered> CreateWorkerRegisteredDirect(
     const char *master_url = nullptr,
     const char *master_web_ui_url = nullptr,
     bool duplicate = false,
-    uint32_t worker_timeout_ms = 0) {
+    uint32_t worker_timeout_ms = 0,
+    uint32_t epoch = 0) {
   auto master_url__ = master_url ? _fbb.CreateString(master_url) : 0;
   auto master_web_ui_url__ = master_web_ui_url ? _fbb.CreateString(master_web_ui_url) : 0;
   return magneto::control::CreateWorkerRegistered(
@@ -2146,7 +2207,8 @@ inline flatbuffers::Offset<WorkerRegistered> CreateWorkerRegisteredDirect(
       master_url__,
       master_web_ui_url__,
       duplicate,
-      worker_timeout_ms);
+      worker_timeout_ms,
+      epoch);
 }
 
 struct RegisterWorkerFailed FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -2583,7 +2645,8 @@ struct RegisterApplication FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table 
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_APPLICATION = 4,
     VT_DRIVER_ADDRESS = 6,
-    VT_SPARK_DESCRIPTION = 8
+    VT_SPARK_DESCRIPTION = 8,
+    VT_ENDPOINT = 10
   };
   const flatbuffers::Vector<uint8_t> *application() const {
     return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_APPLICATION);
@@ -2597,6 +2660,9 @@ struct RegisterApplication FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table 
   const flatbuffers::Vector<uint8_t> *spark_description() const {
     return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_SPARK_DESCRIPTION);
   }
+  const flatbuffers::String *endpoint() const {
+    return GetPointer<const flatbuffers::String *>(VT_ENDPOINT);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_APPLICATION) &&
@@ -2606,6 +2672,8 @@ struct RegisterApplication FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table 
            verifier.VerifyString(driver_address()) &&
            VerifyOffset(verifier, VT_SPARK_DESCRIPTION) &&
            verifier.VerifyVector(spark_description()) &&
+           VerifyOffset(verifier, VT_ENDPOINT) &&
+           verifier.VerifyString(endpoint()) &&
            verifier.EndTable();
   }
 };
@@ -2623,6 +2691,9 @@ struct RegisterApplicationBuilder {
   void add_spark_description(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description) {
     fbb_.AddOffset(RegisterApplication::VT_SPARK_DESCRIPTION, spark_description);
   }
+  void add_endpoint(flatbuffers::Offset<flatbuffers::String> endpoint) {
+    fbb_.AddOffset(RegisterApplication::VT_ENDPOINT, endpoint);
+  }
   explicit RegisterApplicationBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -2639,8 +2710,10 @@ inline flatbuffers::Offset<RegisterApplication> CreateRegisterApplication(
     flatbuffers::FlatBufferBuilder &_fbb,
     flatbuffers::Offset<flatbuffers::Vector<uint8_t>> application = 0,
     flatbuffers::Offset<flatbuffers::String> driver_address = 0,
-    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description = 0,
+    flatbuffers::Offset<flatbuffers::String> endpoint = 0) {
   RegisterApplicationBuilder builder_(_fbb);
+  builder_.add_endpoint(endpoint);
   builder_.add_spark_description(spark_description);
   builder_.add_driver_address(driver_address);
   builder_.add_application(application);
@@ -2656,15 +2729,18 @@ inline flatbuffers::Offset<RegisterApplication> CreateRegisterApplicationDirect(
     flatbuffers::FlatBufferBuilder &_fbb,
     const std::vector<uint8_t> *application = nullptr,
     const char *driver_address = nullptr,
-    const std::vector<uint8_t> *spark_description = nullptr) {
+    const std::vector<uint8_t> *spark_description = nullptr,
+    const char *endpoint = nullptr) {
   auto application__ = application ? _fbb.CreateVector<uint8_t>(*application) : 0;
   auto driver_address__ = driver_address ? _fbb.CreateString(driver_address) : 0;
   auto spark_description__ = spark_description ? _fbb.CreateVector<uint8_t>(*spark_description) : 0;
+  auto endpoint__ = endpoint ? _fbb.CreateString(endpoint) : 0;
   return magneto::control::CreateRegisterApplication(
       _fbb,
       application__,
       driver_address__,
-      spark_description__);
+      spark_description__,
+      endpoint__);
 }
 
 struct UnregisterApplication FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -2959,7 +3035,8 @@ struct ApplicationRegistered FLATBUFFERS_FINAL_CLASS : private flatbuffers::Tabl
   struct Traits;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_APP_ID = 4,
-    VT_MASTER_URL = 6
+    VT_MASTER_URL = 6,
+    VT_EPOCH = 8
   };
   const flatbuffers::String *app_id() const {
     return GetPointer<const flatbuffers::String *>(VT_APP_ID);
@@ -2967,12 +3044,16 @@ struct ApplicationRegistered FLATBUFFERS_FINAL_CLASS : private flatbuffers::Tabl
   const flatbuffers::String *master_url() const {
     return GetPointer<const flatbuffers::String *>(VT_MASTER_URL);
   }
+  uint32_t epoch() const {
+    return GetField<uint32_t>(VT_EPOCH, 0);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_APP_ID) &&
            verifier.VerifyString(app_id()) &&
            VerifyOffsetRequired(verifier, VT_MASTER_URL) &&
            verifier.VerifyString(master_url()) &&
+           VerifyField<uint32_t>(verifier, VT_EPOCH, 4) &&
            verifier.EndTable();
   }
 };
@@ -2986,6 +3067,9 @@ struct ApplicationRegisteredBuilder {
   }
   void add_master_url(flatbuffers::Offset<flatbuffers::String> master_url) {
     fbb_.AddOffset(ApplicationRegistered::VT_MASTER_URL, master_url);
+  }
+  void add_epoch(uint32_t epoch) {
+    fbb_.AddElement<uint32_t>(ApplicationRegistered::VT_EPOCH, epoch, 0);
   }
   explicit ApplicationRegisteredBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
@@ -3003,8 +3087,10 @@ struct ApplicationRegisteredBuilder {
 inline flatbuffers::Offset<ApplicationRegistered> CreateApplicationRegistered(
     flatbuffers::FlatBufferBuilder &_fbb,
     flatbuffers::Offset<flatbuffers::String> app_id = 0,
-    flatbuffers::Offset<flatbuffers::String> master_url = 0) {
+    flatbuffers::Offset<flatbuffers::String> master_url = 0,
+    uint32_t epoch = 0) {
   ApplicationRegisteredBuilder builder_(_fbb);
+  builder_.add_epoch(epoch);
   builder_.add_master_url(master_url);
   builder_.add_app_id(app_id);
   return builder_.Finish();
@@ -3018,13 +3104,15 @@ struct ApplicationRegistered::Traits {
 inline flatbuffers::Offset<ApplicationRegistered> CreateApplicationRegisteredDirect(
     flatbuffers::FlatBufferBuilder &_fbb,
     const char *app_id = nullptr,
-    const char *master_url = nullptr) {
+    const char *master_url = nullptr,
+    uint32_t epoch = 0) {
   auto app_id__ = app_id ? _fbb.CreateString(app_id) : 0;
   auto master_url__ = master_url ? _fbb.CreateString(master_url) : 0;
   return magneto::control::CreateApplicationRegistered(
       _fbb,
       app_id__,
-      master_url__);
+      master_url__,
+      epoch);
 }
 
 struct ExecutorAdded FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -4609,8 +4697,27 @@ inline flatbuffers::Offset<WorkerHealth> CreateWorkerHealthDirect(
 struct MasterInStandby FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef MasterInStandbyBuilder Builder;
   struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_LEADER_URL = 4,
+    VT_LEADER_WEB_UI_URL = 6,
+    VT_EPOCH = 8
+  };
+  const flatbuffers::String *leader_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_LEADER_URL);
+  }
+  const flatbuffers::String *leader_web_ui_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_LEADER_WEB_UI_URL);
+  }
+  uint32_t epoch() const {
+    return GetField<uint32_t>(VT_EPOCH, 0);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
+           VerifyOffset(verifier, VT_LEADER_URL) &&
+           verifier.VerifyString(leader_url()) &&
+           VerifyOffset(verifier, VT_LEADER_WEB_UI_URL) &&
+           verifier.VerifyString(leader_web_ui_url()) &&
+           VerifyField<uint32_t>(verifier, VT_EPOCH, 4) &&
            verifier.EndTable();
   }
 };
@@ -4619,6 +4726,15 @@ struct MasterInStandbyBuilder {
   typedef MasterInStandby Table;
   flatbuffers::FlatBufferBuilder &fbb_;
   flatbuffers::uoffset_t start_;
+  void add_leader_url(flatbuffers::Offset<flatbuffers::String> leader_url) {
+    fbb_.AddOffset(MasterInStandby::VT_LEADER_URL, leader_url);
+  }
+  void add_leader_web_ui_url(flatbuffers::Offset<flatbuffers::String> leader_web_ui_url) {
+    fbb_.AddOffset(MasterInStandby::VT_LEADER_WEB_UI_URL, leader_web_ui_url);
+  }
+  void add_epoch(uint32_t epoch) {
+    fbb_.AddElement<uint32_t>(MasterInStandby::VT_EPOCH, epoch, 0);
+  }
   explicit MasterInStandbyBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -4631,8 +4747,14 @@ struct MasterInStandbyBuilder {
 };
 
 inline flatbuffers::Offset<MasterInStandby> CreateMasterInStandby(
-    flatbuffers::FlatBufferBuilder &_fbb) {
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> leader_url = 0,
+    flatbuffers::Offset<flatbuffers::String> leader_web_ui_url = 0,
+    uint32_t epoch = 0) {
   MasterInStandbyBuilder builder_(_fbb);
+  builder_.add_epoch(epoch);
+  builder_.add_leader_web_ui_url(leader_web_ui_url);
+  builder_.add_leader_url(leader_url);
   return builder_.Finish();
 }
 
@@ -4640,6 +4762,410 @@ struct MasterInStandby::Traits {
   using type = MasterInStandby;
   static auto constexpr Create = CreateMasterInStandby;
 };
+
+inline flatbuffers::Offset<MasterInStandby> CreateMasterInStandbyDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *leader_url = nullptr,
+    const char *leader_web_ui_url = nullptr,
+    uint32_t epoch = 0) {
+  auto leader_url__ = leader_url ? _fbb.CreateString(leader_url) : 0;
+  auto leader_web_ui_url__ = leader_web_ui_url ? _fbb.CreateString(leader_web_ui_url) : 0;
+  return magneto::control::CreateMasterInStandby(
+      _fbb,
+      leader_url__,
+      leader_web_ui_url__,
+      epoch);
+}
+
+struct MasterChanged FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef MasterChangedBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_MASTER_URL = 4,
+    VT_MASTER_WEB_UI_URL = 6,
+    VT_EPOCH = 8
+  };
+  const flatbuffers::String *master_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_MASTER_URL);
+  }
+  const flatbuffers::String *master_web_ui_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_MASTER_WEB_UI_URL);
+  }
+  uint32_t epoch() const {
+    return GetField<uint32_t>(VT_EPOCH, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_MASTER_URL) &&
+           verifier.VerifyString(master_url()) &&
+           VerifyOffset(verifier, VT_MASTER_WEB_UI_URL) &&
+           verifier.VerifyString(master_web_ui_url()) &&
+           VerifyField<uint32_t>(verifier, VT_EPOCH, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct MasterChangedBuilder {
+  typedef MasterChanged Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_master_url(flatbuffers::Offset<flatbuffers::String> master_url) {
+    fbb_.AddOffset(MasterChanged::VT_MASTER_URL, master_url);
+  }
+  void add_master_web_ui_url(flatbuffers::Offset<flatbuffers::String> master_web_ui_url) {
+    fbb_.AddOffset(MasterChanged::VT_MASTER_WEB_UI_URL, master_web_ui_url);
+  }
+  void add_epoch(uint32_t epoch) {
+    fbb_.AddElement<uint32_t>(MasterChanged::VT_EPOCH, epoch, 0);
+  }
+  explicit MasterChangedBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<MasterChanged> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<MasterChanged>(end);
+    fbb_.Required(o, MasterChanged::VT_MASTER_URL);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<MasterChanged> CreateMasterChanged(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> master_url = 0,
+    flatbuffers::Offset<flatbuffers::String> master_web_ui_url = 0,
+    uint32_t epoch = 0) {
+  MasterChangedBuilder builder_(_fbb);
+  builder_.add_epoch(epoch);
+  builder_.add_master_web_ui_url(master_web_ui_url);
+  builder_.add_master_url(master_url);
+  return builder_.Finish();
+}
+
+struct MasterChanged::Traits {
+  using type = MasterChanged;
+  static auto constexpr Create = CreateMasterChanged;
+};
+
+inline flatbuffers::Offset<MasterChanged> CreateMasterChangedDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *master_url = nullptr,
+    const char *master_web_ui_url = nullptr,
+    uint32_t epoch = 0) {
+  auto master_url__ = master_url ? _fbb.CreateString(master_url) : 0;
+  auto master_web_ui_url__ = master_web_ui_url ? _fbb.CreateString(master_web_ui_url) : 0;
+  return magneto::control::CreateMasterChanged(
+      _fbb,
+      master_url__,
+      master_web_ui_url__,
+      epoch);
+}
+
+struct WorkerExecutorStateResponse FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef WorkerExecutorStateResponseBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_DESCRIPTION = 4,
+    VT_RESOURCES = 6
+  };
+  const magneto::control::ExecutorDescription *description() const {
+    return GetPointer<const magneto::control::ExecutorDescription *>(VT_DESCRIPTION);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>> *resources() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>> *>(VT_RESOURCES);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_DESCRIPTION) &&
+           verifier.VerifyTable(description()) &&
+           VerifyOffset(verifier, VT_RESOURCES) &&
+           verifier.VerifyVector(resources()) &&
+           verifier.VerifyVectorOfTables(resources()) &&
+           verifier.EndTable();
+  }
+};
+
+struct WorkerExecutorStateResponseBuilder {
+  typedef WorkerExecutorStateResponse Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_description(flatbuffers::Offset<magneto::control::ExecutorDescription> description) {
+    fbb_.AddOffset(WorkerExecutorStateResponse::VT_DESCRIPTION, description);
+  }
+  void add_resources(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources) {
+    fbb_.AddOffset(WorkerExecutorStateResponse::VT_RESOURCES, resources);
+  }
+  explicit WorkerExecutorStateResponseBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<WorkerExecutorStateResponse> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<WorkerExecutorStateResponse>(end);
+    fbb_.Required(o, WorkerExecutorStateResponse::VT_DESCRIPTION);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<WorkerExecutorStateResponse> CreateWorkerExecutorStateResponse(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<magneto::control::ExecutorDescription> description = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources = 0) {
+  WorkerExecutorStateResponseBuilder builder_(_fbb);
+  builder_.add_resources(resources);
+  builder_.add_description(description);
+  return builder_.Finish();
+}
+
+struct WorkerExecutorStateResponse::Traits {
+  using type = WorkerExecutorStateResponse;
+  static auto constexpr Create = CreateWorkerExecutorStateResponse;
+};
+
+inline flatbuffers::Offset<WorkerExecutorStateResponse> CreateWorkerExecutorStateResponseDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<magneto::control::ExecutorDescription> description = 0,
+    const std::vector<flatbuffers::Offset<magneto::control::Resource>> *resources = nullptr) {
+  auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources) : 0;
+  return magneto::control::CreateWorkerExecutorStateResponse(
+      _fbb,
+      description,
+      resources__);
+}
+
+struct WorkerDriverStateResponse FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef WorkerDriverStateResponseBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_DRIVER_ID = 4,
+    VT_RESOURCES = 6
+  };
+  const flatbuffers::String *driver_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>> *resources() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>> *>(VT_RESOURCES);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_DRIVER_ID) &&
+           verifier.VerifyString(driver_id()) &&
+           VerifyOffset(verifier, VT_RESOURCES) &&
+           verifier.VerifyVector(resources()) &&
+           verifier.VerifyVectorOfTables(resources()) &&
+           verifier.EndTable();
+  }
+};
+
+struct WorkerDriverStateResponseBuilder {
+  typedef WorkerDriverStateResponse Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_driver_id(flatbuffers::Offset<flatbuffers::String> driver_id) {
+    fbb_.AddOffset(WorkerDriverStateResponse::VT_DRIVER_ID, driver_id);
+  }
+  void add_resources(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources) {
+    fbb_.AddOffset(WorkerDriverStateResponse::VT_RESOURCES, resources);
+  }
+  explicit WorkerDriverStateResponseBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<WorkerDriverStateResponse> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<WorkerDriverStateResponse>(end);
+    fbb_.Required(o, WorkerDriverStateResponse::VT_DRIVER_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<WorkerDriverStateResponse> CreateWorkerDriverStateResponse(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> driver_id = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources = 0) {
+  WorkerDriverStateResponseBuilder builder_(_fbb);
+  builder_.add_resources(resources);
+  builder_.add_driver_id(driver_id);
+  return builder_.Finish();
+}
+
+struct WorkerDriverStateResponse::Traits {
+  using type = WorkerDriverStateResponse;
+  static auto constexpr Create = CreateWorkerDriverStateResponse;
+};
+
+inline flatbuffers::Offset<WorkerDriverStateResponse> CreateWorkerDriverStateResponseDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *driver_id = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::control::Resource>> *resources = nullptr) {
+  auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
+  auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources) : 0;
+  return magneto::control::CreateWorkerDriverStateResponse(
+      _fbb,
+      driver_id__,
+      resources__);
+}
+
+struct WorkerSchedulerStateResponse FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef WorkerSchedulerStateResponseBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_WORKER_ID = 4,
+    VT_EXECUTORS = 6,
+    VT_DRIVERS = 8
+  };
+  const flatbuffers::String *worker_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::WorkerExecutorStateResponse>> *executors() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::WorkerExecutorStateResponse>> *>(VT_EXECUTORS);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::WorkerDriverStateResponse>> *drivers() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::WorkerDriverStateResponse>> *>(VT_DRIVERS);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_WORKER_ID) &&
+           verifier.VerifyString(worker_id()) &&
+           VerifyOffset(verifier, VT_EXECUTORS) &&
+           verifier.VerifyVector(executors()) &&
+           verifier.VerifyVectorOfTables(executors()) &&
+           VerifyOffset(verifier, VT_DRIVERS) &&
+           verifier.VerifyVector(drivers()) &&
+           verifier.VerifyVectorOfTables(drivers()) &&
+           verifier.EndTable();
+  }
+};
+
+struct WorkerSchedulerStateResponseBuilder {
+  typedef WorkerSchedulerStateResponse Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_worker_id(flatbuffers::Offset<flatbuffers::String> worker_id) {
+    fbb_.AddOffset(WorkerSchedulerStateResponse::VT_WORKER_ID, worker_id);
+  }
+  void add_executors(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::WorkerExecutorStateResponse>>> executors) {
+    fbb_.AddOffset(WorkerSchedulerStateResponse::VT_EXECUTORS, executors);
+  }
+  void add_drivers(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::WorkerDriverStateResponse>>> drivers) {
+    fbb_.AddOffset(WorkerSchedulerStateResponse::VT_DRIVERS, drivers);
+  }
+  explicit WorkerSchedulerStateResponseBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<WorkerSchedulerStateResponse> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<WorkerSchedulerStateResponse>(end);
+    fbb_.Required(o, WorkerSchedulerStateResponse::VT_WORKER_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<WorkerSchedulerStateResponse> CreateWorkerSchedulerStateResponse(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> worker_id = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::WorkerExecutorStateResponse>>> executors = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::WorkerDriverStateResponse>>> drivers = 0) {
+  WorkerSchedulerStateResponseBuilder builder_(_fbb);
+  builder_.add_drivers(drivers);
+  builder_.add_executors(executors);
+  builder_.add_worker_id(worker_id);
+  return builder_.Finish();
+}
+
+struct WorkerSchedulerStateResponse::Traits {
+  using type = WorkerSchedulerStateResponse;
+  static auto constexpr Create = CreateWorkerSchedulerStateResponse;
+};
+
+inline flatbuffers::Offset<WorkerSchedulerStateResponse> CreateWorkerSchedulerStateResponseDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *worker_id = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::control::WorkerExecutorStateResponse>> *executors = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::control::WorkerDriverStateResponse>> *drivers = nullptr) {
+  auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
+  auto executors__ = executors ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::WorkerExecutorStateResponse>>(*executors) : 0;
+  auto drivers__ = drivers ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::WorkerDriverStateResponse>>(*drivers) : 0;
+  return magneto::control::CreateWorkerSchedulerStateResponse(
+      _fbb,
+      worker_id__,
+      executors__,
+      drivers__);
+}
+
+struct MasterChangeAcknowledged FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef MasterChangeAcknowledgedBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_APP_ID = 4,
+    VT_EXPECTED_EXECUTORS = 6
+  };
+  const flatbuffers::String *app_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_APP_ID);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *expected_executors() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_EXPECTED_EXECUTORS);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_APP_ID) &&
+           verifier.VerifyString(app_id()) &&
+           VerifyOffset(verifier, VT_EXPECTED_EXECUTORS) &&
+           verifier.VerifyVector(expected_executors()) &&
+           verifier.VerifyVectorOfStrings(expected_executors()) &&
+           verifier.EndTable();
+  }
+};
+
+struct MasterChangeAcknowledgedBuilder {
+  typedef MasterChangeAcknowledged Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_app_id(flatbuffers::Offset<flatbuffers::String> app_id) {
+    fbb_.AddOffset(MasterChangeAcknowledged::VT_APP_ID, app_id);
+  }
+  void add_expected_executors(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> expected_executors) {
+    fbb_.AddOffset(MasterChangeAcknowledged::VT_EXPECTED_EXECUTORS, expected_executors);
+  }
+  explicit MasterChangeAcknowledgedBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<MasterChangeAcknowledged> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<MasterChangeAcknowledged>(end);
+    fbb_.Required(o, MasterChangeAcknowledged::VT_APP_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<MasterChangeAcknowledged> CreateMasterChangeAcknowledged(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> app_id = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> expected_executors = 0) {
+  MasterChangeAcknowledgedBuilder builder_(_fbb);
+  builder_.add_expected_executors(expected_executors);
+  builder_.add_app_id(app_id);
+  return builder_.Finish();
+}
+
+struct MasterChangeAcknowledged::Traits {
+  using type = MasterChangeAcknowledged;
+  static auto constexpr Create = CreateMasterChangeAcknowledged;
+};
+
+inline flatbuffers::Offset<MasterChangeAcknowledged> CreateMasterChangeAcknowledgedDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *app_id = nullptr,
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *expected_executors = nullptr) {
+  auto app_id__ = app_id ? _fbb.CreateString(app_id) : 0;
+  auto expected_executors__ = expected_executors ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*expected_executors) : 0;
+  return magneto::control::CreateMasterChangeAcknowledged(
+      _fbb,
+      app_id__,
+      expected_executors__);
+}
 
 struct Message FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef MessageBuilder Builder;
@@ -4765,6 +5291,15 @@ struct Message FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   }
   const magneto::control::WorkerHealth *body_as_WorkerHealth() const {
     return body_type() == magneto::control::Body::WorkerHealth ? static_cast<const magneto::control::WorkerHealth *>(body()) : nullptr;
+  }
+  const magneto::control::MasterChanged *body_as_MasterChanged() const {
+    return body_type() == magneto::control::Body::MasterChanged ? static_cast<const magneto::control::MasterChanged *>(body()) : nullptr;
+  }
+  const magneto::control::WorkerSchedulerStateResponse *body_as_WorkerSchedulerStateResponse() const {
+    return body_type() == magneto::control::Body::WorkerSchedulerStateResponse ? static_cast<const magneto::control::WorkerSchedulerStateResponse *>(body()) : nullptr;
+  }
+  const magneto::control::MasterChangeAcknowledged *body_as_MasterChangeAcknowledged() const {
+    return body_type() == magneto::control::Body::MasterChangeAcknowledged ? static_cast<const magneto::control::MasterChangeAcknowledged *>(body()) : nullptr;
   }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -4921,6 +5456,18 @@ template<> inline const magneto::control::MasterInStandby *Message::body_as<magn
 
 template<> inline const magneto::control::WorkerHealth *Message::body_as<magneto::control::WorkerHealth>() const {
   return body_as_WorkerHealth();
+}
+
+template<> inline const magneto::control::MasterChanged *Message::body_as<magneto::control::MasterChanged>() const {
+  return body_as_MasterChanged();
+}
+
+template<> inline const magneto::control::WorkerSchedulerStateResponse *Message::body_as<magneto::control::WorkerSchedulerStateResponse>() const {
+  return body_as_WorkerSchedulerStateResponse();
+}
+
+template<> inline const magneto::control::MasterChangeAcknowledged *Message::body_as<magneto::control::MasterChangeAcknowledged>() const {
+  return body_as_MasterChangeAcknowledged();
 }
 
 struct MessageBuilder {
@@ -5140,6 +5687,18 @@ inline bool VerifyBody(flatbuffers::Verifier &verifier, const void *obj, Body ty
     }
     case Body::WorkerHealth: {
       auto ptr = reinterpret_cast<const magneto::control::WorkerHealth *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::MasterChanged: {
+      auto ptr = reinterpret_cast<const magneto::control::MasterChanged *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::WorkerSchedulerStateResponse: {
+      auto ptr = reinterpret_cast<const magneto::control::WorkerSchedulerStateResponse *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Body::MasterChangeAcknowledged: {
+      auto ptr = reinterpret_cast<const magneto::control::MasterChangeAcknowledged *>(obj);
       return verifier.VerifyTable(ptr);
     }
     default: return true;

@@ -19,6 +19,9 @@ namespace core {
 struct CoreConfig;
 struct CoreConfigBuilder;
 
+struct Leader;
+struct LeaderBuilder;
+
 struct Notice;
 struct NoticeBuilder;
 
@@ -118,7 +121,9 @@ struct CoreConfig FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_DRIVER_ID_PATTERN = 32,
     VT_APP_NUMBER_MODULO = 34,
     VT_USE_APP_NAME_AS_APP_ID = 36,
-    VT_STANDBY = 38
+    VT_STANDBY = 38,
+    VT_RECOVERY_TIMEOUT_MS = 40,
+    VT_RECOVERY_GRACE_MS = 42
   };
   const flatbuffers::String *master_url() const {
     return GetPointer<const flatbuffers::String *>(VT_MASTER_URL);
@@ -174,6 +179,12 @@ struct CoreConfig FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   bool standby() const {
     return GetField<uint8_t>(VT_STANDBY, 0) != 0;
   }
+  uint32_t recovery_timeout_ms() const {
+    return GetField<uint32_t>(VT_RECOVERY_TIMEOUT_MS, 60000);
+  }
+  uint32_t recovery_grace_ms() const {
+    return GetField<uint32_t>(VT_RECOVERY_GRACE_MS, 3000);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_MASTER_URL) &&
@@ -198,6 +209,8 @@ struct CoreConfig FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyField<uint32_t>(verifier, VT_APP_NUMBER_MODULO, 4) &&
            VerifyField<uint8_t>(verifier, VT_USE_APP_NAME_AS_APP_ID, 1) &&
            VerifyField<uint8_t>(verifier, VT_STANDBY, 1) &&
+           VerifyField<uint32_t>(verifier, VT_RECOVERY_TIMEOUT_MS, 4) &&
+           VerifyField<uint32_t>(verifier, VT_RECOVERY_GRACE_MS, 4) &&
            verifier.EndTable();
   }
 };
@@ -260,6 +273,12 @@ struct CoreConfigBuilder {
   void add_standby(bool standby) {
     fbb_.AddElement<uint8_t>(CoreConfig::VT_STANDBY, static_cast<uint8_t>(standby), 0);
   }
+  void add_recovery_timeout_ms(uint32_t recovery_timeout_ms) {
+    fbb_.AddElement<uint32_t>(CoreConfig::VT_RECOVERY_TIMEOUT_MS, recovery_timeout_ms, 60000);
+  }
+  void add_recovery_grace_ms(uint32_t recovery_grace_ms) {
+    fbb_.AddElement<uint32_t>(CoreConfig::VT_RECOVERY_GRACE_MS, recovery_grace_ms, 3000);
+  }
   explicit CoreConfigBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -291,9 +310,13 @@ inline flatbuffers::Offset<CoreConfig> CreateCoreConfig(
     flatbuffers::Offset<flatbuffers::String> driver_id_pattern = 0,
     uint32_t app_number_modulo = 0,
     bool use_app_name_as_app_id = false,
-    bool standby = false) {
+    bool standby = false,
+    uint32_t recovery_timeout_ms = 60000,
+    uint32_t recovery_grace_ms = 3000) {
   CoreConfigBuilder builder_(_fbb);
   builder_.add_seed(seed);
+  builder_.add_recovery_grace_ms(recovery_grace_ms);
+  builder_.add_recovery_timeout_ms(recovery_timeout_ms);
   builder_.add_app_number_modulo(app_number_modulo);
   builder_.add_driver_id_pattern(driver_id_pattern);
   builder_.add_retained_drivers(retained_drivers);
@@ -338,7 +361,9 @@ inline flatbuffers::Offset<CoreConfig> CreateCoreConfigDirect(
     const char *driver_id_pattern = nullptr,
     uint32_t app_number_modulo = 0,
     bool use_app_name_as_app_id = false,
-    bool standby = false) {
+    bool standby = false,
+    uint32_t recovery_timeout_ms = 60000,
+    uint32_t recovery_grace_ms = 3000) {
   auto master_url__ = master_url ? _fbb.CreateString(master_url) : 0;
   auto master_web_ui_url__ = master_web_ui_url ? _fbb.CreateString(master_web_ui_url) : 0;
   auto app_id_pattern__ = app_id_pattern ? _fbb.CreateString(app_id_pattern) : 0;
@@ -362,7 +387,93 @@ inline flatbuffers::Offset<CoreConfig> CreateCoreConfigDirect(
       driver_id_pattern__,
       app_number_modulo,
       use_app_name_as_app_id,
-      standby);
+      standby,
+      recovery_timeout_ms,
+      recovery_grace_ms);
+}
+
+struct Leader FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef LeaderBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_MASTER_URL = 4,
+    VT_MASTER_WEB_UI_URL = 6,
+    VT_EPOCH = 8
+  };
+  const flatbuffers::String *master_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_MASTER_URL);
+  }
+  const flatbuffers::String *master_web_ui_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_MASTER_WEB_UI_URL);
+  }
+  uint32_t epoch() const {
+    return GetField<uint32_t>(VT_EPOCH, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_MASTER_URL) &&
+           verifier.VerifyString(master_url()) &&
+           VerifyOffset(verifier, VT_MASTER_WEB_UI_URL) &&
+           verifier.VerifyString(master_web_ui_url()) &&
+           VerifyField<uint32_t>(verifier, VT_EPOCH, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct LeaderBuilder {
+  typedef Leader Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_master_url(flatbuffers::Offset<flatbuffers::String> master_url) {
+    fbb_.AddOffset(Leader::VT_MASTER_URL, master_url);
+  }
+  void add_master_web_ui_url(flatbuffers::Offset<flatbuffers::String> master_web_ui_url) {
+    fbb_.AddOffset(Leader::VT_MASTER_WEB_UI_URL, master_web_ui_url);
+  }
+  void add_epoch(uint32_t epoch) {
+    fbb_.AddElement<uint32_t>(Leader::VT_EPOCH, epoch, 0);
+  }
+  explicit LeaderBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<Leader> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<Leader>(end);
+    fbb_.Required(o, Leader::VT_MASTER_URL);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<Leader> CreateLeader(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> master_url = 0,
+    flatbuffers::Offset<flatbuffers::String> master_web_ui_url = 0,
+    uint32_t epoch = 0) {
+  LeaderBuilder builder_(_fbb);
+  builder_.add_epoch(epoch);
+  builder_.add_master_web_ui_url(master_web_ui_url);
+  builder_.add_master_url(master_url);
+  return builder_.Finish();
+}
+
+struct Leader::Traits {
+  using type = Leader;
+  static auto constexpr Create = CreateLeader;
+};
+
+inline flatbuffers::Offset<Leader> CreateLeaderDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *master_url = nullptr,
+    const char *master_web_ui_url = nullptr,
+    uint32_t epoch = 0) {
+  auto master_url__ = master_url ? _fbb.CreateString(master_url) : 0;
+  auto master_web_ui_url__ = master_web_ui_url ? _fbb.CreateString(master_web_ui_url) : 0;
+  return magneto::core::CreateLeader(
+      _fbb,
+      master_url__,
+      master_web_ui_url__,
+      epoch);
 }
 
 struct Notice FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {

@@ -24,8 +24,23 @@ struct WorkerRecordBuilder;
 struct ApplicationRecord;
 struct ApplicationRecordBuilder;
 
+struct TargetsRecord;
+struct TargetsRecordBuilder;
+
 struct DriverRecord;
 struct DriverRecordBuilder;
+
+struct CountersRecord;
+struct CountersRecordBuilder;
+
+struct PastExecutor;
+struct PastExecutorBuilder;
+
+struct CompletedApplicationRecord;
+struct CompletedApplicationRecordBuilder;
+
+struct CompletedDriverRecord;
+struct CompletedDriverRecordBuilder;
 
 struct Record;
 struct RecordBuilder;
@@ -35,33 +50,45 @@ enum class Value : uint8_t {
   WorkerRecord = 1,
   ApplicationRecord = 2,
   DriverRecord = 3,
+  TargetsRecord = 4,
+  CountersRecord = 5,
+  CompletedApplicationRecord = 6,
+  CompletedDriverRecord = 7,
   MIN = NONE,
-  MAX = DriverRecord
+  MAX = CompletedDriverRecord
 };
 
-inline const Value (&EnumValuesValue())[4] {
+inline const Value (&EnumValuesValue())[8] {
   static const Value values[] = {
     Value::NONE,
     Value::WorkerRecord,
     Value::ApplicationRecord,
-    Value::DriverRecord
+    Value::DriverRecord,
+    Value::TargetsRecord,
+    Value::CountersRecord,
+    Value::CompletedApplicationRecord,
+    Value::CompletedDriverRecord
   };
   return values;
 }
 
 inline const char * const *EnumNamesValue() {
-  static const char * const names[5] = {
+  static const char * const names[9] = {
     "NONE",
     "WorkerRecord",
     "ApplicationRecord",
     "DriverRecord",
+    "TargetsRecord",
+    "CountersRecord",
+    "CompletedApplicationRecord",
+    "CompletedDriverRecord",
     nullptr
   };
   return names;
 }
 
 inline const char *EnumNameValue(Value e) {
-  if (flatbuffers::IsOutRange(e, Value::NONE, Value::DriverRecord)) return "";
+  if (flatbuffers::IsOutRange(e, Value::NONE, Value::CompletedDriverRecord)) return "";
   const size_t index = static_cast<size_t>(e);
   return EnumNamesValue()[index];
 }
@@ -82,6 +109,22 @@ template<> struct ValueTraits<magneto::store::DriverRecord> {
   static const Value enum_value = Value::DriverRecord;
 };
 
+template<> struct ValueTraits<magneto::store::TargetsRecord> {
+  static const Value enum_value = Value::TargetsRecord;
+};
+
+template<> struct ValueTraits<magneto::store::CountersRecord> {
+  static const Value enum_value = Value::CountersRecord;
+};
+
+template<> struct ValueTraits<magneto::store::CompletedApplicationRecord> {
+  static const Value enum_value = Value::CompletedApplicationRecord;
+};
+
+template<> struct ValueTraits<magneto::store::CompletedDriverRecord> {
+  static const Value enum_value = Value::CompletedDriverRecord;
+};
+
 bool VerifyValue(flatbuffers::Verifier &verifier, const void *obj, Value type);
 bool VerifyValueVector(flatbuffers::Verifier &verifier, const flatbuffers::Vector<flatbuffers::Offset<void>> *values, const flatbuffers::Vector<Value> *types);
 
@@ -89,15 +132,20 @@ struct WorkerRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef WorkerRecordBuilder Builder;
   struct Traits;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
-    VT_REGISTRATION = 4
+    VT_REGISTRATION = 4,
+    VT_LEAVING = 6
   };
   const magneto::control::RegisterWorker *registration() const {
     return GetPointer<const magneto::control::RegisterWorker *>(VT_REGISTRATION);
+  }
+  bool leaving() const {
+    return GetField<uint8_t>(VT_LEAVING, 0) != 0;
   }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_REGISTRATION) &&
            verifier.VerifyTable(registration()) &&
+           VerifyField<uint8_t>(verifier, VT_LEAVING, 1) &&
            verifier.EndTable();
   }
 };
@@ -108,6 +156,9 @@ struct WorkerRecordBuilder {
   flatbuffers::uoffset_t start_;
   void add_registration(flatbuffers::Offset<magneto::control::RegisterWorker> registration) {
     fbb_.AddOffset(WorkerRecord::VT_REGISTRATION, registration);
+  }
+  void add_leaving(bool leaving) {
+    fbb_.AddElement<uint8_t>(WorkerRecord::VT_LEAVING, static_cast<uint8_t>(leaving), 0);
   }
   explicit WorkerRecordBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
@@ -123,9 +174,11 @@ struct WorkerRecordBuilder {
 
 inline flatbuffers::Offset<WorkerRecord> CreateWorkerRecord(
     flatbuffers::FlatBufferBuilder &_fbb,
-    flatbuffers::Offset<magneto::control::RegisterWorker> registration = 0) {
+    flatbuffers::Offset<magneto::control::RegisterWorker> registration = 0,
+    bool leaving = false) {
   WorkerRecordBuilder builder_(_fbb);
   builder_.add_registration(registration);
+  builder_.add_leaving(leaving);
   return builder_.Finish();
 }
 
@@ -143,7 +196,9 @@ struct ApplicationRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_DRIVER_ADDRESS = 8,
     VT_SUBMITTED_MS = 10,
     VT_NEXT_EXECUTOR_ID = 12,
-    VT_SPARK_DESCRIPTION = 14
+    VT_SPARK_DESCRIPTION = 14,
+    VT_ORDER = 16,
+    VT_ENDPOINT = 18
   };
   const flatbuffers::String *app_id() const {
     return GetPointer<const flatbuffers::String *>(VT_APP_ID);
@@ -166,6 +221,12 @@ struct ApplicationRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::Vector<uint8_t> *spark_description() const {
     return GetPointer<const flatbuffers::Vector<uint8_t> *>(VT_SPARK_DESCRIPTION);
   }
+  uint64_t order() const {
+    return GetField<uint64_t>(VT_ORDER, 0);
+  }
+  const flatbuffers::String *endpoint() const {
+    return GetPointer<const flatbuffers::String *>(VT_ENDPOINT);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_APP_ID) &&
@@ -179,6 +240,9 @@ struct ApplicationRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyField<uint32_t>(verifier, VT_NEXT_EXECUTOR_ID, 4) &&
            VerifyOffset(verifier, VT_SPARK_DESCRIPTION) &&
            verifier.VerifyVector(spark_description()) &&
+           VerifyField<uint64_t>(verifier, VT_ORDER, 8) &&
+           VerifyOffset(verifier, VT_ENDPOINT) &&
+           verifier.VerifyString(endpoint()) &&
            verifier.EndTable();
   }
 };
@@ -205,6 +269,12 @@ struct ApplicationRecordBuilder {
   void add_spark_description(flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description) {
     fbb_.AddOffset(ApplicationRecord::VT_SPARK_DESCRIPTION, spark_description);
   }
+  void add_order(uint64_t order) {
+    fbb_.AddElement<uint64_t>(ApplicationRecord::VT_ORDER, order, 0);
+  }
+  void add_endpoint(flatbuffers::Offset<flatbuffers::String> endpoint) {
+    fbb_.AddOffset(ApplicationRecord::VT_ENDPOINT, endpoint);
+  }
   explicit ApplicationRecordBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -225,9 +295,13 @@ inline flatbuffers::Offset<ApplicationRecord> CreateApplicationRecord(
     flatbuffers::Offset<flatbuffers::String> driver_address = 0,
     int64_t submitted_ms = 0,
     uint32_t next_executor_id = 0,
-    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> spark_description = 0,
+    uint64_t order = 0,
+    flatbuffers::Offset<flatbuffers::String> endpoint = 0) {
   ApplicationRecordBuilder builder_(_fbb);
+  builder_.add_order(order);
   builder_.add_submitted_ms(submitted_ms);
+  builder_.add_endpoint(endpoint);
   builder_.add_spark_description(spark_description);
   builder_.add_next_executor_id(next_executor_id);
   builder_.add_driver_address(driver_address);
@@ -248,11 +322,14 @@ inline flatbuffers::Offset<ApplicationRecord> CreateApplicationRecordDirect(
     const char *driver_address = nullptr,
     int64_t submitted_ms = 0,
     uint32_t next_executor_id = 0,
-    const std::vector<uint8_t> *spark_description = nullptr) {
+    const std::vector<uint8_t> *spark_description = nullptr,
+    uint64_t order = 0,
+    const char *endpoint = nullptr) {
   auto app_id__ = app_id ? _fbb.CreateString(app_id) : 0;
   auto application__ = application ? _fbb.CreateVector<uint8_t>(*application) : 0;
   auto driver_address__ = driver_address ? _fbb.CreateString(driver_address) : 0;
   auto spark_description__ = spark_description ? _fbb.CreateVector<uint8_t>(*spark_description) : 0;
+  auto endpoint__ = endpoint ? _fbb.CreateString(endpoint) : 0;
   return magneto::store::CreateApplicationRecord(
       _fbb,
       app_id__,
@@ -260,7 +337,82 @@ inline flatbuffers::Offset<ApplicationRecord> CreateApplicationRecordDirect(
       driver_address__,
       submitted_ms,
       next_executor_id,
-      spark_description__);
+      spark_description__,
+      order,
+      endpoint__);
+}
+
+struct TargetsRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef TargetsRecordBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_APP_ID = 4,
+    VT_TARGETS = 6
+  };
+  const flatbuffers::String *app_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_APP_ID);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ProfileTarget>> *targets() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::ProfileTarget>> *>(VT_TARGETS);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_APP_ID) &&
+           verifier.VerifyString(app_id()) &&
+           VerifyOffset(verifier, VT_TARGETS) &&
+           verifier.VerifyVector(targets()) &&
+           verifier.VerifyVectorOfTables(targets()) &&
+           verifier.EndTable();
+  }
+};
+
+struct TargetsRecordBuilder {
+  typedef TargetsRecord Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_app_id(flatbuffers::Offset<flatbuffers::String> app_id) {
+    fbb_.AddOffset(TargetsRecord::VT_APP_ID, app_id);
+  }
+  void add_targets(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ProfileTarget>>> targets) {
+    fbb_.AddOffset(TargetsRecord::VT_TARGETS, targets);
+  }
+  explicit TargetsRecordBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<TargetsRecord> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<TargetsRecord>(end);
+    fbb_.Required(o, TargetsRecord::VT_APP_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<TargetsRecord> CreateTargetsRecord(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> app_id = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::ProfileTarget>>> targets = 0) {
+  TargetsRecordBuilder builder_(_fbb);
+  builder_.add_targets(targets);
+  builder_.add_app_id(app_id);
+  return builder_.Finish();
+}
+
+struct TargetsRecord::Traits {
+  using type = TargetsRecord;
+  static auto constexpr Create = CreateTargetsRecord;
+};
+
+inline flatbuffers::Offset<TargetsRecord> CreateTargetsRecordDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *app_id = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::control::ProfileTarget>> *targets = nullptr) {
+  auto app_id__ = app_id ? _fbb.CreateString(app_id) : 0;
+  auto targets__ = targets ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::ProfileTarget>>(*targets) : 0;
+  return magneto::store::CreateTargetsRecord(
+      _fbb,
+      app_id__,
+      targets__);
 }
 
 struct DriverRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -269,7 +421,13 @@ struct DriverRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_DRIVER_ID = 4,
     VT_DESCRIPTION = 6,
-    VT_SUBMITTED_MS = 8
+    VT_SUBMITTED_MS = 8,
+    VT_ORDER = 10,
+    VT_WORKER_ID = 12,
+    VT_WORKER_HOST_PORT = 14,
+    VT_STARTED_MS = 16,
+    VT_RELAUNCHED = 18,
+    VT_KILL_ASKED = 20
   };
   const flatbuffers::String *driver_id() const {
     return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
@@ -283,6 +441,24 @@ struct DriverRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   int64_t submitted_ms() const {
     return GetField<int64_t>(VT_SUBMITTED_MS, 0);
   }
+  uint64_t order() const {
+    return GetField<uint64_t>(VT_ORDER, 0);
+  }
+  const flatbuffers::String *worker_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
+  }
+  const flatbuffers::String *worker_host_port() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_HOST_PORT);
+  }
+  int64_t started_ms() const {
+    return GetField<int64_t>(VT_STARTED_MS, 0);
+  }
+  bool relaunched() const {
+    return GetField<uint8_t>(VT_RELAUNCHED, 0) != 0;
+  }
+  bool kill_asked() const {
+    return GetField<uint8_t>(VT_KILL_ASKED, 0) != 0;
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_DRIVER_ID) &&
@@ -291,6 +467,14 @@ struct DriverRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            verifier.VerifyVector(description()) &&
            verifier.VerifyNestedFlatBuffer<magneto::control::DriverDescription>(description(), nullptr) &&
            VerifyField<int64_t>(verifier, VT_SUBMITTED_MS, 8) &&
+           VerifyField<uint64_t>(verifier, VT_ORDER, 8) &&
+           VerifyOffset(verifier, VT_WORKER_ID) &&
+           verifier.VerifyString(worker_id()) &&
+           VerifyOffset(verifier, VT_WORKER_HOST_PORT) &&
+           verifier.VerifyString(worker_host_port()) &&
+           VerifyField<int64_t>(verifier, VT_STARTED_MS, 8) &&
+           VerifyField<uint8_t>(verifier, VT_RELAUNCHED, 1) &&
+           VerifyField<uint8_t>(verifier, VT_KILL_ASKED, 1) &&
            verifier.EndTable();
   }
 };
@@ -307,6 +491,24 @@ struct DriverRecordBuilder {
   }
   void add_submitted_ms(int64_t submitted_ms) {
     fbb_.AddElement<int64_t>(DriverRecord::VT_SUBMITTED_MS, submitted_ms, 0);
+  }
+  void add_order(uint64_t order) {
+    fbb_.AddElement<uint64_t>(DriverRecord::VT_ORDER, order, 0);
+  }
+  void add_worker_id(flatbuffers::Offset<flatbuffers::String> worker_id) {
+    fbb_.AddOffset(DriverRecord::VT_WORKER_ID, worker_id);
+  }
+  void add_worker_host_port(flatbuffers::Offset<flatbuffers::String> worker_host_port) {
+    fbb_.AddOffset(DriverRecord::VT_WORKER_HOST_PORT, worker_host_port);
+  }
+  void add_started_ms(int64_t started_ms) {
+    fbb_.AddElement<int64_t>(DriverRecord::VT_STARTED_MS, started_ms, 0);
+  }
+  void add_relaunched(bool relaunched) {
+    fbb_.AddElement<uint8_t>(DriverRecord::VT_RELAUNCHED, static_cast<uint8_t>(relaunched), 0);
+  }
+  void add_kill_asked(bool kill_asked) {
+    fbb_.AddElement<uint8_t>(DriverRecord::VT_KILL_ASKED, static_cast<uint8_t>(kill_asked), 0);
   }
   explicit DriverRecordBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
@@ -325,11 +527,23 @@ inline flatbuffers::Offset<DriverRecord> CreateDriverRecord(
     flatbuffers::FlatBufferBuilder &_fbb,
     flatbuffers::Offset<flatbuffers::String> driver_id = 0,
     flatbuffers::Offset<flatbuffers::Vector<uint8_t>> description = 0,
-    int64_t submitted_ms = 0) {
+    int64_t submitted_ms = 0,
+    uint64_t order = 0,
+    flatbuffers::Offset<flatbuffers::String> worker_id = 0,
+    flatbuffers::Offset<flatbuffers::String> worker_host_port = 0,
+    int64_t started_ms = 0,
+    bool relaunched = false,
+    bool kill_asked = false) {
   DriverRecordBuilder builder_(_fbb);
+  builder_.add_started_ms(started_ms);
+  builder_.add_order(order);
   builder_.add_submitted_ms(submitted_ms);
+  builder_.add_worker_host_port(worker_host_port);
+  builder_.add_worker_id(worker_id);
   builder_.add_description(description);
   builder_.add_driver_id(driver_id);
+  builder_.add_kill_asked(kill_asked);
+  builder_.add_relaunched(relaunched);
   return builder_.Finish();
 }
 
@@ -342,14 +556,664 @@ inline flatbuffers::Offset<DriverRecord> CreateDriverRecordDirect(
     flatbuffers::FlatBufferBuilder &_fbb,
     const char *driver_id = nullptr,
     const std::vector<uint8_t> *description = nullptr,
-    int64_t submitted_ms = 0) {
+    int64_t submitted_ms = 0,
+    uint64_t order = 0,
+    const char *worker_id = nullptr,
+    const char *worker_host_port = nullptr,
+    int64_t started_ms = 0,
+    bool relaunched = false,
+    bool kill_asked = false) {
   auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
   auto description__ = description ? _fbb.CreateVector<uint8_t>(*description) : 0;
+  auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
+  auto worker_host_port__ = worker_host_port ? _fbb.CreateString(worker_host_port) : 0;
   return magneto::store::CreateDriverRecord(
       _fbb,
       driver_id__,
       description__,
-      submitted_ms);
+      submitted_ms,
+      order,
+      worker_id__,
+      worker_host_port__,
+      started_ms,
+      relaunched,
+      kill_asked);
+}
+
+struct CountersRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef CountersRecordBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_NEXT_APPLICATION_NUMBER = 4,
+    VT_NEXT_DRIVER_NUMBER = 6,
+    VT_NEXT_ORDER = 8
+  };
+  uint64_t next_application_number() const {
+    return GetField<uint64_t>(VT_NEXT_APPLICATION_NUMBER, 0);
+  }
+  uint64_t next_driver_number() const {
+    return GetField<uint64_t>(VT_NEXT_DRIVER_NUMBER, 0);
+  }
+  uint64_t next_order() const {
+    return GetField<uint64_t>(VT_NEXT_ORDER, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint64_t>(verifier, VT_NEXT_APPLICATION_NUMBER, 8) &&
+           VerifyField<uint64_t>(verifier, VT_NEXT_DRIVER_NUMBER, 8) &&
+           VerifyField<uint64_t>(verifier, VT_NEXT_ORDER, 8) &&
+           verifier.EndTable();
+  }
+};
+
+struct CountersRecordBuilder {
+  typedef CountersRecord Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_next_application_number(uint64_t next_application_number) {
+    fbb_.AddElement<uint64_t>(CountersRecord::VT_NEXT_APPLICATION_NUMBER, next_application_number, 0);
+  }
+  void add_next_driver_number(uint64_t next_driver_number) {
+    fbb_.AddElement<uint64_t>(CountersRecord::VT_NEXT_DRIVER_NUMBER, next_driver_number, 0);
+  }
+  void add_next_order(uint64_t next_order) {
+    fbb_.AddElement<uint64_t>(CountersRecord::VT_NEXT_ORDER, next_order, 0);
+  }
+  explicit CountersRecordBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<CountersRecord> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<CountersRecord>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<CountersRecord> CreateCountersRecord(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint64_t next_application_number = 0,
+    uint64_t next_driver_number = 0,
+    uint64_t next_order = 0) {
+  CountersRecordBuilder builder_(_fbb);
+  builder_.add_next_order(next_order);
+  builder_.add_next_driver_number(next_driver_number);
+  builder_.add_next_application_number(next_application_number);
+  return builder_.Finish();
+}
+
+struct CountersRecord::Traits {
+  using type = CountersRecord;
+  static auto constexpr Create = CreateCountersRecord;
+};
+
+struct PastExecutor FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef PastExecutorBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_EXECUTOR_ID = 4,
+    VT_WORKER_ID = 6,
+    VT_PROFILE_ID = 8,
+    VT_CORES = 10,
+    VT_MEMORY_MB = 12,
+    VT_STATE = 14
+  };
+  uint32_t executor_id() const {
+    return GetField<uint32_t>(VT_EXECUTOR_ID, 0);
+  }
+  const flatbuffers::String *worker_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
+  }
+  uint32_t profile_id() const {
+    return GetField<uint32_t>(VT_PROFILE_ID, 0);
+  }
+  uint32_t cores() const {
+    return GetField<uint32_t>(VT_CORES, 0);
+  }
+  uint32_t memory_mb() const {
+    return GetField<uint32_t>(VT_MEMORY_MB, 0);
+  }
+  magneto::control::ExecutorState state() const {
+    return static_cast<magneto::control::ExecutorState>(GetField<uint8_t>(VT_STATE, 0));
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint32_t>(verifier, VT_EXECUTOR_ID, 4) &&
+           VerifyOffset(verifier, VT_WORKER_ID) &&
+           verifier.VerifyString(worker_id()) &&
+           VerifyField<uint32_t>(verifier, VT_PROFILE_ID, 4) &&
+           VerifyField<uint32_t>(verifier, VT_CORES, 4) &&
+           VerifyField<uint32_t>(verifier, VT_MEMORY_MB, 4) &&
+           VerifyField<uint8_t>(verifier, VT_STATE, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct PastExecutorBuilder {
+  typedef PastExecutor Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_executor_id(uint32_t executor_id) {
+    fbb_.AddElement<uint32_t>(PastExecutor::VT_EXECUTOR_ID, executor_id, 0);
+  }
+  void add_worker_id(flatbuffers::Offset<flatbuffers::String> worker_id) {
+    fbb_.AddOffset(PastExecutor::VT_WORKER_ID, worker_id);
+  }
+  void add_profile_id(uint32_t profile_id) {
+    fbb_.AddElement<uint32_t>(PastExecutor::VT_PROFILE_ID, profile_id, 0);
+  }
+  void add_cores(uint32_t cores) {
+    fbb_.AddElement<uint32_t>(PastExecutor::VT_CORES, cores, 0);
+  }
+  void add_memory_mb(uint32_t memory_mb) {
+    fbb_.AddElement<uint32_t>(PastExecutor::VT_MEMORY_MB, memory_mb, 0);
+  }
+  void add_state(magneto::control::ExecutorState state) {
+    fbb_.AddElement<uint8_t>(PastExecutor::VT_STATE, static_cast<uint8_t>(state), 0);
+  }
+  explicit PastExecutorBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<PastExecutor> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<PastExecutor>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<PastExecutor> CreatePastExecutor(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t executor_id = 0,
+    flatbuffers::Offset<flatbuffers::String> worker_id = 0,
+    uint32_t profile_id = 0,
+    uint32_t cores = 0,
+    uint32_t memory_mb = 0,
+    magneto::control::ExecutorState state = magneto::control::ExecutorState::LAUNCHING) {
+  PastExecutorBuilder builder_(_fbb);
+  builder_.add_memory_mb(memory_mb);
+  builder_.add_cores(cores);
+  builder_.add_profile_id(profile_id);
+  builder_.add_worker_id(worker_id);
+  builder_.add_executor_id(executor_id);
+  builder_.add_state(state);
+  return builder_.Finish();
+}
+
+struct PastExecutor::Traits {
+  using type = PastExecutor;
+  static auto constexpr Create = CreatePastExecutor;
+};
+
+inline flatbuffers::Offset<PastExecutor> CreatePastExecutorDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    uint32_t executor_id = 0,
+    const char *worker_id = nullptr,
+    uint32_t profile_id = 0,
+    uint32_t cores = 0,
+    uint32_t memory_mb = 0,
+    magneto::control::ExecutorState state = magneto::control::ExecutorState::LAUNCHING) {
+  auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
+  return magneto::store::CreatePastExecutor(
+      _fbb,
+      executor_id,
+      worker_id__,
+      profile_id,
+      cores,
+      memory_mb,
+      state);
+}
+
+struct CompletedApplicationRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef CompletedApplicationRecordBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_APP_ID = 4,
+    VT_NAME = 6,
+    VT_USER = 8,
+    VT_UI_URL = 10,
+    VT_STATE = 12,
+    VT_SUBMITTED_MS = 14,
+    VT_ENDED_MS = 16,
+    VT_ORDER = 18,
+    VT_CORES_MAX = 20,
+    VT_MEMORY_PER_EXECUTOR_MB = 22,
+    VT_EXECUTOR_LIMIT = 24,
+    VT_EXECUTORS = 26,
+    VT_RUNTIME = 28
+  };
+  const flatbuffers::String *app_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_APP_ID);
+  }
+  const flatbuffers::String *name() const {
+    return GetPointer<const flatbuffers::String *>(VT_NAME);
+  }
+  const flatbuffers::String *user() const {
+    return GetPointer<const flatbuffers::String *>(VT_USER);
+  }
+  const flatbuffers::String *ui_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_UI_URL);
+  }
+  uint8_t state() const {
+    return GetField<uint8_t>(VT_STATE, 0);
+  }
+  int64_t submitted_ms() const {
+    return GetField<int64_t>(VT_SUBMITTED_MS, 0);
+  }
+  int64_t ended_ms() const {
+    return GetField<int64_t>(VT_ENDED_MS, 0);
+  }
+  uint64_t order() const {
+    return GetField<uint64_t>(VT_ORDER, 0);
+  }
+  uint32_t cores_max() const {
+    return GetField<uint32_t>(VT_CORES_MAX, 0);
+  }
+  uint32_t memory_per_executor_mb() const {
+    return GetField<uint32_t>(VT_MEMORY_PER_EXECUTOR_MB, 0);
+  }
+  uint32_t executor_limit() const {
+    return GetField<uint32_t>(VT_EXECUTOR_LIMIT, 0);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::store::PastExecutor>> *executors() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::store::PastExecutor>> *>(VT_EXECUTORS);
+  }
+  const flatbuffers::String *runtime() const {
+    return GetPointer<const flatbuffers::String *>(VT_RUNTIME);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_APP_ID) &&
+           verifier.VerifyString(app_id()) &&
+           VerifyOffset(verifier, VT_NAME) &&
+           verifier.VerifyString(name()) &&
+           VerifyOffset(verifier, VT_USER) &&
+           verifier.VerifyString(user()) &&
+           VerifyOffset(verifier, VT_UI_URL) &&
+           verifier.VerifyString(ui_url()) &&
+           VerifyField<uint8_t>(verifier, VT_STATE, 1) &&
+           VerifyField<int64_t>(verifier, VT_SUBMITTED_MS, 8) &&
+           VerifyField<int64_t>(verifier, VT_ENDED_MS, 8) &&
+           VerifyField<uint64_t>(verifier, VT_ORDER, 8) &&
+           VerifyField<uint32_t>(verifier, VT_CORES_MAX, 4) &&
+           VerifyField<uint32_t>(verifier, VT_MEMORY_PER_EXECUTOR_MB, 4) &&
+           VerifyField<uint32_t>(verifier, VT_EXECUTOR_LIMIT, 4) &&
+           VerifyOffset(verifier, VT_EXECUTORS) &&
+           verifier.VerifyVector(executors()) &&
+           verifier.VerifyVectorOfTables(executors()) &&
+           VerifyOffset(verifier, VT_RUNTIME) &&
+           verifier.VerifyString(runtime()) &&
+           verifier.EndTable();
+  }
+};
+
+struct CompletedApplicationRecordBuilder {
+  typedef CompletedApplicationRecord Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_app_id(flatbuffers::Offset<flatbuffers::String> app_id) {
+    fbb_.AddOffset(CompletedApplicationRecord::VT_APP_ID, app_id);
+  }
+  void add_name(flatbuffers::Offset<flatbuffers::String> name) {
+    fbb_.AddOffset(CompletedApplicationRecord::VT_NAME, name);
+  }
+  void add_user(flatbuffers::Offset<flatbuffers::String> user) {
+    fbb_.AddOffset(CompletedApplicationRecord::VT_USER, user);
+  }
+  void add_ui_url(flatbuffers::Offset<flatbuffers::String> ui_url) {
+    fbb_.AddOffset(CompletedApplicationRecord::VT_UI_URL, ui_url);
+  }
+  void add_state(uint8_t state) {
+    fbb_.AddElement<uint8_t>(CompletedApplicationRecord::VT_STATE, state, 0);
+  }
+  void add_submitted_ms(int64_t submitted_ms) {
+    fbb_.AddElement<int64_t>(CompletedApplicationRecord::VT_SUBMITTED_MS, submitted_ms, 0);
+  }
+  void add_ended_ms(int64_t ended_ms) {
+    fbb_.AddElement<int64_t>(CompletedApplicationRecord::VT_ENDED_MS, ended_ms, 0);
+  }
+  void add_order(uint64_t order) {
+    fbb_.AddElement<uint64_t>(CompletedApplicationRecord::VT_ORDER, order, 0);
+  }
+  void add_cores_max(uint32_t cores_max) {
+    fbb_.AddElement<uint32_t>(CompletedApplicationRecord::VT_CORES_MAX, cores_max, 0);
+  }
+  void add_memory_per_executor_mb(uint32_t memory_per_executor_mb) {
+    fbb_.AddElement<uint32_t>(CompletedApplicationRecord::VT_MEMORY_PER_EXECUTOR_MB, memory_per_executor_mb, 0);
+  }
+  void add_executor_limit(uint32_t executor_limit) {
+    fbb_.AddElement<uint32_t>(CompletedApplicationRecord::VT_EXECUTOR_LIMIT, executor_limit, 0);
+  }
+  void add_executors(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::store::PastExecutor>>> executors) {
+    fbb_.AddOffset(CompletedApplicationRecord::VT_EXECUTORS, executors);
+  }
+  void add_runtime(flatbuffers::Offset<flatbuffers::String> runtime) {
+    fbb_.AddOffset(CompletedApplicationRecord::VT_RUNTIME, runtime);
+  }
+  explicit CompletedApplicationRecordBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<CompletedApplicationRecord> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<CompletedApplicationRecord>(end);
+    fbb_.Required(o, CompletedApplicationRecord::VT_APP_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<CompletedApplicationRecord> CreateCompletedApplicationRecord(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> app_id = 0,
+    flatbuffers::Offset<flatbuffers::String> name = 0,
+    flatbuffers::Offset<flatbuffers::String> user = 0,
+    flatbuffers::Offset<flatbuffers::String> ui_url = 0,
+    uint8_t state = 0,
+    int64_t submitted_ms = 0,
+    int64_t ended_ms = 0,
+    uint64_t order = 0,
+    uint32_t cores_max = 0,
+    uint32_t memory_per_executor_mb = 0,
+    uint32_t executor_limit = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::store::PastExecutor>>> executors = 0,
+    flatbuffers::Offset<flatbuffers::String> runtime = 0) {
+  CompletedApplicationRecordBuilder builder_(_fbb);
+  builder_.add_order(order);
+  builder_.add_ended_ms(ended_ms);
+  builder_.add_submitted_ms(submitted_ms);
+  builder_.add_runtime(runtime);
+  builder_.add_executors(executors);
+  builder_.add_executor_limit(executor_limit);
+  builder_.add_memory_per_executor_mb(memory_per_executor_mb);
+  builder_.add_cores_max(cores_max);
+  builder_.add_ui_url(ui_url);
+  builder_.add_user(user);
+  builder_.add_name(name);
+  builder_.add_app_id(app_id);
+  builder_.add_state(state);
+  return builder_.Finish();
+}
+
+struct CompletedApplicationRecord::Traits {
+  using type = CompletedApplicationRecord;
+  static auto constexpr Create = CreateCompletedApplicationRecord;
+};
+
+inline flatbuffers::Offset<CompletedApplicationRecord> CreateCompletedApplicationRecordDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *app_id = nullptr,
+    const char *name = nullptr,
+    const char *user = nullptr,
+    const char *ui_url = nullptr,
+    uint8_t state = 0,
+    int64_t submitted_ms = 0,
+    int64_t ended_ms = 0,
+    uint64_t order = 0,
+    uint32_t cores_max = 0,
+    uint32_t memory_per_executor_mb = 0,
+    uint32_t executor_limit = 0,
+    const std::vector<flatbuffers::Offset<magneto::store::PastExecutor>> *executors = nullptr,
+    const char *runtime = nullptr) {
+  auto app_id__ = app_id ? _fbb.CreateString(app_id) : 0;
+  auto name__ = name ? _fbb.CreateString(name) : 0;
+  auto user__ = user ? _fbb.CreateString(user) : 0;
+  auto ui_url__ = ui_url ? _fbb.CreateString(ui_url) : 0;
+  auto executors__ = executors ? _fbb.CreateVector<flatbuffers::Offset<magneto::store::PastExecutor>>(*executors) : 0;
+  auto runtime__ = runtime ? _fbb.CreateString(runtime) : 0;
+  return magneto::store::CreateCompletedApplicationRecord(
+      _fbb,
+      app_id__,
+      name__,
+      user__,
+      ui_url__,
+      state,
+      submitted_ms,
+      ended_ms,
+      order,
+      cores_max,
+      memory_per_executor_mb,
+      executor_limit,
+      executors__,
+      runtime__);
+}
+
+struct CompletedDriverRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef CompletedDriverRecordBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_DRIVER_ID = 4,
+    VT_MAIN_CLASS = 6,
+    VT_JAR_URL = 8,
+    VT_STATE = 10,
+    VT_EXCEPTION = 12,
+    VT_WORKER_ID = 14,
+    VT_WORKER_HOST_PORT = 16,
+    VT_SUBMITTED_MS = 18,
+    VT_STARTED_MS = 20,
+    VT_ENDED_MS = 22,
+    VT_ORDER = 24,
+    VT_CORES = 26,
+    VT_MEMORY_MB = 28,
+    VT_SUPERVISE = 30,
+    VT_RESOURCES = 32
+  };
+  const flatbuffers::String *driver_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
+  }
+  const flatbuffers::String *main_class() const {
+    return GetPointer<const flatbuffers::String *>(VT_MAIN_CLASS);
+  }
+  const flatbuffers::String *jar_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_JAR_URL);
+  }
+  magneto::control::DriverState state() const {
+    return static_cast<magneto::control::DriverState>(GetField<uint8_t>(VT_STATE, 0));
+  }
+  const flatbuffers::String *exception() const {
+    return GetPointer<const flatbuffers::String *>(VT_EXCEPTION);
+  }
+  const flatbuffers::String *worker_id() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_ID);
+  }
+  const flatbuffers::String *worker_host_port() const {
+    return GetPointer<const flatbuffers::String *>(VT_WORKER_HOST_PORT);
+  }
+  int64_t submitted_ms() const {
+    return GetField<int64_t>(VT_SUBMITTED_MS, 0);
+  }
+  int64_t started_ms() const {
+    return GetField<int64_t>(VT_STARTED_MS, 0);
+  }
+  int64_t ended_ms() const {
+    return GetField<int64_t>(VT_ENDED_MS, 0);
+  }
+  uint64_t order() const {
+    return GetField<uint64_t>(VT_ORDER, 0);
+  }
+  uint32_t cores() const {
+    return GetField<uint32_t>(VT_CORES, 0);
+  }
+  uint32_t memory_mb() const {
+    return GetField<uint32_t>(VT_MEMORY_MB, 0);
+  }
+  bool supervise() const {
+    return GetField<uint8_t>(VT_SUPERVISE, 0) != 0;
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>> *resources() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>> *>(VT_RESOURCES);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_DRIVER_ID) &&
+           verifier.VerifyString(driver_id()) &&
+           VerifyOffset(verifier, VT_MAIN_CLASS) &&
+           verifier.VerifyString(main_class()) &&
+           VerifyOffset(verifier, VT_JAR_URL) &&
+           verifier.VerifyString(jar_url()) &&
+           VerifyField<uint8_t>(verifier, VT_STATE, 1) &&
+           VerifyOffset(verifier, VT_EXCEPTION) &&
+           verifier.VerifyString(exception()) &&
+           VerifyOffset(verifier, VT_WORKER_ID) &&
+           verifier.VerifyString(worker_id()) &&
+           VerifyOffset(verifier, VT_WORKER_HOST_PORT) &&
+           verifier.VerifyString(worker_host_port()) &&
+           VerifyField<int64_t>(verifier, VT_SUBMITTED_MS, 8) &&
+           VerifyField<int64_t>(verifier, VT_STARTED_MS, 8) &&
+           VerifyField<int64_t>(verifier, VT_ENDED_MS, 8) &&
+           VerifyField<uint64_t>(verifier, VT_ORDER, 8) &&
+           VerifyField<uint32_t>(verifier, VT_CORES, 4) &&
+           VerifyField<uint32_t>(verifier, VT_MEMORY_MB, 4) &&
+           VerifyField<uint8_t>(verifier, VT_SUPERVISE, 1) &&
+           VerifyOffset(verifier, VT_RESOURCES) &&
+           verifier.VerifyVector(resources()) &&
+           verifier.VerifyVectorOfTables(resources()) &&
+           verifier.EndTable();
+  }
+};
+
+struct CompletedDriverRecordBuilder {
+  typedef CompletedDriverRecord Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_driver_id(flatbuffers::Offset<flatbuffers::String> driver_id) {
+    fbb_.AddOffset(CompletedDriverRecord::VT_DRIVER_ID, driver_id);
+  }
+  void add_main_class(flatbuffers::Offset<flatbuffers::String> main_class) {
+    fbb_.AddOffset(CompletedDriverRecord::VT_MAIN_CLASS, main_class);
+  }
+  void add_jar_url(flatbuffers::Offset<flatbuffers::String> jar_url) {
+    fbb_.AddOffset(CompletedDriverRecord::VT_JAR_URL, jar_url);
+  }
+  void add_state(magneto::control::DriverState state) {
+    fbb_.AddElement<uint8_t>(CompletedDriverRecord::VT_STATE, static_cast<uint8_t>(state), 0);
+  }
+  void add_exception(flatbuffers::Offset<flatbuffers::String> exception) {
+    fbb_.AddOffset(CompletedDriverRecord::VT_EXCEPTION, exception);
+  }
+  void add_worker_id(flatbuffers::Offset<flatbuffers::String> worker_id) {
+    fbb_.AddOffset(CompletedDriverRecord::VT_WORKER_ID, worker_id);
+  }
+  void add_worker_host_port(flatbuffers::Offset<flatbuffers::String> worker_host_port) {
+    fbb_.AddOffset(CompletedDriverRecord::VT_WORKER_HOST_PORT, worker_host_port);
+  }
+  void add_submitted_ms(int64_t submitted_ms) {
+    fbb_.AddElement<int64_t>(CompletedDriverRecord::VT_SUBMITTED_MS, submitted_ms, 0);
+  }
+  void add_started_ms(int64_t started_ms) {
+    fbb_.AddElement<int64_t>(CompletedDriverRecord::VT_STARTED_MS, started_ms, 0);
+  }
+  void add_ended_ms(int64_t ended_ms) {
+    fbb_.AddElement<int64_t>(CompletedDriverRecord::VT_ENDED_MS, ended_ms, 0);
+  }
+  void add_order(uint64_t order) {
+    fbb_.AddElement<uint64_t>(CompletedDriverRecord::VT_ORDER, order, 0);
+  }
+  void add_cores(uint32_t cores) {
+    fbb_.AddElement<uint32_t>(CompletedDriverRecord::VT_CORES, cores, 0);
+  }
+  void add_memory_mb(uint32_t memory_mb) {
+    fbb_.AddElement<uint32_t>(CompletedDriverRecord::VT_MEMORY_MB, memory_mb, 0);
+  }
+  void add_supervise(bool supervise) {
+    fbb_.AddElement<uint8_t>(CompletedDriverRecord::VT_SUPERVISE, static_cast<uint8_t>(supervise), 0);
+  }
+  void add_resources(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources) {
+    fbb_.AddOffset(CompletedDriverRecord::VT_RESOURCES, resources);
+  }
+  explicit CompletedDriverRecordBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<CompletedDriverRecord> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<CompletedDriverRecord>(end);
+    fbb_.Required(o, CompletedDriverRecord::VT_DRIVER_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<CompletedDriverRecord> CreateCompletedDriverRecord(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> driver_id = 0,
+    flatbuffers::Offset<flatbuffers::String> main_class = 0,
+    flatbuffers::Offset<flatbuffers::String> jar_url = 0,
+    magneto::control::DriverState state = magneto::control::DriverState::SUBMITTED,
+    flatbuffers::Offset<flatbuffers::String> exception = 0,
+    flatbuffers::Offset<flatbuffers::String> worker_id = 0,
+    flatbuffers::Offset<flatbuffers::String> worker_host_port = 0,
+    int64_t submitted_ms = 0,
+    int64_t started_ms = 0,
+    int64_t ended_ms = 0,
+    uint64_t order = 0,
+    uint32_t cores = 0,
+    uint32_t memory_mb = 0,
+    bool supervise = false,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::control::Resource>>> resources = 0) {
+  CompletedDriverRecordBuilder builder_(_fbb);
+  builder_.add_order(order);
+  builder_.add_ended_ms(ended_ms);
+  builder_.add_started_ms(started_ms);
+  builder_.add_submitted_ms(submitted_ms);
+  builder_.add_resources(resources);
+  builder_.add_memory_mb(memory_mb);
+  builder_.add_cores(cores);
+  builder_.add_worker_host_port(worker_host_port);
+  builder_.add_worker_id(worker_id);
+  builder_.add_exception(exception);
+  builder_.add_jar_url(jar_url);
+  builder_.add_main_class(main_class);
+  builder_.add_driver_id(driver_id);
+  builder_.add_supervise(supervise);
+  builder_.add_state(state);
+  return builder_.Finish();
+}
+
+struct CompletedDriverRecord::Traits {
+  using type = CompletedDriverRecord;
+  static auto constexpr Create = CreateCompletedDriverRecord;
+};
+
+inline flatbuffers::Offset<CompletedDriverRecord> CreateCompletedDriverRecordDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *driver_id = nullptr,
+    const char *main_class = nullptr,
+    const char *jar_url = nullptr,
+    magneto::control::DriverState state = magneto::control::DriverState::SUBMITTED,
+    const char *exception = nullptr,
+    const char *worker_id = nullptr,
+    const char *worker_host_port = nullptr,
+    int64_t submitted_ms = 0,
+    int64_t started_ms = 0,
+    int64_t ended_ms = 0,
+    uint64_t order = 0,
+    uint32_t cores = 0,
+    uint32_t memory_mb = 0,
+    bool supervise = false,
+    const std::vector<flatbuffers::Offset<magneto::control::Resource>> *resources = nullptr) {
+  auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
+  auto main_class__ = main_class ? _fbb.CreateString(main_class) : 0;
+  auto jar_url__ = jar_url ? _fbb.CreateString(jar_url) : 0;
+  auto exception__ = exception ? _fbb.CreateString(exception) : 0;
+  auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
+  auto worker_host_port__ = worker_host_port ? _fbb.CreateString(worker_host_port) : 0;
+  auto resources__ = resources ? _fbb.CreateVector<flatbuffers::Offset<magneto::control::Resource>>(*resources) : 0;
+  return magneto::store::CreateCompletedDriverRecord(
+      _fbb,
+      driver_id__,
+      main_class__,
+      jar_url__,
+      state,
+      exception__,
+      worker_id__,
+      worker_host_port__,
+      submitted_ms,
+      started_ms,
+      ended_ms,
+      order,
+      cores,
+      memory_mb,
+      supervise,
+      resources__);
 }
 
 struct Record FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
@@ -383,6 +1247,18 @@ struct Record FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const magneto::store::DriverRecord *value_as_DriverRecord() const {
     return value_type() == magneto::store::Value::DriverRecord ? static_cast<const magneto::store::DriverRecord *>(value()) : nullptr;
   }
+  const magneto::store::TargetsRecord *value_as_TargetsRecord() const {
+    return value_type() == magneto::store::Value::TargetsRecord ? static_cast<const magneto::store::TargetsRecord *>(value()) : nullptr;
+  }
+  const magneto::store::CountersRecord *value_as_CountersRecord() const {
+    return value_type() == magneto::store::Value::CountersRecord ? static_cast<const magneto::store::CountersRecord *>(value()) : nullptr;
+  }
+  const magneto::store::CompletedApplicationRecord *value_as_CompletedApplicationRecord() const {
+    return value_type() == magneto::store::Value::CompletedApplicationRecord ? static_cast<const magneto::store::CompletedApplicationRecord *>(value()) : nullptr;
+  }
+  const magneto::store::CompletedDriverRecord *value_as_CompletedDriverRecord() const {
+    return value_type() == magneto::store::Value::CompletedDriverRecord ? static_cast<const magneto::store::CompletedDriverRecord *>(value()) : nullptr;
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_KEY) &&
@@ -405,6 +1281,22 @@ template<> inline const magneto::store::ApplicationRecord *Record::value_as<magn
 
 template<> inline const magneto::store::DriverRecord *Record::value_as<magneto::store::DriverRecord>() const {
   return value_as_DriverRecord();
+}
+
+template<> inline const magneto::store::TargetsRecord *Record::value_as<magneto::store::TargetsRecord>() const {
+  return value_as_TargetsRecord();
+}
+
+template<> inline const magneto::store::CountersRecord *Record::value_as<magneto::store::CountersRecord>() const {
+  return value_as_CountersRecord();
+}
+
+template<> inline const magneto::store::CompletedApplicationRecord *Record::value_as<magneto::store::CompletedApplicationRecord>() const {
+  return value_as_CompletedApplicationRecord();
+}
+
+template<> inline const magneto::store::CompletedDriverRecord *Record::value_as<magneto::store::CompletedDriverRecord>() const {
+  return value_as_CompletedDriverRecord();
 }
 
 struct RecordBuilder {
@@ -485,6 +1377,22 @@ inline bool VerifyValue(flatbuffers::Verifier &verifier, const void *obj, Value 
     }
     case Value::DriverRecord: {
       auto ptr = reinterpret_cast<const magneto::store::DriverRecord *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Value::TargetsRecord: {
+      auto ptr = reinterpret_cast<const magneto::store::TargetsRecord *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Value::CountersRecord: {
+      auto ptr = reinterpret_cast<const magneto::store::CountersRecord *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Value::CompletedApplicationRecord: {
+      auto ptr = reinterpret_cast<const magneto::store::CompletedApplicationRecord *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case Value::CompletedDriverRecord: {
+      auto ptr = reinterpret_cast<const magneto::store::CompletedDriverRecord *>(obj);
       return verifier.VerifyTable(ptr);
     }
     default: return true;

@@ -1503,7 +1503,11 @@ struct ClusterView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_ACTIVE_APPLICATIONS = 12,
     VT_COMPLETED_APPLICATIONS = 14,
     VT_ACTIVE_DRIVERS = 16,
-    VT_COMPLETED_DRIVERS = 18
+    VT_COMPLETED_DRIVERS = 18,
+    VT_EPOCH = 20,
+    VT_LEADER_URL = 22,
+    VT_LEADER_WEB_UI_URL = 24,
+    VT_RECOVERY_DUE_MS = 26
   };
   const flatbuffers::String *master_url() const {
     return GetPointer<const flatbuffers::String *>(VT_MASTER_URL);
@@ -1529,6 +1533,18 @@ struct ClusterView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>> *completed_drivers() const {
     return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>> *>(VT_COMPLETED_DRIVERS);
   }
+  uint32_t epoch() const {
+    return GetField<uint32_t>(VT_EPOCH, 0);
+  }
+  const flatbuffers::String *leader_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_LEADER_URL);
+  }
+  const flatbuffers::String *leader_web_ui_url() const {
+    return GetPointer<const flatbuffers::String *>(VT_LEADER_WEB_UI_URL);
+  }
+  int64_t recovery_due_ms() const {
+    return GetField<int64_t>(VT_RECOVERY_DUE_MS, 0);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_MASTER_URL) &&
@@ -1550,6 +1566,12 @@ struct ClusterView FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffset(verifier, VT_COMPLETED_DRIVERS) &&
            verifier.VerifyVector(completed_drivers()) &&
            verifier.VerifyVectorOfTables(completed_drivers()) &&
+           VerifyField<uint32_t>(verifier, VT_EPOCH, 4) &&
+           VerifyOffset(verifier, VT_LEADER_URL) &&
+           verifier.VerifyString(leader_url()) &&
+           VerifyOffset(verifier, VT_LEADER_WEB_UI_URL) &&
+           verifier.VerifyString(leader_web_ui_url()) &&
+           VerifyField<int64_t>(verifier, VT_RECOVERY_DUE_MS, 8) &&
            verifier.EndTable();
   }
 };
@@ -1582,6 +1604,18 @@ struct ClusterViewBuilder {
   void add_completed_drivers(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>>> completed_drivers) {
     fbb_.AddOffset(ClusterView::VT_COMPLETED_DRIVERS, completed_drivers);
   }
+  void add_epoch(uint32_t epoch) {
+    fbb_.AddElement<uint32_t>(ClusterView::VT_EPOCH, epoch, 0);
+  }
+  void add_leader_url(flatbuffers::Offset<flatbuffers::String> leader_url) {
+    fbb_.AddOffset(ClusterView::VT_LEADER_URL, leader_url);
+  }
+  void add_leader_web_ui_url(flatbuffers::Offset<flatbuffers::String> leader_web_ui_url) {
+    fbb_.AddOffset(ClusterView::VT_LEADER_WEB_UI_URL, leader_web_ui_url);
+  }
+  void add_recovery_due_ms(int64_t recovery_due_ms) {
+    fbb_.AddElement<int64_t>(ClusterView::VT_RECOVERY_DUE_MS, recovery_due_ms, 0);
+  }
   explicit ClusterViewBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -1603,9 +1637,17 @@ inline flatbuffers::Offset<ClusterView> CreateClusterView(
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationView>>> active_applications = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationView>>> completed_applications = 0,
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>>> active_drivers = 0,
-    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>>> completed_drivers = 0) {
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverView>>> completed_drivers = 0,
+    uint32_t epoch = 0,
+    flatbuffers::Offset<flatbuffers::String> leader_url = 0,
+    flatbuffers::Offset<flatbuffers::String> leader_web_ui_url = 0,
+    int64_t recovery_due_ms = 0) {
   ClusterViewBuilder builder_(_fbb);
+  builder_.add_recovery_due_ms(recovery_due_ms);
   builder_.add_now_ms(now_ms);
+  builder_.add_leader_web_ui_url(leader_web_ui_url);
+  builder_.add_leader_url(leader_url);
+  builder_.add_epoch(epoch);
   builder_.add_completed_drivers(completed_drivers);
   builder_.add_active_drivers(active_drivers);
   builder_.add_completed_applications(completed_applications);
@@ -1630,13 +1672,19 @@ inline flatbuffers::Offset<ClusterView> CreateClusterViewDirect(
     const std::vector<flatbuffers::Offset<magneto::view::ApplicationView>> *active_applications = nullptr,
     const std::vector<flatbuffers::Offset<magneto::view::ApplicationView>> *completed_applications = nullptr,
     const std::vector<flatbuffers::Offset<magneto::view::DriverView>> *active_drivers = nullptr,
-    const std::vector<flatbuffers::Offset<magneto::view::DriverView>> *completed_drivers = nullptr) {
+    const std::vector<flatbuffers::Offset<magneto::view::DriverView>> *completed_drivers = nullptr,
+    uint32_t epoch = 0,
+    const char *leader_url = nullptr,
+    const char *leader_web_ui_url = nullptr,
+    int64_t recovery_due_ms = 0) {
   auto master_url__ = master_url ? _fbb.CreateString(master_url) : 0;
   auto workers__ = workers ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::WorkerView>>(*workers) : 0;
   auto active_applications__ = active_applications ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::ApplicationView>>(*active_applications) : 0;
   auto completed_applications__ = completed_applications ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::ApplicationView>>(*completed_applications) : 0;
   auto active_drivers__ = active_drivers ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::DriverView>>(*active_drivers) : 0;
   auto completed_drivers__ = completed_drivers ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::DriverView>>(*completed_drivers) : 0;
+  auto leader_url__ = leader_url ? _fbb.CreateString(leader_url) : 0;
+  auto leader_web_ui_url__ = leader_web_ui_url ? _fbb.CreateString(leader_web_ui_url) : 0;
   return magneto::view::CreateClusterView(
       _fbb,
       master_url__,
@@ -1646,7 +1694,11 @@ inline flatbuffers::Offset<ClusterView> CreateClusterViewDirect(
       active_applications__,
       completed_applications__,
       active_drivers__,
-      completed_drivers__);
+      completed_drivers__,
+      epoch,
+      leader_url__,
+      leader_web_ui_url__,
+      recovery_due_ms);
 }
 
 inline const magneto::view::ClusterView *GetClusterView(const void *buf) {
