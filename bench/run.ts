@@ -14,6 +14,7 @@ import { executorStart } from './executor-start.js'
 import type { Figure } from './figures.js'
 import { launchLatency } from './launch.js'
 import { micro } from './micro.js'
+import { recovery } from './recovery.js'
 
 const benches: Record<string, () => Promise<Figure[]>> = {
   core: coreDecisions,
@@ -22,6 +23,7 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   launch: launchLatency,
   'cluster-pool': clusterPool,
   'executor-start': () => executorStart(),
+  recovery,
 }
 
 function git(...args: string[]): string {

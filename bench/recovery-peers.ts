@@ -1,0 +1,310 @@
+/**
+ * Simulated workers and applications: thousands in one process, each with a real control link to every master it is
+ * told of. They answer at once, as the machines of W19, M8 and M29 do, and run nothing.
+ */
+import { ByteBuffer } from 'flatbuffers'
+import { encode, encodeApplication } from '../src/control/codec.js'
+import * as schema from '../src/schema/magneto.js'
+import { frameOf, type LinkEvents, SimulatedLink } from './recovery-link.js'
+
+const { Body, ExecutorState } = schema
+/** Connections that are being opened at once; more would not fit into the master's backlog. */
+const OPENING_MAX = 256
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** ms since the epoch, finer than a millisecond. */
+export function nowMs(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+interface Executor {
+  readonly appId: string
+  readonly id: number
+  readonly profileId: number
+  readonly cores: number
+  readonly memoryMb: number
+}
+
+export interface FleetEvents {
+  /** A new leader has spoken to this peer. */
+  masterChanged?(): void
+  launched?(worker: SimulatedWorker, appId: string): void
+}
+
+/** What workers and applications have in common: links, and one leader among their ends. */
+abstract class Peer {
+  readonly #links = new Set<SimulatedLink>()
+  protected active: SimulatedLink | null = null
+  protected epoch = 0
+  /** Whether the leader has taken it in since its last change. */
+  registered = false
+
+  constructor(protected readonly events: FleetEvents) {}
+
+  /** @param introduces whether it says who it is, when it has no leader yet @returns whether it has opened */
+  link({ host, port }: Address, introduces = true): Promise<boolean> {
+    return new Promise((settle) => {
+      const events: LinkEvents = {
+        open: (link) => {
+          this.#links.add(link)
+          if (this.active === null && introduces) this.introduce(link)
+          settle(true)
+        },
+        message: (link, bytes) => {
+          const message = schema.Message.getRootAsMessage(new ByteBuffer(bytes))
+          this.#take(link, message)
+        },
+        closed: (link) => {
+          this.#links.delete(link)
+          if (this.active === link) {
+            this.active = null
+            this.registered = false
+          }
+          settle(false)
+        },
+      }
+      void new SimulatedLink(host, port, events)
+    })
+  }
+
+  get links(): number {
+    return this.#links.size
+  }
+
+  introduceAll(): void {
+    for (const link of this.#links) this.introduce(link)
+  }
+
+  leave(): void {
+    for (const link of this.#links) link.destroy()
+  }
+
+  #take(link: SimulatedLink, message: schema.Message): void {
+    if (message.bodyType() !== Body.MasterChanged) {
+      this.take(link, message)
+      return
+    }
+    const changed = message.body(new schema.MasterChanged()) as schema.MasterChanged
+    if (changed.epoch() < this.epoch) return
+    this.follow(link, changed.epoch())
+    this.registered = false
+    this.events.masterChanged?.()
+    link.write(this.answer())
+  }
+
+  protected follow(link: SimulatedLink, epoch: number): void {
+    if (epoch < this.epoch) return
+    this.epoch = epoch
+    this.active = link
+    this.registered = true
+  }
+
+  protected abstract introduce(link: SimulatedLink): void
+  /** To MasterChanged. */
+  protected abstract answer(): Buffer
+  protected abstract take(link: SimulatedLink, message: schema.Message): void
+}
+
+export class SimulatedWorker extends Peer {
+  readonly #registration: Buffer
+  readonly #executors = new Map<string, Executor>()
+
+  constructor(
+    readonly id: string,
+    index: number,
+    events: FleetEvents,
+  ) {
+    super(events)
+    const registration = new schema.RegisterWorkerT(id, '127.0.0.1', 1 + (index % 65_535))
+    registration.cores = 1
+    registration.memoryMb = 65_536
+    registration.host = `host-${index}`
+    registration.runtimes = ['node']
+    this.#registration = frameOf(encode(registration))
+  }
+
+  get executors(): readonly Executor[] {
+    return [...this.#executors.values()]
+  }
+
+  /** Its executor ends; the leader, if there is one, is told. */
+  endExecutor({ appId, id }: Executor): void {
+    this.#executors.delete(`${appId}/${id}`)
+    this.active?.write(executorState(appId, id, ExecutorState.EXITED))
+  }
+
+  protected override introduce(link: SimulatedLink): void {
+    link.write(this.#registration)
+  }
+
+  protected override answer(): Buffer {
+    const executors = this.executors.map(
+      ({ appId, id, profileId, cores, memoryMb }) =>
+        new schema.WorkerExecutorStateResponseT(
+          new schema.ExecutorDescriptionT(
+            appId,
+            id,
+            profileId,
+            cores,
+            memoryMb,
+            ExecutorState.RUNNING,
+          ),
+        ),
+    )
+    return frameOf(encode(new schema.WorkerSchedulerStateResponseT(this.id, executors)))
+  }
+
+  protected override take(link: SimulatedLink, message: schema.Message): void {
+    const type = message.bodyType()
+    if (type === Body.WorkerRegistered) {
+      const registered = message.body(new schema.WorkerRegistered()) as schema.WorkerRegistered
+      this.follow(link, registered.epoch())
+    }
+    if (type === Body.ReconnectWorker) link.write(this.#registration)
+    if (type === Body.LaunchExecutor && link === this.active)
+      this.#launch(link, message.body(new schema.LaunchExecutor()) as schema.LaunchExecutor)
+    if (type === Body.KillExecutor && link === this.active) {
+      const order = message.body(new schema.KillExecutor()) as schema.KillExecutor
+      const appId = order.appId() ?? ''
+      this.#executors.delete(`${appId}/${order.executorId()}`)
+      link.write(executorState(appId, order.executorId(), ExecutorState.KILLED))
+    }
+  }
+
+  #launch(link: SimulatedLink, order: schema.LaunchExecutor): void {
+    const appId = order.appId() ?? ''
+    this.events.launched?.(this, appId)
+    const id = order.executorId()
+    this.#executors.set(`${appId}/${id}`, {
+      appId,
+      id,
+      profileId: order.profileId(),
+      cores: order.cores(),
+      memoryMb: order.memoryMb(),
+    })
+    link.write(executorState(appId, id, ExecutorState.RUNNING))
+  }
+}
+
+function executorState(appId: string, id: number, state: schema.ExecutorState): Buffer {
+  return frameOf(encode(new schema.ExecutorStateChangedT(0, appId, id, state)))
+}
+
+export class SimulatedApplication extends Peer {
+  readonly #registration: Buffer
+  id = ''
+  readonly #executors = new Set<number>()
+
+  readonly #profile: schema.ResourceProfileT
+
+  constructor(
+    readonly name: string,
+    executorCores: number,
+    events: FleetEvents,
+  ) {
+    super(events)
+    this.#profile = new schema.ResourceProfileT(0, executorCores, 64)
+    const description = new schema.ApplicationDescriptionT(name)
+    description.defaultProfile = this.#profile
+    description.commandType = schema.Command.NodeCommand
+    description.command = new schema.NodeCommandT('idle')
+    description.runtime = 'node'
+    this.#registration = frameOf(
+      encode(new schema.RegisterApplicationT(encodeApplication(description))),
+    )
+  }
+
+  get executors(): number {
+    return this.#executors.size
+  }
+
+  /** Wants that many executors from now on (A15). */
+  request(total: number): void {
+    const target = new schema.ProfileTargetT(this.#profile, total)
+    this.active?.write(frameOf(encode(new schema.RequestExecutorsT(1, this.id, [target]))))
+  }
+
+  protected override introduce(link: SimulatedLink): void {
+    link.write(this.id === '' ? this.#registration : this.answer())
+  }
+
+  protected override answer(): Buffer {
+    const expected = [...this.#executors].map(String)
+    return frameOf(encode(new schema.MasterChangeAcknowledgedT(this.id, expected)))
+  }
+
+  protected override take(link: SimulatedLink, message: schema.Message): void {
+    const type = message.bodyType()
+    if (type === Body.ApplicationRegistered) {
+      const taken = message.body(new schema.ApplicationRegistered()) as schema.ApplicationRegistered
+      this.id = taken.appId() ?? ''
+      this.follow(link, taken.epoch())
+    }
+    if (type === Body.ExecutorAdded) {
+      const added = message.body(new schema.ExecutorAdded()) as schema.ExecutorAdded
+      this.#executors.add(added.executorId())
+    }
+    if (type === Body.ExecutorUpdated) {
+      const { executorId, state } = (
+        message.body(new schema.ExecutorUpdated()) as schema.ExecutorUpdated
+      ).unpack()
+      if (state !== ExecutorState.LAUNCHING && state !== ExecutorState.RUNNING)
+        this.#executors.delete(executorId)
+    }
+  }
+}
+
+export interface FleetSize {
+  readonly workers: number
+  readonly applications: number
+  readonly executorCores: number
+}
+
+export class Fleet {
+  readonly workers: readonly SimulatedWorker[]
+  readonly applications: readonly SimulatedApplication[]
+
+  /** Workers of one core each. */
+  constructor(size: FleetSize, events: FleetEvents = {}) {
+    this.workers = Array.from(
+      { length: size.workers },
+      (_, index) => new SimulatedWorker(`worker-20261121000000-127.0.0.1-${index}`, index, events),
+    )
+    this.applications = Array.from(
+      { length: size.applications },
+      (_, index) => new SimulatedApplication(`app ${index}`, size.executorCores, events),
+    )
+  }
+
+  get #peers(): readonly Peer[] {
+    return [...this.workers, ...this.applications]
+  }
+
+  /** Every peer opens a link to it. @throws Error when one is refused */
+  async link(master: Address, introduces = true): Promise<void> {
+    const waiting = this.#peers[Symbol.iterator]()
+    const open = async () => {
+      for (const peer of waiting)
+        if (!(await peer.link(master, introduces)))
+          throw new Error(`the control port ${master.host}:${master.port} refused a link`)
+    }
+    await Promise.all(Array.from({ length: OPENING_MAX }, open))
+  }
+
+  /** Every peer says who it is on the links that it has. */
+  introduce(): void {
+    for (const peer of this.#peers) peer.introduceAll()
+  }
+
+  registered(): boolean {
+    return this.#peers.every((peer) => peer.registered)
+  }
+
+  leave(): void {
+    for (const peer of this.#peers) peer.leave()
+  }
+}
