@@ -25,18 +25,19 @@ export interface Table {
   readonly fields: readonly Field[]
 }
 
-const byte: FieldType = { kind: 'scalar', bytes: 1 }
-const short: FieldType = { kind: 'scalar', bytes: 2 }
-const int: FieldType = { kind: 'scalar', bytes: 4 }
-const string: FieldType = { kind: 'string' }
+export const byte: FieldType = { kind: 'scalar', bytes: 1 }
+export const short: FieldType = { kind: 'scalar', bytes: 2 }
+export const int: FieldType = { kind: 'scalar', bytes: 4 }
+export const long: FieldType = { kind: 'scalar', bytes: 8 }
+export const string: FieldType = { kind: 'string' }
 const strings: FieldType = { kind: 'strings' }
-const bytes: FieldType = { kind: 'scalars', bytes: 1 }
-const tables = (of: () => Table): FieldType => ({ kind: 'tables', table: of })
-const nested = (of: () => Table): FieldType => ({ kind: 'nested', table: of })
-const one = (of: () => Table): FieldType => ({ kind: 'table', table: of })
+export const bytes: FieldType = { kind: 'scalars', bytes: 1 }
+export const tables = (of: () => Table): FieldType => ({ kind: 'tables', table: of })
+export const nested = (of: () => Table): FieldType => ({ kind: 'nested', table: of })
+export const one = (of: () => Table): FieldType => ({ kind: 'table', table: of })
 
 /** @param fields in the order of the schema; a name that ends in `!` is required */
-function table(name: string, fields: Record<string, FieldType>): Table {
+export function table(name: string, fields: Record<string, FieldType>): Table {
   return {
     name,
     fields: Object.entries(fields).map(([key, type]) => ({
@@ -48,7 +49,7 @@ function table(name: string, fields: Record<string, FieldType>): Table {
 }
 
 const property = table('Property', { 'key!': string, 'value!': string })
-const resource = table('Resource', { 'name!': string, 'addresses!': strings })
+export const resource = table('Resource', { 'name!': string, 'addresses!': strings })
 const resourceAmount = table('ResourceAmount', { 'name!': string, amount: int })
 const resourceProfile = table('ResourceProfile', {
   id: int,
@@ -116,25 +117,27 @@ const workerDriverState = table('WorkerDriverStateResponse', {
   'driver_id!': string,
   resources: tables(() => resource),
 })
-const profileTarget = table('ProfileTarget', {
+export const profileTarget = table('ProfileTarget', {
   'profile!': one(() => resourceProfile),
   total: int,
 })
 
+export const registerWorker = table('RegisterWorker', {
+  'worker_id!': string,
+  'host!': string,
+  port: short,
+  cores: int,
+  memory_mb: int,
+  web_ui_url: string,
+  resources: tables(() => resource),
+  'runtimes!': strings,
+  health_report: string,
+  endpoint: string,
+})
+
 /** In the order of the union Body. */
 export const bodies: readonly Table[] = [
-  table('RegisterWorker', {
-    'worker_id!': string,
-    'host!': string,
-    port: short,
-    cores: int,
-    memory_mb: int,
-    web_ui_url: string,
-    resources: tables(() => resource),
-    'runtimes!': strings,
-    health_report: string,
-    endpoint: string,
-  }),
+  registerWorker,
   table('WorkerHeartbeat', { 'worker_id!': string }),
   table('WorkerLatestState', {
     'worker_id!': string,

@@ -15,18 +15,31 @@ const SMALLEST_VTABLE_BYTES = 4
 
 /** @throws ControlError */
 export function verifyMessage(bytes: Uint8Array): void {
+  verifyIdentified(bytes, 'control message', MESSAGE_IDENTIFIER, message)
+}
+
+/**
+ * @param what the bytes should be, for the error
+ * @throws ControlError when the bytes are not one whole, well-formed table with this file identifier
+ */
+export function verifyIdentified(
+  bytes: Uint8Array,
+  what: string,
+  wanted: string,
+  table: Table,
+): void {
   if (bytes.byteLength < ROOT_BYTES + IDENTIFIER_BYTES) {
-    throw new ControlError(`a message of ${bytes.byteLength} bytes is too short`)
+    throw new ControlError(`a ${what} of ${bytes.byteLength} bytes is too short`)
   }
   const identifier = String.fromCharCode(
     ...bytes.subarray(ROOT_BYTES, ROOT_BYTES + IDENTIFIER_BYTES),
   )
-  if (identifier !== MESSAGE_IDENTIFIER) {
+  if (identifier !== wanted) {
     throw new ControlError(
-      `not a control message: expected identifier ${MESSAGE_IDENTIFIER}, got ${JSON.stringify(identifier)}`,
+      `not a ${what}: expected identifier ${wanted}, got ${JSON.stringify(identifier)}`,
     )
   }
-  new Verifier(bytes).root(message)
+  new Verifier(bytes).root(table)
 }
 
 /** @throws ControlError */
