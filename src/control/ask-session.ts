@@ -98,6 +98,11 @@ export class AskSession {
     this.#take(body.requestId)?.resolve(body)
   }
 
+  /** Whatever waits is not answered: the core of the session is gone. The next request opens a new one. */
+  end(reason: string): void {
+    if (this.#session !== null) this.#closed(reason)
+  }
+
   /** The core ended the session: it gets its DISCONNECTED, and the next request opens a new one. */
   #closed(reason: string): void {
     const session = this.#session!

@@ -2,16 +2,24 @@
 import { MAX_BACK_OFF_MS, MIN_BACK_OFF_MS } from './limits.js'
 
 export class BackOff {
-  #nextMs = MIN_BACK_OFF_MS
+  readonly #minMs: number
+  readonly #maxMs: number
+  #nextMs: number
+
+  constructor(minMs = MIN_BACK_OFF_MS, maxMs = MAX_BACK_OFF_MS) {
+    this.#minMs = minMs
+    this.#maxMs = maxMs
+    this.#nextMs = minMs
+  }
 
   /** @param random from 0 to below 1 @returns ms, at least half of and at most the present step */
   next(random = Math.random()): number {
     const stepMs = this.#nextMs
-    this.#nextMs = Math.min(MAX_BACK_OFF_MS, stepMs * 2)
+    this.#nextMs = Math.min(this.#maxMs, stepMs * 2)
     return Math.round(stepMs / 2 + (random * stepMs) / 2)
   }
 
   reset(): void {
-    this.#nextMs = MIN_BACK_OFF_MS
+    this.#nextMs = this.#minMs
   }
 }

@@ -17,8 +17,15 @@ export const PING_INTERVAL_MS = 10_000
 /** How long a peer may take to answer `GET /control` and to open the WebSocket. */
 export const CONNECT_TIMEOUT_MS = 10_000
 
-/** A master that has not answered for so long is joined by the next of the list; the faster one is taken. */
-export const NEXT_MASTER_AFTER_MS = 500
+/** A master that was asked to serve and has not answered for so long is left, if another one can be asked. */
+export const ANSWER_TIMEOUT_MS = 10_000
+
+/** Where all masters stand by, they are asked anew after pauses that double from the first to the second. */
+export const MIN_STANDBY_PAUSE_MS = 2_000
+export const MAX_STANDBY_PAUSE_MS = 10_000
+
+/** How long a peer that has lost its master refuses masters of smaller epochs. */
+export const EPOCH_MEMORY_MS = 30_000
 
 /** How long a peer may take to answer our close before the connection is cut. */
 export const CLOSE_TIMEOUT_MS = 2_000

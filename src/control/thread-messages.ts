@@ -21,6 +21,8 @@ export interface GatewayThreadData {
   readonly apacheWorkerVersion?: string | null
   /** spark.master.useDriverIdAsAppName.enabled (spec P30); absent: false. */
   readonly useDriverIdAsAppName?: boolean
+  /** spark.deploy.recoveryTimeout; absent: its default. */
+  readonly recoveryTimeoutMs?: number
   /** Absent: spark.master.rest.enabled is false, and submissions over HTTP are refused. */
   readonly rest?: RestRules
 }

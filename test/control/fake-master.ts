@@ -2,12 +2,13 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ControlServer } from '../../src/control/server.js'
-import type { BodyT } from '../../src/control/codec.js'
+import { decode, encode, type BodyT } from '../../src/control/codec.js'
 import { MasterLink, type MasterLinkOptions } from '../../src/control/link.js'
+import type { MasterChangedT } from '../../src/schema/magneto.js'
 import { Recorder, recordingLog } from './recorder.js'
 
 export type LinkEvent =
-  | { kind: 'open' }
+  | { kind: 'open'; changed: MasterChangedT | null }
   | { kind: 'message'; body: BodyT }
   | { kind: 'close'; reason: string }
 
@@ -21,11 +22,16 @@ export async function stopAll(): Promise<void> {
 /** A control server and the HTTP answer that leads to it. */
 export async function master(options: { host?: string; port?: number; answer?: string } = {}) {
   const host = options.host ?? '127.0.0.1'
-  const seen = new Recorder<{ kind: string; session: number }>()
+  const seen = new Recorder<{ kind: string; session: number; body?: BodyT }>()
+  let last = 0
   const control = new ControlServer({
     log: recordingLog(),
-    onConnected: (session) => seen.add({ kind: 'connected', session }),
-    onMessage: (session) => seen.add({ kind: 'message', session }),
+    onConnected: (session) => {
+      last = session
+      seen.add({ kind: 'connected', session })
+    },
+    onMessage: (session, bytes) =>
+      seen.add({ kind: 'message', session, body: decode(Uint8Array.from(bytes)) }),
     onDisconnected: (session) => seen.add({ kind: 'disconnected', session }),
   })
   const controlPort = await control.listen(host, 0)
@@ -40,7 +46,36 @@ export async function master(options: { host?: string; port?: number; answer?: s
     await closeHttp(http)
   }
   stops.push(stop)
-  return { control, seen, stop, port: (http.address() as AddressInfo).port }
+  const port = (http.address() as AddressInfo).port
+  return {
+    control,
+    seen,
+    stop,
+    port,
+    url: `spark://${host}:${port}`,
+    /** To who has connected last. */
+    say: (body: BodyT) => control.send(last, encode(body)),
+    hangUp: () => control.close(last, 'as the test wants it'),
+  }
+}
+
+export type FakeMaster = Awaited<ReturnType<typeof master>>
+
+export function listOf(...masters: FakeMaster[]): string {
+  return `spark://${masters.map(({ url }) => url.slice('spark://'.length)).join(',')}`
+}
+
+/** Pauses that cost no time, and how many there were. */
+export function noPauses() {
+  const seen = { pauses: 0, resets: 0 }
+  const next = (): number => {
+    seen.pauses += 1
+    return 0
+  }
+  const reset = (): void => {
+    seen.resets += 1
+  }
+  return { seen, backOff: () => ({ next, reset }) }
 }
 
 async function closeHttp(http: Server): Promise<void> {
@@ -61,7 +96,7 @@ export function linkTo(masterUrl: string, more: Partial<MasterLinkOptions> = {})
   const link = new MasterLink({
     masterUrl,
     log: recordingLog(lines),
-    onOpen: () => seen.add({ kind: 'open' }),
+    onOpen: (changed) => seen.add({ kind: 'open', changed }),
     onMessage: (body) => seen.add({ kind: 'message', body }),
     onClose: (reason) => seen.add({ kind: 'close', reason }),
     ...more,

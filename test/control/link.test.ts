@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws'
 import { BackOff } from '../../src/control/back-off.js'
 import { encode } from '../../src/control/codec.js'
 import { MAX_BACK_OFF_MS, MIN_BACK_OFF_MS } from '../../src/control/limits.js'
-import { MasterInStandbyT, RefusedT, WorkerHeartbeatT } from '../../src/schema/magneto.js'
+import { RefusedT, WorkerHeartbeatT } from '../../src/schema/magneto.js'
 import { linkTo, lost, master, opened, stopAll, stops } from './fake-master.js'
 
 afterEach(stopAll)
@@ -104,43 +104,6 @@ describe('master link', () => {
     await heard.next((event) => event.kind === 'disconnected')
     expect(seen.events.map(({ kind }) => kind)).toEqual(['open'])
     expect(link.send(new WorkerHeartbeatT('w'))).toBe(false)
-  })
-
-  test('M4: a standby master is left for the next one', async () => {
-    const standby = await master()
-    const alive = await master()
-    const list = `spark://127.0.0.1:${standby.port},127.0.0.1:${alive.port}`
-    const { seen } = linkTo(list)
-    await seen.next(opened)
-    standby.control.send(1, encode(new MasterInStandbyT()))
-    await alive.seen.next((event) => event.kind === 'connected')
-    await standby.seen.next((event) => event.kind === 'disconnected')
-    expect(seen.events.slice(1, 3)).toEqual([
-      { kind: 'message', body: new MasterInStandbyT() },
-      { kind: 'close', reason: 'it is a standby master' },
-    ])
-  })
-
-  test('M4, T4: where all stand by, they are asked at a growing pace, and a message resets it', async () => {
-    const { control, seen: heard, port } = await master()
-    const { seen, log } = linkTo(`spark://127.0.0.1:${port}`)
-    /** How long the link paused after it met a standby for the `count`th time. */
-    const pauseMs = async (count: number): Promise<number> => {
-      const pauses = () => log.events.filter((line) => line.includes('it is a standby master'))
-      await log.next(() => pauses().length >= count)
-      return Number(/ in (\d+) ms/.exec(pauses()[count - 1]!)![1])
-    }
-    const standBy = async (session: number): Promise<void> => {
-      await heard.next((event) => event.kind === 'connected' && event.session === session)
-      control.send(session, encode(new MasterInStandbyT()))
-    }
-    for (const session of [1, 2, 3]) await standBy(session)
-    expect(await pauseMs(3)).toBeGreaterThanOrEqual(2 * MIN_BACK_OFF_MS)
-    await heard.next((event) => event.kind === 'connected' && event.session === 4)
-    control.send(4, encode(new RefusedT('something else')))
-    await seen.next((event) => event.kind === 'message' && event.body instanceof RefusedT)
-    control.send(4, encode(new MasterInStandbyT()))
-    expect(await pauseMs(4)).toBeLessThanOrEqual(MIN_BACK_OFF_MS)
   })
 
   test('a malformed URL is refused at once', () => {
