@@ -143,7 +143,7 @@ export class Hosts {
     return `-F ${join(folder, 'ssh_config')}`
   }
 
-  #address(name: string): string {
+  address(name: string): string {
     return `${NETWORK}.${this.#names.indexOf(name) + 1}`
   }
 
@@ -159,7 +159,7 @@ export class Hosts {
       mkdirSync(this.path(name), { recursive: true })
       const key = this.path(name, 'host_key')
       execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
-      return `${name},${this.#address(name)} ${readFileSync(`${key}.pub`, 'utf8').trim()}\n`
+      return `${name},${this.address(name)} ${readFileSync(`${key}.pub`, 'utf8').trim()}\n`
     })
     writeFileSync(join(this.folder, 'known_hosts'), known.join(''))
     writeFileSync(
@@ -180,7 +180,7 @@ export class Hosts {
     writeFileSync(this.path(name, 'hosts'), '')
     writeFileSync(
       this.path(name, 'sshd_config'),
-      `ListenAddress ${this.#address(name)}
+      `ListenAddress ${this.address(name)}
 HostKey ${this.path(name, 'host_key')}
 AuthorizedKeysFile ${join(this.folder, 'key.pub')}
 PermitRootLogin prohibit-password
@@ -202,7 +202,7 @@ PidFile none
   }
 
   async #boot(name: string): Promise<void> {
-    const args = [name, this.path(name), this.home, this.#address(name)]
+    const args = [name, this.path(name), this.home, this.address(name)]
     const host = new Namespace(['--uts'], HOST, args)
     this.#hosts.set(name, host)
     await host.said('unplugged')
@@ -221,8 +221,8 @@ PidFile none
 
   /** Lets every host resolve one more name to the address of `name`, from its next look on. */
   alias(alias: string, name: string): void {
-    const lines = this.#names.map((other) => `${this.#address(other)} ${other}\n`)
-    lines.push(`${this.#address(name)} ${alias}\n`)
+    const lines = this.#names.map((other) => `${this.address(other)} ${other}\n`)
+    lines.push(`${this.address(name)} ${alias}\n`)
     for (const host of this.#names)
       writeFileSync(this.path(host, 'hosts'), `127.0.0.1 localhost\n${lines.join('')}`)
   }
@@ -233,6 +233,11 @@ PidFile none
 
   heal(name: string): void {
     this.#cable(['set', name, 'up'])
+  }
+
+  /** A command that becomes what follows it, in that host's network and nothing else of it. */
+  onNetworkOf(name: string): string[] {
+    return ['nsenter', '--target', String(this.#hosts.get(name)?.pid()), '--net']
   }
 
   #enter(name: string): string[] {
@@ -255,10 +260,15 @@ PidFile none
   }
 
   /** A command on that host that goes on beside the test. */
-  spawn(name: string, command: string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
+  spawn(
+    name: string,
+    command: string[],
+    environment: NodeJS.ProcessEnv = {},
+    stdin: 'ignore' | 'pipe' = 'ignore',
+  ): ChildProcess {
     return spawn('nsenter', [...this.#enter(name), ...command], {
       env: { ...login(), ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
     })
   }
 
