@@ -86,8 +86,12 @@ export class FallbackTransport implements ServerTransport {
     this.#end(session, CloseCode.POLICY, reason)
   }
 
-  async stop(reason: string): Promise<void> {
+  closeAll(reason: string): void {
     for (const session of this.#connections.keys()) this.#end(session, CloseCode.GOING_AWAY, reason)
+  }
+
+  async stop(reason: string): Promise<void> {
+    this.closeAll(reason)
     if (this.#pings !== null) clearInterval(this.#pings)
     this.#webSockets?.close()
     if (!this.#http.listening) return

@@ -22,6 +22,7 @@ export interface ServerTransport {
   listen(host: string, port: number, path: string): Promise<number>
   send(session: number, bytes: Uint8Array): void
   close(session: number, reason: string): void
+  closeAll(reason: string): void
   stop(reason: string): Promise<void>
 }
 

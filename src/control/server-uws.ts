@@ -62,8 +62,12 @@ export class UwsTransport implements ServerTransport {
     this.#end(session, CloseCode.POLICY, reason)
   }
 
-  stop(reason: string): Promise<void> {
+  closeAll(reason: string): void {
     for (const session of this.#sockets.keys()) this.#end(session, CloseCode.GOING_AWAY, reason)
+  }
+
+  stop(reason: string): Promise<void> {
+    this.closeAll(reason)
     this.#app?.close()
     this.#app = null
     return Promise.resolve()

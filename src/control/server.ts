@@ -65,6 +65,11 @@ export class ControlServer {
     this.#transport.close(session, reason)
   }
 
+  /** Ends all sessions, and goes on. */
+  closeAll(reason: string): void {
+    this.#transport.closeAll(reason)
+  }
+
   /** Ends all sessions and gives the port back. */
   stop(reason: string): Promise<void> {
     return this.#transport.stop(reason)

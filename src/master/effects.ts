@@ -40,9 +40,6 @@ interface Held {
   readonly payload: Uint8Array
 }
 
-/** `failing`: the store has failed, but the core has not been told yet. */
-type StoreState = 'works' | 'failing' | 'failed'
-
 const text = new TextDecoder()
 
 export class Effects {
@@ -51,8 +48,6 @@ export class Effects {
   readonly #held = new Map<number, Held[]>()
   #heldBytes = 0
   #synced = 0
-  #store: StoreState = 'works'
-  #storeReason = ''
 
   constructor(options: EffectsOptions) {
     this.#options = options
@@ -62,27 +57,13 @@ export class Effects {
   /** @param outbox what a step returned @throws RangeError when it is not made of whole records */
   run(outbox: Uint8Array): void {
     for (const record of records(outbox)) this.#take(record)
-    // The step that brought this outbox told the core.
-    if (this.#store === 'failing') this.#store = 'failed'
-    this.#flush()
-  }
-
-  /**
-   * Nothing more gets to disk. Who waits for it was promised something that can't be kept, and loses its session;
-   * call it together with the core's STORE_FAILED. From the step that tells the core on, the core promises nothing
-   * new, so nothing is held back any more.
-   */
-  storeFailed(reason: string): void {
-    if (this.#store !== 'works') return
-    this.#store = 'failing'
-    this.#storeReason = reason
-    for (const session of this.#held.keys()) this.#abandon(session, reason)
     this.#flush()
   }
 
   /** Everything up to `sequence` is on disk: what waited for it leaves. */
   stored(sequence: number): void {
-    this.#synced = Math.max(this.#synced, sequence)
+    if (sequence <= this.#synced) return
+    this.#synced = sequence
     for (const [session, waiting] of this.#held) {
       // One by one: a close calls `forget` for its session before it returns.
       for (
@@ -132,23 +113,18 @@ export class Effects {
 
   #toSession(kind: OutboxKind, session: number, sequence: number, payload: Uint8Array): void {
     const waiting = this.#held.get(session)
-    const settled = sequence <= this.#synced || this.#store === 'failed'
-    if (waiting === undefined && settled) return this.#deliver(kind, session, payload)
-    if (this.#store === 'failing') return this.#abandon(session, this.#storeReason)
+    if (waiting === undefined && sequence <= this.#synced)
+      return this.#deliver(kind, session, payload)
     if (this.#heldBytes + payload.byteLength > this.#maxHeldBytes) {
       const reason = `over ${this.#maxHeldBytes} bytes wait for the recovery store, which is too slow`
       this.#options.log.error(`closing session ${session}: ${reason}`)
-      return this.#abandon(session, reason)
+      this.forget(session)
+      return this.#sink(session).close(session, reason)
     }
     this.#heldBytes += payload.byteLength
     const held = { kind, sequence, payload: payload.slice() }
     if (waiting === undefined) this.#held.set(session, [held])
     else waiting.push(held)
-  }
-
-  #abandon(session: number, reason: string): void {
-    this.forget(session)
-    this.#sink(session).close(session, reason)
   }
 
   #deliver(kind: OutboxKind, session: number, payload: Uint8Array): void {

@@ -5,7 +5,7 @@
 import { BatchWriter, InboxKind } from '../control/records.js'
 import type { MasterCore } from '../core/native.js'
 import type { Clock } from './clock.js'
-import { MAX_INBOX_BYTES, MAX_TIMER_MS } from './limits.js'
+import { DOUBT_PERIOD_MS, MAX_INBOX_BYTES, MAX_TIMER_MS } from './limits.js'
 
 export interface LoopOptions {
   readonly core: MasterCore
@@ -14,6 +14,8 @@ export interface LoopOptions {
   run(outbox: Uint8Array): void
   /** The core's or the interpreter's invariants are broken: nothing is stepped any more. */
   onBroken(error: Error): void
+  /** Asked before each step: while it may not be taken, input waits. Absent: always. */
+  mayStep?(): boolean
   readonly maxInboxBytes?: number
 }
 
@@ -23,6 +25,7 @@ export class Loop {
   readonly #inbox = new BatchWriter()
   #scheduled: NodeJS.Immediate | null = null
   #timer: NodeJS.Timeout | null = null
+  #doubt: NodeJS.Timeout | null = null
   #stepping = false
   #ended = false
 
@@ -60,11 +63,22 @@ export class Loop {
     )
   }
 
+  /** What waits for the next step. */
+  get waitingBytes(): number {
+    return this.#inbox.bytes
+  }
+
+  /** Takes the step now, where one may be taken; never from within an effect. */
+  flush(): void {
+    if (!this.#stepping) this.#step()
+  }
+
   /** Takes no more input and calls the core no more. */
   end(): void {
     this.#ended = true
     if (this.#scheduled !== null) clearImmediate(this.#scheduled)
     if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#doubt !== null) clearTimeout(this.#doubt)
     this.#inbox.reset()
   }
 
@@ -78,6 +92,7 @@ export class Loop {
     this.#scheduled = null
     if (this.#ended || this.#inbox.bytes === 0) return
     const { core, clock } = this.#options
+    if (this.#options.mayStep?.() === false) return this.#wait()
     this.#stepping = true
     try {
       const outbox = core.step(clock.nowMs(), clock.utcOffsetMinutes(), this.#inbox.view())
@@ -90,5 +105,12 @@ export class Loop {
     } finally {
       this.#stepping = false
     }
+  }
+
+  #wait(): void {
+    this.#doubt ??= setTimeout(() => {
+      this.#doubt = null
+      this.#step()
+    }, DOUBT_PERIOD_MS)
   }
 }

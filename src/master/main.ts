@@ -1,23 +1,26 @@
 /** Starts the master and ends it. The order matters: nothing is promised to a peer before all ports are had. */
-import { join } from 'node:path'
-
-import { ANY_ADDRESS, socketAddress } from '../conf/host.js'
+import { socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
 import type { MasterOptions } from '../conf/options.js'
-import { InboxKind, SessionSource } from '../control/records.js'
+import type { LeadershipStatus, MasterIdentity } from '../control/leadership.js'
+import { SessionSource, sourceOf } from '../control/records.js'
 import { ControlServer } from '../control/server.js'
-import type { GatewayThreadData, WebThreadData } from '../control/thread-messages.js'
 import { createMasterCore, type MasterCore } from '../core/native.js'
 import { createLogger, type Logger } from '../log/logger.js'
-import type { StoreEngine } from '../store/engine.js'
+import type { Mandate, Recovery, RecoveryEvents } from '../election/agent.js'
+import { chooseRecovery } from '../election/choose.js'
+import { checkRecords, setAside } from '../store/records.js'
 import { Clock } from './clock.js'
-import { Effects, type SessionSink } from './effects.js'
-import { Loop } from './loop.js'
-import { Persistence } from './persistence.js'
-import { restRules, restServerData } from './rest-settings.js'
-import { coreConfig, openStore, storeEngine } from './settings.js'
+import { CommitFigures } from './commit-figures.js'
+import type { SessionSink } from './effects.js'
+import { Intake } from './intake.js'
+import { Leadership } from './leadership.js'
+import { FIRST_MANDATE_WAIT_MS, STORE_STOP_TIMEOUT_MS } from './limits.js'
+import { Reign } from './reign.js'
+import { coreConfig } from './settings.js'
 import { StoreAlarm } from './store-alarm.js'
 import { type ListeningThreadData, SupervisedThread } from './supervised-thread.js'
+import { gatewayData, webData } from './thread-data.js'
 
 export interface RunningMaster {
   /** spark://host:port */
@@ -30,12 +33,12 @@ export interface RunningMaster {
   stopped: Promise<number>
 }
 
-/** Threads started instead of Magneto's own, a core and a store; for tests. */
+/** Threads started instead of Magneto's own, a core and a recovery mode; for tests. */
 export interface MasterParts {
   readonly gatewayEntry?: URL
   readonly webEntry?: URL
   readonly createCore?: (config: Uint8Array) => MasterCore
-  readonly engine?: StoreEngine
+  readonly recovery?: Recovery
   readonly restartDelayMs?: (deaths: number) => number
 }
 
@@ -47,7 +50,7 @@ const WEB_ENTRY = new URL('../ui/web-thread.js', import.meta.url)
 const STOP_REASON = 'the master stops'
 
 /**
- * @returns when all ports are open and peers can register
+ * @returns when all ports are open, and where nobody else can lead, when this master leads and peers can register
  * @throws UsageError when a setting can't be served @throws Error when a port, a thread or the store can't be had
  */
 export async function startMaster(
@@ -55,10 +58,8 @@ export async function startMaster(
   parts: MasterParts = {},
 ): Promise<RunningMaster> {
   const log = createLogger('Master')
-  const engine = parts.engine ?? storeEngine(options.configuration)
-  const clock = new Clock()
-  await openStore(engine, log, clock.nowMs())
-  const master = new Master(options, parts, { log, engine, clock })
+  const recovery = parts.recovery ?? (await chooseRecovery(options.configuration, log))
+  const master = new Master(options, parts, { log, recovery, clock: new Clock() })
   try {
     return await master.start()
   } catch (error) {
@@ -69,7 +70,7 @@ export async function startMaster(
 
 interface Tools {
   readonly log: Logger
-  readonly engine: StoreEngine
+  readonly recovery: Recovery
   readonly clock: Clock
 }
 
@@ -79,20 +80,29 @@ async function bothSettled<A, B>(left: Promise<A>, right: Promise<B>): Promise<[
   return Promise.all([left, right])
 }
 
+/** @returns when the promise settles, or after so long @throws what it rejects with by then */
+async function settledWithin(promise: Promise<void> | undefined, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | null = null
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([promise, late]).finally(() => clearTimeout(timer!))
+}
+
 class Master {
   readonly #options: MasterOptions
   readonly #parts: MasterParts
   readonly #tools: Tools
   readonly #control: ControlServer
-  readonly #persistence: Persistence
+  readonly #intake: Intake
+  readonly #figures = new CommitFigures()
   readonly #storeAlarm: StoreAlarm
   readonly #stopped: Promise<number>
   #leave: (status: number) => void = () => {}
   #gateway: SupervisedThread | null = null
   #web: SupervisedThread | null = null
-  #core: MasterCore | null = null
-  #loop: Loop | null = null
-  #effects: Effects | null = null
+  #leadership: Leadership | null = null
+  #reign: Reign | null = null
   #stopping: Promise<void> | null = null
 
   constructor(options: MasterOptions, parts: MasterParts, tools: Tools) {
@@ -102,24 +112,20 @@ class Master {
     this.#stopped = new Promise((resolve) => {
       this.#leave = resolve
     })
+    this.#intake = new Intake({
+      close: (session, reason) => {
+        const sink = this.#sinks()[sourceOf(session)]
+        sink.close(session, reason)
+        sink.flush()
+      },
+    })
     this.#control = new ControlServer({
       log: tools.log,
-      onConnected: (session, address) => {
-        if (this.#loop === null) this.#control.close(session, 'the master is still starting')
-        else this.#loop.add(InboxKind.CONNECTED, session, address)
-      },
-      onMessage: (session, bytes) => this.#loop?.add(InboxKind.MESSAGE, session, bytes),
-      onDisconnected: (session, reason) => this.#disconnected(session, reason),
+      onConnected: (session, address) => this.#intake.connected(session, address),
+      onMessage: (session, bytes) => this.#intake.message(session, bytes),
+      onDisconnected: (session, reason) => this.#intake.disconnected(session, reason),
     })
-    this.#storeAlarm = new StoreAlarm(tools.log)
-    this.#persistence = new Persistence({
-      engine: tools.engine,
-      onStored: (sequence) => {
-        this.#effects?.stored(sequence)
-        this.#loop?.add(InboxKind.STORED, 0, '', sequence)
-      },
-      onFailed: (error) => this.#storeFailed(error),
-    })
+    this.#storeAlarm = new StoreAlarm(tools.log, () => tools.recovery.status().reason)
   }
 
   async start(): Promise<RunningMaster> {
@@ -134,7 +140,15 @@ class Master {
     const [gateway, web] = await bothSettled(this.#gateway.listening(), this.#web.listening())
     const masterUrl = `spark://${host}:${gateway.port}`
     const webUiUrl = `http://${publicHost}:${web.port}`
-    this.#startCore(masterUrl, webUiUrl)
+    const self = { masterUrl, webUiUrl, controlAddress: `${host}:${controlPort}` }
+    this.#leadership = new Leadership({
+      self,
+      recovery: this.#tools.recovery,
+      figures: this.#figures,
+      tell: (status) => this.#tellLeadership(status),
+    })
+    this.#beginReign(self)
+    await this.#join(self)
     const ready = { kind: 'ready', masterUrl, webUiUrl, restPort: web.restPort ?? null } as const
     this.#gateway.ready(ready)
     this.#web.ready(ready)
@@ -157,14 +171,18 @@ class Master {
   }
 
   async #stop(status: number): Promise<void> {
-    const { log, engine } = this.#tools
-    this.#loop?.end()
+    const { log, recovery } = this.#tools
+    const written = this.#reign?.endWritten()
     this.#storeAlarm.end()
+    this.#leadership?.end()
     const left: [string, () => Promise<void>][] = [
       ['control link', () => this.#control.stop(STOP_REASON)],
       ['gateway thread', async () => this.#gateway?.stop()],
       ['web thread', async () => this.#web?.stop()],
-      ['store', () => this.#persistence.drained().then(() => engine.close())],
+      [
+        'recovery store',
+        () => settledWithin(written, STORE_STOP_TIMEOUT_MS).then(() => recovery.close()),
+      ],
     ]
     let leaveWith = status
     const outcomes = await Promise.allSettled(left.map(([, end]) => end()))
@@ -176,107 +194,159 @@ class Master {
     this.#leave(leaveWith)
   }
 
-  #startGateway(controlPort: number): SupervisedThread {
-    const { host, port, configuration } = this.#options
-    const rest = restRules(configuration)
-    const data: GatewayThreadData = {
-      host: socketAddress(host),
-      port,
-      maxRetries: configuration.read(keys.portMaxRetries),
-      controlPort,
-      apacheWorkerVersion: configuration.read(keys.apacheWorkerVersion),
-      useDriverIdAsAppName: configuration.read(keys.useDriverIdAsAppName),
-      ...(rest === null ? {} : { rest }),
+  /**
+   * Takes part. A mandate that comes soon comes before the ports answer, so that no peer is told of a standby that leads
+   * a moment later.
+   */
+  async #join(self: MasterIdentity): Promise<void> {
+    const events: RecoveryEvents = {
+      lead: (mandate) => this.#lead(mandate),
+      stepDown: (reason) => this.#stepDown(self, reason),
+      suspend: (reason) => this.#suspend(reason),
+      resume: () => this.#resume(),
+      follow: (leader) => {
+        this.#reign?.follow(leader)
+        this.#leadership?.following(leader)
+      },
     }
-    return this.#startThread('gateway thread', this.#parts.gatewayEntry ?? GATEWAY_ENTRY, data)
+    let waits = true
+    const joined = this.#tools.recovery.start(self, events).catch((error: unknown) => {
+      if (waits) throw error
+      this.#fail(`can't take part: ${(error as Error).message}`, error as Error)
+    })
+    await settledWithin(joined, FIRST_MANDATE_WAIT_MS)
+    waits = false
+    this.#storeAlarm.check()
+  }
+
+  #beginReign(self: MasterIdentity): void {
+    const { log, clock, recovery } = this.#tools
+    const config = coreConfig(this.#options.configuration, self.masterUrl, self.webUiUrl)
+    const reign = new Reign({
+      log,
+      clock,
+      core: (this.#parts.createCore ?? createMasterCore)(config),
+      recovery,
+      figures: this.#figures,
+      sinks: this.#sinks(),
+      onBroken: (error) => this.#fail(`the core is broken: ${error.message}`, error),
+    })
+    this.#reign = reign
+    this.#intake.setReign(reign)
+  }
+
+  #lead({ epoch, records, damaged }: Mandate): void {
+    if (this.#stopping !== null) return
+    const { log } = this.#tools
+    const beganMs = performance.now()
+    for (const { file, reason } of damaged)
+      log.warn(`a damaged part of the recovery store was set aside as ${file}: ${reason}`)
+    const checked = checkRecords(records)
+    for (const { key, reason } of checked.damaged)
+      log.warn(`the record ${key} of the recovery store was set aside: ${reason}`)
+    this.#reign!.lead(epoch, checked.good, setAside(checked.damaged))
+    this.#leadership!.led(epoch, performance.now() - beganMs)
+    this.#tellLead()
+    log.info(`leads with epoch ${epoch}; ${checked.good.length} records were taken up`)
+  }
+
+  #stepDown(self: MasterIdentity, reason: string): void {
+    if (this.#stopping !== null) return
+    this.#tools.log.warn(`steps down: ${reason}`)
+    void this.#reign!.end()
+    this.#beginReign(self)
+    const why = `the master has stepped down: ${reason}`
+    this.#control.closeAll(why)
+    this.#gateway!.tell({ kind: 'stepDown', reason: why })
+    this.#web!.tell({ kind: 'stepDown', reason: why })
+    this.#leadership!.steppedDown()
+    this.#storeAlarm.check()
+  }
+
+  #suspend(reason: string): void {
+    this.#tools.log.warn(`decides nothing for now: ${reason}`)
+    this.#reign!.suspend()
+    this.#leadership!.suspended(reason)
+  }
+
+  #resume(): void {
+    this.#tools.log.info('is sure again that it leads, and goes on')
+    this.#leadership!.resumed()
+    this.#reign!.resume()
+  }
+
+  #tellLeadership(status: LeadershipStatus): void {
+    this.#gateway?.tell({ kind: 'leadership', status })
+    this.#web?.tell({ kind: 'leadership', status })
+  }
+
+  /** Has peers called that do not come by themselves. */
+  #tellLead(): void {
+    const leader = this.#leadership?.status().leader
+    if (this.#leadership?.role !== 'leader' || !leader) return
+    this.#gateway!.tell({ kind: 'lead', epoch: leader.epoch, records: this.#reign!.callable() })
+  }
+
+  #startGateway(controlPort: number): SupervisedThread {
+    return this.#startThread(SessionSource.GATEWAY, {
+      name: 'gateway thread',
+      entry: this.#parts.gatewayEntry ?? GATEWAY_ENTRY,
+      data: gatewayData(this.#options, controlPort),
+      onOpened: () => {
+        this.#tellStatusTo(this.#gateway)
+        this.#tellLead()
+      },
+    })
   }
 
   #startWeb(): SupervisedThread {
-    const { host, webUiHost, webUiPort, publicHost, configuration } = this.#options
-    const rest = restServerData(configuration, host)
-    const data: WebThreadData = {
-      host: socketAddress(webUiHost ?? ANY_ADDRESS),
-      port: webUiPort,
-      maxRetries: configuration.read(keys.portMaxRetries),
-      headerBytesMax: configuration.read(keys.uiRequestHeaderBytes),
-      publicHost,
-      logDir: process.env['SPARK_LOG_DIR'] || join(this.#options.home, 'logs'),
-      killEnabled: configuration.read(keys.killEnabled),
-      title: configuration.read(keys.masterUiTitle),
-      historyServerUrl: configuration.read(keys.historyServerUrl),
-      ...(configuration.read(keys.decommissionEnabled)
-        ? { decommissionAllowMode: configuration.read(keys.masterUiDecommissionAllowMode) }
-        : {}),
-      ...(rest === null ? {} : { rest }),
-    }
-    return this.#startThread('web thread', this.#parts.webEntry ?? WEB_ENTRY, data)
+    return this.#startThread(SessionSource.WEB, {
+      name: 'web thread',
+      entry: this.#parts.webEntry ?? WEB_ENTRY,
+      data: webData(this.#options),
+      onOpened: () => this.#tellStatusTo(this.#web),
+    })
   }
 
-  #startThread(name: string, entry: URL, data: ListeningThreadData): SupervisedThread {
+  #tellStatusTo(thread: SupervisedThread | null): void {
+    if (this.#leadership !== null)
+      thread?.tell({ kind: 'leadership', status: this.#leadership.status() })
+  }
+
+  #startThread(
+    source: SessionSource,
+    own: { name: string; entry: URL; data: ListeningThreadData; onOpened(): void },
+  ): SupervisedThread {
     const { restartDelayMs } = this.#parts
     return new SupervisedThread({
-      name,
-      entry,
-      data,
+      ...own,
       log: this.#tools.log,
-      onBatch: (bytes, ended) => this.#takeBatch(bytes, ended),
+      onBatch: (bytes, ended) => this.#intake.batch(bytes, ended),
       onView: (_request, answer) => this.#answerView(answer),
-      onLost: (sessions, reason) => {
-        for (const session of sessions) this.#disconnected(session, reason)
-      },
+      onLost: (sessions, reason) => this.#intake.threadLost(source, sessions, reason),
       onBroken: (error) => this.#fail(error.message, error),
       ...(restartDelayMs === undefined ? {} : { restartDelayMs }),
     })
   }
 
-  #startCore(masterUrl: string, webUiUrl: string): void {
-    const { log, clock } = this.#tools
-    const config = coreConfig(this.#options.configuration, masterUrl, webUiUrl)
-    const core = (this.#parts.createCore ?? createMasterCore)(config)
-    const control: SessionSink = {
-      send: (session, bytes) => this.#control.send(session, bytes),
-      close: (session, reason) => this.#control.close(session, reason),
-      flush: () => {},
-    }
-    const effects = new Effects({
-      log,
-      sinks: {
-        [SessionSource.CONTROL]: control,
-        [SessionSource.WEB]: this.#web!,
-        [SessionSource.GATEWAY]: this.#gateway!,
+  #sinks(): Record<SessionSource, SessionSink> {
+    return {
+      [SessionSource.CONTROL]: {
+        send: (session, bytes) => this.#control.send(session, bytes),
+        close: (session, reason) => this.#control.close(session, reason),
+        flush: () => {},
       },
-      persist: (change, sequence) => this.#persistence.add(change, sequence),
-      setTimer: (dueMs) => loop.setTimer(dueMs),
-    })
-    const loop: Loop = new Loop({
-      core,
-      clock,
-      run: (outbox) => effects.run(outbox),
-      onBroken: (error) => this.#fail(`the core is broken: ${error.message}`, error),
-    })
-    this.#core = core
-    this.#effects = effects
-    this.#loop = loop
-    // The first step, so that the core sets its first timer.
-    loop.add(InboxKind.TIMER, 0)
-  }
-
-  #takeBatch(bytes: Uint8Array, ended: readonly number[]): void {
-    for (const session of ended) this.#effects?.forget(session)
-    this.#loop?.addBatch(bytes)
-  }
-
-  #disconnected(session: number, reason: string): void {
-    this.#effects?.forget(session)
-    this.#loop?.add(InboxKind.DISCONNECTED, session, reason)
+      [SessionSource.WEB]: this.#web!,
+      [SessionSource.GATEWAY]: this.#gateway!,
+    }
   }
 
   #answerView(answer: (bytes: Uint8Array) => void): void {
     // Asked between listening and ready, or while stopping: the thread gives up on it by its own timeout.
-    if (this.#core === null || this.#stopping !== null) return
+    if (this.#reign === null || this.#stopping !== null) return
     let bytes: Uint8Array
     try {
-      bytes = this.#core.view(this.#tools.clock.nowMs())
+      bytes = this.#reign.view()
     } catch (error) {
       return this.#fail(
         `the core can't show its state: ${(error as Error).message}`,
@@ -286,21 +356,13 @@ class Master {
     answer(bytes)
   }
 
-  /** What runs goes on without a store; what would need it is refused by the core (spec H1). */
-  #storeFailed(error: Error): void {
-    if (this.#stopping !== null) return
-    this.#storeAlarm.raise(error)
-    this.#effects?.storeFailed(`the master's recovery store can't be written: ${error.message}`)
-    this.#loop?.add(InboxKind.STORE_FAILED, 0, error.message)
-  }
-
   #fail(what: string, error: Error): void {
     if (this.#stopping !== null) return
     const memoryMb = Math.round(process.memoryUsage.rss() / 2 ** 20)
     this.#tools.log.fatal(
       { error },
       `${what}; stopping: up for ${Math.round(process.uptime())} s, ${memoryMb} MiB in use, ` +
-        `${this.#effects?.heldBytes ?? 0} bytes waiting for the store`,
+        `${this.#reign?.heldBytes ?? 0} bytes waiting for the store`,
     )
     void this.stop(STATUS_BROKEN)
   }

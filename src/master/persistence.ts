@@ -1,11 +1,14 @@
 /** Between the effects and the store: one commit at a time, everything that came meanwhile in the next one. */
-import type { StoreChange, StoreEngine } from '../store/engine.js'
+import type { CommitFigures } from './commit-figures.js'
+import type { StoreChange } from '../store/engine.js'
 
 export interface PersistenceOptions {
-  readonly engine: StoreEngine
+  /** @throws Error when the changes may not be on disk */
+  commit(changes: readonly StoreChange[]): Promise<void>
   onStored(sequence: number): void
   /** Comes at most once; nothing is written after it. */
   onFailed(error: Error): void
+  readonly figures?: CommitFigures
 }
 
 export class Persistence {
@@ -14,6 +17,7 @@ export class Persistence {
   #sequence = 0
   #running: Promise<void> | null = null
   #failed = false
+  #pendingBytes = 0
 
   constructor(options: PersistenceOptions) {
     this.#options = options
@@ -23,8 +27,21 @@ export class Persistence {
   add(change: StoreChange, sequence: number): void {
     if (this.#failed) return
     this.#pending.push(change)
+    this.#pendingBytes += change.key.length + (change.record?.byteLength ?? 0)
     this.#sequence = sequence
     this.#running ??= this.#write()
+  }
+
+  /** Of changes that no commit has begun to write. */
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  /** Writes nothing more, whatever still waits. */
+  end(): void {
+    this.#failed = true
+    this.#pending = []
+    this.#pendingBytes = 0
   }
 
   /** Settles when everything that was added is on disk or has failed. */
@@ -39,13 +56,19 @@ export class Persistence {
       const changes = this.#pending
       const sequence = this.#sequence
       this.#pending = []
+      this.#pendingBytes = 0
+      const beganMs = performance.now()
       try {
-        await this.#options.engine.commit(changes)
-        this.#options.onStored(sequence)
+        await this.#options.commit(changes)
       } catch (error) {
+        this.#options.figures?.failed()
+        if (this.#failed) break
         this.#failed = true
         this.#options.onFailed(error as Error)
+        break
       }
+      this.#options.figures?.committed(changes.length, performance.now() - beganMs)
+      if (!this.#failed) this.#options.onStored(sequence)
     }
     this.#running = null
   }

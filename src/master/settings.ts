@@ -1,19 +1,14 @@
-/** From the operator's configuration to the core's settings and the store. */
+/** From the operator's configuration to the core's settings. */
 import { randomBytes } from 'node:crypto'
 import { Builder } from 'flatbuffers'
 import type { Configuration } from '../conf/configuration.js'
-import { UsageError } from '../conf/errors.js'
 import { keys } from '../conf/keys.js'
-import type { Logger } from '../log/logger.js'
 import { CoreConfigT, WorkerSelectionPolicy } from '../schema/magneto.js'
-import type { StoreEngine } from '../store/engine.js'
-import { Journal } from '../store/journal.js'
-import { NoStore } from '../store/none.js'
 
 /** As CoreConfig.app_number_modulo has it. */
 const NO_MODULO = 0
 
-/** @returns a finished CoreConfig (schemas/core.fbs) */
+/** @returns of a core that starts in standby: a finished CoreConfig (schemas/core.fbs) */
 export function coreConfig(
   configuration: Configuration,
   masterUrl: string,
@@ -35,50 +30,10 @@ export function coreConfig(
   config.maxDrivers = configuration.read(keys.maxDrivers)
   config.retainedDrivers = configuration.read(keys.retainedDrivers)
   config.driverIdPattern = configuration.read(keys.driverIdPattern)
+  config.standby = true
+  config.recoveryTimeoutMs = configuration.read(keys.recoveryTimeoutMs)
   config.seed = randomBytes(8).readBigUInt64LE()
   const builder = new Builder()
   builder.finish(config.pack(builder))
   return builder.asUint8Array().slice()
-}
-
-/** @throws UsageError when the recovery mode is not served */
-export function storeEngine(configuration: Configuration): StoreEngine {
-  const mode = configuration.read(keys.recoveryMode)
-  if (mode === 'NONE') return new NoStore()
-  if (mode !== 'FILESYSTEM') {
-    throw new UsageError(
-      `${keys.recoveryMode.name}=${mode} is not served by this release: use NONE or FILESYSTEM`,
-    )
-  }
-  const folder = configuration.read(keys.recoveryDirectory)
-  if (folder === '') {
-    throw new UsageError(
-      `${keys.recoveryMode.name}=FILESYSTEM needs ${keys.recoveryDirectory.name}: name a folder for the records`,
-    )
-  }
-  return new Journal(folder)
-}
-
-/** Opens the store. Records of an earlier run are moved aside, since this release can't take them up. */
-export async function openStore(engine: StoreEngine, log: Logger, nowMs: number): Promise<void> {
-  try {
-    await tidied(engine, log, nowMs)
-  } catch (error) {
-    await engine.close()
-    throw error
-  }
-}
-
-async function tidied(engine: StoreEngine, log: Logger, nowMs: number): Promise<void> {
-  const { records, damaged } = await engine.open()
-  for (const { file, reason } of damaged)
-    log.warn(`a damaged part of the recovery store was set aside as ${file}: ${reason}`)
-  if (!(engine instanceof Journal)) return
-  log.warn(
-    'FILESYSTEM recovery: records are kept, but this release does not read them back: the cluster starts empty',
-  )
-  if (records.length === 0) return
-  log.warn(
-    `${records.length} records of an earlier run are kept in ${await engine.setAside(nowMs)}`,
-  )
 }

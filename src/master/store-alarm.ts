@@ -1,28 +1,29 @@
-/** Says that the store has failed, and again each minute: the master serves on, but not as it was asked to. */
+/** Says at once, and again each minute, what keeps the master from its store or from leading. */
 import type { Logger } from '../log/logger.js'
 import { STORE_ALARM_PERIOD_MS } from './limits.js'
 
 export class StoreAlarm {
   readonly #log: Logger
-  #timer: NodeJS.Timeout | null = null
+  readonly #reason: () => string
+  readonly #timer: NodeJS.Timeout
 
-  constructor(log: Logger) {
+  /** @param reason empty: nothing is wrong */
+  constructor(log: Logger, reason: () => string) {
     this.#log = log
+    this.#reason = reason
+    this.#timer = setInterval(() => this.check(), STORE_ALARM_PERIOD_MS)
   }
 
-  /** Only the first failure counts. */
-  raise(error: Error): void {
-    if (this.#timer !== null) return
-    const say = (): void =>
-      this.#log.error(
-        `the recovery store can't be written: ${error.message}; what runs goes on, but no worker and no ` +
-          'application can register: correct the cause and restart the master',
-      )
-    say()
-    this.#timer = setInterval(say, STORE_ALARM_PERIOD_MS)
+  check(): void {
+    const reason = this.#reason()
+    if (reason === '') return
+    this.#log.error(
+      `this master does not lead: ${reason}; what runs goes on, and the master leads again by itself when the ` +
+        'cause is gone',
+    )
   }
 
   end(): void {
-    if (this.#timer !== null) clearInterval(this.#timer)
+    clearInterval(this.#timer)
   }
 }

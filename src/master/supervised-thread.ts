@@ -12,7 +12,7 @@ import {
   MIN_RESTART_DELAY_MS,
   THREAD_PROVEN_MS,
 } from './limits.js'
-import { MasterThread } from './thread.js'
+import { MasterThread, type ThreadNews } from './thread.js'
 
 /** `workerData` of both threads starts with these. */
 export interface ListeningThreadData {
@@ -32,6 +32,8 @@ export interface SupervisedThreadOptions {
    */
   onBatch(bytes: Uint8Array, ended: readonly number[]): void
   onView(request: ViewRequest, answer: (bytes: Uint8Array) => void): void
+  /** Batches go both ways: it is ready, for the first time or in place of one that died. */
+  onOpened?(): void
   /** The peers of the thread that died; nothing may be sent to them any more. */
   onLost(sessions: Iterable<number>, reason: string): void
   /** It died too often in a row: nobody starts it again. */
@@ -79,6 +81,11 @@ export class SupervisedThread implements SessionSink {
     this.#open()
   }
 
+  /** A thread that is not up yet, or dead, never hears of it: `onOpened` tells when there is another one. */
+  tell(message: ThreadNews): void {
+    if (this.#up) this.#thread.tell(message)
+  }
+
   send(session: number, bytes: Uint8Array): void {
     if (this.#up) this.#thread.send(session, bytes)
   }
@@ -102,6 +109,7 @@ export class SupervisedThread implements SessionSink {
     if (!this.#listens || this.#ready === null) return
     this.#up = true
     this.#thread.ready(this.#ready)
+    this.#options.onOpened?.()
   }
 
   #spawn(data: ListeningThreadData): MasterThread {

@@ -3,14 +3,21 @@ import { Worker } from 'node:worker_threads'
 import { BatchWriter, OutboxKind } from '../control/records.js'
 import type {
   FromWebThread,
+  ThreadLead,
+  ThreadLeadership,
   ThreadListening,
   ThreadReady,
+  ThreadStepDown,
+  ToGatewayThread,
   ToWebThread,
   ViewRequest,
 } from '../control/thread-messages.js'
 import type { Logger } from '../log/logger.js'
 import type { SessionSink } from './effects.js'
 import { THREAD_START_TIMEOUT_MS, THREAD_STOP_TIMEOUT_MS } from './limits.js'
+
+/** What a thread is told about who leads. */
+export type ThreadNews = ThreadLeadership | ThreadLead | ThreadStepDown
 
 export interface MasterThreadOptions {
   readonly name: string
@@ -71,6 +78,10 @@ export class MasterThread implements SessionSink {
     this.#post(message)
   }
 
+  tell(message: ThreadNews): void {
+    this.#post(message)
+  }
+
   send(session: number, bytes: Uint8Array): void {
     this.#outbox.add(OutboxKind.SEND, session, bytes)
   }
@@ -108,7 +119,7 @@ export class MasterThread implements SessionSink {
     await this.#exited
   }
 
-  #post(message: ToWebThread, transfer: ArrayBuffer[] = []): void {
+  #post(message: ToWebThread | ToGatewayThread, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer)
   }
 

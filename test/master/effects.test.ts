@@ -2,7 +2,6 @@ import { Builder } from 'flatbuffers'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { BatchWriter, OutboxKind, SessionSource, sessionOf } from '../../src/control/records.js'
 import { Effects } from '../../src/master/effects.js'
-import { Persistence } from '../../src/master/persistence.js'
 import {
   Level,
   NoticeT,
@@ -11,7 +10,6 @@ import {
   Value,
   WorkerRecordT,
 } from '../../src/schema/magneto.js'
-import type { StoreChange, StoreEngine } from '../../src/store/engine.js'
 import { recordingLog } from '../control/recorder.js'
 
 const text = new TextDecoder()
@@ -123,21 +121,6 @@ describe('effects', () => {
     expect(did.at(-1)).toBe(`send ${a} four`)
   })
 
-  test('of a store that failed cost their sessions; from then on nothing is held', () => {
-    const held = effects()
-    held.run(batch([SEND, a, 'promised', 5]))
-    held.storeFailed('disk full')
-    expect(did).toEqual([`close ${a} disk full`])
-    expect(held.heldBytes).toBe(0)
-    // The step that tells the core may still promise, out of what came in before.
-    held.run(batch([SEND, b, 'promised', 6], [SEND, a, 'running', 0]))
-    expect(did.slice(1)).toEqual([`close ${b} disk full`, `send ${a} running`])
-    held.run(batch([SEND, b, 'your application ended', 5]))
-    expect(did.slice(3)).toEqual([`send ${b} your application ended`])
-    held.storeFailed('again')
-    expect(did).toHaveLength(4)
-  })
-
   test('notices are logged', () => {
     const builder = new Builder()
     builder.finish(new NoticeT(Level.WARN, 'worker-lost', 'w is gone').pack(builder))
@@ -148,61 +131,5 @@ describe('effects', () => {
   test('unknown kinds and broken batches are refused', () => {
     expect(() => effects().run(batch([77 as OutboxKind, a, '']))).toThrow(/unknown kind 77/)
     expect(() => effects().run(new Uint8Array(8))).toThrow(RangeError)
-  })
-})
-
-describe('persistence', () => {
-  class Engine implements StoreEngine {
-    readonly commits: { keys: string[]; done: () => void; fail: (error: Error) => void }[] = []
-    open = async () => ({ records: [], damaged: [] })
-    close = async () => {}
-    commit(changes: readonly StoreChange[]): Promise<void> {
-      return new Promise((done, fail) => {
-        this.commits.push({ keys: changes.map(({ key }) => key), done, fail })
-      })
-    }
-  }
-  const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
-
-  test('one commit at a time; what comes meanwhile goes together', async () => {
-    const engine = new Engine()
-    const stored: number[] = []
-    const persistence = new Persistence({
-      engine,
-      onStored: (n) => void stored.push(n),
-      onFailed: () => {},
-    })
-    persistence.add({ key: '1', record: null }, 1)
-    persistence.add({ key: '2', record: null }, 2)
-    await turn()
-    persistence.add({ key: '3', record: null }, 3)
-    persistence.add({ key: '4', record: null }, 4)
-    await turn()
-    expect(engine.commits.map(({ keys }) => keys)).toEqual([['1', '2']])
-    engine.commits[0]!.done()
-    await turn()
-    expect(stored).toEqual([2])
-    expect(engine.commits[1]!.keys).toEqual(['3', '4'])
-    engine.commits[1]!.done()
-    await persistence.drained()
-    expect(stored).toEqual([2, 4])
-  })
-
-  test('a failure is told once and nothing is written after it', async () => {
-    const engine = new Engine()
-    const failed: string[] = []
-    const persistence = new Persistence({
-      engine,
-      onStored: () => {},
-      onFailed: (e) => void failed.push(e.message),
-    })
-    persistence.add({ key: '1', record: null }, 1)
-    await turn()
-    engine.commits[0]!.fail(new Error('disk full'))
-    await persistence.drained()
-    persistence.add({ key: '2', record: null }, 2)
-    await turn()
-    expect(failed).toEqual(['disk full'])
-    expect(engine.commits).toHaveLength(1)
   })
 })

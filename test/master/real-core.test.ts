@@ -12,15 +12,16 @@ import {
   ApplicationDescriptionT,
   Command,
   LaunchExecutorT,
+  MasterChangedT,
   NodeCommandT,
   RegisterApplicationT,
-  RegisterWorkerFailedT,
   RegisterWorkerT,
   ResourceProfileT,
   WorkerRegisteredT,
 } from '../../src/schema/magneto.js'
-import type { StoreChange, StoreEngine } from '../../src/store/engine.js'
+import { SingleRecovery } from '../../src/election/single.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
+import { FakeDisk } from '../store/fake-disk.js'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -101,42 +102,42 @@ test('a worker registers and gets the executor of an application', async () => {
   expect(await master.stopped).toBe(0)
 })
 
-/** Takes one commit, then no more. */
-class FullDisk implements StoreEngine {
-  #commits = 0
-  open = async () => ({ records: [], damaged: [] })
-  close = async () => {}
-  async commit(_changes: readonly StoreChange[]): Promise<void> {
-    this.#commits += 1
-    if (this.#commits > 1) throw new Error('no space left')
-  }
-}
-
-test('a store that fails costs who waits for it, and nobody else', async () => {
-  const master = await start({ engine: new FullDisk() })
+test('S9: a store that fails costs the mandate, not the process; with room again the master leads as before', async () => {
+  const disk = new FakeDisk()
+  const log = recordingLog()
+  const recovery = new SingleRecovery({
+    mode: 'CUSTOM',
+    log,
+    createEngine: () => disk.engine(),
+    retryDelayMs: () => 20,
+  })
+  const master = await start({ recovery })
   const running = link(master.masterUrl)
-  const late = link(master.masterUrl)
   try {
     await running.seen.next((event) => event === 'open')
     running.link.send(workerOf('worker-1', 1000))
     await running.seen.next((event) => event instanceof WorkerRegisteredT)
+    disk.full = true
+    const late = link(master.masterUrl)
     await late.seen.next((event) => event === 'open')
     late.link.send(workerOf('worker-2', 1001))
-    // Its session is closed; the link opens a new one, which learns why it can't register.
+    // Everybody loses the connection, and finds a standby in its place.
     await late.seen.next((event) => event === 'open', late.seen.events.length)
-    late.link.send(workerOf('worker-3', 1002))
-    const failed = await late.seen.next((event) => event instanceof RegisterWorkerFailedT)
-    expect((failed as RegisterWorkerFailedT).message).toMatch(/store has failed/)
     expect(late.seen.events.some((event) => event instanceof WorkerRegisteredT)).toBe(false)
-    running.link.send(workerOf('worker-1', 1000))
-    await running.seen.next((event) => event instanceof WorkerRegisteredT && event.duplicate)
-    expect(running.seen.events.filter((event) => event === 'open')).toHaveLength(1)
+    late.link.close()
+    const opens = () => running.seen.events.filter((event) => event === 'open').length
+    await expect.poll(opens).toBe(2)
+    disk.full = false
+    await running.seen.next((event) => event instanceof MasterChangedT)
   } finally {
     running.link.close()
-    late.link.close()
     await master.stop()
   }
   expect(await master.stopped).toBe(0)
+  expect(disk.users).toBe(0)
+  expect([...disk.records.keys()].filter((key) => key.startsWith('worker_'))).toEqual([
+    'worker_worker-1',
+  ])
 })
 
 test('R2, R8 to R12, P24, P25: a driver is submitted, asked for and killed over HTTP', async () => {

@@ -11,7 +11,7 @@ function settings(entries: [string, string][]) {
 }
 
 describe('settings of the core', () => {
-  test('P8 to P17, P29: are the operator’s', () => {
+  test('P5, P8 to P17, P29: are the operator’s', () => {
     expect(
       settings([
         ['spark.deploy.retainedApplications', '3'],
@@ -28,6 +28,7 @@ describe('settings of the core', () => {
         ['spark.deploy.appIdPattern', 'a-%2$x'],
         ['spark.worker.timeout', '8'],
         ['spark.master.useAppNameAsAppId.enabled', 'true'],
+        ['spark.deploy.recoveryTimeout', '30'],
       ]),
     ).toMatchObject({
       masterUrl: 'spark://m:7077',
@@ -46,11 +47,12 @@ describe('settings of the core', () => {
       appIdPattern: 'a-%2$x',
       workerTimeoutMs: 8000,
       useAppNameAsAppId: true,
-      standby: false,
+      standby: true,
+      recoveryTimeoutMs: 30_000,
     })
   })
 
-  test('P8 to P17, P29: are Spark’s where the operator says nothing', () => {
+  test('P5, P8 to P17, P29: are Spark’s where the operator says nothing', () => {
     expect(settings([])).toMatchObject({
       retainedApplications: 200,
       retainedDrivers: 200,

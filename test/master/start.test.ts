@@ -99,6 +99,7 @@ describe('a master', () => {
     await peer.seen.next((event) => event === 'WorkerRegisteredT')
     expect(core.seen.events.map(({ kind }) => kind)).toEqual([
       InboxKind.TIMER,
+      InboxKind.ELECTED,
       InboxKind.CONNECTED,
       InboxKind.MESSAGE,
     ])

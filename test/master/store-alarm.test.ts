@@ -1,4 +1,4 @@
-/** A master whose store fails serves what runs, says so every minute, and promises nothing new. */
+/** A master that does not lead says why, at once and every minute. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { STORE_ALARM_PERIOD_MS } from '../../src/master/limits.js'
@@ -7,14 +7,16 @@ import { recordingLog } from '../control/recorder.js'
 
 afterEach(() => void vi.useRealTimers())
 
-describe('the alarm of a failed store', () => {
-  test('is an error each minute until the master stops', () => {
+describe('the alarm', () => {
+  test('is an error each minute while there is a reason, and ends with the master', () => {
     vi.useFakeTimers()
     const lines: string[] = []
-    const alarm = new StoreAlarm(recordingLog(lines))
-    alarm.raise(new Error('no space left'))
-    alarm.raise(new Error('again'))
-    expect(lines).toHaveLength(1)
+    let reason = ''
+    const alarm = new StoreAlarm(recordingLog(lines), () => reason)
+    alarm.check()
+    expect(lines).toHaveLength(0)
+    reason = 'no space left'
+    alarm.check()
     vi.advanceTimersByTime(2 * STORE_ALARM_PERIOD_MS)
     expect(lines).toHaveLength(3)
     for (const line of lines)
@@ -22,6 +24,9 @@ describe('the alarm of a failed store', () => {
         level: 50,
         msg: expect.stringContaining('no space left') as string,
       })
+    reason = ''
+    vi.advanceTimersByTime(2 * STORE_ALARM_PERIOD_MS)
+    reason = 'again'
     alarm.end()
     vi.advanceTimersByTime(2 * STORE_ALARM_PERIOD_MS)
     expect(lines).toHaveLength(3)

@@ -1,0 +1,43 @@
+/** From the operator's settings to what the gateway and web threads start with. */
+import { join } from 'node:path'
+import { ANY_ADDRESS, socketAddress } from '../conf/host.js'
+import { keys } from '../conf/keys.js'
+import type { MasterOptions } from '../conf/options.js'
+import type { GatewayThreadData, WebThreadData } from '../control/thread-messages.js'
+import { restRules, restServerData } from './rest-settings.js'
+
+/** @throws UsageError when a setting of REST can't be served */
+export function gatewayData(options: MasterOptions, controlPort: number): GatewayThreadData {
+  const { host, port, configuration } = options
+  const rest = restRules(configuration)
+  return {
+    host: socketAddress(host),
+    port,
+    maxRetries: configuration.read(keys.portMaxRetries),
+    controlPort,
+    apacheWorkerVersion: configuration.read(keys.apacheWorkerVersion),
+    useDriverIdAsAppName: configuration.read(keys.useDriverIdAsAppName),
+    ...(rest === null ? {} : { rest }),
+  }
+}
+
+/** @throws UsageError when a setting of REST can't be served */
+export function webData(options: MasterOptions): WebThreadData {
+  const { host, webUiHost, webUiPort, publicHost, configuration } = options
+  const rest = restServerData(configuration, host)
+  return {
+    host: socketAddress(webUiHost ?? ANY_ADDRESS),
+    port: webUiPort,
+    maxRetries: configuration.read(keys.portMaxRetries),
+    headerBytesMax: configuration.read(keys.uiRequestHeaderBytes),
+    publicHost,
+    logDir: process.env['SPARK_LOG_DIR'] || join(options.home, 'logs'),
+    killEnabled: configuration.read(keys.killEnabled),
+    title: configuration.read(keys.masterUiTitle),
+    historyServerUrl: configuration.read(keys.historyServerUrl),
+    ...(configuration.read(keys.decommissionEnabled)
+      ? { decommissionAllowMode: configuration.read(keys.masterUiDecommissionAllowMode) }
+      : {}),
+    ...(rest === null ? {} : { rest }),
+  }
+}
