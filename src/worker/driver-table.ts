@@ -1,10 +1,13 @@
 /** The drivers that this worker hosts, and the last ones that ended. */
+import type { ResourceT } from '../schema/magneto.js'
 import { assert } from './executor-table.js'
 import { FinishedNames } from './finished-names.js'
 
 /** A driver that lives, from its order until its end: fetching, running, or waiting for its next attempt. */
 export interface Driver {
   readonly driverId: string
+  /** The addresses that it was given. */
+  readonly resources: readonly ResourceT[]
   killing: boolean
 }
 
@@ -33,8 +36,8 @@ export class DriverTable {
     return this.#drivers.has(driverId) || this.#finished.has(driverId)
   }
 
-  add(driverId: string): void {
-    this.#drivers.set(driverId, { driverId, killing: false })
+  add(driverId: string, resources: readonly ResourceT[]): void {
+    this.#drivers.set(driverId, { driverId, resources, killing: false })
   }
 
   /** It has ended; from now on it is only remembered. */

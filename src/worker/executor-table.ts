@@ -3,13 +3,19 @@ import * as schema from '../schema/magneto.js'
 import { FinishedNames } from './finished-names.js'
 import type { ExecutorKey } from './machine-events.js'
 
-/** One executor that lives, or is about to. */
-export interface Executor {
+/** What a launch order gives an executor. */
+export interface ExecutorFacts {
   readonly appId: string
   readonly executorId: number
   readonly profileId: number
   readonly cores: number
   readonly memoryMb: number
+  /** The addresses that it was given. */
+  readonly resources: readonly schema.ResourceT[]
+}
+
+/** One executor that lives, or is about to. */
+export interface Executor extends ExecutorFacts {
   state: schema.ExecutorState.LAUNCHING | schema.ExecutorState.RUNNING
   killing: boolean
   pid: number | null
@@ -62,7 +68,7 @@ export class ExecutorTable {
     return this.#executors.has(name) || this.#finished.has(name)
   }
 
-  add(facts: Omit<Executor, 'state' | 'killing' | 'pid'>): void {
+  add(facts: ExecutorFacts): void {
     const name = nameOf(facts)
     const { LAUNCHING } = schema.ExecutorState
     this.#executors.set(name, { ...facts, state: LAUNCHING, killing: false, pid: null })

@@ -32,7 +32,8 @@ export interface ExecutorKey {
 
 export type WorkerEvent =
   | { kind: 'started' }
-  | { kind: 'linkOpened' }
+  /** changed: its master has said to be a new leader; it is answered instead of being registered with (M18). */
+  | { kind: 'linkOpened'; changed?: schema.MasterChangedT | null }
   | { kind: 'linkClosed'; reason: string }
   | { kind: 'message'; body: BodyT }
   | ({ kind: 'executorStarted'; pid: number } & ExecutorKey)

@@ -130,11 +130,10 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
   const link: MasterLink = new MasterLink({
     masterUrl: options.masterUrl,
     log,
-    onOpen: () => loop.handle({ kind: 'linkOpened' }),
+    onOpen: (changed) => loop.handle({ kind: 'linkOpened', changed }),
     onMessage: (body) => {
-      if (body instanceof WorkerRegisteredT) {
+      if (body instanceof WorkerRegisteredT)
         webUi.showMaster(String(body.masterUrl), body.masterWebUiUrl ?? '')
-      }
       loop.handle({ kind: 'message', body })
     },
     onClose: (reason) => loop.handle({ kind: 'linkClosed', reason }),

@@ -4,7 +4,7 @@
  *
  * Rules a driver of this machine keeps to:
  * - one `step` at a time; carry the effects out in order;
- * - `linkOpened`/`linkClosed` alternate; messages come only in between;
+ * - `linkOpened`/`linkClosed` alternate; messages come only in between, and only of one master, the active one;
  * - after `launch` exactly one of `executorFailed` or `executorExited` comes, `executorStarted` at most once and
  *   before it; `kill` may come at any time in between, and more than once;
  * - after `launchDriver` exactly one of `driverFailed` or `driverExited` comes; `killDriver` at most once before it;
@@ -14,7 +14,15 @@
 import type { BodyT } from '../control/codec.js'
 import * as schema from '../schema/magneto.js'
 import { DriverTable, MAX_DRIVERS, type Driver } from './driver-table.js'
-import { assert, ExecutorTable, MAX_EXECUTORS, nameOf, type Executor } from './executor-table.js'
+import {
+  assert,
+  ExecutorTable,
+  MAX_EXECUTORS,
+  nameOf,
+  type Executor,
+  type ExecutorFacts,
+} from './executor-table.js'
+import { latestState, schedulerState, type Hosted } from './lists.js'
 import type {
   ExecutorKey,
   TimerName,
@@ -40,18 +48,22 @@ export class WorkerMachine {
   readonly #executors = new ExecutorTable()
   readonly #drivers = new DriverTable()
   readonly #reports = new Reports()
+  readonly #hosted: Hosted
   #linkOpen = false
   #registered = false
+  /** A master leads this worker: it has registered it, or says to have taken over from the one that did. */
+  #led = false
   #everRegistered = false
   #registrationWaits = false
   #attempts = 0
   #masterUrl = ''
   #heartbeatMs = DEFAULT_WORKER_TIMEOUT_MS / HEARTBEATS_PER_TIMEOUT
   #decommissioned = false
+  #everIll = false
   /** What is wrong with this machine; null: nothing. */
   #illness: string | null = null
-  /** What the master has been told of it last. */
-  #illnessTold: string | null = null
+  /** What the master has been told of it last; undefined: it may know anything. */
+  #illnessTold: string | null | undefined = null
   #stopping = false
   #exited = false
   #nowMs = 0
@@ -59,6 +71,9 @@ export class WorkerMachine {
 
   constructor(settings: WorkerSettings) {
     this.#settings = settings
+    const { workerId } = settings
+    const [executors, drivers, reports] = [this.#executors, this.#drivers, this.#reports]
+    this.#hosted = { workerId, executors, drivers, reports }
   }
 
   get registered(): boolean {
@@ -97,7 +112,9 @@ export class WorkerMachine {
   /** Walks the whole state. @throws Error naming the first broken invariant */
   check(): void {
     assert(!this.#registered || this.#linkOpen, 'registered without a link')
-    assert(!this.#registered || this.#masterUrl !== '', 'registered with a nameless master')
+    assert(!this.#registered || this.#led, 'registered and not led')
+    assert(!this.#led || this.#linkOpen, 'led without a link')
+    assert(!this.#led || this.#masterUrl !== '', 'led by a nameless master')
     assert(!(this.#registered && this.#registrationWaits), 'registered and still trying')
     this.#executors.check()
     this.#drivers.check()
@@ -110,7 +127,7 @@ export class WorkerMachine {
         return this.#waitForRegistration()
       case 'linkOpened':
         this.#linkOpen = true
-        return this.#register()
+        return event.changed ? this.#onMasterChanged(event.changed) : this.#register()
       case 'linkClosed':
         return this.#onLinkClosed(event.reason)
       case 'message':
@@ -147,6 +164,7 @@ export class WorkerMachine {
     if (body instanceof schema.WorkerRegisteredT) this.#onRegistered(body)
     else if (body instanceof schema.RegisterWorkerFailedT) this.#onRefused(body.message)
     else if (body instanceof schema.ReconnectWorkerT) this.#onReconnect(body)
+    else if (body instanceof schema.MasterChangedT) this.#onMasterChanged(body)
     else if (body instanceof schema.LaunchExecutorT) this.#onLaunch(body)
     else if (body instanceof schema.KillExecutorT) this.#onKill(body)
     else if (body instanceof schema.ApplicationFinishedT) this.#onApplicationFinished(body)
@@ -214,6 +232,7 @@ export class WorkerMachine {
     // A master that did not know this worker may have ended applications without telling it.
     if (!body.duplicate) this.#executors.doubtAll()
     this.#registered = true
+    this.#led = true
     this.#everRegistered = true
     this.#masterUrl = String(body.masterUrl)
     if (this.#registrationWaits) {
@@ -230,23 +249,12 @@ export class WorkerMachine {
         : `registered with ${this.#masterUrl}`,
     )
     // The list first: the master kills what it does not know, then learns what has ended meanwhile.
-    this.#send(this.#latestState())
+    this.#send(latestState(this.#hosted))
     // A master that takes this worker in takes it for able; what it sends meanwhile fails after this.
     if (this.#decommissioned) this.#sendDecommissioning()
     if (this.#illness !== this.#illnessTold) this.#sendHealth()
     for (const report of this.#reports.values()) this.#send(report)
     for (const appId of this.#executors.applicationIds()) this.#maybeCleanUp(appId)
-  }
-
-  /** M7. It lists drivers also until their end is confirmed, or a master that misses one would start it again. */
-  #latestState(): schema.WorkerLatestStateT {
-    const executors = this.#executors.values().map((executor) => {
-      const { appId, executorId, profileId, cores, memoryMb, state } = executor
-      return new schema.ExecutorDescriptionT(appId, executorId, profileId, cores, memoryMb, state)
-    })
-    const live = this.#drivers.values().map(({ driverId }) => driverId)
-    const driverIds = [...live, ...this.#reports.driverIds()]
-    return new schema.WorkerLatestStateT(this.#settings.workerId, executors, driverIds)
   }
 
   /** M4. The link goes on to the next master; should it come back to this one, the timer asks again (T4). */
@@ -268,7 +276,23 @@ export class WorkerMachine {
     this.#register()
   }
 
+  /**
+   * M18: a leader that has taken over. It knows this worker from its store, and is told what runs here (M8); its
+   * WorkerRegistered, or ReconnectWorker, is the answer. Should none come, the timer registers.
+   */
+  #onMasterChanged(body: schema.MasterChangedT): void {
+    if (this.#stopping) return
+    this.#log('info', `${body.masterUrl} leads now; ${this.#kept()} go on`)
+    this.#unregister()
+    this.#masterUrl = String(body.masterUrl)
+    this.#led = true
+    // What its store says of the health here may be anything that was said once.
+    this.#illnessTold = this.#everIll ? undefined : null
+    this.#send(schedulerState(this.#hosted))
+  }
+
   #unregister(): void {
+    this.#led = false
     if (this.#registered) {
       this.#registered = false
       this.#effects.push({ kind: 'clearTimer', timer: 'heartbeat' })
@@ -301,7 +325,9 @@ export class WorkerMachine {
   #onLaunch(order: schema.LaunchExecutorT): void {
     const appId = String(order.appId)
     const { executorId } = order
+    const { profileId, cores, memoryMb, resources } = order
     const key = { appId, executorId }
+    const facts = { ...key, profileId, cores, memoryMb, resources }
     const ignore = (why: string): void =>
       this.#log('warn', `launch of ${nameOf(key)} is ignored: ${why}`)
     if (this.#stopping) return ignore('this worker shuts down')
@@ -312,14 +338,13 @@ export class WorkerMachine {
     if (this.#decommissioned) {
       // Spark's worker keeps silent here. The master has been told before it gets this, so it counts against
       // nobody (D5), and no core stays granted to what will never run.
-      return this.#report(key, FAILED, 'this worker is decommissioned', null)
+      return this.#reportEnd(facts, FAILED, 'this worker is decommissioned', null)
     }
     if (this.#executors.size >= MAX_EXECUTORS) {
       const message = `this worker runs ${MAX_EXECUTORS} executors, which is its limit`
-      return this.#report(key, FAILED, message, null)
+      return this.#reportEnd(facts, FAILED, message, null)
     }
-    const { profileId, cores, memoryMb } = order
-    this.#executors.add({ ...key, profileId, cores, memoryMb })
+    this.#executors.add(facts)
     this.#effects.push({ kind: 'launch', order })
   }
 
@@ -335,7 +360,7 @@ export class WorkerMachine {
   }
 
   #obeys(masterUrl: string | null): boolean {
-    return this.#registered && masterUrl === this.#masterUrl
+    return this.#led && masterUrl === this.#masterUrl
   }
 
   #kill(executor: Executor): void {
@@ -350,7 +375,11 @@ export class WorkerMachine {
     if (executor === undefined || executor.state === RUNNING) return
     executor.state = RUNNING
     executor.pid = event.pid
-    if (!this.#stopping) this.#report(event, RUNNING, null, null)
+    if (this.#stopping) return
+    const { appId, executorId } = event
+    const report = new schema.ExecutorStateChangedT(0, appId, executorId, RUNNING, null, null)
+    this.#reports.addExecutor(report, null)
+    if (this.#registered) this.#send(report)
   }
 
   #onEnded(
@@ -363,7 +392,8 @@ export class WorkerMachine {
     if (executor === undefined) return
     this.#executors.end(event)
     // A stopping worker has told the last word of each executor already.
-    if (!this.#stopping) this.#report(event, executor.killing ? KILLED : state, message, exitStatus)
+    if (!this.#stopping)
+      this.#reportEnd(executor, executor.killing ? KILLED : state, message, exitStatus)
     this.#maybeCleanUp(event.appId)
   }
 
@@ -379,17 +409,20 @@ export class WorkerMachine {
 
   // ---- reports (M11) ----
 
-  #report(
-    { appId, executorId }: ExecutorKey,
+  #reportEnd(
+    executor: ExecutorFacts,
     state: schema.ExecutorState,
     message: string | null,
     exitStatus: number | null,
   ): void {
+    const { appId, executorId } = executor
     const args = [0, appId, executorId, state, message, exitStatus] as const
-    this.#tell(new schema.ExecutorStateChangedT(...args))
+    const report = new schema.ExecutorStateChangedT(...args)
+    this.#reports.addExecutor(report, executor)
+    if (this.#registered) this.#send(report)
   }
 
-  #tell(report: Report): void {
+  #tell(report: schema.DriverStateChangedT): void {
     this.#reports.add(report)
     if (this.#registered) this.#send(report)
   }
@@ -409,13 +442,13 @@ export class WorkerMachine {
     const ignore = (why: string): void =>
       this.#log('warn', `launch of ${driverId} is ignored: ${why}`)
     if (this.#stopping) return ignore('this worker shuts down')
-    if (!this.#registered) return ignore('no master has taken this worker in')
+    if (!this.#led) return ignore('no master has taken this worker in')
     if (this.#drivers.knows(driverId)) return ignore('it is a duplicate')
     if (this.#drivers.size >= MAX_DRIVERS) {
       const reason = `worker ${this.#settings.workerId} hosts ${MAX_DRIVERS} drivers, its limit`
       return this.#tell(new schema.DriverStateChangedT(driverId, schema.DriverState.ERROR, reason))
     }
-    this.#drivers.add(driverId)
+    this.#drivers.add(driverId, order.resources)
     this.#effects.push({ kind: 'launchDriver', order })
   }
 
@@ -451,6 +484,7 @@ export class WorkerMachine {
   #onHealth(illness: string | null): void {
     if (illness === this.#illness) return
     this.#illness = illness
+    this.#everIll = true
     if (illness === null) this.#log('info', 'healthy again: this worker takes new work')
     else this.#log('error', `unhealthy, no new work until this is mended: ${illness}`)
     if (this.#registered && !this.#stopping) this.#sendHealth()
@@ -493,7 +527,7 @@ export class WorkerMachine {
     if (this.#stopping) return
     this.#log('info', `shutting down: ${reason}`)
     for (const executor of this.#executors.values()) {
-      this.#report(executor, FAILED, SHUTDOWN_MESSAGE, null)
+      this.#reportEnd(executor, FAILED, SHUTDOWN_MESSAGE, null)
       this.#kill(executor)
     }
     for (const driver of this.#drivers.values()) this.#killDriver(driver)

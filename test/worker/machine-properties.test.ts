@@ -16,7 +16,7 @@ const SECOND_MS = 1000
 const DEEDS = words(
   'launch launch launch launch start start start exit exit exit fail kill finish',
   'acknowledge acknowledge link register register register reconnect heartbeat registration',
-  'decommission standby',
+  'decommission standby change change',
   'driver driver driverEnd driverEnd driverKill',
   'ill well',
 )
@@ -50,6 +50,7 @@ class World {
   readonly drivers = new Set<string>()
   readonly endedDrivers = new Set<string>()
   healthy = true
+  everIll = false
   /** What a master that has heard all knows of its health: what was said last, in a registration or alone. */
   knownHealthy = true
   linkOpen = false
@@ -97,12 +98,45 @@ class World {
   seeSent(body: BodyT): void {
     if (body instanceof schema.ExecutorStateChangedT || body instanceof schema.DriverStateChangedT)
       this.underWay.push(body)
+    if (body instanceof schema.WorkerSchedulerStateResponseT) this.seeState(body)
     if (!(body instanceof schema.WorkerLatestStateT)) return
     // A master that misses one would start it again.
     for (const id of this.drivers) expect(body.driverIds).toContain(id)
     for (const id of this.endedDrivers) {
       expect(body.driverIds.includes(id)).toBe(!this.heardDrivers.has(id))
     }
+  }
+
+  /** M8: a new leader hears of all that lives, and of all whose end nobody has confirmed; nothing else. */
+  seeState(body: schema.WorkerSchedulerStateResponseT): void {
+    const listed = body.executors.map(({ description }) => description!)
+    const isEnd = ({ state }: schema.ExecutorDescriptionT) =>
+      [EXITED, FAILED, KILLED].includes(state)
+    const keyOf = (one: schema.ExecutorDescriptionT) => `${one.appId}/${one.executorId}`
+    const live = listed.filter((one) => !isEnd(one))
+    expect(new Set(live.map(keyOf))).toEqual(new Set(this.live.keys()))
+    for (const one of live) expect(one.state === RUNNING).toBe(this.live.get(keyOf(one))?.started)
+    const open = this.machine
+      .unacknowledged()
+      .filter((report) => report instanceof schema.ExecutorStateChangedT)
+      .filter(({ state }) => state !== RUNNING)
+    expect(new Set(listed.filter(isEnd).map((one) => `${keyOf(one)} ${one.state}`))).toEqual(
+      new Set(open.map(({ appId, executorId, state }) => `${appId}/${executorId} ${state}`)),
+    )
+    const drivers = new Set(body.drivers.map(({ driverId }) => driverId))
+    const due = [...this.endedDrivers].filter((id) => !this.heardDrivers.has(id))
+    expect(drivers).toEqual(new Set([...this.drivers, ...due]))
+  }
+
+  /** Another leader: what it knows is of any moment before. */
+  change(id: number): void {
+    const body = new schema.MasterChangedT(id < 2 ? MASTER : 'spark://other:7077', null, 1)
+    this.underWay.length = 0
+    this.knownHealthy = !this.everIll || id % 2 === 0
+    if (this.linkOpen && id % 2 === 0) return this.message(body)
+    if (this.linkOpen) this.toggleLink()
+    this.linkOpen = true
+    this.send({ kind: 'linkOpened', changed: body })
   }
 
   message(body: Extract<WorkerEvent, { kind: 'message' }>['body']): void {
@@ -147,6 +181,7 @@ class World {
       this.decommissioned = true
       return this.send({ kind: 'decommission' })
     }
+    if (step.do === 'change') return this.change(step.id)
     if (step.do === 'standby') return this.message(new schema.MasterInStandbyT())
     if (step.do === 'reconnect') return this.message(new schema.ReconnectWorkerT(MASTER))
     if (step.do === 'heartbeat' || step.do === 'registration') {
@@ -154,6 +189,7 @@ class World {
     }
     if (step.do === 'ill' || step.do === 'well') {
       this.healthy = step.do === 'well'
+      this.everIll ||= !this.healthy
       return this.send({ kind: 'health', healthy: this.healthy, report: `full ${step.id}` })
     }
     if (step.do.startsWith('driver')) return this.actOnDriver(step.do, `d${step.app}${step.id}`)

@@ -70,6 +70,14 @@ function bodyLine(body: BodyT): string {
     )
     return `latest${[...list, ...body.driverIds.map((id) => ` ${id}`)].join('')}`
   }
+  if (body instanceof schema.WorkerSchedulerStateResponseT) {
+    const executors = body.executors.map(({ description: e, resources }) => {
+      const state = schema.ExecutorState[e!.state]
+      return ` ${e!.appId}/${e!.executorId}=${state}${addresses(resources)}`
+    })
+    const drivers = body.drivers.map((each) => ` ${each.driverId}${addresses(each.resources)}`)
+    return `state ${body.workerId}${[...executors, ...drivers].join('')}`
+  }
   if (body instanceof schema.ExecutorStateChangedT) {
     const status = body.exitStatus === null ? '' : ` ${body.exitStatus}`
     const message = body.message === null ? '' : ` "${body.message}"`
@@ -85,6 +93,10 @@ function bodyLine(body: BodyT): string {
     return `#${body.requestId} ${body.driverId} ${schema.DriverState[body.state]}${exception}`
   }
   return body.constructor.name
+}
+
+function addresses(resources: readonly schema.ResourceT[]): string {
+  return resources.map(({ name, addresses: all }) => `(${name} ${all.join(',')})`).join('')
 }
 
 export class Bench {
