@@ -12,6 +12,8 @@ export const submissionsAtOnceMax = 16
 export interface RestHandlerOptions extends RestRules {
   /** spark://host:port; null while the master starts. */
   masterUrl(): string | null
+  /** spark://host:port of the master that leads; null: nobody knows of one. */
+  leaderUrl(): string | null
   /** Ports that clients may name where the master's port belongs (spec R6). */
   restPorts(): readonly number[]
   readonly ask: RestContext['ask']
@@ -59,7 +61,12 @@ export class RestHandler {
     const remoteAddress = request.socket.remoteAddress ?? ''
     return restAnswerTo(
       { method, target, headers, remoteAddress, readBody: () => this.#readBody(request) },
-      { ...this.#options, masterUrl, restPorts: this.#options.restPorts() },
+      {
+        ...this.#options,
+        masterUrl,
+        leaderUrl: this.#options.leaderUrl(),
+        restPorts: this.#options.restPorts(),
+      },
     )
   }
 

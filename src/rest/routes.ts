@@ -22,6 +22,7 @@ import {
   STATUS_UNKNOWN_PROTOCOL_VERSION,
   type RestAnswer,
 } from './protocol.js'
+import { isNotAlive, withLeader } from './standby.js'
 
 /** Ids are short; what is longer is no id and is not sent to the master. */
 const ID_CHARACTERS_MAX = 256
@@ -29,10 +30,9 @@ const ID_CHARACTERS_MAX = 256
 /** What of a peer's text is kept in the log. */
 const LOGGED_CHARACTERS_MAX = 200
 
-/** Clients take a message that starts so for a backup master's and ask the next master (R14). */
-const NOT_ALIVE = 'Current state is not alive'
-
 export interface RestContext extends MasterFacts {
+  /** spark://host:port of the master that leads; null: nobody knows of one. */
+  readonly leaderUrl: string | null
   /** @throws Error when no answer comes */
   ask(request: (requestId: number) => BodyT): Promise<ReplyT | DriverStatusResponseT>
   /** Keeps who asked for what and what came of it; all three may carry text of the peer. */
@@ -145,6 +145,7 @@ async function command(
     const reply = await ask(context, body)
     if (!(reply instanceof ReplyT)) throw new Error(`the core answered ${what} with a status`)
     audit(reply.message ?? (reply.ok ? 'done' : 'refused'))
+    reply.message = withLeader(reply.message, context.leaderUrl)
     return reply
   } catch (error) {
     audit((error as Error).message)
@@ -206,7 +207,7 @@ async function clear(asked: Asked): Promise<RestAnswer> {
 /** What the master could not say, and how a driver failed, have the same field. */
 function statusMessage(text: string | null): string | null {
   if (text === null || text === '') return null
-  return text.startsWith(NOT_ALIVE) ? text : `Exception from the cluster:\n${text}`
+  return isNotAlive(text) ? text : `Exception from the cluster:\n${text}`
 }
 
 async function status({ context, id }: Asked): Promise<RestAnswer> {
@@ -214,7 +215,13 @@ async function status({ context, id }: Asked): Promise<RestAnswer> {
   const told = await ask(context, (requestId) => new RequestDriverStatusT(requestId, id))
   const body =
     told instanceof ReplyT
-      ? { found: false, state: 0, workerId: null, workerHostPort: null, exception: told.message }
+      ? {
+          found: false,
+          state: 0,
+          workerId: null,
+          workerHostPort: null,
+          exception: withLeader(told.message, context.leaderUrl),
+        }
       : told
   return answer('SubmissionStatusResponse', {
     submissionId: id,

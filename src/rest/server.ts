@@ -17,6 +17,7 @@ export class RestServer {
     const handler = new RestHandler({
       ...options,
       masterUrl: () => options.masterUrl(),
+      leaderUrl: () => options.leaderUrl(),
       restPorts: () => [configuredPort, this.#port],
     })
     this.#server = new HttpServer({

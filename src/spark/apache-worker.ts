@@ -10,6 +10,8 @@ import {
   KillExecutorT,
   LaunchDriverT,
   LaunchExecutorT,
+  MasterChangedT,
+  ReconnectWorkerT,
   RegisterWorkerFailedT,
   WorkerDecommissioningT,
   WorkerHeartbeatT,
@@ -21,6 +23,7 @@ import { TranslationError } from './gateway-translate.js'
 import {
   driverStateChangedOf,
   registerWorkerOf,
+  schedulerStateOf,
   toWorker,
   workerLatestStateOf,
 } from './gateway-translate-worker.js'
@@ -35,6 +38,7 @@ import {
   type OutgoingMessage,
   type RegisterWorker,
   type RpcAddress,
+  type WorkerSchedulerStateResponse,
 } from './messages.js'
 import { shown, type RpcReply } from './rpc-connection.js'
 import type { WorkerVersions } from './worker-versions.js'
@@ -81,21 +85,31 @@ export class ApacheWorker {
   /** The last one: a busy worker sends it again before it has the answer (trap 7). */
   #registration: RegisterWorker | null = null
   #isRegistered = false
+  /** It was told that this master leads, and may say what it runs. */
+  #isToldOfChange: boolean
+  /** The core's WorkerRegistered, to come, answers what it runs: Apache's Master sends nothing there. */
+  #isStateAnswerDue = false
+  #heartbeatDue: NodeJS.Timeout | null = null
   #stopAsking: (() => void) | null = null
   #oneWays = 0
   #windowStartMs = 0
 
-  /** @param ref its endpoint, as in the first message that told it */
+  /**
+   * @param ref its endpoint, as in the first message that told it
+   * @param isCalled we opened the connection, and told it that this master leads
+   */
   constructor(
     session: GatewaySession,
     ref: EndpointRef,
     context: GatewayContext,
     versions: WorkerVersions,
+    isCalled = false,
   ) {
     this.#session = session
     this.#ref = ref
     this.#context = context
     this.#versions = versions
+    this.#isToldOfChange = isCalled
     this.#watch = new LaunchWatch((executor) => this.#onSilent(executor))
   }
 
@@ -108,6 +122,7 @@ export class ApacheWorker {
     if (!this.#mayGoOn()) return
     if (message.kind === 'RegisterWorker') this.#register(message)
     else if (message.kind === 'Heartbeat') this.#heartbeat(message)
+    else if (message.kind === 'WorkerSchedulerStateResponse') this.#tellState(message)
     else if (this.#isRegistered) this.#forward(message)
     else
       this.#context.log.debug(`${this.#peer}: ${message.kind} of a worker that is not registered`)
@@ -129,8 +144,10 @@ export class ApacheWorker {
     const { version } = this.#session.connection.dialect
     const message = toWorker(body, { master: master.address, masterAddress, version })
     if (message === null) return false
+    const isAnswerToState = this.#isStateAnswerDue && body instanceof WorkerRegisteredT
     this.#note(body)
-    this.send(message)
+    if (isAnswerToState) this.#awaitHeartbeat(body.workerTimeoutMs)
+    else this.send(message)
     return true
   }
 
@@ -153,6 +170,7 @@ export class ApacheWorker {
   /** The connection is gone. */
   ended(): void {
     this.#stopAsking?.()
+    this.#stopAwaitingHeartbeat()
     this.#watch.forgetAll()
   }
 
@@ -167,6 +185,7 @@ export class ApacheWorker {
   #register(message: RegisterWorker): void {
     const isAnother = this.#registration !== null && this.#registration.id !== message.id
     this.#registration = message
+    this.#isStateAnswerDue = false
     this.#ref = message.worker
     if (isAnother) this.#stopAsking?.()
     else if (this.#stopAsking !== null) return
@@ -193,12 +212,51 @@ export class ApacheWorker {
 
   /** L5: one that was dropped must register again; one that was never here is ignored. */
   #heartbeat({ workerId }: Heartbeat): void {
+    this.#stopAwaitingHeartbeat()
     if (this.#isRegistered) this.#session.tell(new WorkerHeartbeatT(workerId))
     else if (this.#stopAsking === null && this.#versions.knows(workerId))
       this.send({ kind: 'ReconnectWorker', masterUrl: this.#masterUrl })
   }
 
-  #forward(message: Exclude<WorkerMessage, { kind: 'ExecutorStateChanged' }>): void {
+  /** M8: from now on it is registered, and what it reports next counts; the core says otherwise where it is not. */
+  #tellState(state: WorkerSchedulerStateResponse): void {
+    if (!this.#isToldOfChange) {
+      this.#session.connection.complain(`${state.kind}: this master did not ask for it`)
+      return
+    }
+    this.#session.tell(schedulerStateOf(state))
+    this.#isRegistered = true
+    this.#isStateAnswerDue = true
+    this.#context.log.info(
+      `${this.#peer}: worker ${shown(state.id)} of Apache Spark is back with ` +
+        `${state.executors.length} executors and ${state.drivers.length} drivers`,
+    )
+  }
+
+  /**
+   * RegisteredWorker is what starts a worker's heartbeats, each time anew. One that has had it from an earlier leader must
+   * not get it again; one whose leader died before it could send it is silent, and has to register.
+   */
+  #awaitHeartbeat(workerTimeoutMs: number): void {
+    this.#stopAwaitingHeartbeat()
+    this.#heartbeatDue = setTimeout(
+      () => this.send({ kind: 'ReconnectWorker', masterUrl: this.#masterUrl }),
+      workerTimeoutMs / 2,
+    )
+    this.#heartbeatDue.unref()
+  }
+
+  #stopAwaitingHeartbeat(): void {
+    if (this.#heartbeatDue !== null) clearTimeout(this.#heartbeatDue)
+    this.#heartbeatDue = null
+  }
+
+  #forward(
+    message: Exclude<
+      WorkerMessage,
+      { kind: 'ExecutorStateChanged' | 'WorkerSchedulerStateResponse' }
+    >,
+  ): void {
     switch (message.kind) {
       case 'WorkerLatestState':
         this.#session.tell(workerLatestStateOf(message))
@@ -211,8 +269,6 @@ export class ApacheWorker {
         this.#watch.forgetAll()
         this.#session.tell(new WorkerDecommissioningT(message.id))
         break
-      default:
-        this.#session.connection.complain(`${message.kind}: this master did not ask for it`)
     }
   }
 
@@ -231,12 +287,16 @@ export class ApacheWorker {
   }
 
   #note(body: BodyT): void {
-    if (body instanceof WorkerRegisteredT) {
+    if (body instanceof MasterChangedT) this.#isToldOfChange = true
+    else if (body instanceof WorkerRegisteredT) {
       this.#isRegistered = true
+      this.#isStateAnswerDue = false
       if (!body.duplicate && this.#registration !== null)
         this.#context.log.info(`${this.#peer}: registered as ${shown(this.#registration.id)}`)
-    } else if (body instanceof RegisterWorkerFailedT) this.#isRegistered = false
-    else if (body instanceof KillExecutorT) this.#watch.forget(body.appId ?? '', body.executorId)
+    } else if (body instanceof RegisterWorkerFailedT || body instanceof ReconnectWorkerT) {
+      this.#isRegistered = false
+      this.#isStateAnswerDue = false
+    } else if (body instanceof KillExecutorT) this.#watch.forget(body.appId ?? '', body.executorId)
     else if (body instanceof ApplicationFinishedT) this.#watch.forgetApplication(body.appId ?? '')
     else if (body instanceof DecommissionWorkerT) this.#watch.forgetAll()
   }

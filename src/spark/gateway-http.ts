@@ -1,11 +1,12 @@
 /**
- * HTTP on the master's Spark port: tells our workers and applications where the control link listens, so that
- * `spark://host:7077` is all that anybody has to know, and takes submissions there as the port of REST does (C22).
+ * HTTP on the master's Spark port: tells our workers and applications where the control link listens and who leads, so
+ * that `spark://host:7077` is all that anybody has to know, and takes submissions there as the port of REST does (C22).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 import { CONTROL_PATH, CONTROL_PROTOCOL } from '../control/limits.js'
+import type { LeadershipStatus } from '../control/leadership.js'
 import type { Logger } from '../log/logger.js'
 import type { RestHandler } from '../rest/handler.js'
 
@@ -44,6 +45,7 @@ export class DiscoveryServer {
   readonly #log: Logger
   readonly #rest: RestHandler | null
   #document: ControlDocument | null = null
+  #leadership: LeadershipStatus | null = null
   #full = false
 
   /** @param rest null: submissions over HTTP are refused */
@@ -68,6 +70,11 @@ export class DiscoveryServer {
       masterUrl,
       webUiUrl,
     }
+  }
+
+  /** What `GET /masters` answers from now on. */
+  leadership(status: LeadershipStatus): void {
+    this.#leadership = status
   }
 
   /** Takes over a socket that has its first bytes unread. */
@@ -111,22 +118,27 @@ export class DiscoveryServer {
     } else if (REST_PATH.test(path)) {
       response.setHeader('Content-Type', 'application/json')
       response.end(`${JSON.stringify(NOT_SERVED)}\n`)
-    } else if (path !== '/control') {
+    } else if (path !== '/control' && path !== '/masters') {
       this.#text(
         response,
         404,
-        'This is the Spark RPC port; over HTTP it answers GET /control and /v1/submissions/ only.',
+        'This is the Spark RPC port; over HTTP it answers GET /control, GET /masters and /v1/submissions/ only.',
       )
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD')
       this.#text(response, 405, 'Ask with GET.')
-    } else if (this.#document === null) {
-      response.setHeader('Retry-After', '1')
-      this.#text(response, 503, 'The master is starting; try again.')
     } else {
-      response.setHeader('Content-Type', 'application/json')
-      response.end(`${JSON.stringify(this.#document)}\n`)
+      this.#json(response, path === '/control' ? this.#document : this.#leadership)
     }
+  }
+
+  #json(response: ServerResponse, document: ControlDocument | LeadershipStatus | null): void {
+    if (document === null) {
+      response.setHeader('Retry-After', '1')
+      return this.#text(response, 503, 'The master is starting; try again.')
+    }
+    response.setHeader('Content-Type', 'application/json')
+    response.end(`${JSON.stringify(document)}\n`)
   }
 
   #text(response: ServerResponse, status: number, line: string): void {

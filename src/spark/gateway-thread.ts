@@ -35,15 +35,19 @@ const gateway = new Gateway({
   log,
   apacheWorkerVersion: versionOf(data.apacheWorkerVersion ?? ''),
   useDriverIdAsAppName: data.useDriverIdAsAppName ?? false,
+  dial: (address, options) => server.dial(address, options),
+  ...(data.recoveryTimeoutMs === undefined ? {} : { callForMs: data.recoveryTimeoutMs }),
   post: (bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]),
 })
 let masterUrl: string | null = null
+let leaderUrl: string | null = null
 let restPort: number | null = null
 
 function restHandler(rules: RestRules): RestHandler {
   return new RestHandler({
     ...rules,
     masterUrl: () => masterUrl,
+    leaderUrl: () => leaderUrl,
     restPorts: () => [rules.configuredPort, ...(restPort === null ? [] : [restPort])],
     ask: (request) => gateway.ask(request),
     audit: (remoteAddress, command, outcome) =>
@@ -79,6 +83,14 @@ main.on('message', (message: ToGatewayThread) => {
     gateway.ready(masterUrl, message.webUiUrl, restPort)
   } else if (message.kind === 'batch') {
     gateway.handle(message.bytes)
+  } else if (message.kind === 'leadership') {
+    leaderUrl = message.status.leader?.masterUrl ?? null
+    discovery.leadership(message.status)
+    gateway.follow(leaderUrl)
+  } else if (message.kind === 'lead') {
+    gateway.lead(message.records)
+  } else if (message.kind === 'stepDown') {
+    gateway.stepDown(message.reason)
   } else {
     stop().catch((error: unknown) => {
       throw error

@@ -12,13 +12,17 @@ import {
   KillExecutorT,
   LaunchDriverT,
   LaunchExecutorT,
+  MasterChangedT,
   MasterInStandbyT,
   ReconnectWorkerT,
   RegisterWorkerFailedT,
   RegisterWorkerT,
   ResourceT,
+  WorkerDriverStateResponseT,
+  WorkerExecutorStateResponseT,
   WorkerLatestStateT,
   WorkerRegisteredT,
+  WorkerSchedulerStateResponseT,
   type DriverDescriptionT,
 } from '../schema/magneto.js'
 import { TranslationError, unsigned } from './gateway-translate.js'
@@ -27,6 +31,7 @@ import type { JavaObject } from './java/tree.js'
 import { objectOf } from './java/values.js'
 import type {
   DriverStateChanged,
+  ExecutorDescriptionFields,
   ExecutorStateChanged,
   LaunchDriver,
   OutgoingMessage,
@@ -36,6 +41,7 @@ import type {
   RpcAddress,
   SparkVersion,
   WorkerLatestState,
+  WorkerSchedulerStateResponse,
 } from './messages.js'
 import { withDriverId } from '../control/driver-name.js'
 import { driverRuntimeOf, executorRuntimeOf } from '../control/runtimes.js'
@@ -59,8 +65,10 @@ export function registerWorkerOf(worker: RegisterWorker, version: SparkVersion):
     unsigned(worker.cores, 'the number of cores of the worker'),
     unsigned(worker.memoryMb, 'the memory of the worker'),
     worker.workerWebUiUrl,
-    worker.resources.map(({ name, addresses }) => new ResourceT(name, [...addresses])),
+    resourcesToCore(worker.resources),
     runtimesOf(version),
+    null,
+    worker.worker.address === null ? null : worker.worker.name,
   )
 }
 
@@ -68,19 +76,45 @@ export function registerWorkerOf(worker: RegisterWorker, version: SparkVersion):
 export function workerLatestStateOf(state: WorkerLatestState): WorkerLatestStateT {
   return new WorkerLatestStateT(
     state.id,
-    state.executors.map(
-      (executor) =>
-        new ExecutorDescriptionT(
-          executor.appId,
-          unsigned(executor.execId, 'the id of an executor'),
-          unsigned(executor.rpId, 'the id of a resource profile'),
-          unsigned(executor.cores, 'the cores of an executor'),
-          unsigned(executor.memoryMb, 'the memory of an executor'),
-          ExecutorState[executor.state],
-        ),
-    ),
+    state.executors.map((executor) => executorOf(executor)),
     [...state.driverIds],
   )
+}
+
+/**
+ * All that a worker runs, as its answer to MasterChanged (M8 to M10).
+ *
+ * @throws TranslationError when a number in it makes no sense
+ */
+export function schedulerStateOf(
+  state: WorkerSchedulerStateResponse,
+): WorkerSchedulerStateResponseT {
+  return new WorkerSchedulerStateResponseT(
+    state.id,
+    state.executors.map(
+      ({ description, resources }) =>
+        new WorkerExecutorStateResponseT(executorOf(description), resourcesToCore(resources)),
+    ),
+    state.drivers.map(
+      ({ driverId, resources }) =>
+        new WorkerDriverStateResponseT(driverId, resourcesToCore(resources)),
+    ),
+  )
+}
+
+function executorOf(executor: ExecutorDescriptionFields): ExecutorDescriptionT {
+  return new ExecutorDescriptionT(
+    executor.appId,
+    unsigned(executor.execId, 'the id of an executor'),
+    unsigned(executor.rpId, 'the id of a resource profile'),
+    unsigned(executor.cores, 'the cores of an executor'),
+    unsigned(executor.memoryMb, 'the memory of an executor'),
+    ExecutorState[executor.state],
+  )
+}
+
+function resourcesToCore(resources: readonly ResourceInformation[]): ResourceT[] {
+  return resources.map(({ name, addresses }) => new ResourceT(name, [...addresses]))
 }
 
 /** @throws TranslationError when a number in it makes no sense */
@@ -155,6 +189,10 @@ export function toWorker(body: BodyT, context: WorkerContext): OutgoingMessage |
   if (body instanceof KillDriverT) return { kind: 'KillDriver', driverId: body.driverId ?? '' }
   if (body instanceof DecommissionWorkerT) return { kind: 'DecommissionWorker' }
   if (body instanceof MasterInStandbyT) return { kind: 'MasterInStandby' }
+  if (body instanceof MasterChangedT) {
+    const { master } = context
+    return { kind: 'MasterChanged', master, masterWebUiUrl: body.masterWebUiUrl ?? '' }
+  }
   return null
 }
 

@@ -117,6 +117,7 @@ export function registerApplicationOf(
     encodeApplication(description),
     driver.address === null ? '' : hostPort(driver.address),
     descriptionOf(app.tree),
+    driver.address === null ? null : driver.name,
   )
 }
 

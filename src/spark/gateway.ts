@@ -15,19 +15,25 @@ import {
   type InboxKind,
 } from '../control/records.js'
 import type { Logger } from '../log/logger.js'
+import { withLeader } from '../rest/standby.js'
 import { DriverStatusResponseT, MasterInStandbyT, RefusedT, ReplyT } from '../schema/magneto.js'
 import { ApacheWorker, isOfWorker, type WorkerMessage } from './apache-worker.js'
 import { askOf } from './gateway-asks.js'
 import { GatewaySession, respond, type Ask, type GatewayContext } from './gateway-session.js'
 import { addressOfMasterUrl, TranslationError } from './gateway-translate.js'
 import { refusalOf } from './gateway-unserved.js'
+import { encodeOneWay } from './frame.js'
+import { MasterCalls, type Dial } from './master-calls.js'
 import {
+  PeerDialect,
   UnsupportedPeerError,
   type EndpointRef,
   type IncomingMessage,
   type SparkVersion,
 } from './messages.js'
+import { recoveredPeer, type RecoveredPeer } from './recovered-peer.js'
 import type { RpcConnection, RpcReply } from './rpc-connection.js'
+import { encodeRequestHeader } from './rpc-request.js'
 import { sparkError, type Endpoint, type RpcCall } from './rpc-server.js'
 import { SparkDriver, turnAway } from './spark-driver.js'
 import { WorkerVersions } from './worker-versions.js'
@@ -36,6 +42,8 @@ import { WorkerVersions } from './worker-versions.js'
 const MAX_BATCH_BYTES = 1024 * 1024
 /** What may wait for the main thread while the master starts. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024
+/** spark.deploy.recoveryTimeout's default. */
+const DEFAULT_CALL_MS = 60_000
 
 export interface GatewayOptions {
   readonly log: Logger
@@ -45,6 +53,10 @@ export interface GatewayOptions {
   readonly useDriverIdAsAppName?: boolean
   /** Before each attempt to ask a worker's web UI; for tests. */
   readonly workerPausesMs?: readonly number[]
+  /** Opens connections to those whom a new leader has to call. */
+  readonly dial: Dial
+  /** spark.deploy.recoveryTimeout: for how long those that do not answer are called. */
+  readonly callForMs?: number
   /** Takes a batch of inbox records, whose bytes it may transfer. */
   post(batch: Uint8Array<ArrayBuffer>): void
 }
@@ -53,7 +65,11 @@ export interface GatewayOptions {
 interface Peer {
   readonly session: GatewaySession
   worker: ApacheWorker | null
+  /** From the registration on, or from when it tells what it runs. */
+  workerId: string | null
   driver: SparkDriver | null
+  /** Whom we have called, over this connection; null: the peer has opened it. */
+  readonly called: RecoveredPeer | null
 }
 
 export class Gateway implements Endpoint {
@@ -64,8 +80,13 @@ export class Gateway implements Endpoint {
   readonly #writer = new BatchWriter()
   readonly #bySession = new Map<number, Peer>()
   readonly #byConnection = new Map<RpcConnection, Peer>()
+  /** Where each worker has registered last, or told what it runs. */
+  readonly #byWorker = new Map<string, Peer>()
+  /** null: this master does not lead. */
+  #calls: MasterCalls | null = null
   /** Of everybody who speaks HTTP on this port. */
   readonly #http: AskSession
+  #leaderUrl: string | null = null
   #counter = 0
   #scheduled = false
 
@@ -99,8 +120,59 @@ export class Gateway implements Endpoint {
     return this.#http.ask(request)
   }
 
+  /** @param leaderUrl spark://host:port of the master that leads; null: nobody knows of one */
+  follow(leaderUrl: string | null): void {
+    this.#leaderUrl = leaderUrl
+  }
+
+  /**
+   * This master has begun to lead: those whom the leader before knew are called (M18).
+   *
+   * @param recordBytes finished store Records of workers and applications that speak Spark RPC
+   */
+  lead(recordBytes: readonly Uint8Array[]): void {
+    this.#calls?.end()
+    const peers: RecoveredPeer[] = []
+    const unread: string[] = []
+    for (const bytes of recordBytes) {
+      try {
+        peers.push(recoveredPeer(bytes))
+      } catch (error) {
+        unread.push((error as Error).message)
+      }
+    }
+    if (unread.length > 0)
+      this.#log.error(`${unread.length} records name nobody that can be called: ${unread[0]}, ...`)
+    for (const { kind, id, version } of peers)
+      if (kind === 'worker') this.#versions.recovered(id, version)
+    const { dial, callForMs = DEFAULT_CALL_MS } = this.#options
+    const said = new Map<SparkVersion, Uint8Array>()
+    const options = { log: this.#log, dial, tryForMs: callForMs }
+    this.#calls = new MasterCalls(
+      { ...options, tell: (connection, peer) => this.#tellOfChange(connection, peer, said) },
+      peers,
+    )
+  }
+
+  /** This master leads no more: the core that sessions were of is gone. */
+  stepDown(reason: string): void {
+    this.#calls?.end()
+    this.#calls = null
+    // Not in the words of a standby: a client that has asked this master for something must not ask the next one for it.
+    const text = `this master leads no more: ${reason}; whether it has done this is open, ask the master that leads now`
+    for (const peer of this.#bySession.values()) {
+      const { session } = peer
+      session.refuseAsks(text)
+      this.#end(peer, reason)
+      session.connection.close(`this master leads no more: ${reason}`)
+    }
+    this.#http.end(text)
+    this.flush()
+  }
+
   /** Nothing of the core comes any more. */
   close(): void {
+    this.#calls?.end()
     this.#http.close()
   }
 
@@ -136,14 +208,11 @@ export class Gateway implements Endpoint {
 
   /** To be called exactly once for every connection that called `receive`. */
   connectionClosed(connection: RpcConnection, reason: string): void {
+    this.#calls?.connectionClosed(connection, reason)
     const peer = this.#byConnection.get(connection)
     if (peer === undefined) return
     this.#log.info(`${connection.peer}: connection ended: ${reason}`)
-    this.#byConnection.delete(connection)
-    this.#bySession.delete(peer.session.id)
-    peer.driver?.ended()
-    peer.worker?.ended()
-    peer.session.disconnected(reason)
+    this.#end(peer, reason)
   }
 
   /** @param batch outbox records of the core. @throws RangeError when it is not made of records */
@@ -162,6 +231,8 @@ export class Gateway implements Endpoint {
     if (ask !== null) return this.#ask(connection, ask, reply)
     if (isOfWorker(message)) {
       this.#fromWorker(connection, message, reply)
+    } else if (message.kind === 'MasterChangeAcknowledged' && this.#isCalled(connection)) {
+      this.#acknowledged(connection, message.appId)
     } else if (message.kind === 'RegisterApplication') {
       this.#driverOf(connection).register(message)
     } else if (message.kind === 'UnregisterApplication') {
@@ -186,9 +257,16 @@ export class Gateway implements Endpoint {
   }
 
   #fromWorker(connection: RpcConnection, message: WorkerMessage, reply: RpcReply | null): void {
-    const { worker } = this.#peerOf(connection, 'worker' in message ? message.worker : null)
-    if (worker !== null) worker.receive(message, reply)
-    else if (message.kind !== 'ExecutorStateChanged' || reply === null)
+    const peer = this.#peerOf(connection, 'worker' in message ? message.worker : null)
+    const { worker } = peer
+    if (worker !== null) {
+      if (message.kind === 'RegisterWorker' || message.kind === 'WorkerSchedulerStateResponse') {
+        this.#byWorker.set(message.id, peer)
+        peer.workerId = message.id
+        this.#calls?.answered('worker', message.id)
+      }
+      worker.receive(message, reply)
+    } else if (message.kind !== 'ExecutorStateChanged' || reply === null)
       connection.complain(`${message.kind} came before the worker's registration; dropped`)
     // Workers end themselves without this answer (L10).
     else respond(reply, { kind: 'BooleanReply', value: true })
@@ -212,15 +290,22 @@ export class Gateway implements Endpoint {
     return peer.driver
   }
 
-  /** @param worker the endpoint of a worker, when the message tells it */
-  #peerOf(connection: RpcConnection, worker: EndpointRef | null = null): Peer {
+  /**
+   * @param worker the endpoint of a worker, when the message tells it
+   * @param called whom this connection was opened to, when we have opened it
+   */
+  #peerOf(
+    connection: RpcConnection,
+    worker: EndpointRef | null = null,
+    called: RecoveredPeer | null = null,
+  ): Peer {
     let peer = this.#byConnection.get(connection)
     if (peer === undefined) {
       const id = this.#nextSession()
       const session = new GatewaySession(id, connection, (kind, on, payload) =>
         this.#add(kind, on, payload),
       )
-      peer = { session, worker: null, driver: null }
+      peer = { session, worker: null, workerId: null, driver: null, called }
       this.#byConnection.set(connection, peer)
       this.#bySession.set(id, peer)
     }
@@ -233,7 +318,9 @@ export class Gateway implements Endpoint {
     const { connection } = peer.session
     const recordKind: OutboxKind = kind
     if (recordKind === OutboxKind.CLOSE) {
-      this.#close(peer.session, new TextDecoder().decode(payload))
+      const reason = new TextDecoder().decode(payload)
+      if (this.#isReplaced(peer)) this.#leaveIdle(peer, reason)
+      else this.#close(peer.session, reason)
       return
     }
     if (recordKind !== OutboxKind.SEND) {
@@ -251,6 +338,7 @@ export class Gateway implements Endpoint {
 
   #send({ session, worker, driver }: Peer, body: BodyT): void {
     const { peer } = session.connection
+    if (body instanceof ReplyT) body.message = withLeader(body.message, this.#leaderUrl)
     if (body instanceof ReplyT || body instanceof DriverStatusResponseT) {
       if (!session.answer(body))
         this.#log.error(`${peer}: a reply to request ${body.requestId}, which is not open`)
@@ -266,6 +354,70 @@ export class Gateway implements Endpoint {
     } else if (worker?.take(body) !== true && driver?.take(body) !== true) {
       this.#log.error(`${peer}: ${body.constructor.name} is nothing for this peer`)
     }
+  }
+
+  #tellOfChange(
+    connection: RpcConnection,
+    called: RecoveredPeer,
+    said: Map<SparkVersion, Uint8Array>,
+  ): void {
+    const { kind, address, endpoint, version } = called
+    const master = this.#context.master!
+    let stream = said.get(version)
+    if (stream === undefined) {
+      // All of one version are told the same.
+      stream = new PeerDialect(version).encode({
+        kind: 'MasterChanged',
+        master: master.address,
+        masterWebUiUrl: master.webUiUrl,
+      })
+      said.set(version, stream)
+    }
+    const ref: EndpointRef = { name: endpoint, address }
+    const peer = this.#peerOf(connection, null, called)
+    const { session } = peer
+    if (kind === 'application') peer.driver = new SparkDriver(session, this.#context, ref)
+    else peer.worker = new ApacheWorker(session, ref, this.#context, this.#versions, true)
+    // The sender is what the peer knows this master by: with the connection, it has lost that one.
+    const header = encodeRequestHeader({ sender: master.address, receiver: address, endpoint })
+    connection.write(encodeOneWay(header, stream))
+  }
+
+  #isCalled(connection: RpcConnection): boolean {
+    return this.#byConnection.get(connection)?.called?.kind === 'application'
+  }
+
+  #acknowledged(connection: RpcConnection, appId: string | null): void {
+    // Its first leader died before it could tell the driver its id: it will register by itself.
+    if (appId === null) return this.#log.info(`${connection.peer}: a driver that has no id yet`)
+    this.#calls?.answered('application', appId)
+    this.#driverOf(connection).acknowledge(appId)
+  }
+
+  /** The session is over; the connection may go on. */
+  #end(peer: Peer, reason: string): void {
+    const { session, worker, workerId, driver } = peer
+    this.#byConnection.delete(session.connection)
+    this.#bySession.delete(session.id)
+    if (workerId !== null && this.#byWorker.get(workerId) === peer) this.#byWorker.delete(workerId)
+    driver?.ended()
+    worker?.ended()
+    session.disconnected(reason)
+  }
+
+  /** Its worker has gone over to another connection: it has opened one of them, and this master the other. */
+  #isReplaced(peer: Peer): boolean {
+    if (peer.workerId === null) return false
+    const now = this.#byWorker.get(peer.workerId)
+    return now !== undefined && now !== peer && (now.called !== null || peer.called !== null)
+  }
+
+  /** Closed, it would be the loss of the master to its worker, which would register once more. */
+  #leaveIdle(peer: Peer, reason: string): void {
+    const { session } = peer
+    session.refuseAsks(reason)
+    this.#end(peer, reason)
+    session.connection.keepIdle()
   }
 
   #close(session: GatewaySession, reason: string): void {

@@ -11,7 +11,13 @@ import {
   FrameError,
   type Frame,
 } from './frame.js'
-import { PeerDialect, type EndpointRef, type OutgoingMessage, type RpcAddress } from './messages.js'
+import {
+  PeerDialect,
+  type EndpointRef,
+  type OutgoingMessage,
+  type RpcAddress,
+  type SparkVersion,
+} from './messages.js'
 import { encodeRequestHeader } from './rpc-request.js'
 
 export interface RpcLimits {
@@ -43,6 +49,9 @@ export const DEFAULT_RPC_LIMITS: RpcLimits = {
   closeTimeoutMs: 5_000,
 }
 
+/** How long a connection that is kept idle is silent before the system asks whether the peer is there. */
+const KEEP_ALIVE_MS = 60_000
+
 /** What the connections of one server share. */
 export interface SharedBytes {
   /** Of frames that are not complete. */
@@ -53,6 +62,8 @@ export interface RpcConnectionOptions {
   readonly log: Logger
   readonly limits: RpcLimits
   readonly shared: SharedBytes
+  /** Of a peer that we have called; absent: it shows in what the peer sends. */
+  readonly version?: SparkVersion
   onFrame(connection: RpcConnection, frame: Frame): void
   /** Exactly once, when the socket is gone. */
   onClosed(connection: RpcConnection, reason: string): void
@@ -63,7 +74,7 @@ export class RpcConnection {
   readonly peer: string
   /** The address part of it; empty of a peer that has left. */
   readonly host: string
-  readonly dialect = new PeerDialect()
+  readonly dialect: PeerDialect
   readonly limits: RpcLimits
   openAsks = 0
   readonly #socket: Socket
@@ -80,6 +91,7 @@ export class RpcConnection {
     this.peer = peerOf(socket)
     this.host = socket.remoteAddress ?? ''
     this.limits = options.limits
+    this.dialect = new PeerDialect(options.version ?? null)
     this.#socket = socket
     this.#log = options.log
     this.#options = options
@@ -148,6 +160,11 @@ export class RpcConnection {
           `the limit is ${this.limits.maxUnsentBytes}`,
       )
     }
+  }
+
+  /** Nothing more is expected on it: should the peer be gone without a word, the system finds out. */
+  keepIdle(): void {
+    this.#socket.setKeepAlive(true, KEEP_ALIVE_MS)
   }
 
   #hold(bytes: number): void {

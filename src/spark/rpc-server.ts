@@ -2,7 +2,7 @@
  * A server of Spark RPC: accepts connections, answers endpoint look-ups and hands every other message to the
  * endpoint that it names. The master's gateway and the worker (for its executors' watchers) stand on it.
  */
-import { createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 
 import type { Logger } from '../log/logger.js'
 import { encodeRpcFailure, encodeStreamFailure, FrameType, type Frame } from './frame.js'
@@ -11,6 +11,8 @@ import {
   JavaStreamError,
   UnsupportedPeerError,
   type IncomingMessage,
+  type RpcAddress,
+  type SparkVersion,
 } from './messages.js'
 import {
   DEFAULT_RPC_LIMITS,
@@ -61,6 +63,13 @@ export interface RpcServerOptions {
   readonly limits?: Partial<RpcLimits>
 }
 
+export interface DialOptions {
+  readonly version: SparkVersion
+  /** To the connection. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
 const VERIFIER = 'endpoint-verifier'
 const TLS_HANDSHAKE = 22
 const MAX_CONNECTIONS = 16_384
@@ -96,6 +105,26 @@ export class RpcServer {
     return bound
   }
 
+  /**
+   * Calls a process that listens itself. What it says on this connection is served as on one that it has opened.
+   *
+   * @param version the peer's Spark, which has not spoken yet
+   * @throws Error when it is not reached in time, the signal ends it or the server stops
+   */
+  async dial(
+    { host, port }: RpcAddress,
+    { version, timeoutMs, signal }: DialOptions,
+  ): Promise<RpcConnection> {
+    const socket = await connectTo(
+      host,
+      port,
+      AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    )
+    if (this.#server.listening) return this.#startRpc(socket, version)
+    socket.destroy()
+    throw new Error('the server stops')
+  }
+
   /** Sends what is under way and closes every connection. */
   async close(reason = 'the server stops'): Promise<void> {
     const closed = new Promise<void>((resolve) => {
@@ -125,7 +154,7 @@ export class RpcServer {
       if (first === 0) {
         socket.off('error', ignoreError)
         this.#others.delete(socket)
-        this.#startRpc(socket, chunk)
+        this.#startRpc(socket).receive(chunk)
       } else if (isLetter(first) && http !== undefined) {
         socket.pause()
         socket.off('error', ignoreError)
@@ -138,11 +167,12 @@ export class RpcServer {
     })
   }
 
-  #startRpc(socket: Socket, chunk: Buffer): void {
+  #startRpc(socket: Socket, version?: SparkVersion): RpcConnection {
     const connection = new RpcConnection(socket, {
       log: this.#options.log,
       limits: this.#limits,
       shared: this.#shared,
+      ...(version === undefined ? {} : { version }),
       onFrame: (on, frame) => this.#onFrame(on, frame),
       onClosed: (on, reason) => {
         this.#connections.delete(on)
@@ -150,7 +180,7 @@ export class RpcServer {
       },
     })
     this.#connections.add(connection)
-    connection.receive(chunk)
+    return connection
   }
 
   #onFrame(connection: RpcConnection, frame: Frame): void {
@@ -233,6 +263,28 @@ export class RpcServer {
 /** How Spark's own failures start; askers show the text to their users. */
 export function sparkError(reason: string): string {
   return `org.apache.spark.SparkException: ${reason}`
+}
+
+function connectTo(host: string, port: number, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const bare = host.startsWith('[') ? host.slice(1, -1) : host
+    const socket = connect({ host: bare, port, noDelay: true })
+    const giveUp = (): void => {
+      socket.destroy(new Error(`not reached in time`))
+    }
+    const failed = (error: Error): void => {
+      signal.removeEventListener('abort', giveUp)
+      reject(error)
+    }
+    socket.once('error', failed)
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', giveUp)
+      socket.off('error', failed)
+      resolve(socket)
+    })
+    signal.addEventListener('abort', giveUp, { once: true })
+    if (signal.aborted) giveUp()
+  })
 }
 
 /** `close` follows, and cleans up. */

@@ -1,6 +1,10 @@
 /** One driver on its connection: its application's registration, and what the core tells it. */
 import type { BodyT } from '../control/codec.js'
-import { ApplicationRegisteredT, UnregisterApplicationT } from '../schema/magneto.js'
+import {
+  ApplicationRegisteredT,
+  MasterChangeAcknowledgedT,
+  UnregisterApplicationT,
+} from '../schema/magneto.js'
 import type { GatewayContext, GatewaySession } from './gateway-session.js'
 import { MAX_DESCRIPTION_BYTES, registerApplicationOf, toDriver } from './gateway-translate.js'
 import { UnsupportedPeerError, type EndpointRef, type RegisterApplication } from './messages.js'
@@ -13,15 +17,18 @@ const MAX_ONE_WAYS = 64
 export class SparkDriver {
   readonly #session: GatewaySession
   readonly #context: GatewayContext
-  /** From its first registration on. */
-  #ref: EndpointRef | null = null
+  /** Of one that we called: from the start; of any other: from its first registration on. */
+  #ref: EndpointRef | null
+  #isBack = false
   #appUiUrl = ''
   #oneWays = 0
   /** From the core's answer to the registration on: stops asking for the driver's release. */
   #stopAsking: (() => void) | null = null
 
-  constructor(session: GatewaySession, context: GatewayContext) {
+  /** @param ref of one that we called, as its record has it */
+  constructor(session: GatewaySession, context: GatewayContext, ref: EndpointRef | null = null) {
     this.#session = session
+    this.#ref = ref
     this.#context = context
   }
 
@@ -46,6 +53,14 @@ export class SparkDriver {
     this.#tell(body)
   }
 
+  /** M29: it follows this master. Apache's Master sends no answer, and this one gets to the driver neither. */
+  acknowledge(appId: string): void {
+    this.#isBack = true
+    this.#context.log.info(`${this.#session.connection.peer}: application ${shown(appId)} is back`)
+    // Its executors are those that its workers tell of; a driver has no list of its own.
+    this.#tell(new MasterChangeAcknowledgedT(appId))
+  }
+
   unregister(appId: string): void {
     this.#tell(new UnregisterApplicationT(appId))
   }
@@ -54,6 +69,7 @@ export class SparkDriver {
   take(body: BodyT): boolean {
     const { connection } = this.#session
     const { log, master } = this.#context
+    if (this.#isBack && body instanceof ApplicationRegisteredT) return true
     const message = master === null ? null : toDriver(body, master.address)
     if (message === null || this.#ref === null) return false
     connection.send(this.#ref, message, master!.address)

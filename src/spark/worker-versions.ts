@@ -32,6 +32,11 @@ export class WorkerVersions {
     return this.#known.has(workerId)
   }
 
+  /** An earlier leader has asked it. */
+  recovered(workerId: string, version: SparkVersion): void {
+    this.#remember(workerId, version)
+  }
+
   /**
    * @param onAnswer at once when the worker is known, else later; never after the asking was stopped
    * @returns stops asking; null when the answer has come

@@ -62,6 +62,11 @@ export class CommandSession implements Commands {
     for (const record of records(batch)) this.#session.receive(record)
   }
 
+  /** This master leads no more: what waits is answered by nobody. */
+  end(reason: string): void {
+    this.#session.end(`this master leads no more: ${reason}; whether it has done this is open`)
+  }
+
   close(): void {
     this.#session.close()
   }

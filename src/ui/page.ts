@@ -1,4 +1,5 @@
-/** The first page `/`: cluster facts (spec U1), workers (U2), applications (U3), drivers (U4). Pure. */
+/** The first page `/`: cluster facts (spec U1), workers (U2), applications (U3), drivers (U4), who leads. Pure. */
+import type { LeadershipStatus } from '../control/leadership.js'
 import {
   ApplicationState,
   DriverState,
@@ -13,6 +14,7 @@ import { whyLink } from './explain-section.js'
 import { amountsText, durationText, memoryText, timeText } from './format.js'
 import { html, link, webUrl, type Fragment, type Markup } from '../http/html.js'
 import { document, facts, section } from '../http/layout.js'
+import { leadershipSection, stateRemark } from './leadership-section.js'
 import { historyUrl, killForm, newestFirst } from './lists.js'
 import { applicationDurationMs, clusterTotals, waitingDrivers } from './totals.js'
 import { workerSection } from './worker-table.js'
@@ -26,6 +28,8 @@ export interface PageOptions {
   readonly historyServerUrl?: string | null
   /** Where submissions are taken; absent or null: nowhere. */
   readonly restUrl?: string | null
+  /** Absent or null: nothing is known of it yet. */
+  readonly leadership?: LeadershipStatus | null
 }
 
 function workerCounts(view: ClusterViewT): string {
@@ -55,7 +59,9 @@ function driverCounts(view: ClusterViewT): Markup {
   ${named('#completed-drivers', `${completed.length} completed`)} (${how.join(', ')})`
 }
 
-function summary(view: ClusterViewT, { restUrl = null }: PageOptions): Markup {
+const logLink = html`<a href="/logPage/?self&amp;logType=out">Log</a>`
+
+function summary(view: ClusterViewT, { restUrl = null, leadership = null }: PageOptions): Markup {
   const totals = clusterTotals(view)
   const resources = [...totals.resources].map(
     ([name, { total, used }]) => `${used} / ${total} ${name}`,
@@ -63,7 +69,7 @@ function summary(view: ClusterViewT, { restUrl = null }: PageOptions): Markup {
   return facts([
     ['URL', String(view.masterUrl)],
     ...(restUrl === null ? [] : [['REST URL', `${restUrl} (cluster mode)`] as const]),
-    ['Status', html`${MasterState[view.state]} (<a href="/logPage/?self&amp;logType=out">Log</a>)`],
+    ['Status', html`${MasterState[view.state]} (${logLink})${stateRemark(view, leadership)}`],
     ['Workers', workerCounts(view)],
     ['Cores in use', `${totals.cores} total, ${totals.coresUsed} used`],
     [
@@ -132,5 +138,6 @@ export function clusterPage(view: ClusterViewT, options: PageOptions): string {
       rows(view.completedApplications),
     ),
     driverSections(view, options),
+    leadershipSection(options.leadership ?? null),
   ])
 }

@@ -1,4 +1,5 @@
 /** What a request may ask of the master. */
+import type { LeadershipStatus } from '../control/leadership.js'
 import type { DecommissionAllowMode } from '../control/thread-messages.js'
 import type { ClusterViewT } from '../schema/magneto.js'
 import type { Commands } from './command-session.js'
@@ -13,6 +14,8 @@ export interface RouteContext {
   readonly historyServerUrl?: string | null
   /** Where submissions are taken; null: nowhere, or the master is starting. */
   readonly restUrl?: string | null
+  /** Absent or null: nothing is known of it yet. */
+  readonly leadership?: LeadershipStatus | null
   /** From where workers may be decommissioned (P22); null: nowhere, `spark.decommission.enabled` is false. */
   readonly decommissionAllowMode: DecommissionAllowMode | null
   /** Absent: the master's log is not shown. */

@@ -3,6 +3,7 @@
  * Holds no state of the cluster: everything shown comes from a view.
  */
 import { parentPort, workerData } from 'node:worker_threads'
+import type { LeadershipStatus } from '../control/leadership.js'
 import type { FromWebThread, ToWebThread, WebThreadData } from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
 import { LogReader } from '../log-files/reader.js'
@@ -28,6 +29,7 @@ const commands = new CommandSession((bytes) => post({ kind: 'batch', bytes }, [b
 const audit = (remoteAddress: string, command: string, outcome: string): void =>
   log.info(singleLine(`${remoteAddress} asked to ${command}: ${outcome}`))
 let masterUrl: string | null = null
+let leadership: LeadershipStatus | null = null
 /** As submit clients name it (U1). */
 let restUrl: string | null = null
 // A master's log is never compressed.
@@ -43,6 +45,9 @@ const server = new WebServer({
     historyServerUrl: data.historyServerUrl ?? null,
     get restUrl() {
       return restUrl
+    },
+    get leadership() {
+      return leadership
     },
     view: () => views.get(),
     decommissionAllowMode: data.decommissionAllowMode ?? null,
@@ -61,6 +66,7 @@ const rest =
         ...data.rest,
         maxRetries: data.maxRetries,
         masterUrl: () => masterUrl,
+        leaderUrl: () => leadership?.leader?.masterUrl ?? null,
         ask: (request) => commands.ask(request),
         audit,
         environment: process.env,
@@ -96,6 +102,8 @@ function receive(message: ToWebThread): void {
     restUrl = message.restPort === null ? null : masterUrl.replace(/:\d+$/, `:${message.restPort}`)
     log.info(`Web UI of ${message.masterUrl} at ${message.webUiUrl}`)
   }
+  if (message.kind === 'leadership') leadership = message.status
+  if (message.kind === 'stepDown') commands.end(message.reason)
   if (message.kind === 'stop') void stop()
 }
 

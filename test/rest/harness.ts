@@ -30,6 +30,7 @@ export async function startRest(
     useDriverIdAsAppName: false,
     tokens: null,
     masterUrl: () => 'spark://m:7077',
+    leaderUrl: () => null,
     ask: async (request) => {
       const body = request(1)
       asked.push(body)

@@ -9,6 +9,7 @@ import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/r
 import { createLogger, type Logger } from '../../src/log/logger.js'
 import { FrameDecoder, type Frame } from '../../src/spark/frame.js'
 import { Gateway, type GatewayOptions } from '../../src/spark/gateway.js'
+import type { Dial } from '../../src/spark/master-calls.js'
 import { RpcServer, type RpcServerOptions } from '../../src/spark/rpc-server.js'
 
 /** One frame between real Spark processes. */
@@ -139,7 +140,9 @@ export const REST_PORT = 26066
 export interface HarnessOptions {
   readonly ready?: boolean
   readonly masterUrl?: string
-  readonly gateway?: Partial<GatewayOptions> | undefined
+  /** Absent: that of the server. */
+  readonly dial?: Dial
+  readonly gateway?: Partial<Omit<GatewayOptions, 'dial'>> | undefined
 }
 
 export class GatewayHarness {
@@ -152,9 +155,14 @@ export class GatewayHarness {
   readonly server: RpcServer
   port = 0
 
-  private constructor(options: Partial<RpcServerOptions>, gateway: HarnessOptions['gateway']) {
+  private constructor(
+    options: Partial<RpcServerOptions>,
+    gateway: HarnessOptions['gateway'],
+    dial?: Dial,
+  ) {
     this.gateway = new Gateway({
       log: this.log.logger,
+      dial: dial ?? ((address, dialling) => this.server.dial(address, dialling)),
       ...gateway,
       post: (batch) => this.#onBatch(batch),
     })
@@ -172,8 +180,8 @@ export class GatewayHarness {
   static async start(
     options: Partial<RpcServerOptions> & HarnessOptions = {},
   ): Promise<GatewayHarness> {
-    const { ready = true, masterUrl = MASTER_URL, gateway, ...rest } = options
-    const harness = new GatewayHarness(rest, gateway)
+    const { ready = true, masterUrl = MASTER_URL, gateway, dial, ...rest } = options
+    const harness = new GatewayHarness(rest, gateway, dial)
     harness.port = await harness.server.listen()
     if (ready) harness.gateway.ready(masterUrl, WEB_UI_URL, REST_PORT)
     return harness

@@ -27,6 +27,7 @@ async function start(
     useDriverIdAsAppName: false,
     tokens: null,
     masterUrl: () => masterUrl,
+    leaderUrl: () => null,
     restPorts: () => [6066],
     ask: (make) => harness.gateway.ask(make),
     audit: () => {},
@@ -76,7 +77,7 @@ test('anything else is explained in one line', async () => {
   const { status, text } = await ask({ port: harness.port, path: '/' })
   expect(status).toBe(404)
   expect(text).toBe(
-    'This is the Spark RPC port; over HTTP it answers GET /control and /v1/submissions/ only.\n',
+    'This is the Spark RPC port; over HTTP it answers GET /control, GET /masters and /v1/submissions/ only.\n',
   )
   const post = await ask({ port: harness.port, path: '/control', method: 'POST' })
   expect(post.status).toBe(405)

@@ -13,6 +13,7 @@ import {
 import {
   driverStateChangedOf,
   registerWorkerOf,
+  schedulerStateOf,
   toWorker,
   workerLatestStateOf,
 } from '../../src/spark/gateway-translate-worker.js'
@@ -96,10 +97,33 @@ describe.each(RELEASES)('a worker of %s', (release) => {
         'http://127.0.0.1:27101',
         [],
         [`spark-${version}`, `spark-${version}-driver`],
+        null,
+        'Worker',
       ),
     )
     const { resources } = registerWorkerOf(incoming(release, 'RegisterWorker', '-gpu'), version)
     expect(resources).toEqual([new control.ResourceT('gpu', ['0', '1'])])
+  })
+
+  test('M18: one that does not listen can not be called', () => {
+    const registration = incoming(release, 'RegisterWorker')
+    const mute = { ...registration, worker: { name: 'Worker', address: null } }
+    expect(registerWorkerOf(mute, version).endpoint).toBeNull()
+  })
+
+  test('M8 to M10: all that it runs, for a new leader', () => {
+    const state = sent(schedulerStateOf(incoming(release, 'WorkerSchedulerStateResponse')))
+    expect(state.workerId).toBe('worker-1')
+    expect(state.executors).toEqual([
+      new control.WorkerExecutorStateResponseT(
+        new control.ExecutorDescriptionT('app-1', 0, 0, 2, 1024, control.ExecutorState.RUNNING),
+      ),
+    ])
+    expect(state.drivers).toEqual([
+      new control.WorkerDriverStateResponseT('driver-1', [
+        new control.ResourceT('gpu', ['0', '1']),
+      ]),
+    ])
   })
 
   test('M7: what it runs; M9 to M12: what became of it', () => {

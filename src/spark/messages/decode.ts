@@ -149,7 +149,7 @@ const driverDecoders: Record<string, Decoder> = {
   MasterChangeAcknowledged: (message, reader, stream) => ({
     kind: 'MasterChangeAcknowledged',
     stream,
-    appId: reader.string(fieldOf(message, 'appId')),
+    appId: reader.stringOrNull(fieldOf(message, 'appId')),
   }),
   RequestExecutors: (message, reader, stream) => ({
     kind: 'RequestExecutors',

@@ -219,7 +219,8 @@ export interface UnregisterApplication extends Received<'UnregisterApplication'>
 }
 
 export interface MasterChangeAcknowledged extends Received<'MasterChangeAcknowledged'> {
-  readonly appId: string
+  /** null: nobody has told the driver its id yet. */
+  readonly appId: string | null
 }
 
 /** An ask, answered by BooleanReply: is the application known. */
