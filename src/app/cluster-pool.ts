@@ -2,7 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import { EventEmitter, setMaxListeners } from 'node:events'
 
-import { type ExecutorAddedT, ExecutorState, type ExecutorUpdatedT } from '../schema/magneto.js'
+import {
+  type ApplicationRegisteredT,
+  type ExecutorAddedT,
+  ExecutorState,
+  type ExecutorUpdatedT,
+} from '../schema/magneto.js'
 import { type ConnectedExecutor, Dispatcher } from './dispatcher.js'
 import { DriverServer } from './driver-server.js'
 import { reviveThrown, type ThrownRecord } from './error-record.js'
@@ -58,7 +63,7 @@ export interface ExecutorRemoval extends ExecutorInfo {
 }
 
 export interface ClusterPoolEvents {
-  /** The master registered the application; again after the master was lost and found. */
+  /** A master has the application; again, under the same id or a new one, after the master was lost and found. */
   ready: [{ applicationId: string; masterUrl: string }]
   executorAdded: [ExecutorInfo]
   executorRemoved: [ExecutorRemoval]
@@ -257,7 +262,8 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
     const listening = await this.#server.listen(host, port)
     if (this.#closed !== null && this.#tasks.size === 0) return
     const address = `${host.includes(':') ? `[${host}]` : host}:${listening}`
-    const registration = new Registration(this.#settings, address, this.#token)
+    const expected = (): string[] => this.#expectedExecutors()
+    const registration = new Registration(this.#settings, address, this.#token, expected)
     this.#registration = registration
     this.#listenToMaster(registration)
     await registration.open(masterUrl, createLink)
@@ -268,7 +274,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
       this.#dispatcher.add(executor)
       this.emit('executorAdded', infoOf(executor))
       const { appId, id } = executor.identity
-      if (appId === this.applicationId && this.#decommissioned.delete(id))
+      if (appId === this.#lastAppId && this.#decommissioned.delete(id))
         this.#dispatcher.decommission(executor)
     })
     this.#server.on('message', (executor, message) => {
@@ -285,11 +291,21 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   }
 
   #listenToMaster(registration: Registration): void {
-    registration.on('registered', ({ appId, masterUrl }) => {
-      this.#launched.clear()
-      this.#decommissioned.clear()
+    const ready = ({ appId, masterUrl }: ApplicationRegisteredT) => {
       this.#ready.resolve()
       this.emit('ready', { applicationId: appId ?? '', masterUrl: masterUrl ?? '' })
+    }
+    registration.on('registered', (body) => {
+      this.#launched.clear()
+      this.#decommissioned.clear()
+      ready(body)
+    })
+    registration.on('reattached', ready)
+    registration.on('forgotten', (reason) => {
+      this.emit(
+        'warning',
+        `no master has the application any more, so it registers anew: ${reason}`,
+      )
     })
     registration.on('executorAdded', (added) => this.#launched.set(added.executorId, added))
     registration.on('executorUpdated', (update) => {
@@ -305,6 +321,23 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
       this.#lastClose = reason
       this.emit('warning', `no link to ${this.#settings.masterUrl}: ${reason}`)
     })
+  }
+
+  /** Of the registration that masters may still have, also while none is there. */
+  get #lastAppId(): string | null {
+    return this.#registration?.lastAppId ?? null
+  }
+
+  /** M29: what a new leader need not start again, and tells the end of if nobody has it. */
+  #expectedExecutors(): string[] {
+    const appId = this.#lastAppId
+    const here = [...this.#dispatcher.executors].filter(({ identity }) => identity.appId === appId)
+    return [
+      ...new Set([
+        ...[...this.#launched.keys()].map(String),
+        ...here.map(({ identity }) => identity.id),
+      ]),
+    ]
   }
 
   /** The connection of an executor closed; the master often knows the exit status a moment later. */
@@ -334,12 +367,12 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   }
 
   #isOf({ executorId }: ExecutorUpdatedT): (executor: ConnectedExecutor) => boolean {
-    const appId = this.applicationId
+    const appId = this.#lastAppId
     return ({ identity }) => identity.appId === appId && identity.id === String(executorId)
   }
 
   #hearOfEnd(update: ExecutorUpdatedT): void {
-    const appId = this.applicationId
+    const appId = this.#lastAppId
     const isIt = this.#isOf(update)
     const launched = this.#launched.get(update.executorId)
     this.#launched.delete(update.executorId)

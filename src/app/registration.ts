@@ -1,4 +1,8 @@
-/** The application's side of the control link: registers, again after each reconnect, and reads the news. */
+/**
+ * The application's side of the control link: registers once, and reads the news. Whichever master it meets afterwards
+ * is asked whether it still has the application (M29): a new leader has it from its store, and what runs goes on under
+ * the same id. One that has not (L2, H7) gets a new registration.
+ */
 import { EventEmitter } from 'node:events'
 import { userInfo } from 'node:os'
 
@@ -13,6 +17,8 @@ import {
   Command,
   ExecutorAddedT,
   ExecutorUpdatedT,
+  MasterChangeAcknowledgedT,
+  MasterChangedT,
   MasterInStandbyT,
   type MessageT,
   NodeCommandT,
@@ -37,7 +43,8 @@ export interface Link {
 export interface LinkOptions {
   masterUrl: string
   log: Logger
-  onOpen(): void
+  /** @param changed what its master has said, when it leads anew */
+  onOpen(changed: MasterChangedT | null): void
   onMessage(body: ControlBody): void
   onClose(reason: string): void
 }
@@ -45,7 +52,12 @@ export interface LinkOptions {
 export type LinkFactory = (options: LinkOptions) => Link | Promise<Link>
 
 interface RegistrationEvents {
+  /** Under a new id. */
   registered: [ApplicationRegisteredT]
+  /** A leader has the application from the one before: the id and its executors stay. */
+  reattached: [ApplicationRegisteredT]
+  /** No master has the application any more; it registers anew. */
+  forgotten: [string]
   /** The master ended the application, or will not have it. */
   removed: [string]
   executorAdded: [ExecutorAddedT]
@@ -80,7 +92,13 @@ function commandOf(settings: PoolSettings, driverUrl: string, token: string): No
 export class Registration extends EventEmitter<RegistrationEvents> {
   readonly #body: RegisterApplicationT
   #link: Link | null = null
+  /** Of the last registration; it outlives its link. */
   #appId: string | null = null
+  /** The master of this link has confirmed the application. */
+  #attached = false
+  /** The master of this link was asked whether it has it. */
+  #asked = false
+  readonly #expected: () => readonly string[]
   /** Registrations that left since the master last had the application. */
   #attempts = 0
   #registered = false
@@ -88,8 +106,15 @@ export class Registration extends EventEmitter<RegistrationEvents> {
   #waitMs = 0
   #waiting: NodeJS.Timeout | null = null
 
-  constructor(settings: PoolSettings, driverAddress: string, token: string) {
+  /** @param expected the ids of the executors that the application counts on */
+  constructor(
+    settings: PoolSettings,
+    driverAddress: string,
+    token: string,
+    expected: () => readonly string[] = () => [],
+  ) {
     super()
+    this.#expected = expected
     const { executorCores, executorMemoryMib, executorResources } = settings
     const description = new ApplicationDescriptionT(
       settings.name,
@@ -112,8 +137,13 @@ export class Registration extends EventEmitter<RegistrationEvents> {
     this.#body = new RegisterApplicationT(encodeApplication(description), driverAddress)
   }
 
-  /** The id of the running registration; null while there is none. */
+  /** The id of the running registration; null while no master has confirmed it. */
   get appId(): string | null {
+    return this.#attached ? this.#appId : null
+  }
+
+  /** The same, also while no master is there. */
+  get lastAppId(): string | null {
     return this.#appId
   }
 
@@ -124,11 +154,11 @@ export class Registration extends EventEmitter<RegistrationEvents> {
       log: createLogger('ClusterPool', {
         level: process.env['MAGNETO_LOG_LEVEL'] === 'debug' ? 'debug' : 'silent',
       }),
-      // The master ended the application with the old link (spec L2): each link registers a new one.
-      onOpen: () => this.#registerSoon(),
+      onOpen: () => this.#openedSoon(),
       onMessage: (body) => this.#read(body),
       onClose: (reason) => {
-        this.#appId = null
+        this.#attached = false
+        this.#asked = false
         this.#stopWaiting()
         this.emit('closed', reason)
       },
@@ -136,7 +166,8 @@ export class Registration extends EventEmitter<RegistrationEvents> {
   }
 
   close(): void {
-    if (this.#appId !== null) this.#link?.send(new UnregisterApplicationT(this.#appId))
+    if (this.#attached) this.#link?.send(new UnregisterApplicationT(this.#appId))
+    this.#attached = false
     this.#appId = null
     this.#stopWaiting()
     this.#link?.close()
@@ -144,11 +175,27 @@ export class Registration extends EventEmitter<RegistrationEvents> {
     this.removeAllListeners()
   }
 
-  #registerSoon(): void {
-    // A link may open before its constructor has returned it to us.
-    if (this.#link === null && this.#waitMs === 0) setImmediate(() => this.#register())
-    else if (this.#waitMs === 0) this.#register()
-    else this.#waiting = setTimeout(() => this.#register(), this.#waitMs)
+  /** A link may open before its constructor has returned it to us. */
+  #openedSoon(): void {
+    if (this.#link === null) setImmediate(() => this.#opened())
+    else this.#opened()
+  }
+
+  /** Who was refused before waits first. */
+  #opened(): void {
+    if (this.#waitMs === 0) this.#present()
+    else this.#waiting = setTimeout(() => this.#present(), this.#waitMs)
+  }
+
+  #present(): void {
+    if (this.#appId !== null) this.#ask(this.#appId)
+    else this.#register()
+  }
+
+  /** Whether this master has the application from the leader before it. */
+  #ask(appId: string): void {
+    this.#asked = true
+    this.#link?.send(new MasterChangeAcknowledgedT(appId, [...this.#expected()]))
   }
 
   #register(): void {
@@ -173,22 +220,39 @@ export class Registration extends EventEmitter<RegistrationEvents> {
     this.emit('postponed', `the master refuses the application for now: ${message}`)
   }
 
+  #taken(body: ApplicationRegisteredT): void {
+    const again = this.#appId !== null && body.appId === this.#appId
+    this.#appId = body.appId
+    this.#attached = true
+    this.#asked = false
+    this.#registered = true
+    this.#attempts = 0
+    this.#waitMs = 0
+    this.#backOff.reset()
+    this.emit(again ? 'reattached' : 'registered', body)
+  }
+
+  /** To who has asked it says that the master does not know the application: it ended with its link (L2), or the store. */
+  #removed(message: string): void {
+    if (!this.#asked) {
+      this.emit('removed', `the master removed the application: ${message}`)
+      return
+    }
+    this.#asked = false
+    this.#appId = null
+    this.emit('forgotten', message)
+    this.#register()
+  }
+
   #read(body: ControlBody): void {
-    if (body instanceof ApplicationRegisteredT) {
-      this.#appId = body.appId
-      this.#registered = true
-      this.#attempts = 0
-      this.#waitMs = 0
-      this.#backOff.reset()
-      this.emit('registered', body)
+    if (body instanceof ApplicationRegisteredT) this.#taken(body)
+    // It leads since this link opened. Without an id the registration that is under way is the answer.
+    else if (body instanceof MasterChangedT) {
+      if (this.#appId !== null) this.#ask(this.#appId)
     } else if (body instanceof ExecutorAddedT) this.emit('executorAdded', body)
     else if (body instanceof ExecutorUpdatedT) this.emit('executorUpdated', body)
     else if (body instanceof WorkerRemovedT) this.emit('workerRemoved', body)
-    else if (body instanceof ApplicationRemovedT)
-      this.emit(
-        'removed',
-        `the master removed the application: ${body.message ?? 'no reason given'}`,
-      )
+    else if (body instanceof ApplicationRemovedT) this.#removed(body.message ?? 'no reason given')
     else if (body instanceof RefusedT) this.#refused(body.message ?? 'no reason given')
     // It has not looked at the application, so it counts for nothing; the link goes on to the next master (M4).
     else if (body instanceof MasterInStandbyT) this.#attempts = Math.max(0, this.#attempts - 1)

@@ -12,9 +12,11 @@ import { decodeApplication } from '../../src/control/codec.js'
 import {
   type ApplicationDescriptionT,
   ApplicationRegisteredT,
+  ApplicationRemovedT,
   ExecutorAddedT,
   ExecutorState,
   ExecutorUpdatedT,
+  MasterChangeAcknowledgedT,
   type NodeCommandT,
   RegisterApplicationT,
 } from '../../src/schema/magneto.js'
@@ -29,6 +31,8 @@ export class FakeCluster {
   readonly stderr: string[] = []
   application: ApplicationDescriptionT | null = null
   closed = false
+  /** Whether a master that comes back still has the application. */
+  remembers = false
   #link: Partial<LinkOptions> | null = null
   #nextId = 0
   #registrations = 0
@@ -44,7 +48,7 @@ export class FakeCluster {
       { master: 'spark://127.0.0.1:7077', filename: tasksFile, ...options },
       (link) => {
         this.#link = link
-        setImmediate(() => link.onOpen())
+        setImmediate(() => link.onOpen(null))
         return { send: (body) => this.receive(body), close: () => void (this.closed = true) }
       },
     )
@@ -61,8 +65,16 @@ export class FakeCluster {
 
   /** The link drops and comes back, as after a restart of the master. */
   reconnect(): void {
+    this.disconnect()
+    this.connect()
+  }
+
+  disconnect(): void {
     this.#link?.onClose?.('the fake master went away')
-    this.#link?.onOpen?.()
+  }
+
+  connect(): void {
+    this.#link?.onOpen?.(null)
   }
 
   /** @param more arguments that a worker appends */
@@ -117,6 +129,14 @@ export class FakeCluster {
   /** What the pool sent to its master. */
   receive(body: ControlBody): void {
     this.sent.push(body)
+    if (body instanceof MasterChangeAcknowledgedT) {
+      const { appId } = body
+      return this.tell(
+        this.remembers && appId === `app-${this.#registrations}`
+          ? new ApplicationRegisteredT(appId, 'spark://127.0.0.1:7077', 2)
+          : new ApplicationRemovedT('unknown application'),
+      )
+    }
     if (!(body instanceof RegisterApplicationT)) return
     this.application = decodeApplication(body.application)
     this.#registrations++

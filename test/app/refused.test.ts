@@ -6,6 +6,7 @@ import { parseOptions } from '../../src/app/options.js'
 import { type ControlBody, type LinkOptions, Registration } from '../../src/app/registration.js'
 import {
   ApplicationRegisteredT,
+  ApplicationRemovedT,
   MasterInStandbyT,
   RefusedT,
   RegisterApplicationT,
@@ -35,17 +36,19 @@ const refused = new RefusedT('this address is registered already')
 
 test('a second registration that is refused is tried again on the next link', async () => {
   const { registration, seen, link, asked } = await start()
-  link.onOpen()
+  link.onOpen(null)
   await asked(1)
   link.onMessage(registered)
   link.onClose('lost')
   for (const attempt of [2, 3]) {
-    link.onOpen()
+    link.onOpen(null)
+    // That master ended it with its link (L2).
+    if (attempt === 2) link.onMessage(new ApplicationRemovedT('unknown application'))
     await asked(attempt)
     link.onMessage(refused)
     link.onClose('refused')
   }
-  link.onOpen()
+  link.onOpen(null)
   await asked(4)
   link.onMessage(registered)
   expect(registration.appId).toBe('app-1')
@@ -63,10 +66,10 @@ test('a second registration that is refused is tried again on the next link', as
 
 test('a link that was lost before the answer counts as well', async () => {
   const { registration, seen, link, asked } = await start()
-  link.onOpen()
+  link.onOpen(null)
   await asked(1)
   link.onClose('lost')
-  link.onOpen()
+  link.onOpen(null)
   await asked(2)
   link.onMessage(refused)
   expect(seen.events).toEqual(['closed', 'postponed'])
@@ -75,14 +78,14 @@ test('a link that was lost before the answer counts as well', async () => {
 
 test('a wait ends with the registration', async () => {
   const { registration, link, asked, sent } = await start()
-  link.onOpen()
+  link.onOpen(null)
   await asked(1)
   link.onMessage(registered)
   link.onMessage(refused)
   link.onClose('refused')
-  link.onOpen()
+  link.onOpen(null)
   registration.close()
-  link.onOpen()
+  link.onOpen(null)
   expect(sent.events.filter((body) => body instanceof RegisterApplicationT)).toHaveLength(1)
 })
 
@@ -99,11 +102,11 @@ test('a first registration that is refused ends the pool', async () => {
 
 test('M4: a standby master has not looked at it: a refusal by the next one is final', async () => {
   const { seen, link, asked } = await start()
-  link.onOpen()
+  link.onOpen(null)
   await asked(1)
   link.onMessage(new MasterInStandbyT())
   link.onClose('it is a standby master')
-  link.onOpen()
+  link.onOpen(null)
   await asked(2)
   link.onMessage(refused)
   expect(seen.events).toEqual(['closed', 'removed'])
