@@ -50,3 +50,6 @@ export const MAX_TABLES = 1_000_000
 /** What `GET /control` on the master's port answers, and what the link speaks (schemas/control.fbs). */
 export const CONTROL_PROTOCOL = 1
 export const CONTROL_PATH = '/control/v1'
+
+/** Where standbys follow the log of a leader, on the same port. */
+export const REPLICA_PATH = '/replica/v1'

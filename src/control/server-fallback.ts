@@ -12,16 +12,18 @@ import {
   slowReader,
   type ServerEvents,
   type ServerLimits,
+  type ServerRoute,
   type ServerTransport,
 } from './server-transport.js'
 
 interface Connection {
   readonly socket: WebSocket
+  readonly events: ServerEvents
   heardMs: number
 }
 
 export class FallbackTransport implements ServerTransport {
-  readonly #events: ServerEvents
+  readonly #routes: readonly ServerRoute[]
   readonly #limits: ServerLimits
   readonly #connections = new Map<number, Connection>()
   readonly #http: Server
@@ -29,16 +31,15 @@ export class FallbackTransport implements ServerTransport {
   #pings: NodeJS.Timeout | null = null
   #counter = 0
 
-  constructor(events: ServerEvents, limits: ServerLimits) {
-    this.#events = events
+  constructor(routes: readonly ServerRoute[], limits: ServerLimits) {
+    this.#routes = routes
     this.#limits = limits
     this.#http = createServer((_request, response) => response.writeHead(404).end())
   }
 
-  listen(host: string, port: number, path: string): Promise<number> {
+  listen(host: string, port: number): Promise<number> {
     const webSockets = new WebSocketServer({
-      server: this.#http,
-      path,
+      noServer: true,
       maxPayload: this.#limits.maxMessageBytes,
       perMessageDeflate: false,
       verifyClient: (_info, answer) => {
@@ -47,9 +48,18 @@ export class FallbackTransport implements ServerTransport {
       },
     })
     this.#webSockets = webSockets
-    webSockets.on('connection', (socket, request) =>
-      this.#opened(socket, request.socket.remoteAddress ?? 'unknown'),
-    )
+    this.#http.on('upgrade', (request, socket, head) => {
+      const asked = request.url?.split('?')[0]
+      const route = this.#routes.find(({ path }) => path === asked)
+      if (route === undefined) {
+        socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
+        return
+      }
+      const address = request.socket.remoteAddress ?? 'unknown'
+      webSockets.handleUpgrade(request, socket, head, (opened) =>
+        this.#opened(opened, address, route.events),
+      )
+    })
     this.#pings = setInterval(() => this.#checkLiveness(), this.#limits.pingIntervalMs)
     return new Promise((resolve, reject) => {
       const failed = (error: Error): void =>
@@ -58,9 +68,9 @@ export class FallbackTransport implements ServerTransport {
             cause: error,
           }),
         )
-      webSockets.once('error', failed)
+      this.#http.once('error', failed)
       this.#http.listen(port, host, () => {
-        webSockets.off('error', failed)
+        this.#http.off('error', failed)
         resolve((this.#http.address() as AddressInfo).port)
       })
     })
@@ -106,10 +116,10 @@ export class FallbackTransport implements ServerTransport {
     this.#http.closeAllConnections()
   }
 
-  #opened(socket: WebSocket, address: string): void {
+  #opened(socket: WebSocket, address: string, events: ServerEvents): void {
     this.#counter += 1
     const session = sessionOf(SessionSource.CONTROL, this.#counter)
-    const connection: Connection = { socket, heardMs: performance.now() }
+    const connection: Connection = { socket, events, heardMs: performance.now() }
     this.#connections.set(session, connection)
     const heard = (): void => {
       connection.heardMs = performance.now()
@@ -123,7 +133,7 @@ export class FallbackTransport implements ServerTransport {
     socket.on('message', (data: RawData, isBinary: boolean) => {
       heard()
       if (!this.#connections.has(session)) return
-      if (isBinary) this.#events.onMessage(session, data as Buffer)
+      if (isBinary) events.onMessage(session, data as Buffer)
       else {
         this.#fault(session, TEXT_REASON)
         this.#farewell(socket, CloseCode.UNSUPPORTED, TEXT_REASON)
@@ -132,7 +142,7 @@ export class FallbackTransport implements ServerTransport {
     socket.on('close', (code, reason) =>
       this.#gone(session, goneBecause(code, wrong === '' ? reason.toString() : wrong)),
     )
-    this.#events.onConnected(session, address)
+    events.onConnected(session, address)
   }
 
   #checkLiveness(): void {
@@ -146,12 +156,14 @@ export class FallbackTransport implements ServerTransport {
   }
 
   #fault(session: number, reason: string): void {
-    this.#events.onFault(session, reason)
+    this.#connections.get(session)?.events.onFault(session, reason)
     this.#gone(session, reason)
   }
 
   #gone(session: number, reason: string): void {
-    if (this.#connections.delete(session)) this.#events.onDisconnected(session, reason)
+    const connection = this.#connections.get(session)
+    this.#connections.delete(session)
+    connection?.events.onDisconnected(session, reason)
   }
 
   #end(session: number, code: number, reason: string): void {

@@ -18,8 +18,14 @@ export interface ServerEvents {
   onFault(session: number, reason: string): void
 }
 
+/** A path, and who hears of its sessions. All share the limits. */
+export interface ServerRoute {
+  readonly path: string
+  readonly events: ServerEvents
+}
+
 export interface ServerTransport {
-  listen(host: string, port: number, path: string): Promise<number>
+  listen(host: string, port: number): Promise<number>
   send(session: number, bytes: Uint8Array): void
   close(session: number, reason: string): void
   closeAll(reason: string): void

@@ -8,6 +8,7 @@ import {
   slowReader,
   type ServerEvents,
   type ServerLimits,
+  type ServerRoute,
   type ServerTransport,
 } from './server-transport.js'
 import type { Uws, UwsApp, UwsBehavior, UwsSocket } from './uws.js'
@@ -20,26 +21,31 @@ const DROPPED = 2
 
 const text = new TextDecoder()
 
+interface Connection {
+  readonly socket: UwsSocket
+  readonly events: ServerEvents
+}
+
 export class UwsTransport implements ServerTransport {
   readonly #uws: Uws
-  readonly #events: ServerEvents
+  readonly #routes: readonly ServerRoute[]
   readonly #limits: ServerLimits
-  readonly #sockets = new Map<number, UwsSocket>()
+  readonly #connections = new Map<number, Connection>()
   /** Why we close a session, until its close handler has run. */
   readonly #reasons = new Map<number, string>()
   #app: UwsApp | null = null
   #counter = 0
 
-  constructor(uws: Uws, events: ServerEvents, limits: ServerLimits) {
+  constructor(uws: Uws, routes: readonly ServerRoute[], limits: ServerLimits) {
     this.#uws = uws
-    this.#events = events
+    this.#routes = routes
     this.#limits = limits
   }
 
-  listen(host: string, port: number, path: string): Promise<number> {
+  listen(host: string, port: number): Promise<number> {
     const app = this.#uws.App()
     this.#app = app
-    app.ws(path, this.#behavior())
+    for (const { path, events } of this.#routes) app.ws(path, this.#behavior(events))
     app.any('/*', (response) => response.writeStatus('404 Not Found').end(''))
     return new Promise((resolve, reject) => {
       app.listen(host, port, this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (token) => {
@@ -51,11 +57,11 @@ export class UwsTransport implements ServerTransport {
   }
 
   send(session: number, bytes: Uint8Array): void {
-    const socket = this.#sockets.get(session)
-    if (socket === undefined || socket.send(bytes, true) !== DROPPED) return
-    this.#fault(session, slowReader(this.#limits.maxBufferedBytes))
+    const connection = this.#connections.get(session)
+    if (connection === undefined || connection.socket.send(bytes, true) !== DROPPED) return
+    this.#fault(connection.events, session, slowReader(this.#limits.maxBufferedBytes))
     // Its buffer is full, so a goodbye would never get through.
-    socket.close()
+    connection.socket.close()
   }
 
   close(session: number, reason: string): void {
@@ -63,7 +69,7 @@ export class UwsTransport implements ServerTransport {
   }
 
   closeAll(reason: string): void {
-    for (const session of this.#sockets.keys()) this.#end(session, CloseCode.GOING_AWAY, reason)
+    for (const session of this.#connections.keys()) this.#end(session, CloseCode.GOING_AWAY, reason)
   }
 
   stop(reason: string): Promise<void> {
@@ -73,7 +79,7 @@ export class UwsTransport implements ServerTransport {
     return Promise.resolve()
   }
 
-  #behavior(): UwsBehavior {
+  #behavior(events: ServerEvents): UwsBehavior {
     const idleSeconds = Math.ceil(this.#limits.idleTimeoutMs / 1000)
     return {
       compression: this.#uws.DISABLED,
@@ -82,7 +88,7 @@ export class UwsTransport implements ServerTransport {
       idleTimeout: Math.min(MAX_IDLE_SECONDS, Math.max(MIN_IDLE_SECONDS, idleSeconds)),
       sendPingsAutomatically: true,
       upgrade: (response, request, context) => {
-        if (this.#sockets.size >= this.#limits.maxSessions) {
+        if (this.#connections.size >= this.#limits.maxSessions) {
           response.writeStatus('503 Service Unavailable').end('too many connections')
           return
         }
@@ -97,40 +103,40 @@ export class UwsTransport implements ServerTransport {
       },
       open: (socket) => {
         const { session } = socket.getUserData()
-        this.#sockets.set(session, socket)
-        this.#events.onConnected(session, text.decode(socket.getRemoteAddressAsText()))
+        this.#connections.set(session, { socket, events })
+        events.onConnected(session, text.decode(socket.getRemoteAddressAsText()))
       },
-      message: (socket, message, isBinary) => this.#message(socket, message, isBinary),
-      close: (socket, code, reason) => this.#closed(socket, code, text.decode(reason)),
+      message: (socket, message, isBinary) => this.#message(events, socket, message, isBinary),
+      close: (socket, code, reason) => this.#closed(events, socket, code, text.decode(reason)),
     }
   }
 
-  #message(socket: UwsSocket, message: ArrayBuffer, isBinary: boolean): void {
+  #message(events: ServerEvents, socket: UwsSocket, message: ArrayBuffer, isBinary: boolean): void {
     const { session } = socket.getUserData()
-    if (!this.#sockets.has(session)) return
-    if (isBinary) this.#events.onMessage(session, new Uint8Array(message))
+    if (!this.#connections.has(session)) return
+    if (isBinary) events.onMessage(session, new Uint8Array(message))
     else {
-      this.#fault(session, TEXT_REASON)
+      this.#fault(events, session, TEXT_REASON)
       socket.end(CloseCode.UNSUPPORTED, closeReason(TEXT_REASON))
     }
   }
 
-  #closed(socket: UwsSocket, code: number, said: string): void {
+  #closed(events: ServerEvents, socket: UwsSocket, code: number, said: string): void {
     const { session } = socket.getUserData()
     const reason = this.#reasons.get(session) ?? goneBecause(code, said)
     this.#reasons.delete(session)
-    if (this.#sockets.delete(session)) this.#events.onDisconnected(session, reason)
+    if (this.#connections.delete(session)) events.onDisconnected(session, reason)
   }
 
-  #fault(session: number, reason: string): void {
+  #fault(events: ServerEvents, session: number, reason: string): void {
     this.#reasons.set(session, reason)
-    this.#events.onFault(session, reason)
+    events.onFault(session, reason)
   }
 
   #end(session: number, code: number, reason: string): void {
-    const socket = this.#sockets.get(session)
-    if (socket === undefined) return
+    const connection = this.#connections.get(session)
+    if (connection === undefined) return
     this.#reasons.set(session, reason)
-    socket.end(code, closeReason(reason))
+    connection.socket.end(code, closeReason(reason))
   }
 }

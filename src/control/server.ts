@@ -5,17 +5,28 @@
 import type { Logger } from '../log/logger.js'
 import { FallbackTransport } from './server-fallback.js'
 import { UwsTransport } from './server-uws.js'
-import type { ServerEvents, ServerLimits, ServerTransport } from './server-transport.js'
+import type {
+  ServerEvents,
+  ServerLimits,
+  ServerRoute,
+  ServerTransport,
+} from './server-transport.js'
 import * as limits from './limits.js'
 import { loadUws } from './uws.js'
 
-export interface ControlServerOptions extends Partial<ServerLimits> {
-  readonly log: Logger
+/** Who hears of sessions. */
+export interface SessionListener {
   onConnected(session: number, address: string): void
   /** @param bytes valid during the call only */
   onMessage(session: number, bytes: Uint8Array): void
   /** Comes exactly once a session, also after a close of ours, and possibly before `close` returns. */
   onDisconnected(session: number, reason: string): void
+}
+
+export interface ControlServerOptions extends Partial<ServerLimits>, SessionListener {
+  readonly log: Logger
+  /** Of REPLICA_PATH; absent: there is no such path. Its sessions are numbered with the others. */
+  readonly replica?: SessionListener
   /** Which implementation; auto prefers uWebSockets. */
   readonly transport?: 'auto' | 'uws' | 'ws'
 }
@@ -25,15 +36,12 @@ export class ControlServer {
 
   /** @throws Error when uWebSockets is asked for and can't be loaded */
   constructor(options: ControlServerOptions) {
-    const events: ServerEvents = {
-      onConnected: (session, address) => options.onConnected(session, address),
-      onMessage: (session, bytes) => options.onMessage(session, bytes),
-      onDisconnected: (session, reason) => {
-        options.log.debug(`session ${session} ends: ${reason}`)
-        options.onDisconnected(session, reason)
-      },
-      onFault: (session, reason) =>
-        options.log.warn(`control link: closing session ${session}: ${reason}`),
+    const routes: ServerRoute[] = [
+      { path: limits.CONTROL_PATH, events: loggedEvents(options, options.log, 'control link') },
+    ]
+    if (options.replica !== undefined) {
+      const events = loggedEvents(options.replica, options.log, 'link to a standby')
+      routes.push({ path: limits.REPLICA_PATH, events })
     }
     const bounds: ServerLimits = {
       maxMessageBytes: options.maxMessageBytes ?? limits.MAX_MESSAGE_BYTES,
@@ -42,7 +50,7 @@ export class ControlServer {
       pingIntervalMs: options.pingIntervalMs ?? limits.PING_INTERVAL_MS,
       maxSessions: options.maxSessions ?? limits.MAX_SESSIONS,
     }
-    this.#transport = choose(options, events, bounds)
+    this.#transport = choose(options, routes, bounds)
   }
 
   /**
@@ -52,7 +60,7 @@ export class ControlServer {
    * @throws Error when it can't be had
    */
   listen(host: string, port: number): Promise<number> {
-    return this.#transport.listen(host, port, limits.CONTROL_PATH)
+    return this.#transport.listen(host, port)
   }
 
   /** A peer whose buffer is full is closed. Nothing happens when the session is gone. */
@@ -76,18 +84,30 @@ export class ControlServer {
   }
 }
 
+function loggedEvents(listener: SessionListener, log: Logger, link: string): ServerEvents {
+  return {
+    onConnected: (session, address) => listener.onConnected(session, address),
+    onMessage: (session, bytes) => listener.onMessage(session, bytes),
+    onDisconnected: (session, reason) => {
+      log.debug(`session ${session} ends: ${reason}`)
+      listener.onDisconnected(session, reason)
+    },
+    onFault: (session, reason) => log.warn(`${link}: closing session ${session}: ${reason}`),
+  }
+}
+
 function choose(
   options: ControlServerOptions,
-  events: ServerEvents,
+  routes: readonly ServerRoute[],
   bounds: ServerLimits,
 ): ServerTransport {
   const wanted = options.transport ?? 'auto'
-  if (wanted === 'ws') return new FallbackTransport(events, bounds)
+  if (wanted === 'ws') return new FallbackTransport(routes, bounds)
   const uws = loadUws()
-  if (!(uws instanceof Error)) return new UwsTransport(uws, events, bounds)
+  if (!(uws instanceof Error)) return new UwsTransport(uws, routes, bounds)
   if (wanted === 'uws') throw uws
   options.log.info(
     `uWebSockets can't be loaded (${uws.message.split('\n')[0]}): the control link uses ws`,
   )
-  return new FallbackTransport(events, bounds)
+  return new FallbackTransport(routes, bounds)
 }

@@ -60,14 +60,12 @@ export class ZooKeeperServer {
   /** Returns at once; `Ensemble.ready` or `role` tell when it serves. */
   start(): void {
     if (this.#process !== null) throw new Error(`the server of ${this.address} runs already`)
-    const [command, ...args] = [
-      ...['setpriv', '--pdeathsig', 'KILL', ...(this.place.prefix ?? [])],
-      ...['java', '-Xmx64m', '-Xss256k', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
-      ...['-Dzookeeper.admin.enableServer=false', '-Dzookeeper.jmx.log4j.disable=true'],
-      ...['-cp', `${ZOOKEEPER_JAR}:/usr/share/java/slf4j-nop.jar`, MAIN],
-      join(this.folder, 'zoo.cfg'),
-    ]
-    const child = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const jvm = ['-Xmx64m', '-Xss256k', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
+    const quiet = ['-Dzookeeper.admin.enableServer=false', '-Dzookeeper.jmx.log4j.disable=true']
+    const classes = `${ZOOKEEPER_JAR}:/usr/share/java/slf4j-nop.jar`
+    const java = ['java', ...jvm, ...quiet, '-cp', classes, MAIN, join(this.folder, 'zoo.cfg')]
+    const args = ['--pdeathsig', 'KILL', ...(this.place.prefix ?? []), ...java]
+    const child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process = child
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk) => (this.#said = (this.#said + String(chunk)).slice(-10_000)))
@@ -187,8 +185,8 @@ export class Ensemble {
     const running = this.servers.filter(({ pid }) => pid !== null)
     if (running.length <= this.servers.length / 2)
       for (const server of this.servers) server.mustRun()
-    const roles = running.map((server) => server.role())
-    return !roles.includes(null) && (roles.includes('leader') || roles.includes('standalone'))
+    const roles = new Set(running.map((server) => server.role()))
+    return !roles.has(null) && (roles.has('leader') || roles.has('standalone'))
   }
 }
 
