@@ -32,11 +32,13 @@ interface Executor {
 export interface FleetEvents {
   /** A new leader has spoken to this peer. */
   masterChanged?(): void
+  /** A leader has taken this peer in. */
+  registered?(): void
   launched?(worker: SimulatedWorker, appId: string): void
 }
 
 /** What workers and applications have in common: links, and one leader among their ends. */
-abstract class Peer {
+export abstract class Peer {
   readonly #links = new Set<SimulatedLink>()
   protected active: SimulatedLink | null = null
   protected epoch = 0
@@ -90,7 +92,8 @@ abstract class Peer {
     }
     const changed = message.body(new schema.MasterChanged()) as schema.MasterChanged
     if (changed.epoch() < this.epoch) return
-    this.follow(link, changed.epoch())
+    this.epoch = changed.epoch()
+    this.active = link
     this.registered = false
     this.events.masterChanged?.()
     link.write(this.answer())
@@ -101,6 +104,7 @@ abstract class Peer {
     this.epoch = epoch
     this.active = link
     this.registered = true
+    this.events.registered?.()
   }
 
   protected abstract introduce(link: SimulatedLink): void
@@ -112,6 +116,8 @@ abstract class Peer {
 export class SimulatedWorker extends Peer {
   readonly #registration: Buffer
   readonly #executors = new Map<string, Executor>()
+  /** Its end has not been told with success. */
+  #ended: Executor | null = null
 
   constructor(
     readonly id: string,
@@ -131,10 +137,10 @@ export class SimulatedWorker extends Peer {
     return [...this.#executors.values()]
   }
 
-  /** Its executor ends; the leader, if there is one, is told. */
-  endExecutor({ appId, id }: Executor): void {
-    this.#executors.delete(`${appId}/${id}`)
-    this.active?.write(executorState(appId, id, ExecutorState.EXITED))
+  /** Its executor ends while nobody leads: the next leader is told. */
+  endExecutor(executor: Executor): void {
+    this.#executors.delete(nameOf(executor))
+    this.#ended = executor
   }
 
   protected override introduce(link: SimulatedLink): void {
@@ -142,55 +148,63 @@ export class SimulatedWorker extends Peer {
   }
 
   protected override answer(): Buffer {
-    const executors = this.executors.map(
-      ({ appId, id, profileId, cores, memoryMb }) =>
-        new schema.WorkerExecutorStateResponseT(
-          new schema.ExecutorDescriptionT(
-            appId,
-            id,
-            profileId,
-            cores,
-            memoryMb,
-            ExecutorState.RUNNING,
-          ),
-        ),
-    )
-    return frameOf(encode(new schema.WorkerSchedulerStateResponseT(this.id, executors)))
+    const told = this.executors.map((executor) => response(executor, ExecutorState.RUNNING))
+    const ended = this.#ended
+    if (ended === null)
+      return frameOf(encode(new schema.WorkerSchedulerStateResponseT(this.id, told)))
+    this.#ended = null
+    told.push(response(ended, ExecutorState.EXITED))
+    const state = frameOf(encode(new schema.WorkerSchedulerStateResponseT(this.id, told)))
+    return Buffer.concat([state, executorState(ended, ExecutorState.EXITED)])
   }
 
   protected override take(link: SimulatedLink, message: schema.Message): void {
     const type = message.bodyType()
     if (type === Body.WorkerRegistered) {
-      const registered = message.body(new schema.WorkerRegistered()) as schema.WorkerRegistered
-      this.follow(link, registered.epoch())
+      const taken = message.body(new schema.WorkerRegistered()) as schema.WorkerRegistered
+      this.follow(link, taken.epoch())
     }
     if (type === Body.ReconnectWorker) link.write(this.#registration)
     if (type === Body.LaunchExecutor && link === this.active)
       this.#launch(link, message.body(new schema.LaunchExecutor()) as schema.LaunchExecutor)
     if (type === Body.KillExecutor && link === this.active) {
       const order = message.body(new schema.KillExecutor()) as schema.KillExecutor
-      const appId = order.appId() ?? ''
-      this.#executors.delete(`${appId}/${order.executorId()}`)
-      link.write(executorState(appId, order.executorId(), ExecutorState.KILLED))
+      const killed = { appId: order.appId() ?? '', id: order.executorId() }
+      this.#executors.delete(nameOf(killed))
+      link.write(executorState(killed, ExecutorState.KILLED))
     }
   }
 
   #launch(link: SimulatedLink, order: schema.LaunchExecutor): void {
-    const appId = order.appId() ?? ''
-    this.events.launched?.(this, appId)
-    const id = order.executorId()
-    this.#executors.set(`${appId}/${id}`, {
-      appId,
-      id,
+    const executor = {
+      appId: order.appId() ?? '',
+      id: order.executorId(),
       profileId: order.profileId(),
       cores: order.cores(),
       memoryMb: order.memoryMb(),
-    })
-    link.write(executorState(appId, id, ExecutorState.RUNNING))
+    }
+    if (this.#executors.has(nameOf(executor)))
+      throw new Error(`executor ${nameOf(executor)} was launched twice on ${this.id}`)
+    this.events.launched?.(this, executor.appId)
+    this.#executors.set(nameOf(executor), executor)
+    link.write(executorState(executor, ExecutorState.RUNNING))
   }
 }
 
-function executorState(appId: string, id: number, state: schema.ExecutorState): Buffer {
+type ExecutorName = Pick<Executor, 'appId' | 'id'>
+
+function nameOf({ appId, id }: ExecutorName): string {
+  return `${appId}/${id}`
+}
+
+function response(executor: Executor, state: schema.ExecutorState) {
+  const { appId, id, profileId, cores, memoryMb } = executor
+  return new schema.WorkerExecutorStateResponseT(
+    new schema.ExecutorDescriptionT(appId, id, profileId, cores, memoryMb, state),
+  )
+}
+
+function executorState({ appId, id }: ExecutorName, state: schema.ExecutorState): Buffer {
   return frameOf(encode(new schema.ExecutorStateChangedT(0, appId, id, state)))
 }
 
@@ -280,31 +294,30 @@ export class Fleet {
     )
   }
 
-  get #peers(): readonly Peer[] {
+  get peers(): readonly Peer[] {
     return [...this.workers, ...this.applications]
   }
 
-  /** Every peer opens a link to it. @throws Error when one is refused */
-  async link(master: Address, introduces = true): Promise<void> {
-    const waiting = this.#peers[Symbol.iterator]()
-    const open = async () => {
-      for (const peer of waiting)
-        if (!(await peer.link(master, introduces)))
-          throw new Error(`the control port ${master.host}:${master.port} refused a link`)
-    }
-    await Promise.all(Array.from({ length: OPENING_MAX }, open))
-  }
-
-  /** Every peer says who it is on the links that it has. */
-  introduce(): void {
-    for (const peer of this.#peers) peer.introduceAll()
-  }
-
-  registered(): boolean {
-    return this.#peers.every((peer) => peer.registered)
-  }
-
   leave(): void {
-    for (const peer of this.#peers) peer.leave()
+    for (const peer of this.peers) peer.leave()
   }
+}
+
+/** Each opens a link to that master. @throws Error when one is refused */
+export async function linkAll(
+  peers: readonly Peer[],
+  { host, port }: Address,
+  introduces = true,
+): Promise<void> {
+  const waiting = peers[Symbol.iterator]()
+  const open = async () => {
+    for (const peer of waiting)
+      if (!(await peer.link({ host, port }, introduces)))
+        throw new Error(`the control port ${host}:${port} refused a link`)
+  }
+  await Promise.all(Array.from({ length: OPENING_MAX }, open))
+}
+
+export function allRegistered(peers: readonly Peer[]): boolean {
+  return peers.every((peer) => peer.registered)
 }

@@ -11,6 +11,7 @@ import { clusterPool } from './cluster-pool.js'
 import { controlLink } from './control-link.js'
 import { coreDecisions } from './core.js'
 import { executorStart } from './executor-start.js'
+import { failover } from './failover.js'
 import type { Figure } from './figures.js'
 import { launchLatency } from './launch.js'
 import { micro } from './micro.js'
@@ -24,6 +25,7 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   'cluster-pool': clusterPool,
   'executor-start': () => executorStart(),
   recovery,
+  failover,
 }
 
 function git(...args: string[]): string {
