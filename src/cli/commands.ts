@@ -4,7 +4,7 @@ import { quoted, UsageError } from '../conf/errors.js'
 export const MASTER_CLASS = 'org.apache.spark.deploy.master.Master'
 export const WORKER_CLASS = 'org.apache.spark.deploy.worker.Worker'
 
-const CLIENT_COMMANDS = ['submit', 'status', 'kill', 'list', 'logs'] as const
+const CLIENT_COMMANDS = ['submit', 'status', 'kill', 'list', 'logs', 'masters'] as const
 export type ClientCommand = (typeof CLIENT_COMMANDS)[number]
 export type CommandName = 'master' | 'worker' | 'version' | 'help' | ClientCommand
 
@@ -37,6 +37,7 @@ Commands:
   kill <driver id>             End a driver
   list                         List the drivers of the cluster
   logs <driver id>             Print what a driver or an executor has printed
+  masters [<masters>]          Print which of the masters leads, and how they do
   version                      Print the version and the Spark versions that are served
   help [command]               Print this, or the options of a command
 

@@ -217,7 +217,58 @@ describe('several masters', () => {
     const all = `127.0.0.1:1,${other.address},${leader.address}`
     const { status } = await runAgainst(all, 'submit', ['--detach', 'http://h/a.py'])
     expect(status).toBe(0)
-    expect(other.seen).toHaveLength(1)
+    const submissions = other.seen.filter(({ path }) => path.startsWith('/v1/'))
+    expect(submissions).toHaveLength(1)
+  })
+
+  const leads = (url: string) => () => ({ json: { leader: { masterUrl: url, epoch: 3 } } })
+
+  test('H14: a standby is asked who leads, and that one is asked next, listed or not', async () => {
+    await using leader = await master()
+    await using idle = await new FakeCluster().start()
+    await using other = await new FakeCluster().start()
+    for (const fake of [idle, other]) fake.play('/v1/submissions/', () => standby)
+    other.play('/masters', leads(`spark://${leader.address}`))
+    for (const list of [other.address, `${other.address},${idle.address},${leader.address}`]) {
+      leader.seen.splice(0)
+      const { status } = await runAgainst(list, 'submit', ['--detach', 'http://h/a.py'])
+      expect(status).toBe(0)
+      expect(leader.seen.length).toBe(1)
+    }
+    expect(idle.seen).toEqual([])
+  })
+
+  test('H14: status and list go to the leader that a standby names as well', async () => {
+    await using leader = await master()
+    await using other = await new FakeCluster().start()
+    other
+      .play('/v1/submissions/', () => standby)
+      .state({ status: 'STANDBY' })
+      .play('/masters', leads(`spark://${leader.address}`))
+    leader.state().driver({ driverState: 'RUNNING' })
+    const status = await runAgainst(other.address, 'status', ['driver-1'])
+    expect(status.stdout).toBe('driver-1 RUNNING\n')
+    expect((await runAgainst(other.address, 'list', [])).status).toBe(0)
+    const killed = leader.seen.length
+    await runAgainst(other.address, 'kill', ['driver-1'])
+    expect(leader.seen[killed]?.path).toBe('/v1/submissions/kill/driver-1')
+  })
+
+  test('standbys that name each other, or ever new ones, come to an end', async () => {
+    await using one = await new FakeCluster().start()
+    await using two = await new FakeCluster().start()
+    for (const fake of [one, two]) fake.play('/v1/submissions/', () => standby)
+    one.play('/masters', leads(`spark://${two.address}`))
+    two.play('/masters', leads(`spark://${one.address}`))
+    expect((await runAgainst(one.address, 'status', ['d'])).status).toBe(5)
+    expect([one.seen.length, two.seen.length]).toEqual([2, 2])
+    let port = 1
+    one.play('/masters', () => ({ json: { leader: { masterUrl: `spark://127.0.0.1:${port++}` } } }))
+    two.play('/masters', () => ({ text: 'no JSON' }))
+    const { stderr } = await runAgainst(`${one.address},${two.address}`, 'status', ['d'])
+    expect(stderr.split('Current state is not alive').length - 1).toBe(2)
+    one.play('/masters', () => ({ json: { leader: { masterUrl: 'nonsense' } } }))
+    expect((await runAgainst(one.address, 'status', ['d'])).status).toBe(5)
   })
 
   test('what each says is told when none leads', async () => {

@@ -1,14 +1,24 @@
 /**
  * The masters of a cluster over HTTP: submissions on the port that spark:// names, and the state of the cluster on
- * the web UI that they name. Whoever of several masters is not there, or not the one that leads, is passed over.
+ * the web UI that they name. Whoever of several masters is not there is passed over; one that does not lead is asked who
+ * does.
  */
+import { UsageError } from '../../conf/errors.js'
+import { parseMasterUrl } from '../../conf/master-url.js'
 import { singleLine } from '../../http/single-line.js'
 import { askHttp, NoAnswer, type HttpAnswer } from './http.js'
+import { addressesOf } from './masters.js'
 
 /** The master said no, or none could be asked. The message is one line. */
 export class Refused extends Error {
   override readonly name = 'Refused'
 }
+
+/** The master that was asked does not lead; another one may. */
+class NotLeading extends Refused {}
+
+/** Leaders that masters name and that are asked though the list lacks them. */
+const MAX_NAMED_LEADERS = 3
 
 /** How answers of a master that does not lead begin (R14). */
 const NOT_ALIVE = 'Current state is not alive'
@@ -131,7 +141,7 @@ export class Cluster {
       const state = parsed(answer.body) as ClusterState | null
       if (!Array.isArray(state?.workers))
         throw new Refused(`${String(url)} is no web UI of a master`)
-      if (state.status !== 'ALIVE') throw new Refused(`${NOT_ALIVE}: ${state.status}`)
+      if (state.status !== 'ALIVE') throw new NotLeading(`${NOT_ALIVE}: ${state.status}`)
       return state
     })
   }
@@ -189,9 +199,14 @@ export class Cluster {
 
   /** @throws Refused with what each said when none has an answer */
   async #firstOf<T>(ask: (address: string) => Promise<T>): Promise<T> {
-    const said: string[] = []
+    const said: [address: string, message: string][] = []
     let anyAnswers = false
-    for (const address of this.#addresses) {
+    let named = 0
+    const asked = new Set<string>()
+    const left = [...this.#addresses]
+    for (let address = left.shift(); address !== undefined; address = left.shift()) {
+      if (asked.has(address)) continue
+      asked.add(address)
       try {
         const answer = await ask(address)
         this.#addresses = [address, ...this.#addresses.filter((one) => one !== address)]
@@ -200,13 +215,33 @@ export class Cluster {
         if (error instanceof Final) throw new Refused(error.message)
         if (!(error instanceof NoAnswer || error instanceof Refused)) throw error
         anyAnswers ||= error instanceof Refused
-        said.push(
-          this.#addresses.length === 1 ? error.message : `spark://${address}: ${error.message}`,
-        )
+        said.push([address, error.message])
+        if (!(error instanceof NotLeading)) continue
+        const leader = await this.#leaderNamedBy(address)
+        if (leader === null || asked.has(leader)) continue
+        const isListed = this.#addresses.includes(leader)
+        if (isListed || named < MAX_NAMED_LEADERS) left.unshift(leader)
+        if (!isListed) named += 1
       }
     }
-    if (!anyAnswers) said.push('start a master there, or name another with --master')
-    throw new Refused(said.join('; '))
+    const sentences = said.map(([address, message]) =>
+      said.length === 1 ? message : `spark://${address}: ${message}`,
+    )
+    if (!anyAnswers) sentences.push('start a master there, or name another with --master')
+    throw new Refused(sentences.join('; '))
+  }
+
+  /** @returns host:port; null when it knows none, or does not say */
+  async #leaderNamedBy(address: string): Promise<string | null> {
+    try {
+      const { body } = await this.#ask(new URL(`http://${address}/masters`))
+      const leader = parsed(body)?.['leader'] as { masterUrl?: unknown } | null | undefined
+      const masterUrl = textOf(leader?.masterUrl)
+      return masterUrl === null ? null : (addressesOf(parseMasterUrl(masterUrl))[0] ?? null)
+    } catch (error) {
+      if (error instanceof NoAnswer || error instanceof UsageError) return null
+      throw error
+    }
   }
 
   async #ask(
@@ -227,7 +262,7 @@ function judged({ status, body }: HttpAnswer): RestFields {
   const fields = parsed(body)
   if (fields === null) throw new Refused(`it answered ${status} without JSON; ${NOT_OURS}`)
   const message = textOf(fields['message']) ?? ''
-  if (message.startsWith(NOT_ALIVE)) throw new Refused(message)
+  if (message.startsWith(NOT_ALIVE)) throw new NotLeading(message)
   if (fields['action'] !== 'ErrorResponse') return fields
   if (status === SERVICE_UNAVAILABLE) throw new Refused(message)
   throw new Final(message)

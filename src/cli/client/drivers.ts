@@ -6,6 +6,7 @@ import { askingOf, onlyOne, untilNextLook, type Asking, type Client } from './cl
 import { Refused, type DriverJson } from './cluster.js'
 import { EXIT_STATUS_HELP, ExitStatus } from './exit-status.js'
 import { MASTER_FLAG } from './masters.js'
+import { table } from './table.js'
 import { hasEnded, statusLine, unknownDriver } from './watch.js'
 
 const HELP_FLAG: Flag = { names: ['--help', '-h'], help: 'Print this' }
@@ -95,14 +96,18 @@ export async function list(argv: readonly string[], client: Client): Promise<num
   if (parsed.positionals.length > 0) throw new UsageError('it takes options only')
   const { activedrivers, completeddrivers } = await askingOf(client, parsed).cluster.state()
   const drivers = flags.has('--all') ? [...activedrivers, ...completeddrivers] : activedrivers
-  client.stdout(flags.has('--json') ? `${JSON.stringify(drivers, null, 2)}\n` : table(drivers))
+  client.stdout(
+    flags.has('--json')
+      ? `${JSON.stringify(drivers, null, 2)}\n`
+      : table(COLUMNS, drivers.map(rowOf)),
+  )
   return ExitStatus.DONE
 }
 
 const COLUMNS = ['DRIVER', 'STATE', 'CORES', 'MEMORY', 'WORKER', 'PROGRAM', 'SUBMITTED']
 
-function table(drivers: readonly DriverJson[]): string {
-  const rows = drivers.map((driver) => [
+function rowOf(driver: DriverJson): string[] {
+  return [
     driver.id,
     driver.state,
     String(driver.cores),
@@ -110,18 +115,7 @@ function table(drivers: readonly DriverJson[]): string {
     driver.worker === 'None' ? '-' : driver.worker,
     driver.mainclass === '' ? '-' : singleLine(driver.mainclass),
     driver.submitdate,
-  ])
-  const lines = [COLUMNS, ...rows]
-  const widths = COLUMNS.map((_, at) => Math.max(...lines.map((line) => line[at]!.length)))
-  return lines
-    .map((line) =>
-      line
-        .map((cell, at) => cell.padEnd(widths[at]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .map((line) => `${line}\n`)
-    .join('')
+  ]
 }
 
 function help(client: Client, text: string): number {

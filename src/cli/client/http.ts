@@ -16,6 +16,8 @@ export interface HttpRequest {
   readonly method?: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /** Absent: as long as a master may take. */
+  readonly timeoutMs?: number
   /** The user has had enough. */
   readonly signal: AbortSignal
 }
@@ -37,8 +39,8 @@ export class NoAnswer extends Error {
 
 /** @throws NoAnswer when no whole answer comes @throws the signal's reason when it is aborted */
 export async function askHttp(url: URL, options: HttpRequest): Promise<HttpAnswer> {
-  const { method = 'GET', headers = {}, body, signal } = options
-  const limit = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
+  const { method = 'GET', headers = {}, body, signal, timeoutMs = ANSWER_TIMEOUT_MS } = options
+  const limit = AbortSignal.timeout(timeoutMs)
   let connected = false
   try {
     return await new Promise<HttpAnswer>((resolve, reject) => {
@@ -67,7 +69,7 @@ export async function askHttp(url: URL, options: HttpRequest): Promise<HttpAnswe
     })
   } catch (error) {
     signal.throwIfAborted()
-    const late = new Error(`no answer after ${ANSWER_TIMEOUT_MS / 1000} s`)
+    const late = new Error(`no answer after ${timeoutMs / 1000} s`)
     throw new NoAnswer(url, limit.aborted ? late : (error as NodeJS.ErrnoException), !connected)
   }
 }

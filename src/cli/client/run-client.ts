@@ -8,13 +8,14 @@ import { Refused } from './cluster.js'
 import { kill, list, status } from './drivers.js'
 import { ExitStatus } from './exit-status.js'
 import { NoAnswer } from './http.js'
+import { masters } from './leaders.js'
 import { logs } from './logs.js'
 import { submit } from './submit.js'
 
 const COMMANDS: Record<
   ClientCommand,
   (argv: readonly string[], client: Client) => Promise<number>
-> = { submit, status, kill, list, logs }
+> = { submit, status, kill, list, logs, masters }
 
 export interface ClientSurroundings extends Omit<Client, 'signal' | 'pause'> {
   /** Where signals arrive: `process`, or an emitter in tests. */
