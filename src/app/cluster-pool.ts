@@ -95,6 +95,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   readonly #leaving = new Map<ConnectedExecutor, { timer: NodeJS.Timeout; reason: string }>()
   /** What the master told about an executor's end before its connection closed, by app and executor id. */
   readonly #ended = new Map<string, ExecutorUpdatedT>()
+  /** Of the present registration: they have not reached this driver yet. */
   readonly #launched = new Map<number, ExecutorAddedT>()
   /** Decommissioned before they reached this driver: ids of the present registration. */
   readonly #decommissioned = new Set<string>()
@@ -274,8 +275,9 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
       this.#dispatcher.add(executor)
       this.emit('executorAdded', infoOf(executor))
       const { appId, id } = executor.identity
-      if (appId === this.#lastAppId && this.#decommissioned.delete(id))
-        this.#dispatcher.decommission(executor)
+      if (appId !== this.#lastAppId) return
+      this.#launched.delete(Number(id))
+      if (this.#decommissioned.delete(id)) this.#dispatcher.decommission(executor)
     })
     this.#server.on('message', (executor, message) => {
       if (message.kind === 'results') this.#dispatcher.finish(executor, message.results)
@@ -307,7 +309,11 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
         `no master has the application any more, so it registers anew: ${reason}`,
       )
     })
-    registration.on('executorAdded', (added) => this.#launched.set(added.executorId, added))
+    registration.on('executorAdded', (added) => {
+      // A new leader repeats those that are here.
+      const isHere = [...this.#dispatcher.executors].some(this.#isOf(added))
+      if (!isHere) this.#launched.set(added.executorId, added)
+    })
     registration.on('executorUpdated', (update) => {
       if (finished.has(update.state)) this.#hearOfEnd(update)
       else if (update.state === ExecutorState.DECOMMISSIONED) this.#decommission(update)
@@ -366,7 +372,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
     this.#launched.delete(update.executorId)
   }
 
-  #isOf({ executorId }: ExecutorUpdatedT): (executor: ConnectedExecutor) => boolean {
+  #isOf({ executorId }: { readonly executorId: number }): (executor: ConnectedExecutor) => boolean {
     const appId = this.#lastAppId
     return ({ identity }) => identity.appId === appId && identity.id === String(executorId)
   }

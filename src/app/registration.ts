@@ -68,6 +68,9 @@ interface RegistrationEvents {
   postponed: [string]
 }
 
+/** How a master says that it knows no application of that id; one that was killed is told how it ended instead. */
+const UNKNOWN = 'unknown application'
+
 /** What executors are started with; the worker fills in the braces (spec W7). */
 function commandOf(settings: PoolSettings, driverUrl: string, token: string): NodeCommandT {
   const args = ['--driver-url', driverUrl]
@@ -232,9 +235,9 @@ export class Registration extends EventEmitter<RegistrationEvents> {
     this.emit(again ? 'reattached' : 'registered', body)
   }
 
-  /** To who has asked it says that the master does not know the application: it ended with its link (L2), or the store. */
+  /** To who has asked, a master that does not know the application says so: it ended with its link (L2), or the store. */
   #removed(message: string): void {
-    if (!this.#asked) {
+    if (!this.#asked || message !== UNKNOWN) {
       this.emit('removed', `the master removed the application: ${message}`)
       return
     }

@@ -135,6 +135,18 @@ describe('M29: the registration', () => {
     expect(seen.events.at(-1)).toBe('removed')
   })
 
+  test('one that was killed while it was away does not come back under a new id', async () => {
+    const { link, seen, kinds } = await start()
+    link.onOpen(null)
+    link.onMessage(registered())
+    link.onClose('gone')
+    link.onOpen(changed)
+    kinds()
+    link.onMessage(new ApplicationRemovedT('KILLED'))
+    expect(seen.events.at(-1)).toBe('removed')
+    expect(kinds()).toEqual([])
+  })
+
   test('a refusal does not take its id, and is followed by a wait', async () => {
     const { link, seen, kinds, registration } = await start()
     link.onOpen(null)
@@ -207,13 +219,21 @@ describe('H12: the pool', () => {
     const pool = cluster.pool()
     await pool.run(1)
     const removed = once(pool, 'executorRemoved')
+    const warnings: string[] = []
+    pool.on('warning', (text) => warnings.push(text))
     cluster.disconnect()
     const [child] = cluster.children.values()
     child!.kill('SIGKILL')
     await removed
     cluster.connect()
     expect(pool.applicationId).toBe('app-1')
+    // Nothing is expected of it any more, and its end is no news.
+    expect(cluster.sent.findLast((body) => body instanceof MasterChangeAcknowledgedT)).toEqual(
+      new MasterChangeAcknowledgedT('app-1', ['1']),
+    )
+    cluster.tell(new ExecutorUpdatedT(0, ExecutorState.EXITED, 'killed', 137, '127.0.0.1'))
     expect(await pool.run(3)).toBe(6)
+    expect(warnings.filter((text) => text.includes('before it connected'))).toEqual([])
     await pool.destroy()
   })
 
