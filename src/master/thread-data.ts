@@ -15,6 +15,7 @@ export function gatewayData(options: MasterOptions, controlPort: number): Gatewa
     port,
     maxRetries: configuration.read(keys.portMaxRetries),
     controlPort,
+    recoveryTimeoutMs: configuration.read(keys.recoveryTimeoutMs),
     apacheWorkerVersion: configuration.read(keys.apacheWorkerVersion),
     useDriverIdAsAppName: configuration.read(keys.useDriverIdAsAppName),
     ...(rest === null ? {} : { rest }),

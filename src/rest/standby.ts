@@ -16,3 +16,13 @@ export function withLeader(message: string | null, leaderUrl: string | null): st
   if (message === null || leaderUrl === null || !isNotAlive(message)) return message
   return message.includes(leaderUrl) ? message : `${message} The leader is ${leaderUrl}.`
 }
+
+/**
+ * To those who have asked a master that has stepped down since. Not in the words of a standby: a client that is told to
+ * ask the next master for the same might have it done twice.
+ *
+ * @param reason why it has
+ */
+export function openOutcome(reason: string): string {
+  return `${reason}; whether this was done is open: look at the master that leads now`
+}

@@ -15,7 +15,7 @@ import {
   type InboxKind,
 } from '../control/records.js'
 import type { Logger } from '../log/logger.js'
-import { withLeader } from '../rest/standby.js'
+import { openOutcome, withLeader } from '../rest/standby.js'
 import { DriverStatusResponseT, MasterInStandbyT, RefusedT, ReplyT } from '../schema/magneto.js'
 import { ApacheWorker, isOfWorker, type WorkerMessage } from './apache-worker.js'
 import { askOf } from './gateway-asks.js'
@@ -154,17 +154,19 @@ export class Gateway implements Endpoint {
     )
   }
 
-  /** This master leads no more: the core that sessions were of is gone. */
+  /**
+   * This master leads no more: the core that sessions were of is gone.
+   * @param reason told to the peers
+   */
   stepDown(reason: string): void {
     this.#calls?.end()
     this.#calls = null
-    // Not in the words of a standby: a client that has asked this master for something must not ask the next one for it.
-    const text = `this master leads no more: ${reason}; whether it has done this is open, ask the master that leads now`
+    const text = openOutcome(reason)
     for (const peer of this.#bySession.values()) {
       const { session } = peer
       session.refuseAsks(text)
       this.#end(peer, reason)
-      session.connection.close(`this master leads no more: ${reason}`)
+      session.connection.close(reason)
     }
     this.#http.end(text)
     this.flush()

@@ -1,4 +1,5 @@
 /** Commands of the web thread as control messages under a WEB session, and the replies to them (spec U13 to U15). */
+import { openOutcome } from '../rest/standby.js'
 import { AskSession, type Answered } from '../control/ask-session.js'
 import type { BodyT } from '../control/codec.js'
 import { BatchWriter, records, sessionOf, SessionSource } from '../control/records.js'
@@ -64,7 +65,7 @@ export class CommandSession implements Commands {
 
   /** This master leads no more: what waits is answered by nobody. */
   end(reason: string): void {
-    this.#session.end(`this master leads no more: ${reason}; whether it has done this is open`)
+    this.#session.end(openOutcome(reason))
   }
 
   close(): void {

@@ -14,6 +14,7 @@ import {
   RequestSubmitDriverT,
 } from '../../src/schema/magneto.js'
 import { DiscoveryServer } from '../../src/spark/gateway-http.js'
+import { leadershipStatus } from '../control/leadership.js'
 import { captured, GatewayHarness, LogLines, MASTER_URL, WEB_UI_URL } from './gateway-harness.js'
 
 async function start(
@@ -68,6 +69,21 @@ test('GET /control names the control port once the master is up', async () => {
     masterUrl: MASTER_URL,
     webUiUrl: WEB_UI_URL,
   })
+})
+
+test('GET /masters says who leads, once that is known', async () => {
+  const { harness, discovery } = await start()
+  await using _ = harness
+  const path = '/masters'
+  const early = await ask({ port: harness.port, path })
+  expect(early).toEqual({ status: 503, text: 'The master is starting; try again.\n' })
+  for (const status of [leadershipStatus(), leadershipStatus({ role: 'leader', elections: 1 })]) {
+    discovery.leadership(status)
+    const answer = await ask({ port: harness.port, path })
+    expect(answer.status).toBe(200)
+    expect(JSON.parse(answer.text)).toEqual(status)
+  }
+  expect((await ask({ port: harness.port, path, method: 'POST' })).status).toBe(405)
 })
 
 test('anything else is explained in one line', async () => {

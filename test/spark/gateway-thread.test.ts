@@ -19,7 +19,11 @@ import {
   ReplyT,
   type RequestKillDriverT,
 } from '../../src/schema/magneto.js'
+import { encodeRpcRequest } from '../../src/spark/frame.js'
+import { leadershipStatus } from '../control/leadership.js'
+import { SparkProcess, TO_MASTER, workerRecord } from './called-process.js'
 import { captured, MASTER_URL, Peer, Queue } from './gateway-harness.js'
+import { sample } from './golden-vectors.js'
 
 const entry = join(import.meta.dirname, '..', '..', 'dist', 'src', 'spark', 'gateway-thread.js')
 
@@ -114,6 +118,36 @@ test('C22: takes submissions over HTTP where REST is on, once it is ready', asyn
   expect(await (await killing).json()).toMatchObject({ success: true, message: 'killed' })
   thread.post({ kind: 'stop' })
   expect(await thread.exited).toEqual([0])
+})
+
+test('M18, S9: leads, calls whom its records name, tells who leads, steps down', async () => {
+  const worker = await SparkProcess.start()
+  const thread = new Thread({ recoveryTimeoutMs: 60_000 })
+  const port = await thread.listening()
+  thread.post({ kind: 'ready', masterUrl: MASTER_URL, webUiUrl: 'http://m:1', restPort: null })
+  thread.post({ kind: 'leadership', status: leadershipStatus({ role: 'leader' }) })
+  thread.post({ kind: 'lead', epoch: 7, records: [workerRecord('worker-1', worker.port)] })
+  const call = await worker.calls.next()
+  expect((await call.next()).kind).toBe('MasterChanged')
+
+  const masters = await fetch(`http://127.0.0.1:${port}/masters`)
+  expect(await masters.json()).toMatchObject({ role: 'leader', leader: { epoch: 7 } })
+
+  const peer = new Peer(port)
+  await peer.write(encodeRpcRequest(1n, TO_MASTER, sample('4.3.0', 'msg/RequestKillDriver')))
+  const batch = await thread.messages.next()
+  if (batch.kind !== 'batch') throw new Error(`the thread says ${batch.kind}`)
+  expect([...records(batch.bytes)].map(({ kind }) => kind)).toEqual([
+    InboxKind.CONNECTED,
+    InboxKind.MESSAGE,
+  ])
+  thread.post({ kind: 'stepDown', reason: 'deposed' })
+  const [end] = await Promise.all([thread.messages.next(), call.closed, peer.closed])
+  if (end.kind !== 'batch') throw new Error(`the thread says ${end.kind}`)
+  expect([...records(end.bytes)].map(({ kind }) => kind)).toEqual([InboxKind.DISCONNECTED])
+  thread.post({ kind: 'stop' })
+  expect(await thread.exited).toEqual([0])
+  worker.stop()
 })
 
 test('says why it can not listen, and ends', async () => {

@@ -2,141 +2,44 @@
  * A new leader and the Spark processes of the one before (M18): whom it calls and what it says, byte for byte as Apache's
  * Master did; what comes back (M8, M29); and what is left of a mandate when it ends (S9).
  */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { Builder } from 'flatbuffers'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { encodeApplication } from '../../src/control/codec.js'
 import { InboxKind } from '../../src/control/records.js'
 import * as control from '../../src/schema/magneto.js'
-import {
-  encodeOneWay,
-  encodeRpcRequest,
-  FrameDecoder,
-  FrameType,
-  type Frame,
-} from '../../src/spark/frame.js'
+import { encodeOneWay, encodeRpcRequest } from '../../src/spark/frame.js'
 import { DIALS_AT_ONCE_MAX } from '../../src/spark/master-calls.js'
-import { decodeMessage, SPARK_VERSIONS, type SparkVersion } from '../../src/spark/messages.js'
+import { SPARK_VERSIONS } from '../../src/spark/messages.js'
 import { recoveredPeer } from '../../src/spark/recovered-peer.js'
-import { decodeRequest, encodeRequestHeader } from '../../src/spark/rpc-request.js'
+import { decodeRequest } from '../../src/spark/rpc-request.js'
 import {
   captured,
   GatewayHarness,
   MASTER_URL,
-  Queue,
   WEB_UI_URL,
   type HarnessOptions,
 } from './gateway-harness.js'
 import { capture, sample } from './golden-vectors.js'
-import { someApplication } from './scripted-core.js'
+import {
+  applicationRecord,
+  finished,
+  kindOf,
+  SparkProcess,
+  TO_MASTER,
+  workerRecord,
+} from './called-process.js'
 
-const servers: SparkProcess[] = []
+const processes: SparkProcess[] = []
 
 afterEach(() => {
   vi.useRealTimers()
-  for (const server of servers.splice(0)) server.stop()
+  for (const process of processes.splice(0)) process.stop()
 })
 
-/** A worker or driver as far as its port goes. */
-class SparkProcess {
-  readonly calls = new Queue<Called>()
-  readonly #server: Server
-  #sockets: Socket[] = []
-  port = 0
-
-  constructor() {
-    this.#server = createServer((socket) => {
-      this.#sockets.push(socket)
-      this.calls.add(new Called(socket))
-    })
-  }
-
-  static async start(port = 0): Promise<SparkProcess> {
-    const started = new SparkProcess()
-    servers.push(started)
-    await new Promise<void>((resolve) => {
-      started.#server.listen(port, '127.0.0.1', resolve)
-    })
-    started.port = (started.#server.address() as AddressInfo).port
-    return started
-  }
-
-  stop(): void {
-    this.#server.close()
-    for (const socket of this.#sockets) socket.destroy()
-  }
-}
-
-class Called {
-  readonly frames = new Queue<Frame>()
-  readonly closed: Promise<void>
-  isClosed = false
-
-  constructor(readonly socket: Socket) {
-    const decoder = new FrameDecoder()
-    socket.on('data', (chunk) => decoder.push(chunk, (frame) => this.frames.add(frame)))
-    socket.on('error', () => {})
-    this.closed = new Promise((resolve) => {
-      socket.once('close', () => {
-        this.isClosed = true
-        resolve()
-      })
-    })
-  }
-
-  /** A message of the master: to which endpoint, as what, its Java stream and its sender. */
-  async next() {
-    const frame = await this.frames.next()
-    if (frame.type !== FrameType.ONE_WAY)
-      throw new Error(`a frame of type ${FrameType[frame.type]}`)
-    const { header, stream } = decodeRequest(frame.body)
-    return { ...header, stream: Buffer.from(stream), kind: kindOf(stream) }
-  }
-
-  say(stream: Uint8Array): void {
-    this.socket.write(encodeOneWay(TO_MASTER, stream))
-  }
-
-  ask(stream: Uint8Array): void {
-    this.socket.write(encodeRpcRequest(7n, TO_MASTER, stream))
-  }
-}
-
-const TO_MASTER = encodeRequestHeader({
-  sender: { host: '127.0.0.1', port: 27300 },
-  receiver: { host: '127.0.0.1', port: 27077 },
-  endpoint: 'Master',
-})
-
-function kindOf(stream: Uint8Array): string {
-  const message = decodeMessage(stream)
-  const name = message.kind === 'Unknown' ? message.className : message.kind
-  return name.replace(/^.*\$(?=.)/, '').replace('$', '')
-}
-
-function finished(record: control.RecordT): Uint8Array {
-  const builder = new Builder()
-  builder.finish(record.pack(builder), 'MGS1')
-  return builder.asUint8Array().slice()
-}
-
-function workerRecord(id: string, port: number, version: SparkVersion = '4.3'): Uint8Array {
-  const runtimes = [`spark-${version}`, `spark-${version}-driver`]
-  const registration = new control.RegisterWorkerT(id, '127.0.0.1', port, 4, 2048, '', [], runtimes)
-  registration.endpoint = 'Worker'
-  const value = new control.WorkerRecordT(registration)
-  return finished(new control.RecordT(`worker_${id}`, 1, control.Value.WorkerRecord, value))
-}
-
-function applicationRecord(
-  id: string,
-  driverAddress: string,
-  application = someApplication,
-): Uint8Array {
-  const value = new control.ApplicationRecordT(id, application, driverAddress)
-  value.endpoint = 'AppClient'
-  return finished(new control.RecordT(`app_${id}`, 1, control.Value.ApplicationRecord, value))
+async function sparkProcess(port = 0): Promise<SparkProcess> {
+  const process = await SparkProcess.start(port)
+  processes.push(process)
+  return process
 }
 
 const start = (gateway: HarnessOptions['gateway'] = {}) =>
@@ -144,7 +47,7 @@ const start = (gateway: HarnessOptions['gateway'] = {}) =>
 
 /** A worker of the leader before that has been called. */
 async function calledWorker(harness: GatewayHarness) {
-  const worker = await SparkProcess.start()
+  const worker = await sparkProcess()
   harness.gateway.lead([workerRecord('worker-1', worker.port)])
   const call = await worker.calls.next()
   expect((await call.next()).kind).toBe('MasterChanged')
@@ -171,7 +74,7 @@ describe.each([
 
   test('M18: a worker and a driver are told as by its own Master', async () => {
     await using harness = await start()
-    const [worker, driver] = [await SparkProcess.start(), await SparkProcess.start()]
+    const [worker, driver] = [await sparkProcess(), await sparkProcess()]
     const application = encodeApplication(
       new control.ApplicationDescriptionT(
         'app',
@@ -213,7 +116,7 @@ describe.each([
 
   test('M8, M29: what they answer goes to the core, each on its own session', async () => {
     await using harness = await start()
-    const [worker, driver] = [await SparkProcess.start(), await SparkProcess.start()]
+    const [worker, driver] = [await sparkProcess(), await sparkProcess()]
     harness.gateway.lead([
       workerRecord('worker-1', worker.port, version),
       applicationRecord('app-1', `127.0.0.1:${driver.port}`),
@@ -249,7 +152,7 @@ describe.each([
 
 test('M18: every served version can be told', async () => {
   await using harness = await start()
-  const worker = await SparkProcess.start()
+  const worker = await sparkProcess()
   harness.gateway.lead(SPARK_VERSIONS.map((one) => workerRecord(`worker-${one}`, worker.port, one)))
   for (const _ of SPARK_VERSIONS)
     expect((await (await worker.calls.next()).next()).kind).toBe('MasterChanged')
@@ -344,7 +247,7 @@ test('M18: a worker of an UNKNOWN record that registers by itself is told on tha
 
 test('M29: a driver that has no id yet is not taken for another one', async () => {
   await using harness = await start()
-  const driver = await SparkProcess.start()
+  const driver = await sparkProcess()
   harness.gateway.lead([applicationRecord('app-1', `127.0.0.1:${driver.port}`)])
   const call = await driver.calls.next()
   await call.next()
@@ -358,12 +261,12 @@ test('M29: a driver that has no id yet is not taken for another one', async () =
 describe('calls', () => {
   test('M18: whoever is not there yet is called again until it answers', async () => {
     await using harness = await start()
-    const first = await SparkProcess.start()
+    const first = await sparkProcess()
     const { port } = first
     first.stop()
     harness.gateway.lead([workerRecord('worker-1', port)])
     await harness.log.until("can't be told who leads: connect ECONNREFUSED")
-    const worker = await SparkProcess.start(port)
+    const worker = await sparkProcess(port)
     const call = await worker.calls.next()
     expect((await call.next()).kind).toBe('MasterChanged')
     // It lost the connection before it answered.
@@ -379,7 +282,7 @@ describe('calls', () => {
 
   test('M18: one that registers by itself is not called any more', async () => {
     await using harness = await start({ apacheWorkerVersion: '4.3' })
-    const gone = await SparkProcess.start()
+    const gone = await sparkProcess()
     gone.stop()
     harness.gateway.lead([workerRecord('worker-1', gone.port)])
     await harness.log.until("can't be told who leads")
@@ -389,7 +292,7 @@ describe('calls', () => {
 
   test('T7: those that do not answer in time are named, and called no more', async () => {
     await using harness = await start({ callForMs: 300 })
-    const [silent, gone] = [await SparkProcess.start(), await SparkProcess.start()]
+    const [silent, gone] = [await sparkProcess(), await sparkProcess()]
     gone.stop()
     harness.gateway.lead([
       workerRecord('worker-1', silent.port),
@@ -435,7 +338,7 @@ describe('calls', () => {
 
   test('records that name nobody are told in one line, and cost the others nothing', async () => {
     await using harness = await start()
-    const worker = await SparkProcess.start()
+    const worker = await sparkProcess()
     const driver = finished(
       new control.RecordT(
         'driver_1',
@@ -472,14 +375,16 @@ describe('S9: the end of a mandate', () => {
     const { session } = await harness.inbox.next()
     await harness.inbox.next()
     const http = harness.gateway.ask((id) => new control.RequestReadyzT(id))
-    const refused = expect(http).rejects.toThrow(/leads no more: the store is gone.* is open/)
+    const refused = expect(http).rejects.toThrow(/^stepped down: the store is gone.* is open/)
     expect((await harness.inbox.next()).kind).toBe(InboxKind.CONNECTED)
     await harness.inbox.next()
 
-    harness.gateway.stepDown('the store is gone')
+    harness.gateway.stepDown('stepped down: the store is gone')
     await Promise.all([call.closed, client.closed, refused])
     const answer = await client.frames.next()
-    expect((answer as { body: Buffer }).body.toString('latin1')).toContain('leads no more')
+    expect((answer as { body: Buffer }).body.toString('latin1')).toContain(
+      'stepped down: the store is gone',
+    )
     const ends = [harness.inbox.next(), harness.inbox.next(), harness.inbox.next()]
     for (const { kind } of await Promise.all(ends)) expect(kind).toBe(InboxKind.DISCONNECTED)
     // What the core before still had for them reaches nobody.
@@ -496,7 +401,7 @@ describe('S9: the end of a mandate', () => {
 
   test('ends the calls too', async () => {
     await using harness = await start()
-    const gone = await SparkProcess.start()
+    const gone = await sparkProcess()
     const { port } = gone
     gone.stop()
     harness.gateway.lead([workerRecord('worker-1', port)])

@@ -17,6 +17,7 @@ import {
   ReplyT,
   RequestKillDriverT,
 } from '../../src/schema/magneto.js'
+import { leadershipStatus } from '../control/leadership.js'
 import { applicationView, clusterView, viewBytes } from './views.js'
 
 const threads: Worker[] = []
@@ -182,6 +183,42 @@ test('C16: a port of REST that can not be had is told, and the thread ends', asy
   const second = start({ ...local, maxRetries: 0, rest })
   const exit = once(second.thread, 'exit')
   expect(await second.next()).toMatchObject({ message: expect.stringMatching(/^the REST server /) })
+  expect(await exit).toEqual([0])
+})
+
+test('S9, U20: who leads is on the page; at the end of a mandate its commands are answered', async () => {
+  const { thread, send, next, url } = await listening()
+  send({ kind: 'leadership', status: leadershipStatus() })
+  const page = fetch(url)
+  const asked = (await next()) as ViewRequest
+  send({ kind: 'view', id: asked.id, bytes: viewBytes(clusterView()) })
+  expect(await (await page).text()).toContain('spark://leader:7077')
+  const metrics = await fetch(`${url}/metrics/master/prometheus`)
+  expect(await metrics.text()).toContain('magneto_epoch 7')
+
+  const killing = fetch(`${url}/driver/kill/?id=driver-1&terminate=true`, { method: 'POST' })
+  const batch = await next()
+  if (batch.kind !== 'batch') throw new Error(`expected a batch, got ${batch.kind}`)
+  const [connected] = [...records(batch.bytes)]
+  send({ kind: 'stepDown', reason: 'deposed' })
+  const end = await next()
+  if (end.kind !== 'batch') throw new Error(`expected a batch, got ${end.kind}`)
+  expect([...records(end.bytes)]).toMatchObject([
+    { kind: InboxKind.DISCONNECTED, session: connected!.session },
+  ])
+  const answer = await killing
+  expect([answer.status, await answer.text()]).toEqual([
+    503,
+    expect.stringContaining('deposed; whether this was done is open'),
+  ])
+  // The next one is of the next mandate.
+  void fetch(`${url}/driver/kill/?id=driver-1&terminate=true`, { method: 'POST' }).catch(() => {})
+  const again = await next()
+  if (again.kind !== 'batch') throw new Error(`expected a batch, got ${again.kind}`)
+  const [opened] = [...records(again.bytes)]
+  expect(opened!.session).toBeGreaterThan(connected!.session)
+  const exit = once(thread, 'exit')
+  send({ kind: 'stop' })
   expect(await exit).toEqual([0])
 })
 
