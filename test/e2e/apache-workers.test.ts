@@ -1,7 +1,7 @@
 /** Apache's own workers, of several versions, beside ours under our master (M1 to M20, M33 to M37, L4, L6). */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -14,6 +14,7 @@ import {
   type ReplyT,
   RequestSubmitDriverT,
 } from '../../src/schema/magneto.js'
+import { ApacheWorker } from './apache-worker.js'
 import { Cluster, eventually, freePort, processesUnder, sparkHome } from './cluster.js'
 import { describeWith } from './requirements.js'
 
@@ -26,62 +27,6 @@ const host = '127.0.0.1'
 const driverCores = 2
 const tasks = 40
 const sum = (tasks * (tasks - 1)) / 2
-
-/** A worker of an unmodified distribution. */
-class ApacheWorker {
-  readonly output: string[] = []
-  readonly child: ChildProcess
-  readonly #folder: string
-
-  constructor(
-    readonly cluster: Cluster,
-    readonly home: string,
-    readonly port: number,
-    masterUrl: string,
-  ) {
-    this.#folder = join(cluster.folder, `apache-${port}`)
-    mkdirSync(this.#folder)
-    const flags = ['--host', host, '--port', `${port}`, '--webui-port', '0', '-c', '2', '-m', '2g']
-    const main = 'org.apache.spark.deploy.worker.Worker'
-    this.child = spawn(
-      join(home, 'bin/spark-class'),
-      [main, ...flags, '-d', this.#folder, masterUrl],
-      {
-        env: { ...cluster.environment, SPARK_HOME: home, SPARK_DAEMON_MEMORY: '256m' },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    )
-    for (const stream of [this.child.stdout, this.child.stderr])
-      stream!.on('data', (chunk) => this.output.push(String(chunk)))
-  }
-
-  /** Its line of /json/. */
-  async state() {
-    const state = await this.cluster.json()
-    const of = state?.workers.filter(({ id }) => id.endsWith(`-${host}-${this.port}`)) ?? []
-    return of.find(({ state: now }) => now === 'ALIVE') ?? null
-  }
-
-  registered() {
-    return eventually(`the worker on port ${this.port} is registered`, () => this.state()).catch(
-      (error: unknown) => {
-        throw new Error(`${String(error)}\n${this.shown()}\n${this.cluster.logs()}`)
-      },
-    )
-  }
-
-  /** What it and its drivers have printed. */
-  shown(): string {
-    const drivers = readdirSync(this.#folder).filter((name) => name.startsWith('driver-'))
-    const printed = drivers.map((name) => readFileSync(join(this.#folder, name, 'stderr'), 'utf8'))
-    return [this.output.join('').slice(-3000), ...printed].join('\n──\n')
-  }
-
-  /** Its JVM, which is what spark-class became. */
-  kill(): void {
-    this.child.kill('SIGKILL')
-  }
-}
 
 /** Between a worker and the master, to cut its connection. */
 class Proxy {

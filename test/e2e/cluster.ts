@@ -71,6 +71,7 @@ export interface ClusterOptions {
 }
 
 export interface ClusterJson {
+  status: string
   aliveworkers: number
   coresused: number
   memoryused: number
