@@ -17,9 +17,12 @@ type BodyClass<T extends BodyT> = new (...args: never[]) => T
 
 export class FakeMaster {
   url = ''
+  /** It takes in nobody who registers. */
+  standsBy = false
   readonly #control: ControlServer
   #http: Server | null = null
   #session = -1
+  #sessions = 0
   readonly #inbox: BodyT[] = []
   readonly #waiting = new Set<() => void>()
 
@@ -29,9 +32,14 @@ export class FakeMaster {
       transport: 'ws',
       onConnected: (session) => {
         this.#session = session
+        this.#sessions += 1
+        for (const look of this.#waiting) look()
       },
       onMessage: (_session, bytes) => {
-        this.#inbox.push(decode(Uint8Array.from(bytes)))
+        const body = decode(Uint8Array.from(bytes))
+        if (this.standsBy && body instanceof schema.RegisterWorkerT)
+          return this.send(new schema.MasterInStandbyT())
+        this.#inbox.push(body)
         for (const look of this.#waiting) look()
       },
       onDisconnected: () => {},
@@ -79,16 +87,23 @@ export class FakeMaster {
     for (;;) {
       const body = this.#inbox.shift()
       if (body instanceof kind) return body
-      if (body === undefined) {
-        await new Promise<void>((resolve) => {
-          const look = (): void => {
-            this.#waiting.delete(look)
-            resolve()
-          }
-          this.#waiting.add(look)
-        })
-      }
+      if (body === undefined) await this.#news()
     }
+  }
+
+  /** Until so many connections have come. */
+  async connected(count = 1): Promise<void> {
+    while (this.#sessions < count) await this.#news()
+  }
+
+  #news(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      const look = (): void => {
+        this.#waiting.delete(look)
+        resolve()
+      }
+      this.#waiting.add(look)
+    })
   }
 
   /** Takes a worker in. */
@@ -96,6 +111,15 @@ export class FakeMaster {
     const registration = await this.next(schema.RegisterWorkerT)
     this.send(new schema.WorkerRegisteredT(this.url, 'http://ui', false, 60_000))
     return registration
+  }
+
+  /** Says that it leads, and takes back the worker that answers. */
+  async takeOver(epoch: number): Promise<schema.WorkerSchedulerStateResponseT> {
+    this.standsBy = false
+    this.send(new schema.MasterChangedT(this.url, 'http://ui', epoch))
+    const state = await this.next(schema.WorkerSchedulerStateResponseT)
+    this.send(new schema.WorkerRegisteredT(this.url, 'http://ui', true, 60_000, epoch))
+    return state
   }
 
   /** The next report, confirmed. */
