@@ -78,13 +78,13 @@ const executorsOf = (body: schema.WorkerSchedulerStateResponseT) =>
 
 test('M18, H14: the leader dies, the standby says that it leads, and is told what runs', async () => {
   const workerId = await start('exec sleep 600')
+  const pid = await pidOfExecutor()
   await first.stop()
   const state = await second.takeOver(2)
   expect(state.workerId).toBe(workerId)
   expect(executorsOf(state)).toMatchObject([{ appId: 'app', executorId: 0, state: RUNNING }])
   await second.next(schema.WorkerLatestStateT)
   // The same process, and under the new leader's orders.
-  const pid = Number(await readFile(join(root, 'work', 'app', '0', 'stdout'), 'utf8'))
   expect(process.kill(pid, 0)).toBe(true)
   second.send(new schema.KillExecutorT(second.url, 'app', 0))
   expect(await second.report()).toMatchObject({ executorId: 0, state: KILLED })
@@ -106,10 +106,9 @@ test('an old leader that wakes up after that orders nothing', async () => {
 
 test('M8, M11: what ended while nobody led is told to the next leader, and reported until it answers', async () => {
   await start(`while [ ! -e "$0.go" ]; do sleep 0.02; done; exit 3`)
+  const pid = await pidOfExecutor()
   await first.stop()
   await writeFile(join(root, 'jvm', 'bin', 'java.go'), '')
-  const stdout = join(root, 'work', 'app', '0', 'stdout')
-  const pid = Number(await readFile(stdout, 'utf8'))
   while (isAlive(pid)) await new Promise((done) => setTimeout(done, 5))
   // Its worker notices a moment later.
   for (let epoch = 2; ; epoch += 1) {
@@ -119,6 +118,15 @@ test('M8, M11: what ended while nobody led is told to the next leader, and repor
   }
   expect(await second.report()).toMatchObject({ executorId: 0, state: EXITED, exitStatus: 3 })
 })
+
+/** Once it has come to its script. */
+async function pidOfExecutor(): Promise<number> {
+  for (;;) {
+    const text = await readFile(join(root, 'work', 'app', '0', 'stdout'), 'utf8')
+    if (text.endsWith('\n')) return Number(text)
+    await new Promise((done) => setTimeout(done, 5))
+  }
+}
 
 function isAlive(pid: number): boolean {
   try {
