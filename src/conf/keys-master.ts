@@ -288,14 +288,15 @@ export const recoveryKeys = {
     name: 'spark.deploy.recoveryCompressionCodec',
     default: null,
     parse: orNull(oneOf('lz4', 'lzf', 'snappy', 'zstd')),
-    doc: 'How records are compressed under FILESYSTEM; absent: not at all.',
+    doc: 'How records are compressed under FILESYSTEM; absent: not at all. Whatever it is, all are read.',
     spec: 'P4',
   }),
   recoveryModeFactory: key<string>({
     name: 'spark.deploy.recoveryMode.factory',
     default: '',
     parse: text,
-    doc: 'The module that supplies the store and the election under CUSTOM.',
+    doc: 'The module of the store under CUSTOM: a file or an installed package that exports `createStore`.',
+    differs: 'Spark: a class; who has the store leads.',
     spec: 'P2',
   }),
   zookeeperUrl: key<string | null>({

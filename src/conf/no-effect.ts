@@ -11,6 +11,9 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
   master: [
     keys.recoveryMode,
     keys.recoveryDirectory,
+    keys.recoveryTimeoutMs,
+    keys.recoveryCompressionCodec,
+    keys.recoveryModeFactory,
     keys.workerTimeoutMs,
     keys.retainedApplications,
     keys.deadWorkerPersistence,
@@ -91,7 +94,6 @@ function kept<T>(key: ConfKey<T>, value: T): [ConfKey<unknown>, unknown] {
 
 /** What this release does anyway: whoever asks for it gets it. */
 const KEPT: ReadonlyMap<ConfKey<unknown>, unknown> = new Map([
-  kept(keys.recoveryCompressionCodec, null),
   kept(keys.preferConfiguredMasterAddress, true),
   kept(keys.decommissionEnabled, false),
   kept(keys.reverseProxy, false),

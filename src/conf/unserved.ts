@@ -1,5 +1,5 @@
 /**
- * Settings that promise what these daemons do not keep yet. A promise of security or of recovery that is silently
+ * Settings that promise what these daemons do not keep yet. A promise of security that is silently
  * broken is worse than a daemon that does not start, so each is refused by name.
  */
 import { namesOf, type ConfKey, type Configuration } from './configuration.js'
@@ -35,11 +35,6 @@ const PLEDGES: readonly Pledge<unknown>[] = [
   pledge(keys.uiFilters, 'any', isListed),
   pledge(keys.restFilters, 'any but JWSFilter', (filters) =>
     filters.some((filter) => filter !== TOKEN_FILTER),
-  ),
-  pledge(
-    keys.recoveryMode,
-    'ROCKSDB, ZOOKEEPER, CUSTOM',
-    (mode) => mode !== 'NONE' && mode !== 'FILESYSTEM',
   ),
 ]
 

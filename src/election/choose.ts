@@ -4,8 +4,10 @@ import { UsageError } from '../conf/errors.js'
 import { keys } from '../conf/keys.js'
 import type { Logger } from '../log/logger.js'
 import type { StoreEngine } from '../store/engine.js'
+import { loadCustom } from '../store/custom.js'
 import { Journal } from '../store/journal.js'
 import { NoStore } from '../store/none.js'
+import { RocksStore } from '../store/rocksdb.js'
 import type { Recovery } from './agent.js'
 import { SingleRecovery } from './single.js'
 
@@ -15,23 +17,45 @@ import { SingleRecovery } from './single.js'
  */
 export async function chooseRecovery(configuration: Configuration, log: Logger): Promise<Recovery> {
   const mode = configuration.read(keys.recoveryMode)
-  return new SingleRecovery({ mode, log, createEngine: await engineFactory(configuration, mode) })
+  if (mode === 'ZOOKEEPER')
+    throw new UsageError(
+      `${keys.recoveryMode.name}=${mode} is not served by this release: use NONE, FILESYSTEM, ROCKSDB or CUSTOM`,
+    )
+  return new SingleRecovery({
+    mode,
+    log,
+    createEngine: await engineFactory(configuration, mode, log),
+  })
 }
 
-type SingleMode = 'NONE' | 'FILESYSTEM' | 'ROCKSDB' | 'CUSTOM' | 'ZOOKEEPER'
+type SingleMode = 'NONE' | 'FILESYSTEM' | 'ROCKSDB' | 'CUSTOM'
 
-function engineFactory(configuration: Configuration, mode: SingleMode): Promise<() => StoreEngine> {
+async function engineFactory(
+  configuration: Configuration,
+  mode: SingleMode,
+  log: Logger,
+): Promise<() => StoreEngine> {
   switch (mode) {
     case 'NONE':
-      return Promise.resolve(() => new NoStore())
+      return () => new NoStore()
     case 'FILESYSTEM': {
       const folder = folderOf(configuration, mode)
-      return Promise.resolve(() => new Journal(folder))
+      const codec = configuration.read(keys.recoveryCompressionCodec)
+      return () => new Journal(folder, { codec })
     }
-    default:
-      throw new UsageError(
-        `${keys.recoveryMode.name}=${mode} is not served by this release: use NONE or FILESYSTEM`,
-      )
+    case 'ROCKSDB': {
+      const folder = folderOf(configuration, mode)
+      return () => new RocksStore(folder)
+    }
+    case 'CUSTOM':
+      return loadCustom(configuration.read(keys.recoveryModeFactory), {
+        configuration: Object.fromEntries(configuration.entries()),
+        log: {
+          info: (text) => log.info(text),
+          warn: (text) => log.warn(text),
+          error: (text) => log.error(text),
+        },
+      })
   }
 }
 

@@ -16,13 +16,13 @@ describe('settings without effect', () => {
     const entries: [string, string][] = [
       ['spark.deploy.appNumberModulo', '1000'],
       ['spark.master.ui.visibleEnvVarPrefixes', 'x'],
-      ['spark.deploy.recoveryCompressionCodec', 'lz4'],
+      ['spark.deploy.recoverySerializationFilter', '*'],
       ['spark.metrics.conf.*.sink.x.class', 'y'],
       ['spark.ui.view.acls', 'me'],
       ['spark.deploy.defaultCores', '4'],
     ]
     expect(warning(entries)).toBe(
-      'no effect on the master in this release: spark.deploy.recoveryCompressionCodec, ' +
+      'no effect on the master in this release: spark.deploy.recoverySerializationFilter, ' +
         'spark.master.ui.visibleEnvVarPrefixes, ' +
         'spark.metrics.conf.*.sink.x.class, spark.ui.view.acls',
     )
@@ -32,12 +32,12 @@ describe('settings without effect', () => {
     const entries: [string, string][] = [
       ['spark.worker.ui.retainedExecutors', '7'],
       ['spark.worker.ui.retainedDrivers', '7'],
-      ['spark.deploy.recoveryTimeout', '3'],
+      ['spark.master.rest.maxThreads', '3'],
     ]
     expect(warning(entries, 'worker')).toBe(
       'no effect on the worker in this release: spark.worker.ui.retainedDrivers, spark.worker.ui.retainedExecutors',
     )
-    expect(warning(entries, 'master')).toMatch(/: spark\.deploy\.recoveryTimeout$/)
+    expect(warning(entries, 'master')).toMatch(/: spark\.master\.rest\.maxThreads$/)
   })
 
   test('are none where the release does what was asked for', () => {
@@ -90,7 +90,7 @@ const ELSEWHERE = new Set<unknown>([
 ])
 
 describe.each(['master', 'worker'] as const)('the list of what the %s serves', (daemon) => {
-  const text = textOf(daemon)
+  const text = textOf(...(daemon === 'master' ? ['master', 'election'] : [daemon]))
   const used = Object.entries(keys).filter(([name]) =>
     new RegExp(`\\bkeys\\.${name}\\b`).test(text),
   )

@@ -230,12 +230,11 @@ describe('a promise that is not kept is refused, never ignored', () => {
     ['P26, one of them', 'spark.master.rest.filters=org.apache.spark.ui.JWSFilter,x.Y'],
     ['P56', 'spark.ssl.enabled=true'],
     ['P56 of RPC', 'spark.ssl.rpc.enabled=TRUE'],
-    ['P1', 'spark.deploy.recoveryMode=ZOOKEEPER'],
   ])('%s: %s', (_id, setting) => {
     const env = { SPARK_DAEMON_JAVA_OPTS: `-D${setting}` }
     const message = `${setting} (set in SPARK_DAEMON_JAVA_OPTS) asks for what this version does not`
     expect(() => parseMaster([], env)).toThrow(message)
-    const masterAlone = /rest|recoveryMode/.test(setting)
+    const masterAlone = setting.includes('rest')
     if (masterAlone) expect(() => parseWorker([master], env)).not.toThrow()
     else expect(() => parseWorker([master], env)).toThrow(message)
   })
@@ -252,10 +251,13 @@ describe('a promise that is not kept is refused, never ignored', () => {
     expect(() => parseMaster([], env)).not.toThrow()
   })
 
-  test('P1: FILESYSTEM recovery is kept', () => {
-    const env = { SPARK_MASTER_OPTS: '-Dspark.deploy.recoveryMode=filesystem' }
-    expect(parseMaster([], env).configuration.read(keys.recoveryMode)).toBe('FILESYSTEM')
-  })
+  test.each(['NONE', 'FILESYSTEM', 'ROCKSDB', 'ZOOKEEPER', 'CUSTOM'])(
+    'P1: recovery with %s is kept',
+    (mode) => {
+      const env = { SPARK_MASTER_OPTS: `-Dspark.deploy.recoveryMode=${mode.toLowerCase()}` }
+      expect(parseMaster([], env).configuration.read(keys.recoveryMode)).toBe(mode)
+    },
+  )
 })
 
 describe('bad input is one clear error', () => {
@@ -284,7 +286,7 @@ describe('bad input is one clear error', () => {
       'Y6 unknown recovery mode',
       [],
       { SPARK_MASTER_OPTS: '-Dspark.deploy.recoveryMode=FLOPPY' },
-      /spark\.deploy\.recoveryMode \(set in SPARK_MASTER_OPTS\): "FLOPPY" is not one of/,
+      /spark\.deploy\.recoveryMode \(set in SPARK_MASTER_OPTS\): "FLOPPY" is not one of NONE, FILESYSTEM, ROCKSDB, ZOOKEEPER, CUSTOM/,
     ],
     ['C17', [], { SPARK_DAEMON_JAVA_OPTS: '-Xmx1g' }, /SPARK_DAEMON_JAVA_OPTS must not set/],
   ])('master: %s', (_name, argv, env, message) => {
