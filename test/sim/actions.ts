@@ -14,7 +14,9 @@ import {
 import { registrationOf } from './application.js'
 import type { Chaos } from './chaos.js'
 import type { SimulatedHost } from './host.js'
+import { masterFaults } from './master-actions.js'
 import type { Random } from './random.js'
+import type { Kind } from './world.js'
 
 const stallMaxMs = 40_000
 const absenceMaxMs = 20_000
@@ -28,8 +30,12 @@ const sources = [SessionSource.CONTROL, SessionSource.GATEWAY, SessionSource.WEB
 export type Action = (chaos: Chaos) => void
 
 /** Each seed has its own kinds of trouble: rare mixtures come up that an even mixture hides. */
-export function actionsOf(random: Random): Action[] {
-  return [...ordinary, ...faults.filter(() => random.chance(0.5))]
+export function actionsOf(random: Random, kind: Kind): Action[] {
+  return [
+    ...ordinary,
+    ...faults.filter(() => random.chance(0.5)),
+    ...masterFaults[kind].filter(() => random.chance(0.6)),
+  ]
 }
 
 const ordinary: Action[] = [
@@ -166,27 +172,31 @@ function decommissionHosts(chaos: Chaos): void {
 }
 
 function crashGateway(chaos: Chaos): void {
-  chaos.world.master.crashGateway(chaos.world.random.between(0, gatewayDownMaxMs))
+  chaos.someMaster().crashGateway(chaos.world.random.between(0, gatewayDownMaxMs))
 }
 
 function jump(chaos: Chaos): void {
-  const { random, master } = chaos.world
+  const { random } = chaos.world
   const byMs = random.between(1_000, jumpMaxMs)
-  master.jump(random.chance(0.5) ? byMs : -byMs)
+  chaos.someMaster().jump(random.chance(0.5) ? byMs : -byMs)
 }
 
 const deaf = { receive: () => {}, closed: () => {} }
 
 function killThroughWeb(chaos: Chaos): void {
   const id = chaos.someApplication()?.id ?? 'app-that-never-was'
-  const connection = chaos.world.master.accept(SessionSource.WEB, 'web', deaf, 10)
+  const master = chaos.someMaster()
+  if (!master.reachable(SessionSource.WEB)) return
+  const connection = master.accept(SessionSource.WEB, 'web', deaf, 10)
   connection.sendToMaster(encode(new KillApplicationT(1, id)))
   connection.closeByPeer('done')
 }
 
 /** What comes from it may cost its own connection and nothing else. */
 function hostileStranger(chaos: Chaos): void {
-  const { random, master, coverage } = chaos.world
+  const { random, coverage } = chaos.world
+  const master = chaos.someMaster()
+  if (!master.reachable(SessionSource.CONTROL)) return
   coverage.happened('a hostile stranger')
   const connection = master.accept(SessionSource.CONTROL, '10.66.6.6:6', deaf, 10)
   const someWorker = chaos.someHost().workerId
@@ -214,12 +224,15 @@ function hostileStranger(chaos: Chaos): void {
 
 /** Registers and then talks nonsense, perhaps before the registration is on disk. */
 function brokenDriver(chaos: Chaos): void {
-  const { master, clock, random, coverage, ledger } = chaos.world
+  const { clock, random, coverage, ledger } = chaos.world
+  const master = chaos.someMaster()
   if (!master.reachable(SessionSource.GATEWAY)) return
   coverage.happened('a broken driver')
   const connection = master.accept(SessionSource.GATEWAY, '10.1.6.6:6', deaf, 10)
   const demand = chaos.demand()
   ledger.demands.set(demand.name, demand)
+  ledger.applications.speaks(connection.session, demand.name)
+  ledger.applications.ending(demand.name)
   connection.sendToMaster(encode(registrationOf(demand)))
   clock.after(random.between(0, 60), () => connection.sendToMaster(new Uint8Array(9)))
 }

@@ -63,7 +63,8 @@ export class ApacheHost extends SimulatedHost {
     this.#heartbeat()
   }
 
-  protected override linkOpened(): void {
+  protected override linkOpened(changed: schema.MasterChangedT | null): void {
+    if (changed !== null) return this.#changed(changed)
     // A report may open the connection; the registration then comes by its own clock.
     if (this.#everRegistered && this.world.random.chance(0.3)) return
     this.#register()
@@ -100,9 +101,23 @@ export class ApacheHost extends SimulatedHost {
       this.decommissioned = true
       this.#watched.clear()
     } else if (body instanceof schema.ReplyT) this.#asks.delete(body.requestId)
-    else if (body instanceof schema.MasterInStandbyT) {
-      this.world.coverage.happened('a registration is refused in standby')
-    }
+    else if (body instanceof schema.MasterChangedT) this.#changed(body)
+  }
+
+  /** M18: the leader is told all that runs. What has ended while nobody led is told by asks that repeat themselves. */
+  #changed({ masterUrl }: schema.MasterChangedT): void {
+    this.#registered = true
+    this.#everRegistered = true
+    this.#masterUrl = String(masterUrl)
+    this.#registrationTimer?.cancel()
+    this.#registrationTimer = null
+    const executors = this.#descriptions().map(
+      (description) => new schema.WorkerExecutorStateResponseT(description, []),
+    )
+    const drivers = [...this.drivers.keys()].map(
+      (driverId) => new schema.WorkerDriverStateResponseT(driverId, []),
+    )
+    this.send(new schema.WorkerSchedulerStateResponseT(this.workerId, executors, drivers))
   }
 
   protected override executorStarted(process: ExecutorProcess): void {
@@ -145,15 +160,18 @@ export class ApacheHost extends SimulatedHost {
     this.#masterUrl = String(masterUrl)
     this.#registrationTimer?.cancel()
     this.#registrationTimer = null
-    const executors = [...this.executors.values()].map(
+    const drivers = [...this.drivers.keys()]
+    this.#forward(new schema.WorkerLatestStateT(this.workerId, this.#descriptions(), drivers))
+  }
+
+  #descriptions(): schema.ExecutorDescriptionT[] {
+    return [...this.executors.values()].map(
       ({ appId, executorId, profileId, cores, memoryMb, started }) => {
         const { LAUNCHING, RUNNING } = schema.ExecutorState
         const state = started ? RUNNING : LAUNCHING
         return new schema.ExecutorDescriptionT(appId, executorId, profileId, cores, memoryMb, state)
       },
     )
-    const { workerId } = this
-    this.#forward(new schema.WorkerLatestStateT(workerId, executors, [...this.drivers.keys()]))
   }
 
   #onLaunchExecutor(order: schema.LaunchExecutorT): void {
@@ -218,6 +236,8 @@ export class ApacheHost extends SimulatedHost {
         `http://${host}:8081`,
         [...resources],
         [...runtimes],
+        null,
+        'Worker',
       ),
     )
   }

@@ -1,5 +1,5 @@
 /** A fake driver: registers, wants executors, believes what the master tells it, and ends one way or another. */
-import { decode, encode, encodeApplication, type BodyT } from '../../src/control/codec.js'
+import { encodeApplication, type BodyT } from '../../src/control/codec.js'
 import { SessionSource } from '../../src/control/records.js'
 import {
   ApplicationDescriptionT,
@@ -11,6 +11,8 @@ import {
   ExecutorUpdatedT,
   JvmCommandT,
   KillExecutorsT,
+  MasterChangeAcknowledgedT,
+  MasterChangedT,
   MasterInStandbyT,
   NodeCommandT,
   ProfileTargetT,
@@ -22,8 +24,9 @@ import {
   ResourceProfileT,
   UnregisterApplicationT,
 } from '../../src/schema/magneto.js'
-import { Violation } from './ledger.js'
-import type { Connection, Receiver } from './network.js'
+import { Violation } from './violation.js'
+import { Links } from './links.js'
+import type { SimulatedMaster } from './master.js'
 import { messageText } from './trace.js'
 import type { World } from './world.js'
 
@@ -85,20 +88,29 @@ export function registrationOf(demand: Demand): RegisterApplicationT {
   // One driver address an application: names are never given twice.
   const address = `${demand.name}.driver:7078`
   const stream = demand.runtime === 'node' ? [] : [0xac, 0xed, 0, 5]
-  return new RegisterApplicationT(encodeApplication(description), address, Uint8Array.from(stream))
+  return new RegisterApplicationT(
+    encodeApplication(description),
+    address,
+    Uint8Array.from(stream),
+    demand.runtime === 'node' ? null : 'AppClient',
+  )
 }
 
-export class SimulatedApplication implements Receiver {
+export class SimulatedApplication {
   readonly demand: Demand
   readonly #world: World
   readonly #source: SessionSource
-  #connection: Connection | null = null
+  readonly #links: Links
+  /** A leader listens to it: one that it has told who it is. */
+  #heard = false
+  /** Counts leaders that it has told who it is. */
+  #leader = 0
   #nextRequest = 1
   readonly #waiting = new Set<number>()
   readonly #everAdded = new Set<number>()
   readonly #givenUp = new Set<number>()
-  /** Executors whose end it was told: nobody ends twice. */
-  readonly #ended = new Set<number>()
+  /** Executors whose end it was told, and by the how manieth leader: none tells it twice. */
+  readonly #ended = new Map<number, number>()
   /** Executors that the driver counts on. */
   readonly believed = new Map<number, ExecutorState>()
   /** On workers that leave: they may go on, but the driver counts on them no more (D3). */
@@ -114,10 +126,30 @@ export class SimulatedApplication implements Receiver {
     this.demand = demand
     this.#source = demand.runtime === 'node' ? SessionSource.CONTROL : SessionSource.GATEWAY
     this.limits = demand.profiles.map(({ limit }) => limit)
+    this.#links = new Links(
+      world,
+      {
+        source: this.#source,
+        address: () => `10.1.0.1:${world.random.between(30_000, 60_000)}`,
+        later: (delayMs, run) =>
+          world.clock.after(delayMs, () => {
+            if (!this.over) run()
+          }),
+        opened: (changed) => this.#opened(changed),
+        closed: (reason) => this.#closed(reason),
+        take: (body) => this.#take(body),
+      },
+      [0, reconnectMaxMs],
+    )
   }
 
   get registered(): boolean {
-    return this.id !== null && !this.over
+    return this.id !== null && this.#heard && !this.over
+  }
+
+  /** Spark's own driver stays where it is, and waits for a leader to call it. */
+  get isSpark(): boolean {
+    return this.#source === SessionSource.GATEWAY
   }
 
   get unanswered(): number {
@@ -127,7 +159,12 @@ export class SimulatedApplication implements Receiver {
   start(): void {
     const { random } = this.#world
     this.#world.ledger.demands.set(this.demand.name, this.demand)
-    this.#connect(random.between(0, connectMaxMs))
+    this.#links.open(random.between(0, connectMaxMs))
+  }
+
+  /** The gateway of a new leader calls it. */
+  calledBy(master: SimulatedMaster, body: MasterChangedT): boolean {
+    return !this.over && this.#links.called(master, body)
   }
 
   request(profileId: number, total: number): void {
@@ -166,55 +203,74 @@ export class SimulatedApplication implements Receiver {
   finish(): void {
     if (!this.registered) return
     this.#world.coverage.happened('an application ends')
+    this.#world.ledger.applications.ending(this.demand.name)
     this.#send(new UnregisterApplicationT(this.id))
-    this.#connection?.closeByPeer('the driver is done')
+    this.#links.each((connection) => connection.closeByPeer('the driver is done'))
     this.#end()
   }
 
   crash(silently: boolean): void {
     this.#world.coverage.happened(silently ? 'an application vanishes' : 'an application crashes')
-    if (silently) this.#connection?.peerVanished(false)
-    else this.#connection?.peerGone()
+    this.#links.each((connection) =>
+      silently ? connection.peerVanished(false) : connection.peerGone(),
+    )
     this.#end()
   }
 
   cut(): void {
-    if (this.#connection === null) return
+    const connection = this.#links.some()
+    if (connection === null) return
     this.#world.coverage.happened('a connection of an application breaks')
-    this.#connection.cut()
+    connection.cut()
   }
 
   stall(forMs: number): void {
     this.#world.coverage.happened('a link of an application stalls')
-    this.#connection?.stall(forMs)
+    this.#links.stall(forMs)
   }
 
-  receive(bytes: Uint8Array): void {
-    if (this.over) return
-    this.#take(decode(bytes))
+  #opened(changed: MasterChangedT | null): void {
+    if (changed !== null) return this.#follow()
+    // Who has an id waits for a leader to call, if it is Spark's; else it says who it is at once.
+    if (this.id !== null) return this.isSpark ? undefined : this.#acknowledge()
+    this.#register()
+    // Drivers repeat themselves while the answer is on its way (L1).
+    if (!this.#world.random.chance(0.2)) return
+    this.#world.coverage.happened('an application registers twice')
+    this.#register()
   }
 
-  closed(reason: string): void {
+  /** A new leader has spoken. */
+  #follow(): void {
+    if (this.id === null) this.#register()
+    else this.#acknowledge()
+  }
+
+  #acknowledge(): void {
+    this.#heard = true
+    this.#leader += 1
+    const expected = this.isSpark ? [] : [...this.believed.keys()].map(String)
+    this.#world.coverage.happened('an application tells a new leader that it is there')
+    this.#speaks()
+    this.#send(new MasterChangeAcknowledgedT(this.id, expected))
+  }
+
+  #closed(reason: string): void {
     this.#world.trace.add(this.demand.name, () => `closed: ${reason}`)
-    this.#end()
+    this.#heard = false
+    this.#waiting.clear()
+    // Without failovers the end of a connection is the end of the application (L2).
+    if (this.#world.kind === 'lasting') this.#end()
   }
 
-  #connect(delayMs: number): void {
-    const { random, master, clock, delayMaxMs } = this.#world
-    clock.after(delayMs, () => {
-      if (this.over) return
-      if (!master.reachable(this.#source)) return this.#connect(random.between(0, reconnectMaxMs))
-      const address = `10.1.0.1:${random.between(30_000, 60_000)}`
-      this.#connection = master.accept(this.#source, address, this, random.between(0, delayMaxMs))
-      this.#register()
-      // Drivers repeat themselves while the answer is on its way (L1).
-      if (!random.chance(0.2)) return
-      this.#world.coverage.happened('an application registers twice')
-      this.#register()
-    })
+  /** Tells the ledger whose connection it is. */
+  #speaks(): void {
+    const { session } = this.#links
+    if (session !== null) this.#world.ledger.applications.speaks(session, this.demand.name)
   }
 
   #register(): void {
+    this.#speaks()
     this.#send(registrationOf(this.demand))
   }
 
@@ -224,18 +280,20 @@ export class SimulatedApplication implements Receiver {
     else if (body instanceof ExecutorUpdatedT) this.#updated(body)
     else if (body instanceof ReplyT) this.#answered(body.requestId)
     else if (body instanceof MasterInStandbyT) this.#standby()
+    else if (body instanceof MasterChangedT) this.#follow()
     else if (body instanceof RefusedT) {
       throw new Violation(`${this.demand.name} was refused: ${body.message}`)
     } else if (body instanceof ApplicationRemovedT) {
       this.#world.trace.add(this.demand.name, () => `removed: ${body.message}`)
-      this.#connection?.closeByPeer('removed')
+      this.#world.ledger.applications.removed(this.demand.name, String(body.message))
+      this.#links.each((connection) => connection.closeByPeer('removed'))
       this.#end()
     }
   }
 
   #standby(): void {
-    const { coverage, clock, random } = this.#world
-    coverage.happened('a registration is refused in standby')
+    if (!this.isSpark) return
+    const { clock, random } = this.#world
     clock.after(random.between(1_000, standbyRetryMaxMs), () => {
       if (!this.over && this.id === null) this.#register()
     })
@@ -246,11 +304,15 @@ export class SimulatedApplication implements Receiver {
       throw new Violation(`${this.demand.name} was named ${this.id} and then ${id}`)
     }
     this.id = id
+    this.#heard = true
+    this.#world.ledger.applications.acknowledged(this.demand.name, id)
   }
 
   #added(executorId: number): void {
     if (this.id === null) throw new Violation(`${this.demand.name}: an executor before its id`)
     if (this.#everAdded.has(executorId)) {
+      // A new leader tells what it has learnt from workers; the driver may know.
+      if (this.#leader > 0 && !this.#ended.has(executorId)) return
       throw new Violation(`${this.id} was given executor ${executorId} twice`)
     }
     this.#everAdded.add(executorId)
@@ -259,13 +321,16 @@ export class SimulatedApplication implements Receiver {
 
   #updated({ executorId, state }: ExecutorUpdatedT): void {
     if (!this.#everAdded.has(executorId)) {
+      // That it was added may have been lost with the leader before.
+      if (this.#leader > 0) return
       throw new Violation(`${this.id} hears of executor ${executorId}, which it was never given`)
     }
     const over = finished.has(state)
-    if (over && this.#ended.has(executorId)) {
+    if (over && this.#ended.get(executorId) === this.#leader) {
       throw new Violation(`${this.id} heard twice that executor ${executorId} has ended`)
     }
-    if (over) this.#ended.add(executorId)
+    if (over && this.#ended.has(executorId)) return
+    if (over) this.#ended.set(executorId, this.#leader)
     const { coverage } = this.#world
     if (state === ExecutorState.LOST) coverage.happened('an executor is lost with its worker')
     if (state === ExecutorState.DECOMMISSIONED) {
@@ -295,12 +360,12 @@ export class SimulatedApplication implements Receiver {
 
   #send(body: BodyT): void {
     this.#world.trace.add(this.demand.name, () => `-> ${messageText(body)}`)
-    this.#connection?.sendToMaster(encode(body))
+    this.#links.send(body)
   }
 
   #end(): void {
     this.over = true
-    this.#connection = null
+    this.#links.drop()
     this.believed.clear()
     this.leaving.clear()
     this.#waiting.clear()

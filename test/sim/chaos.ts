@@ -5,6 +5,7 @@ import { actionsOf, type Action } from './actions.js'
 import { ApacheHost } from './apache-worker.js'
 import { SimulatedApplication, type Demand, type ProfileDemand } from './application.js'
 import { SimulatedClient } from './client.js'
+import type { SimulatedMaster } from './master.js'
 import type { Job } from './driver-ledger.js'
 import type { SimulatedHost } from './host.js'
 import type { HostFacts } from './process.js'
@@ -32,7 +33,7 @@ export class Chaos {
     this.hosts = Array.from({ length: random.between(1, hostsMax) }, (_, at) =>
       makeHost(world, at, random.chance(apacheRate)),
     )
-    this.#actions = actionsOf(random)
+    this.#actions = actionsOf(random, world.kind)
   }
 
   /** Trouble from now until then. */
@@ -56,6 +57,10 @@ export class Chaos {
 
   someHost(): SimulatedHost {
     return this.world.random.pick(this.hosts)
+  }
+
+  someMaster(): SimulatedMaster {
+    return this.world.random.pick(this.world.masters)
   }
 
   /** One that some client may know; else one that never was. */

@@ -3,7 +3,7 @@ import { decode, encode, encodeDriver, type BodyT } from '../../src/control/code
 import { SessionSource } from '../../src/control/records.js'
 import * as schema from '../../src/schema/magneto.js'
 import type { Job } from './driver-ledger.js'
-import { Violation } from './ledger.js'
+import { Violation } from './violation.js'
 import type { Connection, Receiver } from './network.js'
 import { messageText } from './trace.js'
 import type { World } from './world.js'
@@ -40,7 +40,8 @@ export class SimulatedClient implements Receiver {
   constructor(world: World, name: string, source: SessionSource) {
     this.#world = world
     this.#name = name
-    const { random, master, delayMaxMs } = world
+    const { random, delayMaxMs } = world
+    const master = random.pick(world.masters)
     if (!master.reachable(source)) return
     this.#connection = master.accept(source, name, this, random.between(0, delayMaxMs))
   }
@@ -136,6 +137,8 @@ export class SimulatedClient implements Receiver {
   receive(bytes: Uint8Array): void {
     if (!this.open) return
     const body = decode(bytes)
+    // It is nobody's worker: who leads is the same to it.
+    if (body instanceof schema.MasterChangedT) return
     if (!(body instanceof schema.ReplyT) && !(body instanceof schema.DriverStatusResponseT)) {
       throw new Violation(`${this.#name} was told ${messageText(body)}`)
     }

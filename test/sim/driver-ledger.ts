@@ -4,6 +4,7 @@
  */
 import {
   DriverState,
+  type CoreConfigT,
   type DriverDescriptionT,
   type DriverStateChangedT,
   type DriverStatusResponseT,
@@ -11,7 +12,7 @@ import {
   type LaunchDriverT,
 } from '../../src/schema/magneto.js'
 import type { Coverage } from './coverage.js'
-import { Violation } from './ledger.js'
+import { Violation } from './violation.js'
 import { addressesOf, type HostFacts } from './process.js'
 
 export interface Job {
@@ -52,9 +53,11 @@ export class DriverLedger {
   /** What workers told the master of the ends of drivers. */
   readonly #reports = new Map<string, Set<DriverState>>()
   #allKilled = false
+  readonly #retained: number
 
-  constructor(coverage: Coverage) {
+  constructor(coverage: Coverage, config: CoreConfigT) {
     this.#coverage = coverage
+    this.#retained = config.retainedDrivers
   }
 
   submitting(job: Job): void {

@@ -1,15 +1,18 @@
 /** A host with a worker on it: its processes, its link to the master, its crashes. Which worker it is, subclasses say. */
-import { decode, encode, decodeDriver, type BodyT } from '../../src/control/codec.js'
+import { decodeDriver, type BodyT } from '../../src/control/codec.js'
 import { SessionSource } from '../../src/control/records.js'
 import {
   RefusedT,
   RegisterWorkerT,
+  WorkerSchedulerStateResponseT,
   type LaunchDriverT,
   type LaunchExecutorT,
+  type MasterChangedT,
 } from '../../src/schema/magneto.js'
 import type { Timer } from './clock.js'
-import { Violation } from './ledger.js'
-import type { Connection } from './network.js'
+import { Violation } from './violation.js'
+import { Links, type LinkOwner } from './links.js'
+import type { SimulatedMaster } from './master.js'
 import type { DriverProcess, ExecutorProcess, HostFacts, Process } from './process.js'
 import { messageText } from './trace.js'
 import type { World } from './world.js'
@@ -27,17 +30,17 @@ export abstract class SimulatedHost {
   readonly drivers = new Map<string, DriverProcess>()
   /** Applications whose local folders are here (W3). */
   readonly scratch = new Set<string>()
-  #connection: Connection | null = null
+  readonly #links: Links
   /** Counts lives: what a dead worker still had in mind must not reach the next one. */
   #life = 0
   #registrations = 0
-  #unreachableUntilMs = 0
   up = false
   decommissioned = false
 
   constructor(world: World, facts: HostFacts) {
     this.world = world
     this.facts = facts
+    this.#links = new Links(world, this.#owner(), [200, backOffMaxMs])
   }
 
   abstract readonly source: SessionSource
@@ -45,7 +48,8 @@ export abstract class SimulatedHost {
   /** Reports that the master has not confirmed. */
   abstract get unacknowledged(): number
   protected abstract booted(): void
-  protected abstract linkOpened(): void
+  /** @param changed what the leader has said on it; null: nobody has spoken, it may stand by */
+  protected abstract linkOpened(changed: MasterChangedT | null): void
   protected abstract linkClosed(reason: string): void
   protected abstract take(body: BodyT): void
   protected abstract executorStarted(process: ExecutorProcess): void
@@ -73,7 +77,7 @@ export abstract class SimulatedHost {
     this.decommissioned = false
     this.trace(() => `boots as ${this.workerId}`)
     this.booted()
-    this.#connect(0)
+    this.#links.open(0)
   }
 
   /** The worker process dies, its executors with it (W11). */
@@ -81,8 +85,9 @@ export abstract class SimulatedHost {
     if (!this.up) return
     this.world.coverage.happened(silently ? 'a worker vanishes' : 'a worker crashes')
     this.trace(() => (silently ? 'vanishes' : 'crashes'))
-    if (silently) this.#connection?.peerVanished(true)
-    else this.#connection?.peerGone()
+    this.#links.each((connection) =>
+      silently ? connection.peerVanished(true) : connection.peerGone(),
+    )
     this.#down()
   }
 
@@ -101,9 +106,10 @@ export abstract class SimulatedHost {
   }
 
   cut(): void {
-    if (this.#connection === null) return
+    const connection = this.#links.some()
+    if (connection === null) return
     this.world.coverage.happened('a connection of a worker breaks')
-    this.#connection.cut()
+    connection.cut()
   }
 
   /** @param healthy whether it is able to take in anything new; only workers of ours say so */
@@ -111,8 +117,12 @@ export abstract class SimulatedHost {
 
   stall(forMs: number): void {
     this.world.coverage.happened('a link of a worker stalls')
-    this.#unreachableUntilMs = this.world.clock.nowMs + forMs
-    this.#connection?.stall(forMs)
+    this.#links.stall(forMs)
+  }
+
+  /** The gateway of a new leader calls this host. */
+  calledBy(master: SimulatedMaster, body: MasterChangedT): boolean {
+    return this.up && this.#links.called(master, body)
   }
 
   /** An executor ends by itself. */
@@ -134,35 +144,29 @@ export abstract class SimulatedHost {
 
   /** The master can be connected to from here. */
   protected get reaches(): boolean {
-    const { clock, master } = this.world
-    return clock.nowMs >= this.#unreachableUntilMs && master.reachable(this.source)
+    return this.#links.reaches
   }
 
   protected get linked(): boolean {
-    return this.#connection !== null
+    return this.#links.session !== null
   }
 
   protected send(body: BodyT): void {
     this.trace(() => `-> ${messageText(body)}`)
-    if (this.#connection === null) return
-    if (body instanceof RegisterWorkerT) {
+    const { session } = this.#links
+    if (session === null) return
+    const binds = body instanceof RegisterWorkerT || body instanceof WorkerSchedulerStateResponseT
+    if (binds) {
       this.#registrations += 1
-      this.world.ledger.registering(this.#connection.session, this.workerId, this.facts)
+      this.world.ledger.registering(session, this.workerId, this.facts)
     }
-    this.#connection.sendToMaster(encode(body))
-  }
-
-  /** The peer ends the link by itself; a new one is opened after a while. */
-  protected hangUp(): void {
-    if (this.#connection === null) return
-    this.#connection.closeByPeer('trying the next master')
-    this.#closed('left')
+    this.#links.send(body)
   }
 
   /** The worker process ends; whoever supervises it starts it again. */
   protected exit(status: number, reason: string): void {
     this.trace(() => `exits with ${status}: ${reason}`)
-    this.#connection?.closeByPeer('the worker left')
+    this.#links.each((connection) => connection.closeByPeer('the worker left'))
     this.#down()
     const { clock, random } = this.world
     clock.after(random.between(1_000, restartMaxMs), () => this.boot())
@@ -286,42 +290,24 @@ export abstract class SimulatedHost {
     this.executorExited(process, exitStatus)
   }
 
-  #connect(delayMs: number): void {
-    this.later(delayMs, () => {
-      const { random, master, delayMaxMs } = this.world
-      if (!this.reaches) {
-        this.#connect(random.between(200, backOffMaxMs))
-        return
-      }
-      const address = `${this.facts.host}:${random.between(30_000, 60_000)}`
-      const life = this.#life
-      const receiver = {
-        receive: (bytes: Uint8Array) => {
-          if (life === this.#life && this.up) this.#receive(decode(bytes))
-        },
-        closed: (reason: string) => {
-          if (life === this.#life && this.up) this.#closed(reason)
-        },
-      }
-      this.#connection = master.accept(
-        this.source,
-        address,
-        receiver,
-        random.between(0, delayMaxMs),
-      )
-      this.linkOpened()
-    })
-  }
-
-  #closed(reason: string): void {
-    this.#connection = null
-    this.linkClosed(reason)
-    if (this.up) this.#connect(this.world.random.between(0, backOffMaxMs))
+  #owner(): LinkOwner {
+    const host = this
+    return {
+      // Which kind of worker it is, the subclass says later.
+      get source() {
+        return host.source
+      },
+      address: () => `${this.facts.host}:${this.world.random.between(30_000, 60_000)}`,
+      later: (delayMs, run) => this.later(delayMs, run),
+      opened: (changed) => this.linkOpened(changed),
+      closed: (reason) => this.linkClosed(reason),
+      take: (body) => this.#receive(body),
+    }
   }
 
   #down(): void {
     this.up = false
-    this.#connection = null
+    this.#links.drop()
     this.executors.clear()
     this.drivers.clear()
     this.scratch.clear()

@@ -1,5 +1,6 @@
 /** Remembers what must never happen twice, too early or in the wrong place, and says so at once when it does. */
 import { decodeApplication, decodeDriver, type BodyT } from '../../src/control/codec.js'
+import type { Mandate } from '../../src/election/agent.js'
 import { MAX_SLEW } from '../../src/master/clock.js'
 import {
   ApplicationRegisteredT,
@@ -14,20 +15,23 @@ import {
   WorkerDecommissioningT,
   WorkerHealthT,
   WorkerHeartbeatT,
+  WorkerRecordT,
   WorkerRegisteredT,
   WorkerRemovedT,
+  type CoreConfigT,
 } from '../../src/schema/magneto.js'
+import type { StoreChange } from '../../src/store/engine.js'
 import type { Demand } from './application.js'
 import type { Clock } from './clock.js'
 import type { Coverage } from './coverage.js'
+import { ApplicationLedger } from './application-ledger.js'
+import { valueOf } from './callers.js'
 import { DriverLedger } from './driver-ledger.js'
 import { addressesOf, taken, type HostFacts, type Process } from './process.js'
-import type { Store } from './store.js'
+import type { Shelf } from './store.js'
+import { Violation } from './violation.js'
 
-/** A property of the whole cluster is broken. */
-export class Violation extends Error {
-  override readonly name = 'Violation'
-}
+export { Violation } from './violation.js'
 
 interface KnownWorker {
   readonly workerId: string
@@ -36,6 +40,7 @@ interface KnownWorker {
 
 export class Ledger {
   readonly drivers: DriverLedger
+  readonly applications: ApplicationLedger
   /** By the name of the application. */
   readonly demands = new Map<string, Demand>()
   readonly #coverage: Coverage
@@ -58,23 +63,48 @@ export class Ledger {
   readonly #registering = new Map<number, { workerId: string; ill: boolean; always: boolean }>()
   /** What workers have said of their health since the last step, and over which session. */
   readonly #saidHealth = new Map<string, { session: number; healthy: boolean }>()
-  readonly #applicationSessions = new Map<string, number>()
-
+  /** Of the last leader: who led before it decides nothing that counts. */
+  #epoch = 0
   /** When the master heard of a worker last, by its true clock and the worker's id. */
   readonly #heardMs = new Map<string, number>()
   readonly #clock: Clock
   readonly #timeoutMs: number
 
-  constructor(coverage: Coverage, clock: Clock, timeoutMs: number) {
+  constructor(coverage: Coverage, clock: Clock, config: CoreConfigT) {
     this.#coverage = coverage
     this.#clock = clock
-    this.#timeoutMs = timeoutMs
-    this.drivers = new DriverLedger(coverage)
+    this.#timeoutMs = config.workerTimeoutMs
+    this.drivers = new DriverLedger(coverage, config)
+    this.applications = new ApplicationLedger(coverage, clock, config)
+  }
+
+  /** What the leader before knew of workers is gone with it, but for what is in their records. */
+  leads(mandate: Mandate): void {
+    this.#epoch = mandate.epoch
+    for (const known of [this.#sessionOf, this.#leaving, this.#unhealthy, this.#saidSo]) {
+      known.clear()
+    }
+    for (const known of [this.#registering, this.#saidHealth, this.#heardMs]) known.clear()
+    for (const { record } of mandate.records) {
+      const value = valueOf(record)
+      if (!(value instanceof WorkerRecordT) || value.registration === null) continue
+      if (value.leaving) this.#leaving.add(String(value.registration.workerId))
+    }
+    this.applications.leads(mandate)
+  }
+
+  wrote(changes: readonly StoreChange[]): void {
+    for (const { key, record } of changes) this.applications.wrote(key, record)
+  }
+
+  gone(session: number, epoch: number | null): void {
+    if (epoch !== null) this.applications.gone(session)
   }
 
   /** A message is about to enter the core. */
   received(session: number, body: BodyT): void {
     this.#coverage.entered(body)
+    this.applications.received(body)
     if (body instanceof DriverStateChangedT) this.drivers.reported(body)
     if (body instanceof WorkerHeartbeatT) this.#heard(session, String(body.workerId))
     if (body instanceof RequestSubmitDriverT) this.#submits.add(`${session} ${body.requestId}`)
@@ -99,7 +129,9 @@ export class Ledger {
   }
 
   /** The core decided to send it; it may still be held back for the disk. In the order of the outbox. */
-  decided(session: number, body: BodyT): void {
+  decided(session: number, body: BodyT, epoch: number | null): void {
+    if ((epoch ?? 0) < this.#epoch) return
+    this.applications.decided(body)
     const worker = this.#workers.get(session)
     if (body instanceof WorkerRegisteredT && worker !== undefined) {
       this.#registered(worker.workerId, session, body.duplicate)
@@ -134,15 +166,11 @@ export class Ledger {
   }
 
   /** A promise may leave the master only when it is on disk (ARCHITECTURE.md, Durability). */
-  sent(session: number, body: BodyT, store: Store): void {
+  sent(session: number, body: BodyT, store: Shelf): void {
     this.#coverage.left(body)
     if (body instanceof ApplicationRegisteredT) {
       const id = String(body.appId)
-      const before = this.#applicationSessions.get(id)
-      if (before !== undefined && before !== session) {
-        throw new Violation(`application id ${id} was given to sessions ${before} and ${session}`)
-      }
-      this.#applicationSessions.set(id, session)
+      this.applications.named(session, id, this.#epoch)
       if (!store.hasHeld(`app_${id}`)) {
         throw new Violation(`${id} was told that it is registered before that was on disk`)
       }
@@ -224,7 +252,7 @@ export class Ledger {
   }
 
   #registered(workerId: string, session: number, duplicate: boolean): void {
-    this.#unhealthy.delete(workerId)
+    if (this.#registering.has(session)) this.#unhealthy.delete(workerId)
     this.#saidHealth.delete(workerId)
     if (this.#registering.get(session)?.always) this.#unhealthy.add(workerId)
     if (!duplicate) {

@@ -1,103 +1,178 @@
-/** The master of the simulation: the real core, clock and interpreter of effects, over fake network and disk. */
-import { ByteBuffer, Builder } from 'flatbuffers'
+/** A master of the simulation: the real core, clock and interpreter of effects, over fake network and storage. */
+import { Builder } from 'flatbuffers'
 import { decode, type BodyT } from '../../src/control/codec.js'
-import {
-  BatchWriter,
-  InboxKind,
-  OutboxKind,
-  records,
-  sessionOf,
-  SessionSource,
-  sourceOf,
-} from '../../src/control/records.js'
+import { InboxKind, sessionOf, SessionSource, sourceOf } from '../../src/control/records.js'
+import type { Mandate } from '../../src/election/agent.js'
 import { createMasterCore, type MasterCore } from '../../src/core/native.js'
-import { ClusterView, type ClusterViewT, type CoreConfigT } from '../../src/schema/magneto.js'
-import type { Logger } from '../../src/log/logger.js'
+import type { SessionSink } from '../../src/master/effects.js'
 import { Clock as MasterClock } from '../../src/master/clock.js'
-import { Effects, type SessionSink } from '../../src/master/effects.js'
-import type { Clock, Timer } from './clock.js'
+import type { ClusterViewT, CoreConfigT } from '../../src/schema/magneto.js'
+import type { StoreChange } from '../../src/store/engine.js'
+import type { Clock } from './clock.js'
 import type { Coverage } from './coverage.js'
+import { Life } from './life.js'
 import { Connection, type Receiver } from './network.js'
 import type { Random } from './random.js'
-import { Store } from './store.js'
+import type { SimulatedRecovery } from './recovery.js'
+import { Reign } from './reign.js'
+import type { Shelf } from './store.js'
 import { messageText, type Trace } from './trace.js'
-
-/** Events that come within this time share a step. */
-const gatherMaxMs = 2
 
 /** Sees every message on its way, and throws when it may not be. */
 export interface Witness {
   received(session: number, body: BodyT): void
-  decided(session: number, body: BodyT): void
+  /** @param epoch of the leader that decides; null: it does not lead */
+  decided(session: number, body: BodyT, epoch: number | null): void
   stepped(): void
-  sent(session: number, body: BodyT, store: Store): void
+  sent(session: number, body: BodyT, shelf: Shelf): void
+  /** The peer of a session is gone, or the master has closed it. @param epoch of the leader that learns it */
+  gone(session: number, epoch: number | null): void
+  leads(mandate: Mandate): void
+  wrote(changes: readonly StoreChange[]): void
 }
 
+/** Sessions are counted over all masters and all their lives, so that a number names one connection. */
+export type SessionCounters = Map<SessionSource, number>
+
 export interface MasterParts {
+  readonly name: string
   readonly clock: Clock
   readonly random: Random
   readonly trace: Trace
   readonly coverage: Coverage
   readonly config: CoreConfigT
   readonly witness: Witness
+  readonly counters: SessionCounters
+  readonly shelf: Shelf
   /** ms: how much later than asked for a timer may come. */
   readonly timerLateMaxMs: number
+  makeRecovery(life: Life, master: SimulatedMaster): SimulatedRecovery
+  /** What the gateway of a new leader does (ThreadLead). */
+  callPeers(master: SimulatedMaster, mandate: Mandate): void
   /** A core that is not the real one, to show that the simulator notices. */
   readonly core?: (config: Uint8Array) => MasterCore
 }
 
+/** How long the peers of a master take to miss it when its host says nothing more. */
+const silentNoticeMs = 30_000
+
 export class SimulatedMaster {
+  readonly masterUrl: string
   readonly #parts: MasterParts
-  readonly #core: MasterCore
-  readonly #wall: MasterClock
-  readonly #store: Store
-  readonly #inbox = new BatchWriter()
   readonly #connections = new Map<number, Connection>()
-  readonly #counters = new Map<SessionSource, number>()
-  readonly #effects: Effects
+  #life: Life | null = null
+  #wall: MasterClock | null = null
+  #recovery: SimulatedRecovery | null = null
+  #reign: Reign | null = null
   /** How far the clock on this machine's wall is from the true time. */
   #skewMs = 0
-  #gathering = false
-  #timer: Timer | null = null
   #gatewayDownUntilMs = 0
-  steps = 0
+  #isolatedUntilMs = 0
+  #stepsBefore = 0
 
   constructor(parts: MasterParts) {
     this.#parts = parts
-    const builder = new Builder(256)
-    builder.finish(parts.config.pack(builder))
-    this.#core = (parts.core ?? createMasterCore)(builder.asUint8Array().slice())
+    this.masterUrl = String(parts.config.masterUrl)
+  }
+
+  get name(): string {
+    return this.#parts.name
+  }
+
+  get up(): boolean {
+    return this.#life !== null
+  }
+
+  get steps(): number {
+    return this.#stepsBefore + (this.#reign?.steps ?? 0)
+  }
+
+  /** What it believes; another may have taken over. */
+  get epoch(): number | null {
+    return this.#reign?.epoch ?? null
+  }
+
+  get leads(): boolean {
+    return this.#reign !== null && this.#reign.epoch !== null && !this.#reign.suspended
+  }
+
+  get stopped(): boolean {
+    return this.#life?.stopped === true
+  }
+
+  boot(): void {
+    if (this.#life !== null) return
+    const { clock, makeRecovery, coverage } = this.#parts
+    this.trace(() => '   starts')
+    if (this.#stepsBefore > 0) coverage.happened('a master starts again')
+    const life = new Life(clock)
+    this.#life = life
+    this.#gatewayDownUntilMs = 0
     this.#wall = new MasterClock(
-      () => parts.clock.nowMs + this.#skewMs,
-      () => parts.clock.nowMs,
+      () => clock.nowMs + this.#skewMs,
+      () => life.steadyMs,
     )
-    this.#store = new Store(parts.clock, parts.random, (sequence) => {
-      this.#event(InboxKind.STORED, 0, '', sequence)
-      this.#effects.stored(sequence)
-    })
-    const sink: SessionSink = {
-      send: (session, bytes) => this.#send(session, bytes),
-      close: (session, reason) => this.#close(session, reason),
-      flush: () => {},
-    }
-    this.#effects = new Effects({
-      log: traceLog(parts.trace),
-      sinks: {
-        [SessionSource.CONTROL]: sink,
-        [SessionSource.WEB]: sink,
-        [SessionSource.GATEWAY]: sink,
+    this.#recovery = makeRecovery(life, this)
+    this.#reign = this.#standby(life, this.#wall, this.#recovery)
+    this.#recovery.start({
+      lead: (mandate) => {
+        this.#parts.witness.leads(mandate)
+        this.#reign?.lead(mandate)
+        this.#parts.callPeers(this, mandate)
       },
-      persist: ({ key, record }, sequence) => this.#persist(key, record, sequence),
-      setTimer: (dueMs) => this.#setTimer(dueMs),
+      stepDown: (reason) => this.#stepDown(reason),
+      suspend: (reason) => {
+        this.trace(() => `   is suspended: ${reason}`)
+        coverage.happened('a leader is suspended')
+        this.#reign?.suspend()
+      },
+      resume: () => {
+        this.trace(() => '   goes on')
+        coverage.happened('a suspended leader goes on')
+        this.#reign?.resume()
+      },
+      follow: (leader) => this.#reign?.follow(leader),
     })
+  }
+
+  /** kill -9, or its host is lost: then peers learn of it late. */
+  crash(silently: boolean): void {
+    if (this.#life === null) return
+    this.#parts.coverage.happened(silently ? 'a master vanishes' : 'a master crashes')
+    if (this.leads) this.#parts.coverage.happened('a leader crashes')
+    this.trace(() => (silently ? '   vanishes' : '   crashes'))
+    this.#life.end()
+    this.#life = null
+    this.#recovery = null
+    this.#endReign()
+    for (const connection of this.#connections.values()) {
+      connection.masterGone(silently ? silentNoticeMs : 0)
+    }
+    this.#connections.clear()
+  }
+
+  /** SIGSTOP, or a virtual machine that stands still. */
+  stop(forMs: number, frozen: boolean): void {
+    if (this.#life === null || this.#life.stopped) return
+    this.#parts.coverage.happened(frozen ? 'a master is frozen' : 'a master is stopped')
+    this.trace(() => `   stands still for ${forMs} ms${frozen ? ', and its clock too' : ''}`)
+    this.#life.stop(forMs, frozen)
+  }
+
+  /** Nobody but other masters and ZooKeeper reaches it, and then everything arrives. */
+  isolate(forMs: number): void {
+    this.#parts.coverage.happened('a master is cut off from its peers')
+    this.trace(() => `   no peer reaches it for ${forMs} ms`)
+    this.#isolatedUntilMs = this.#parts.clock.nowMs + forMs
+    for (const connection of this.#connections.values()) connection.stall(forMs)
   }
 
   /** The peer's end of a new connection; only when `reachable`. */
   accept(source: SessionSource, address: string, peer: Receiver, delayMaxMs: number): Connection {
-    const counter = (this.#counters.get(source) ?? 0) + 1
-    this.#counters.set(source, counter)
+    const { clock, random, counters } = this.#parts
+    const counter = (counters.get(source) ?? 0) + 1
+    counters.set(source, counter)
     const session = sessionOf(source, counter)
-    const { clock, random } = this.#parts
     const own: Receiver = {
       receive: (bytes) => this.#receive(session, bytes),
       closed: (reason) => this.#gone(session, reason),
@@ -109,18 +184,21 @@ export class SimulatedMaster {
   }
 
   reachable(source: SessionSource): boolean {
-    return source !== SessionSource.GATEWAY || this.#parts.clock.nowMs >= this.#gatewayDownUntilMs
+    const { nowMs } = this.#parts.clock
+    if (this.#life === null || this.#life.stopped || nowMs < this.#isolatedUntilMs) return false
+    return source !== SessionSource.GATEWAY || nowMs >= this.#gatewayDownUntilMs
   }
 
   /** The gateway thread dies, all its connections with it; it comes back on its port after a while. */
   crashGateway(downMs: number): void {
-    const { trace, coverage, clock } = this.#parts
+    if (this.#life === null) return
+    const { coverage, clock } = this.#parts
     coverage.happened('the gateway crashes')
-    trace.add('master', () => '   the gateway crashes')
+    this.trace(() => '   the gateway crashes')
     this.#gatewayDownUntilMs = clock.nowMs + downMs
     for (const [session, connection] of this.#connections) {
       if (sourceOf(session) !== SessionSource.GATEWAY) continue
-      connection.masterGone()
+      connection.masterGone(0)
       this.#gone(session, 'the gateway ended')
     }
   }
@@ -128,90 +206,94 @@ export class SimulatedMaster {
   /** Somebody sets the clock on the wall. */
   jump(byMs: number): void {
     this.#parts.coverage.happened(byMs > 0 ? 'the clock jumps forward' : 'the clock jumps back')
-    this.#parts.trace.add('master', () => `   the clock jumps by ${byMs} ms`)
+    this.trace(() => `   the clock jumps by ${byMs} ms`)
     this.#skewMs += byMs
   }
 
-  elect(): void {
-    this.#parts.coverage.happened('the master is elected')
-    this.#event(InboxKind.ELECTED, 0, '')
-  }
-
   view(): ClusterViewT {
-    const bytes = this.#core.view(this.#wall.nowMs())
-    return ClusterView.getRootAsClusterView(new ByteBuffer(bytes)).unpack()
+    if (this.#reign === null) throw new Error(`${this.name} is not up`)
+    return this.#reign.view()
   }
 
   /** Of effects that wait for the disk. */
   get heldBytes(): number {
-    return this.#effects.heldBytes
+    return this.#reign?.heldBytes ?? 0
   }
 
-  storedKeys(): string[] {
-    return this.#store.keys()
+  trace(what: () => string): void {
+    this.#parts.trace.add(this.name, what)
+  }
+
+  #standby(life: Life, wall: MasterClock, recovery: SimulatedRecovery): Reign {
+    const parts = this.#parts
+    const builder = new Builder(256)
+    builder.finish(parts.config.pack(builder))
+    const sink: SessionSink = {
+      send: (session, bytes) => this.#send(session, bytes),
+      close: (session, reason) => this.#close(session, reason),
+      flush: () => {},
+    }
+    return new Reign({
+      life,
+      random: parts.random,
+      coverage: parts.coverage,
+      core: (parts.core ?? createMasterCore)(builder.asUint8Array().slice()),
+      wall,
+      recovery,
+      sink,
+      timerLateMaxMs: parts.timerLateMaxMs,
+      trace: (what) => this.trace(what),
+      decided: (session, body) => parts.witness.decided(session, body, this.epoch),
+      stepped: () => parts.witness.stepped(),
+      wrote: (changes) => parts.witness.wrote(changes),
+    })
+  }
+
+  #endReign(): void {
+    this.#stepsBefore = this.steps
+    this.#reign?.end()
+    this.#reign = null
+  }
+
+  /** Every session is over, and another core begins as a standby. */
+  #stepDown(reason: string): void {
+    this.trace(() => `   steps down: ${reason}`)
+    this.#parts.coverage.happened('a leader steps down')
+    this.#endReign()
+    for (const connection of this.#connections.values()) connection.closeByMaster(reason)
+    this.#connections.clear()
+    if (this.#life === null || this.#wall === null || this.#recovery === null) return
+    this.#reign = this.#standby(this.#life, this.#wall, this.#recovery)
   }
 
   #receive(session: number, bytes: Uint8Array): void {
-    let body: BodyT | null = null
-    try {
-      body = decode(bytes)
-    } catch {
-      // Not every stranger speaks the protocol: the core has to see for itself.
-    }
-    if (body !== null) this.#parts.witness.received(session, body)
-    this.#event(InboxKind.MESSAGE, session, bytes)
+    this.#life?.after(0, () => {
+      if (!this.#connections.has(session)) return
+      let body: BodyT | null = null
+      try {
+        body = decode(bytes)
+      } catch {
+        // Not every stranger speaks the protocol: the core has to see for itself.
+      }
+      if (body !== null) this.#parts.witness.received(session, body)
+      this.#event(InboxKind.MESSAGE, session, bytes)
+    })
   }
 
   #gone(session: number, reason: string): void {
-    if (!this.#connections.delete(session)) return
-    this.#effects.forget(session)
+    this.#life?.after(0, () => {
+      if (this.#connections.delete(session)) this.#ended(session, reason)
+    })
+  }
+
+  #ended(session: number, reason: string): void {
+    this.#parts.witness.gone(session, this.epoch)
+    this.#reign?.forget(session)
     this.#event(InboxKind.DISCONNECTED, session, reason)
   }
 
-  #event(kind: InboxKind, session: number, payload: Uint8Array | string, argument = 0): void {
-    this.#parts.trace.add('master', () => {
-      const what = typeof payload === 'string' ? payload : described(payload)
-      return `<- ${InboxKind[kind]} s${session} ${what}${argument === 0 ? '' : ` #${argument}`}`
-    })
-    this.#inbox.add(kind, session, payload, argument)
-    if (this.#gathering) return
-    this.#gathering = true
-    this.#parts.clock.after(this.#parts.random.between(0, gatherMaxMs), () => this.#step())
-  }
-
-  #step(): void {
-    this.#gathering = false
-    const batch = this.#inbox.take()
-    const outbox = this.#core.step(this.#wall.nowMs(), 0, batch)
-    this.steps += 1
-    // The outbox is only valid until the next call into the core.
-    const effects = outbox.slice()
-    this.#core.check()
-    for (const { kind, session, payload } of records(effects)) {
-      if (kind === (OutboxKind.SEND as number)) {
-        this.#parts.witness.decided(session, decode(payload))
-      }
-    }
-    this.#parts.witness.stepped()
-    this.#effects.run(effects)
-  }
-
-  #persist(key: string, record: Uint8Array | null, sequence: number): void {
-    const verb = record === null ? 'forget' : 'persist'
-    this.#parts.trace.add('master', () => `   ${verb} ${key} #${sequence}`)
-    this.#store.write(sequence, key, record)
-  }
-
-  // As the real loop does it: the wait is of a clock that nobody sets, the due time of the one on the wall.
-  #setTimer(dueMs: number): void {
-    const { clock, random, timerLateMaxMs, coverage } = this.#parts
-    this.#timer?.cancel()
-    const lateMs = random.between(0, timerLateMaxMs)
-    if (lateMs > 0) coverage.happened('a timer is late')
-    this.#timer = clock.after(dueMs - this.#wall.nowMs() + lateMs, () => {
-      if (this.#wall.nowMs() < dueMs) this.#setTimer(dueMs)
-      else this.#event(InboxKind.TIMER, 0, '')
-    })
+  #event(kind: InboxKind, session: number, payload: Uint8Array | string): void {
+    this.#reign?.event(kind, session, payload)
   }
 
   #send(session: number, bytes: Uint8Array): void {
@@ -219,29 +301,18 @@ export class SimulatedMaster {
     // The peer may be gone since the core spoke to it.
     if (connection === undefined) return
     const body = decode(bytes)
-    this.#parts.trace.add('master', () => `-> s${session} ${messageText(body)}`)
-    this.#parts.witness.sent(session, body, this.#store)
+    this.trace(() => `-> s${session} ${messageText(body)}`)
+    this.#parts.witness.sent(session, body, this.#parts.shelf)
     connection.sendToPeer(bytes)
   }
 
   #close(session: number, reason: string): void {
-    this.#parts.trace.add('master', () => `-> close s${session} ${reason}`)
-    this.#connections.get(session)?.closeByMaster(reason)
+    this.trace(() => `-> close s${session} ${reason}`)
+    const connection = this.#connections.get(session)
+    if (connection === undefined) return
+    connection.closeByMaster(reason)
     // uWebSockets tells of the end within the call.
-    this.#gone(session, 'closed by the master')
-  }
-}
-
-/** Notices of the core and complaints of the interpreter belong to the history. */
-function traceLog(trace: Trace): Logger {
-  const line = (text: unknown) => trace.add('master', () => `   ${String(text)}`)
-  return { debug: line, info: line, warn: line, error: line } as unknown as Logger
-}
-
-function described(bytes: Uint8Array): string {
-  try {
-    return messageText(decode(bytes))
-  } catch {
-    return `${bytes.byteLength} bytes that are no message`
+    this.#connections.delete(session)
+    this.#ended(session, 'closed by the master')
   }
 }

@@ -159,10 +159,10 @@ export class Connection {
     this.#toMaster.cut('no answer to probes', beats ? kernelNoticeMs : vanishedNoticeMs)
   }
 
-  /** The master's side dies: it knows at once, the peer soon, and what is under way may be lost. */
-  masterGone(): void {
+  /** The master's side dies: the peer learns it soon, or by its probes, and what is under way may be lost. */
+  masterGone(atLeastMs: number): void {
     this.#toMaster.end()
-    this.#toPeer.cut('connection reset', this.#random.between(0, noticeMaxMs))
+    this.#toPeer.cut('connection reset', atLeastMs + this.#random.between(0, noticeMaxMs))
   }
 
   /** A partition that heals: late, but nothing is lost. */

@@ -1,64 +1,114 @@
-/** A fake disk: writes in order, synced together after a while. */
-import type { Clock } from './clock.js'
+/**
+ * Fake storage. A disk keeps what was synced; what was not, a crash leaves in part, and the last of it torn. Whoever
+ * opens it finds each record as it was left, and sets aside what is damaged (spec Y10).
+ */
+import type { DamagedPart, StoreChange, StoredRecord } from '../../src/store/engine.js'
+import type { Coverage } from './coverage.js'
 import type { Random } from './random.js'
+import type { StoreFault } from './simulator.js'
 
-const syncMaxMs = 40
-
-interface Write {
-  readonly sequence: number
-  readonly key: string
-  readonly value: Uint8Array | null
-}
-
-export class Store {
-  readonly #clock: Clock
-  readonly #random: Random
-  readonly #stored: (sequence: number) => void
-  readonly #waiting: Write[] = []
-  readonly #synced = new Map<string, Uint8Array>()
-  /** Every key that ever was on disk. */
+/** Records by key, and which keys ever were among them. */
+export class Shelf {
+  readonly #records = new Map<string, Uint8Array>()
   readonly #known = new Set<string>()
-  #syncing = false
-  #lastSequence = 0
-
-  /** @param stored everything up to the sequence is on disk */
-  constructor(clock: Clock, random: Random, stored: (sequence: number) => void) {
-    this.#clock = clock
-    this.#random = random
-    this.#stored = stored
-  }
 
   keys(): string[] {
-    return [...this.#synced.keys()].sort()
+    return [...this.#records.keys()].sort()
   }
 
   hasHeld(key: string): boolean {
     return this.#known.has(key)
   }
 
-  /** @param value null: forget */
-  write(sequence: number, key: string, value: Uint8Array | null): void {
-    if (sequence <= this.#lastSequence) {
-      throw new Error(`store sequence ${sequence} after ${this.#lastSequence}: they must grow`)
-    }
-    this.#lastSequence = sequence
-    this.#waiting.push({ sequence, key, value })
-    this.#sync()
+  put({ key, record }: StoreChange): void {
+    // The last record of a key comes last, as in a journal.
+    this.#records.delete(key)
+    if (record === null) return
+    this.#records.set(key, record)
+    this.#known.add(key)
   }
 
-  #sync(): void {
-    if (this.#syncing || this.#waiting.length === 0) return
-    this.#syncing = true
-    const batch = this.#waiting.splice(0)
-    this.#clock.after(this.#random.between(0, syncMaxMs), () => {
-      this.#syncing = false
-      for (const { key, value } of batch) {
-        if (value === null) this.#synced.delete(key)
-        else this.#synced.set(key, value)
-        this.#known.add(key)
-      }
-      this.#stored(batch.at(-1)?.sequence ?? 0)
-      this.#sync()
-    })
+  records(): StoredRecord[] {
+    return [...this.#records].map(([key, record]) => ({ key, record }))
+  }
+}
+
+export interface DiskTrouble {
+  /** How often a sync fails. */
+  readonly syncFailureRate: number
+  readonly readErrorRate: number
+}
+
+export const noTrouble: DiskTrouble = { syncFailureRate: 0, readErrorRate: 0 }
+
+export class Disk {
+  readonly shelf = new Shelf()
+  readonly #random: Random
+  readonly #coverage: Coverage
+  readonly #trouble: DiskTrouble
+  readonly #fault: StoreFault | undefined
+  /** Written and not synced yet. */
+  #unsynced: readonly StoreChange[] = []
+  #torn: DamagedPart[] = []
+  full = false
+  /** No faults from now on. */
+  calm = false
+
+  constructor(random: Random, coverage: Coverage, trouble: DiskTrouble, fault?: StoreFault) {
+    this.#random = random
+    this.#coverage = coverage
+    this.#trouble = trouble
+    this.#fault = fault
+  }
+
+  /** @returns what a start finds; null: it can't be read now */
+  open(): { records: StoredRecord[]; damaged: DamagedPart[] } | null {
+    if (this.#fails(this.#trouble.readErrorRate)) {
+      this.#coverage.happened('a store can not be read')
+      return null
+    }
+    const damaged = this.#torn
+    this.#torn = []
+    const records = this.shelf.records()
+    const forgets = this.#fault === 'gives records without their counters'
+    return { records: forgets ? records.filter(({ key }) => key !== 'counters') : records, damaged }
+  }
+
+  write(changes: readonly StoreChange[]): void {
+    this.#unsynced = changes
+  }
+
+  /** @returns null: everything that was written is safe; else why nobody knows what is */
+  sync(): Error | null {
+    if (this.full) {
+      this.#coverage.happened('the disk is full')
+      this.lose()
+      return new Error('ENOSPC: no space left on device')
+    }
+    if (this.#fails(this.#trouble.syncFailureRate)) {
+      this.#coverage.happened('a sync fails')
+      this.lose()
+      return new Error('EIO: i/o error, fdatasync')
+    }
+    for (const change of this.#unsynced) this.shelf.put(change)
+    this.#unsynced = []
+    return null
+  }
+
+  /** Of what was not synced some may be there, in order; the last of it may be damaged. */
+  lose(): void {
+    const lost = this.#unsynced
+    this.#unsynced = []
+    if (lost.length === 0) return
+    const kept = this.#random.between(0, lost.length)
+    for (const change of lost.slice(0, kept)) this.shelf.put(change)
+    if (kept > 0 && kept < lost.length) this.#coverage.happened('half of a commit is on disk')
+    if (kept === lost.length || !this.#random.chance(0.5)) return
+    this.#coverage.happened('a torn write is set aside')
+    this.#torn.push({ file: 'journal', reason: `${lost[kept]?.key} is torn` })
+  }
+
+  #fails(rate: number): boolean {
+    return !this.calm && this.#random.chance(rate)
   }
 }

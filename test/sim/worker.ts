@@ -1,7 +1,7 @@
 /** A host with a worker of ours: the real state machine. */
 import type { BodyT } from '../../src/control/codec.js'
 import { SessionSource } from '../../src/control/records.js'
-import { DecommissionWorkerT, MasterInStandbyT } from '../../src/schema/magneto.js'
+import { DecommissionWorkerT, type MasterChangedT } from '../../src/schema/magneto.js'
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
 import type { Timer } from './clock.js'
 import { SimulatedHost } from './host.js'
@@ -55,8 +55,8 @@ export class MagnetoHost extends SimulatedHost {
     this.#step({ kind: 'health', healthy, report })
   }
 
-  protected override linkOpened(): void {
-    this.#step({ kind: 'linkOpened' })
+  protected override linkOpened(changed: MasterChangedT | null): void {
+    this.#step({ kind: 'linkOpened', changed })
   }
 
   protected override linkClosed(reason: string): void {
@@ -66,11 +66,6 @@ export class MagnetoHost extends SimulatedHost {
   protected override take(body: BodyT): void {
     if (body instanceof DecommissionWorkerT) this.decommissioned = true
     this.#step({ kind: 'message', body })
-    // The real link tries the next master of the list, which here is the same one.
-    if (body instanceof MasterInStandbyT) {
-      this.world.coverage.happened('a registration is refused in standby')
-      if (this.world.random.chance(0.5)) this.hangUp()
-    }
   }
 
   protected override executorStarted({ appId, executorId }: ExecutorProcess): void {
