@@ -9,7 +9,7 @@ import { SingleRecovery } from '../../src/election/single.js'
 import { NoStore } from '../../src/store/none.js'
 import { DAMAGED_PREFIX, MAX_DAMAGED_RECORDS } from '../../src/store/records.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
-import { FakeDisk } from '../store/fake-disk.js'
+import { FakePlace } from './fake-place.js'
 
 type Told = Mandate | string
 
@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const close of closes.splice(0)) await close()
 })
 
-function setUp(disk: FakeDisk | null, { nowMs = 5000, lines = [] as string[] } = {}) {
+function setUp(place: FakePlace | null, { nowMs = 5000, lines = [] as string[] } = {}) {
   const told = new Recorder<Told>()
   const delays: number[] = []
   const unexpected = (): never => {
@@ -36,9 +36,9 @@ function setUp(disk: FakeDisk | null, { nowMs = 5000, lines = [] as string[] } =
     follow: unexpected,
   }
   const recovery = new SingleRecovery({
-    mode: disk === null ? 'NONE' : 'CUSTOM',
+    mode: place === null ? 'NONE' : 'CUSTOM',
     log: recordingLog(lines),
-    createEngine: () => disk?.engine() ?? new NoStore(),
+    createEngine: () => place?.engine() ?? new NoStore(),
     nowMs: () => nowMs,
     retryDelayMs: (failures) => {
       delays.push(failures)
@@ -60,13 +60,13 @@ describe('a master alone with its store', () => {
   })
 
   test('H3, H4, H6: leads at once with what is stored, each time with a greater epoch', async () => {
-    const disk = new FakeDisk()
-    const first = setUp(disk)
+    const place = new FakePlace()
+    const first = setUp(place)
     await first.start()
     await first.recovery.commit([{ key: 'worker_a', record: bytes('1') }])
     await first.recovery.close()
     // The clock on the wall was set back meanwhile.
-    const second = setUp(disk, { nowMs: 0 })
+    const second = setUp(place, { nowMs: 0 })
     await second.start()
     expect([...first.told.events, ...second.told.events]).toEqual([
       { epoch: 5, records: [], damaged: [] },
@@ -75,13 +75,13 @@ describe('a master alone with its store', () => {
   })
 
   test('is told that it leads in a turn of its own', async () => {
-    const disk = new FakeDisk()
-    const { told, start, recovery } = setUp(disk)
+    const place = new FakePlace()
+    const { told, start, recovery } = setUp(place)
     const started = start()
     expect(told.events).toEqual([])
     expect(recovery.certain()).toBe(false)
     await started
-    disk.full = true
+    place.full = true
     await expect(recovery.commit([])).rejects.toThrow('no space left')
     expect(told.events).toHaveLength(1)
     await turn()
@@ -89,43 +89,43 @@ describe('a master alone with its store', () => {
   })
 
   test('does not start where the store can not be read, or another master has it', async () => {
-    const disk = new FakeDisk()
-    disk.unreadable = true
-    await expect(setUp(disk).start()).rejects.toThrow('input/output error')
-    disk.unreadable = false
-    await setUp(disk).start()
-    await expect(setUp(disk).start()).rejects.toThrow('held by another master')
-    expect(disk.users).toBe(1)
+    const place = new FakePlace()
+    place.unreadable = true
+    await expect(setUp(place).start()).rejects.toThrow('input/output error')
+    place.unreadable = false
+    await setUp(place).start()
+    await expect(setUp(place).start()).rejects.toThrow('held by another master')
+    expect(place.users).toBe(1)
   })
 
   test('starts where the store can only be read, and leads as soon as it can be written', async () => {
-    const disk = new FakeDisk()
-    disk.records.set('worker_a', bytes('1'))
-    disk.full = true
-    const { told, start, recovery } = setUp(disk)
+    const place = new FakePlace()
+    place.records.set('worker_a', bytes('1'))
+    place.full = true
+    const { told, start, recovery } = setUp(place)
     await start()
     expect(told.events).toEqual([])
     expect(recovery.status().reason).toBe('no space left')
     await expect(recovery.commit([])).rejects.toThrow(/does not lead: no space left/)
-    disk.full = false
+    place.full = false
     expect(await told.next(isMandate)).toMatchObject({ records: [{ key: 'worker_a' }] })
     expect(recovery.status().reason).toBe('')
   })
 
   test('S9: steps down when a commit fails, tries again and again, and leads with what is there', async () => {
-    const disk = new FakeDisk()
-    const { told, start, recovery, delays } = setUp(disk)
+    const place = new FakePlace()
+    const { told, start, recovery, delays } = setUp(place)
     await start()
     await recovery.commit([{ key: 'worker_a', record: bytes('1') }])
-    disk.full = true
+    place.full = true
     await expect(recovery.commit([{ key: 'worker_b', record: bytes('2') }])).rejects.toThrow()
     expect(recovery.certain()).toBe(false)
     await told.next((event) => event === 'no space left')
     await expect.poll(() => delays.length).toBeGreaterThan(2)
-    disk.unreadable = true
-    disk.full = false
+    place.unreadable = true
+    place.full = false
     await expect.poll(() => recovery.status().reason).toBe('input/output error')
-    disk.unreadable = false
+    place.unreadable = false
     await told.next(isMandate, 2)
     expect(told.events.slice(1)).toEqual([
       'no space left',
@@ -135,46 +135,46 @@ describe('a master alone with its store', () => {
     expect(delays.slice(0, 3)).toEqual([1, 2, 3])
     // A mandate that does not last does not end the row of failures.
     const before = delays.length
-    disk.full = true
+    place.full = true
     await expect(recovery.commit([])).rejects.toThrow()
     await expect.poll(() => delays.length).toBeGreaterThan(before)
     expect(delays[before]).toBe(before + 1)
   })
 
   test('gives the store back when it leaves, also while it tries to have it again', async () => {
-    const disk = new FakeDisk()
-    const { told, start, recovery } = setUp(disk)
+    const place = new FakePlace()
+    const { told, start, recovery } = setUp(place)
     await start()
-    disk.full = true
+    place.full = true
     await expect(recovery.commit([])).rejects.toThrow()
     await recovery.close()
-    disk.full = false
+    place.full = false
     await turn()
     expect(told.events.filter(isMandate)).toHaveLength(1)
-    expect(disk.users).toBe(0)
+    expect(place.users).toBe(0)
   })
 
   test('Y10: an epoch that can not be read counts anew, with a warning', async () => {
-    const disk = new FakeDisk()
-    disk.records.set(EPOCH_KEY, bytes('garbage'))
+    const place = new FakePlace()
+    place.records.set(EPOCH_KEY, bytes('garbage'))
     const lines: string[] = []
-    const { told, start } = setUp(disk, { lines })
+    const { told, start } = setUp(place, { lines })
     await start()
     expect(told.events).toEqual([{ epoch: 5, records: [], damaged: [] }])
     expect(lines.join('')).toContain('it has 7 bytes')
   })
 
   test('Y10: of what was set aside the newest stay, and nobody sees them', async () => {
-    const disk = new FakeDisk()
+    const place = new FakePlace()
     const names = Array.from(
       { length: MAX_DAMAGED_RECORDS + 2 },
       (_, at) => `${DAMAGED_PREFIX}${at}`,
     )
-    for (const name of names) disk.records.set(name, bytes('x'))
-    const { told, start } = setUp(disk)
+    for (const name of names) place.records.set(name, bytes('x'))
+    const { told, start } = setUp(place)
     await start()
     expect(told.events).toEqual([{ epoch: 5, records: [], damaged: [] }])
-    expect([...disk.records.keys()]).toEqual([...names.slice(2), EPOCH_KEY])
+    expect([...place.records.keys()]).toEqual([...names.slice(2), EPOCH_KEY])
   })
 })
 

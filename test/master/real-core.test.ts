@@ -21,7 +21,7 @@ import {
 } from '../../src/schema/magneto.js'
 import { SingleRecovery } from '../../src/election/single.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
-import { FakeDisk } from '../store/fake-disk.js'
+import { FakePlace } from '../election/fake-place.js'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -103,12 +103,12 @@ test('a worker registers and gets the executor of an application', async () => {
 })
 
 test('S9: a store that fails costs the mandate, not the process; with room again the master leads as before', async () => {
-  const disk = new FakeDisk()
+  const place = new FakePlace()
   const log = recordingLog()
   const recovery = new SingleRecovery({
     mode: 'CUSTOM',
     log,
-    createEngine: () => disk.engine(),
+    createEngine: () => place.engine(),
     retryDelayMs: () => 20,
   })
   const master = await start({ recovery })
@@ -117,7 +117,7 @@ test('S9: a store that fails costs the mandate, not the process; with room again
     await running.seen.next((event) => event === 'open')
     running.link.send(workerOf('worker-1', 1000))
     await running.seen.next((event) => event instanceof WorkerRegisteredT)
-    disk.full = true
+    place.full = true
     const late = link(master.masterUrl)
     await late.seen.next((event) => event === 'open')
     late.link.send(workerOf('worker-2', 1001))
@@ -127,15 +127,15 @@ test('S9: a store that fails costs the mandate, not the process; with room again
     late.link.close()
     const opens = () => running.seen.events.filter((event) => event === 'open').length
     await expect.poll(opens).toBe(2)
-    disk.full = false
+    place.full = false
     await running.seen.next((event) => event instanceof MasterChangedT)
   } finally {
     running.link.close()
     await master.stop()
   }
   expect(await master.stopped).toBe(0)
-  expect(disk.users).toBe(0)
-  expect([...disk.records.keys()].filter((key) => key.startsWith('worker_'))).toEqual([
+  expect(place.users).toBe(0)
+  expect([...place.records.keys()].filter((key) => key.startsWith('worker_'))).toEqual([
     'worker_worker-1',
   ])
 })
