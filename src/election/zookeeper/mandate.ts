@@ -17,7 +17,7 @@ export interface MandateEvents {
   onOver(reason: string, deposed: boolean): void
   /** This is about to be written, if it is not written already. */
   onCommit(number: number, changes: readonly StoreChange[]): void
-  onCommitted(number: number, changes: readonly StoreChange[]): void
+  onCommitted(number: number): void
 }
 
 export interface MandateOptions {
@@ -52,6 +52,8 @@ export class Mandate {
   #lastCommit = 0
   #commitsVersion = 0
   #beating = false
+  /** When the last heartbeat was sent that has not failed. */
+  #beatMs = -Infinity
   #calledOff: (() => void)[] = []
   #waiting: (() => void)[] = []
 
@@ -72,6 +74,11 @@ export class Mandate {
   adopt(last: { readonly number: number; readonly version: number }): void {
     this.#lastCommit = last.number
     this.#commitsVersion = last.version
+  }
+
+  /** Of the epoch's node while it lasts. */
+  get version(): number {
+    return this.#options.version
   }
 
   get lastCommit(): number {
@@ -96,9 +103,15 @@ export class Mandate {
     const waiting = this.#waiting
     this.#waiting = []
     for (const go of waiting) go()
-    void this.#beat()
+    if (this.#clock.nowMs() - this.#beatMs >= limits.HEARTBEAT_EVERY_MS) void this.#beat()
   }
 
+  /** Ends it, and says so. */
+  giveUp(reason: string): void {
+    this.#giveUp(reason, false)
+  }
+
+  /** Ends it silently. */
   end(reason: string): void {
     if (this.#over !== null) return
     this.#over = reason
@@ -110,17 +123,18 @@ export class Mandate {
   /** @throws StoreError when it may not be written, after which the mandate is over */
   async commit(changes: readonly StoreChange[]): Promise<void> {
     for (const group of groupsOf(changes)) {
-      const plan = this.#options.nodes.plan(group, this.epoch, this.#lastCommit + 1)
-      this.#options.events.onCommit(plan.number, group)
+      const number = this.#lastCommit + 1
+      this.#options.events.onCommit(number, group)
       try {
+        const plan = this.#options.nodes.plan(group, this.epoch, number)
         await this.#write(plan)
+        this.clean(this.#options.nodes.done(plan))
       } catch (error) {
         this.#giveUp(`a commit failed: ${(error as Error).message}`, false)
         throw new StoreError(`ZooKeeper: ${this.#over}`, { cause: error })
       }
-      this.#lastCommit = plan.number
-      this.#options.events.onCommitted(plan.number, group)
-      this.clean(this.#options.nodes.done(plan))
+      this.#lastCommit = number
+      this.#options.events.onCommitted(number)
     }
   }
 
@@ -215,6 +229,7 @@ export class Mandate {
     if (this.#beating || this.#over !== null || latch === null) return
     if (session.state !== 'connected') return
     this.#beating = true
+    this.#beatMs = this.#clock.nowMs()
     try {
       await this.#send([
         this.#fence(),
@@ -226,6 +241,7 @@ export class Mandate {
         },
       ])
     } catch (error) {
+      this.#beatMs = -Infinity
       this.#judge(error)
       const gone = error instanceof ZooKeeperError && error.index === 1
       if (gone && this.#options.latch() === latch && session === this.#options.session())
