@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "codec/gen/control_generated.h"
+#include "codec/decode_parts.h"
 #include "codec/gen/core_generated.h"
 #include "core/limits.h"
 
@@ -14,112 +14,6 @@ namespace {
 
 namespace limits = core::limits;
 using core::Text;
-
-template <class T>
-using Tables = flatbuffers::Vector<flatbuffers::Offset<T>>;
-using Strings = Tables<flatbuffers::String>;
-
-Text text(const flatbuffers::String* value, const char* what,
-          size_t most = limits::max_text_bytes) {
-  if (!value) return {};
-  if (value->size() > most)
-    throw Malformed(std::string(what) + " has " + std::to_string(value->size()) +
-                    " bytes; at most " + std::to_string(most) + " are accepted");
-  return {value->c_str(), value->size()};
-}
-
-// Ids become parts of URLs, store keys and folder names.
-Text id(const flatbuffers::String* value, const char* what) {
-  const Text result = text(value, what, limits::max_id_bytes);
-  if (result.empty()) throw Malformed(std::string(what) + " is empty");
-  for (const char c : result)
-    if (static_cast<unsigned char>(c) <= ' ' || c == '/' || c == '\\' || c == 0x7f)
-      throw Malformed(std::string(what) + " contains white space, a slash or a control character");
-  return result;
-}
-
-// For requests about ids that may be anybody's: looked up, never kept.
-Text asked_id(const flatbuffers::String* value, const char* what) {
-  return text(value, what, limits::max_id_bytes);
-}
-
-template <class Vector>
-size_t count(const Vector* vector, const char* what, size_t most) {
-  const size_t size = vector ? vector->size() : 0;
-  if (size > most)
-    throw Malformed(std::to_string(size) + " " + what + "; at most " + std::to_string(most) +
-                    " are accepted");
-  return size;
-}
-
-core::ResourceAmounts amounts(const Tables<control::ResourceAmount>* from) {
-  core::ResourceAmounts result;
-  const size_t size = count(from, "resources of a profile", limits::max_resources);
-  for (uint32_t at = 0; at < size; ++at) {
-    const auto* each = from->Get(at);
-    if (each->amount() == 0) continue;
-    result.emplace_back(id(each->name(), "the name of a resource"), each->amount());
-  }
-  std::sort(result.begin(), result.end());
-  for (size_t at = 1; at < result.size(); ++at)
-    if (result[at].first == result[at - 1].first)
-      throw Malformed("resource " + result[at].first + " is named twice in a profile");
-  return result;
-}
-
-core::ProfileText profile(const control::ResourceProfile& from) {
-  return {from.id(), from.cores(), from.memory_mb(), amounts(from.resources())};
-}
-
-std::vector<core::ResourceText> resources(const Tables<control::Resource>* from) {
-  std::vector<core::ResourceText> result;
-  const size_t size = count(from, "resources of a worker", limits::max_resources);
-  for (uint32_t at = 0; at < size; ++at) {
-    const auto* each = from->Get(at);
-    core::ResourceText resource{id(each->name(), "the name of a resource"), {}};
-    for (const auto& other : result)
-      if (other.name == resource.name)
-        throw Malformed("resource " + std::string(resource.name) + " is named twice");
-    const size_t units =
-        count(each->addresses(), "addresses of a resource", limits::max_addresses_per_resource);
-    for (uint32_t unit = 0; unit < units; ++unit)
-      resource.addresses.push_back(
-          text(each->addresses()->Get(unit), "the address of a resource", limits::max_id_bytes));
-    result.push_back(std::move(resource));
-  }
-  return result;
-}
-
-core::RegisterWorker read(const control::RegisterWorker& from) {
-  core::RegisterWorker to;
-  to.worker_id = id(from.worker_id(), "worker_id");
-  to.host = id(from.host(), "the worker's host");
-  to.port = from.port();
-  to.cores = from.cores();
-  to.memory_mb = from.memory_mb();
-  if (to.cores == 0 || to.cores > limits::max_cores_per_worker)
-    throw Malformed("a worker needs 1 to " + std::to_string(limits::max_cores_per_worker) +
-                    " cores; this one says " + std::to_string(to.cores));
-  if (to.memory_mb == 0 || to.memory_mb > limits::max_memory_mb)
-    throw Malformed("a worker needs 1 to " + std::to_string(limits::max_memory_mb) +
-                    " MiB of memory; this one says " + std::to_string(to.memory_mb));
-  to.web_ui_url = text(from.web_ui_url(), "web_ui_url");
-  to.resources = resources(from.resources());
-  const size_t size = count(from.runtimes(), "runtimes", limits::max_runtimes_per_worker);
-  for (uint32_t at = 0; at < size; ++at) {
-    const Text runtime = id(from.runtimes()->Get(at), "a runtime");
-    if (std::find(to.runtimes.begin(), to.runtimes.end(), runtime) == to.runtimes.end())
-      to.runtimes.push_back(runtime);
-  }
-  to.health_report = text(from.health_report(), "health_report");
-  return to;
-}
-
-core::ExecutorState executor_state(control::ExecutorState from) {
-  if (from > control::ExecutorState::MAX)
-    throw Malformed("executor state " + std::to_string(static_cast<int>(from)) + " is unknown");
-  return static_cast<core::ExecutorState>(from);
-}
 
 core::WorkerLatestState read(const control::WorkerLatestState& from) {
   core::WorkerLatestState to{asked_id(from.worker_id(), "worker_id"), {}, {}};
@@ -167,11 +61,7 @@ core::KillExecutors read(const control::KillExecutors& from) {
 }
 
 core::DriverStateChanged read(const control::DriverStateChanged& from) {
-  if (from.state() > control::DriverState::MAX)
-    throw Malformed("driver state " + std::to_string(static_cast<int>(from.state())) +
-                    " is unknown");
-  return {from.request_id(), asked_id(from.driver_id(), "driver_id"),
-          static_cast<core::DriverState>(from.state()),
+  return {from.request_id(), asked_id(from.driver_id(), "driver_id"), driver_state(from.state()),
           text(from.exception(), "exception", limits::max_message_bytes)};
 }
 
@@ -188,13 +78,36 @@ core::WorkerHealth read(const control::WorkerHealth& from) {
           text(from.report(), "report", limits::max_message_bytes)};
 }
 
-std::span<const uint8_t> spark_bytes(const flatbuffers::Vector<uint8_t>* from, const char* whose) {
-  if (!from) return {};
-  if (from->size() > limits::max_description_bytes)
-    throw Malformed(std::string(whose) + " spark_description has " + std::to_string(from->size()) +
-                    " bytes; at most " + std::to_string(limits::max_description_bytes) +
-                    " are accepted");
-  return {from->data(), from->size()};
+core::ReportedExecutor read(const control::WorkerExecutorStateResponse& from) {
+  const auto& description = *from.description();
+  return {asked_id(description.app_id(), "app_id"),
+          description.executor_id(),
+          description.profile_id(),
+          description.cores(),
+          description.memory_mb(),
+          executor_state(description.state()),
+          resources(from.resources())};
+}
+
+core::WorkerSchedulerStateResponse read(const control::WorkerSchedulerStateResponse& from) {
+  core::WorkerSchedulerStateResponse to{asked_id(from.worker_id(), "worker_id"), {}, {}};
+  const size_t size = count(from.executors(), "executors", limits::max_executors_per_application);
+  for (uint32_t at = 0; at < size; ++at) to.executors.push_back(read(*from.executors()->Get(at)));
+  const size_t drivers = count(from.drivers(), "drivers", limits::max_drivers);
+  for (uint32_t at = 0; at < drivers; ++at) {
+    const auto& each = *from.drivers()->Get(at);
+    to.drivers.push_back({asked_id(each.driver_id(), "a driver id"), resources(each.resources())});
+  }
+  return to;
+}
+
+core::MasterChangeAcknowledged read(const control::MasterChangeAcknowledged& from) {
+  core::MasterChangeAcknowledged to{asked_id(from.app_id(), "app_id"), {}};
+  const size_t size =
+      count(from.expected_executors(), "executor ids", limits::max_executors_per_application);
+  for (uint32_t at = 0; at < size; ++at)
+    to.expected_executors.push_back(text(from.expected_executors()->Get(at), "an executor id"));
+  return to;
 }
 
 // J4: the class that Spark's DriverWrapper is to run; what a stranger runs is its own.
@@ -219,8 +132,16 @@ std::span<const uint8_t> Decoder::aligned(std::span<const uint8_t> bytes, const 
 
 core::RegisterApplication Decoder::application(const void* table) {
   const auto& from = *static_cast<const control::RegisterApplication*>(table);
-  const auto bytes =
-      aligned({from.application()->data(), from.application()->size()}, "the application's");
+  core::RegisterApplication to =
+      described_application({from.application()->data(), from.application()->size()});
+  to.spark_description = spark_bytes(from.spark_description(), "the application's");
+  to.driver_address = text(from.driver_address(), "driver_address", limits::max_text_bytes);
+  to.endpoint = text(from.endpoint(), "endpoint", limits::max_id_bytes);
+  return to;
+}
+
+core::RegisterApplication Decoder::described_application(std::span<const uint8_t> from) {
+  const auto bytes = aligned(from, "the application's");
   flatbuffers::Verifier verifier(bytes.data(), bytes.size());
   if (!verifier.VerifyBuffer<control::ApplicationDescription>(nullptr))
     throw Malformed("the application's description is not a valid FlatBuffer");
@@ -231,7 +152,6 @@ core::RegisterApplication Decoder::application(const void* table) {
                     std::to_string(static_cast<int>(description.command_type())));
   core::RegisterApplication to;
   to.description = bytes;
-  to.spark_description = spark_bytes(from.spark_description(), "the application's");
   to.name = text(description.name(), "the application's name");
   to.user = text(description.user(), "user");
   to.ui_url = text(description.ui_url(), "ui_url");
@@ -240,21 +160,25 @@ core::RegisterApplication Decoder::application(const void* table) {
   if (description.initial_executor_limit().has_value())
     to.initial_executor_limit = *description.initial_executor_limit();
   to.default_profile = profile(*description.default_profile());
-  to.driver_address = text(from.driver_address(), "driver_address", limits::max_text_bytes);
   return to;
 }
 
 core::SubmitDriver Decoder::driver(const void* table) {
   const auto& from = *static_cast<const control::RequestSubmitDriver*>(table);
-  const auto bytes =
-      aligned({from.description()->data(), from.description()->size()}, "the driver's");
+  core::SubmitDriver to =
+      described_driver({from.description()->data(), from.description()->size()});
+  to.request_id = from.request_id();
+  return to;
+}
+
+core::SubmitDriver Decoder::described_driver(std::span<const uint8_t> from) {
+  const auto bytes = aligned(from, "the driver's");
   flatbuffers::Verifier verifier(bytes.data(), bytes.size());
   if (!verifier.VerifyBuffer<control::DriverDescription>(nullptr))
     throw Malformed("the driver's description is not a valid FlatBuffer");
   const auto& description = *flatbuffers::GetRoot<control::DriverDescription>(bytes.data());
   spark_bytes(description.spark_description(), "the driver's");
   core::SubmitDriver to;
-  to.request_id = from.request_id();
   to.description = bytes;
   to.jar_url = text(description.jar_url(), "jar_url");
   to.main_class = user_class(*description.command());
@@ -284,7 +208,7 @@ core::Message Decoder::decode(std::span<const uint8_t> bytes) {
   const auto& message = *control::GetMessage(bytes.data());
   switch (message.body_type()) {
     case control::Body::RegisterWorker:
-      return read(*message.body_as_RegisterWorker());
+      return registration(*message.body_as_RegisterWorker());
     case control::Body::WorkerHeartbeat:
       return core::WorkerHeartbeat{
           asked_id(message.body_as_WorkerHeartbeat()->worker_id(), "worker_id")};
@@ -330,6 +254,10 @@ core::Message Decoder::decode(std::span<const uint8_t> bytes) {
           asked_id(message.body_as_WorkerDecommissioning()->worker_id(), "worker_id")};
     case control::Body::WorkerHealth:
       return read(*message.body_as_WorkerHealth());
+    case control::Body::WorkerSchedulerStateResponse:
+      return read(*message.body_as_WorkerSchedulerStateResponse());
+    case control::Body::MasterChangeAcknowledged:
+      return read(*message.body_as_MasterChangeAcknowledged());
     default:
       break;
   }
@@ -369,6 +297,8 @@ DecodedConfig decode_config(std::span<const uint8_t> bytes) {
   to.core.app_number_modulo = from.app_number_modulo();
   to.core.use_app_name_as_app_id = from.use_app_name_as_app_id();
   to.core.standby = from.standby();
+  to.core.recovery_timeout_ms = from.recovery_timeout_ms();
+  to.core.recovery_grace_ms = from.recovery_grace_ms();
   return to;
 }
 

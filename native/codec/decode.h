@@ -9,6 +9,7 @@
 
 #include "core/config.h"
 #include "core/event.h"
+#include "core/record.h"
 
 namespace magneto::codec {
 
@@ -23,10 +24,19 @@ class Decoder {
   // `bytes` must be 8-aligned. The result points into `bytes` and into this decoder; both must stay
   // until the next call. Throws Malformed.
   core::Message decode(std::span<const uint8_t> bytes);
+  // One record of a store; `key` is its key as far as that can be told. Throws Malformed.
+  core::StoredRecord decode_record(std::span<const uint8_t> bytes, core::Text& key);
+  // Empty bytes: there is no leader. Throws Malformed.
+  core::KnownLeader decode_leader(std::span<const uint8_t> bytes);
 
  private:
   core::RegisterApplication application(const void* table);
   core::SubmitDriver driver(const void* table);
+  // Of finished descriptions, nested in something; texts point into this decoder.
+  core::RegisterApplication described_application(std::span<const uint8_t> description);
+  core::SubmitDriver described_driver(std::span<const uint8_t> description);
+  core::ApplicationRecord application_record(const void* table);
+  core::DriverRecord driver_record(const void* table);
   // Copies a description that a peer nested in its message to where it is aligned.
   std::span<const uint8_t> aligned(std::span<const uint8_t> bytes, const char* whose);
 

@@ -22,7 +22,8 @@ constexpr control::Body body_types[] = {control::Body::WorkerRegistered,
                                         control::Body::KillDriver,
                                         control::Body::DriverStatusResponse,
                                         control::Body::DecommissionWorker,
-                                        control::Body::MasterInStandby};
+                                        control::Body::MasterInStandby,
+                                        control::Body::MasterChanged};
 static_assert(std::size(body_types) == std::variant_size_v<core::Outgoing>);
 
 constexpr uint32_t code(OutboxKind kind) { return static_cast<uint32_t>(kind); }
@@ -44,48 +45,6 @@ void Encoder::send(core::Session session, uint64_t sequence, const core::Outgoin
 
 void Encoder::close(core::Session session, uint64_t sequence, core::Text reason) {
   outbox_.add(code(OutboxKind::close), session, reason, static_cast<double>(sequence));
-}
-
-void Encoder::persist(uint64_t sequence, core::Text key, const core::RegisterWorker& record) {
-  builder_.Clear();
-  const auto id = string(record.worker_id);
-  const auto host = string(record.host);
-  const auto url = string(record.web_ui_url);
-  const auto has = resources(record.resources);
-  std::vector<String> names;
-  for (const core::Text runtime : record.runtimes) names.push_back(string(runtime));
-  const auto runtimes = builder_.CreateVector(names);
-  const auto registration = control::CreateRegisterWorker(
-      builder_, id, host, record.port, record.cores, record.memory_mb, url, has, runtimes);
-  finish_record(sequence, key, store::Value::WorkerRecord,
-                store::CreateWorkerRecord(builder_, registration).Union());
-}
-
-void Encoder::persist(uint64_t sequence, core::Text key, const core::ApplicationRecord& record) {
-  builder_.Clear();
-  const auto id = string(record.app_id);
-  const auto description = nested(record.description);
-  const auto driver = string(record.driver_address);
-  const auto spark = bytes(record.spark_description);
-  finish_record(sequence, key, store::Value::ApplicationRecord,
-                store::CreateApplicationRecord(builder_, id, description, driver,
-                                               record.submitted_ms, record.next_executor_id, spark)
-                    .Union());
-}
-
-void Encoder::persist(uint64_t sequence, core::Text key, const core::DriverRecord& record) {
-  builder_.Clear();
-  const auto id = string(record.driver_id);
-  const auto description = nested(record.description);
-  finish_record(sequence, key, store::Value::DriverRecord,
-                store::CreateDriverRecord(builder_, id, description, record.submitted_ms).Union());
-}
-
-void Encoder::finish_record(uint64_t sequence, core::Text key, store::Value type,
-                            flatbuffers::Offset<void> value) {
-  const auto name = string(key);
-  store::FinishRecordBuffer(builder_, store::CreateRecord(builder_, name, 1, type, value));
-  outbox_.add(code(OutboxKind::persist), 0, finished(), static_cast<double>(sequence));
 }
 
 void Encoder::forget(uint64_t sequence, core::Text key) {
@@ -131,7 +90,8 @@ flatbuffers::Offset<flatbuffers::Vector<uint8_t>> Encoder::bytes(std::span<const
 flatbuffers::Offset<void> Encoder::body(const core::WorkerRegistered& message) {
   const auto url = string(master_url_);
   const auto ui = string(web_ui_url_);
-  return control::CreateWorkerRegistered(builder_, url, ui, message.duplicate, worker_timeout_ms_)
+  return control::CreateWorkerRegistered(builder_, url, ui, message.duplicate, worker_timeout_ms_,
+                                         message.epoch)
       .Union();
 }
 
@@ -168,7 +128,7 @@ flatbuffers::Offset<void> Encoder::body(const core::ApplicationFinished& message
 flatbuffers::Offset<void> Encoder::body(const core::ApplicationRegistered& message) {
   const auto app_id = string(message.app_id);
   const auto url = string(master_url_);
-  return control::CreateApplicationRegistered(builder_, app_id, url).Union();
+  return control::CreateApplicationRegistered(builder_, app_id, url, message.epoch).Union();
 }
 
 flatbuffers::Offset<void> Encoder::body(const core::ExecutorAdded& message) {
@@ -238,8 +198,16 @@ flatbuffers::Offset<void> Encoder::body(const core::DecommissionWorker&) {
   return control::CreateDecommissionWorker(builder_).Union();
 }
 
-flatbuffers::Offset<void> Encoder::body(const core::MasterInStandby&) {
-  return control::CreateMasterInStandby(builder_).Union();
+flatbuffers::Offset<void> Encoder::body(const core::MasterInStandby& message) {
+  const String url = optional(message.leader.master_url);
+  const String ui = optional(message.leader.master_web_ui_url);
+  return control::CreateMasterInStandby(builder_, url, ui, message.leader.epoch).Union();
+}
+
+flatbuffers::Offset<void> Encoder::body(const core::MasterChanged& message) {
+  const auto url = string(master_url_);
+  const auto ui = string(web_ui_url_);
+  return control::CreateMasterChanged(builder_, url, ui, message.epoch).Union();
 }
 
 }  // namespace magneto::codec

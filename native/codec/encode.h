@@ -16,9 +16,7 @@ class Encoder : public core::Port {
 
   void send(core::Session session, uint64_t sequence, const core::Outgoing& message) override;
   void close(core::Session session, uint64_t sequence, core::Text reason) override;
-  void persist(uint64_t sequence, core::Text key, const core::RegisterWorker& record) override;
-  void persist(uint64_t sequence, core::Text key, const core::ApplicationRecord& record) override;
-  void persist(uint64_t sequence, core::Text key, const core::DriverRecord& record) override;
+  void persist(uint64_t sequence, core::Text key, const core::StoredRecord& record) override;
   void forget(uint64_t sequence, core::Text key) override;
   void set_timer(core::Millis due_ms) override;
   void notice(core::NoticeLevel level, core::Text code, core::Text text) override;
@@ -54,9 +52,17 @@ class Encoder : public core::Port {
   flatbuffers::Offset<void> body(const core::DriverStatusResponse& message);
   flatbuffers::Offset<void> body(const core::DecommissionWorker& message);
   flatbuffers::Offset<void> body(const core::MasterInStandby& message);
+  flatbuffers::Offset<void> body(const core::MasterChanged& message);
 
-  void finish_record(uint64_t sequence, core::Text key, store::Value type,
-                     flatbuffers::Offset<void> value);
+  // encode_record.cc
+  flatbuffers::Offset<void> value(const core::WorkerRecord& record);
+  flatbuffers::Offset<void> value(const core::ApplicationRecord& record);
+  flatbuffers::Offset<void> value(const core::TargetsRecord& record);
+  flatbuffers::Offset<void> value(const core::DriverRecord& record);
+  flatbuffers::Offset<void> value(const core::CountersRecord& record);
+  flatbuffers::Offset<void> value(const core::CompletedApplicationRecord& record);
+  flatbuffers::Offset<void> value(const core::CompletedDriverRecord& record);
+
   std::span<const uint8_t> finished() const {
     return {builder_.GetBufferPointer(), builder_.GetSize()};
   }

@@ -41,8 +41,10 @@ std::span<const uint8_t> Engine::step(core::Millis now_ms, int32_t utc_offset_mi
     whole(record.session, "session");
     whole(record.argument, "argument");
     if (record.kind < static_cast<uint32_t>(InboxKind::connected) ||
-        record.kind > static_cast<uint32_t>(InboxKind::elected))
+        record.kind > static_cast<uint32_t>(InboxKind::leader))
       throw std::range_error("inbox record of unknown kind " + std::to_string(record.kind));
+    if (record.kind == static_cast<uint32_t>(InboxKind::elected) && record.argument > UINT32_MAX)
+      throw std::range_error("an epoch is above 2^32 - 1");
   }
   encoder_.reset();
   core_.begin(now_ms, utc_offset_minutes);
@@ -65,7 +67,11 @@ void Engine::event(const Record& record) {
     case InboxKind::timer:
       return core_.timer();
     case InboxKind::elected:
-      return core_.elected();
+      return core_.elected(static_cast<uint32_t>(record.argument));
+    case InboxKind::record:
+      return restore(record.payload);
+    case InboxKind::leader:
+      return leader(record.payload);
     case InboxKind::message:
       break;
   }
@@ -76,6 +82,25 @@ void Engine::event(const Record& record) {
     return core_.malformed(session, malformed.what());
   }
   core_.message(session, *message);
+}
+
+void Engine::restore(std::span<const uint8_t> payload) {
+  core::Text key = "without a key";
+  std::optional<core::StoredRecord> record;
+  try {
+    record = decoder_.decode_record(payload, key);
+  } catch (const Malformed& malformed) {
+    return core_.damaged_record(key, malformed.what());
+  }
+  core_.record(key, *record);
+}
+
+void Engine::leader(std::span<const uint8_t> payload) {
+  try {
+    core_.leader(decoder_.decode_leader(payload));
+  } catch (const Malformed& malformed) {
+    core_.notice(core::NoticeLevel::error, "leader.damaged", malformed.what());
+  }
 }
 
 std::vector<uint8_t> Engine::view(core::Millis now_ms) const {

@@ -28,6 +28,8 @@ class Engine {
  private:
   explicit Engine(DecodedConfig config);
   void event(const Record& record);
+  void restore(std::span<const uint8_t> payload);
+  void leader(std::span<const uint8_t> payload);
 
   const std::string master_url_;
   Encoder encoder_;

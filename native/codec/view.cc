@@ -36,10 +36,14 @@ class Writer {
     const auto ended_drivers = completed_drivers();
     const auto active = active_applications();
     const auto completed = completed_applications();
+    const auto leader_url = text(state_.leader_url);
+    const auto leader_ui = text(state_.leader_web_ui_url);
     view::FinishClusterViewBuffer(
         builder_,
         view::CreateClusterView(builder_, url, static_cast<view::MasterState>(state_.master),
-                                now_ms, workers, active, completed, drivers, ended_drivers));
+                                now_ms, workers, active, completed, drivers, ended_drivers,
+                                state_.leads() ? state_.epoch : state_.leader_epoch, leader_url,
+                                leader_ui, state_.recovery.due_ms));
     return {builder_.GetBufferPointer(), builder_.GetBufferPointer() + builder_.GetSize()};
   }
 

@@ -72,12 +72,16 @@ void check_worker(const Core& core, WorkerSlot slot, const Worker& worker) {
       worker.placeable_position < placeable.size() && placeable[worker.placeable_position] == slot;
   MAGNETO_ASSERT(listed == worker.takes_new());
   MAGNETO_ASSERT(state.unhealthy.contains(slot) == !worker.healthy);
+  MAGNETO_ASSERT(worker.leaving || worker.state != WorkerState::decommissioned);
+  if (worker.state == WorkerState::unknown)
+    MAGNETO_ASSERT(worker.executors.empty() && worker.drivers.empty());
   if (worker.state != WorkerState::dead) {
-    MAGNETO_ASSERT(worker.state == WorkerState::alive ||
-                   worker.state == WorkerState::decommissioned);
-    const auto peer = state.sessions.find(worker.session);
-    MAGNETO_ASSERT(peer != state.sessions.end() && !peer->second.closing);
-    MAGNETO_ASSERT(peer->second.role == Role::worker && peer->second.worker() == slot);
+    // An UNKNOWN one may have registered, or nobody may have heard of it.
+    if (worker.state != WorkerState::unknown || worker.session != no_session) {
+      const auto peer = state.sessions.find(worker.session);
+      MAGNETO_ASSERT(peer != state.sessions.end() && !peer->second.closing);
+      MAGNETO_ASSERT(peer->second.role == Role::worker && peer->second.worker() == slot);
+    }
     MAGNETO_ASSERT(*state.workers_by_address.find(address_of(worker)) == &worker);
   } else {
     MAGNETO_ASSERT(worker.executors.empty() && worker.drivers.empty());
@@ -108,9 +112,15 @@ void check_application(const Core& core, ApplicationSlot slot, const Application
   MAGNETO_ASSERT(state.application_by_id.find(application.id)->second == slot);
   MAGNETO_ASSERT(application.driver_address.empty() ||
                  state.application_by_driver.find(application.driver_address)->second == slot);
-  const auto peer = state.sessions.find(application.session);
-  MAGNETO_ASSERT(peer != state.sessions.end() && !peer->second.closing);
-  MAGNETO_ASSERT(peer->second.role == Role::application && peer->second.application() == slot);
+  if (application.state == ApplicationState::unknown) {
+    MAGNETO_ASSERT(application.session == no_session && application.recovered);
+  } else {
+    const auto peer = state.sessions.find(application.session);
+    MAGNETO_ASSERT(peer != state.sessions.end() && !peer->second.closing);
+    MAGNETO_ASSERT(peer->second.role == Role::application && peer->second.application() == slot);
+    MAGNETO_ASSERT(!application.reconciliation || application.reconciliation->missed.empty());
+  }
+  MAGNETO_ASSERT(!application.held || (application.recovered && state.recovery.holding));
   MAGNETO_ASSERT(application.next_executor_id <= application.durable_executor_ids);
   uint64_t cores = 0;
   uint32_t running = 0;
@@ -128,10 +138,12 @@ void check_application(const Core& core, ApplicationSlot slot, const Application
     MAGNETO_ASSERT(executor.state == ExecutorState::decommissioned);
     MAGNETO_ASSERT(state.workers[executor.worker].executors.at(executor.position) == &executor);
   }
-  MAGNETO_ASSERT(cores == application.cores_granted && cores <= application.cores_max);
+  MAGNETO_ASSERT(cores == application.cores_granted);
+  MAGNETO_ASSERT(cores <= application.cores_max || application.recovered);  // taken over
   MAGNETO_ASSERT(running == application.executors_running);
   MAGNETO_ASSERT(application.state == ApplicationState::waiting ||
-                 application.state == ApplicationState::running);
+                 application.state == ApplicationState::running ||
+                 application.state == ApplicationState::unknown);
   check_requests(application);
 }
 
@@ -172,8 +184,14 @@ void check_driver(const State& state, DriverSlot slot, const Driver& driver) {
     MAGNETO_ASSERT(driver.held.empty() && driver.worker_id.empty());
     return;
   }
-  MAGNETO_ASSERT(driver.state == DriverState::running && driver.started_ms != 0);
-  MAGNETO_ASSERT(!state.waiting_drivers.contains(driver.order));
+  if (state.master == MasterState::standby) return;  // not queued before it leads
+  if (driver.state == DriverState::unknown) {
+    MAGNETO_ASSERT(state.master == MasterState::recovering && !driver.worker.valid());
+    MAGNETO_ASSERT(
+        state.recovery.unclaimed.at(driver.worker_id).contains({driver.order, driver.slot}));
+    return;
+  }
+  MAGNETO_ASSERT(driver.state == DriverState::running);
   const Worker& worker = state.workers[driver.worker];
   MAGNETO_ASSERT(worker.drivers.at(driver.position) == &driver && worker.id() == driver.worker_id);
 }
@@ -195,8 +213,10 @@ void check_driver_shapes(const Core& core) {
   }
   MAGNETO_ASSERT(waiting == state.waiting_drivers.size() && state.risen.empty());
   const size_t running = state.drivers.size() - state.waiting_drivers.size();
-  MAGNETO_ASSERT(running <= core.config.max_drivers);
-  MAGNETO_ASSERT(state.ready_drivers.empty() || running == core.config.max_drivers);
+  if (state.master == MasterState::standby) return;
+  MAGNETO_ASSERT(running <=
+                 std::max<size_t>(core.config.max_drivers, state.recovery.drivers_taken_over));
+  MAGNETO_ASSERT(state.ready_drivers.empty() || running >= core.config.max_drivers);
   MAGNETO_ASSERT(state.driver_by_id.size() == state.drivers.size());
   for (const Driver& done : state.completed_drivers) {
     MAGNETO_ASSERT(done.ended_ms != 0 && done.held.empty() && done.description.empty());
@@ -234,21 +254,48 @@ void check_heartbeats(const State& state) {
   size_t listed = 0;
   state.by_heartbeat.each([&](const Worker& worker) {
     MAGNETO_ASSERT(&state.workers[worker.slot] == &worker && worker.heard_before == earlier);
-    MAGNETO_ASSERT(worker.state != WorkerState::dead && worker.last_heartbeat_ms >= before);
+    MAGNETO_ASSERT(worker.is_known() && worker.last_heartbeat_ms >= before);
     before = worker.last_heartbeat_ms;
     earlier = &worker;
     ++listed;
   });
-  MAGNETO_ASSERT(listed == state.by_heartbeat.size() && listed == state.workers_by_address.size());
-  MAGNETO_ASSERT(state.by_heartbeat.size() + state.by_cull_time.size() == state.workers.size());
+  const size_t unknown = state.recovery.unknown_workers;
+  MAGNETO_ASSERT(listed == state.by_heartbeat.size());
+  MAGNETO_ASSERT(listed + unknown == state.workers_by_address.size());
+  MAGNETO_ASSERT(listed + unknown + state.by_cull_time.size() == state.workers.size());
   MAGNETO_ASSERT(state.workers_by_id.size() == state.workers.size());
 }
 
-// S1: a master that does not lead knows nobody.
-void check_standby(const State& state) {
-  if (state.master != MasterState::standby) return;
-  MAGNETO_ASSERT(state.workers.size() == 0 && state.applications.size() == 0);
-  MAGNETO_ASSERT(state.drivers.size() == 0);
+// S1: only while it recovers does a master wait for anybody, and a standby has heard of nobody.
+void check_recovery(const State& state) {
+  const Recovery& recovery = state.recovery;
+  size_t workers = 0;
+  size_t applications = 0;
+  state.workers.each([&](WorkerSlot, const Worker& each) {
+    workers += each.state == WorkerState::unknown ? 1 : 0;
+  });
+  state.applications.each([&](ApplicationSlot, const Application& each) {
+    applications += each.state == ApplicationState::unknown ? 1 : 0;
+  });
+  MAGNETO_ASSERT(workers == recovery.unknown_workers);
+  MAGNETO_ASSERT(applications == recovery.unknown_applications);
+  if (state.master == MasterState::standby) {
+    MAGNETO_ASSERT(workers == state.workers.size());
+    MAGNETO_ASSERT(applications == state.applications.size());
+    MAGNETO_ASSERT(state.waiting_drivers.empty() && recovery.unclaimed.empty());
+    return;
+  }
+  MAGNETO_ASSERT(recovery.targets.empty() && state.leader_url.empty());
+  if (state.master == MasterState::recovering) {
+    MAGNETO_ASSERT(workers + applications > 0 && recovery.due_ms != 0);
+    MAGNETO_ASSERT(!recovery.holding || workers > 0);
+    for (const auto& [id, drivers] : recovery.unclaimed)
+      for (const auto& [order, slot] : drivers)
+        MAGNETO_ASSERT(state.drivers[slot].state == DriverState::unknown);
+    return;
+  }
+  MAGNETO_ASSERT(state.master == MasterState::alive);
+  MAGNETO_ASSERT(workers + applications == 0 && !recovery.holding && recovery.unclaimed.empty());
 }
 
 void check_sessions(const State& state) {
@@ -277,7 +324,7 @@ void Core::check() const {
   check_runtimes(state);
   check_heartbeats(state);
   check_sessions(state);
-  check_standby(state);
+  check_recovery(state);
   const Millis due = next_due_ms(*this);
   MAGNETO_ASSERT(due == 0 || (state.timer_due_ms != 0 && state.timer_due_ms <= due));
 }

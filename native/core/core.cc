@@ -34,6 +34,11 @@ void validate(const Config& config) {
     throw std::invalid_argument(
         "app_number_modulo must be 1000 or more, or 0 for none "
         "(spark.deploy.appNumberModulo)");
+  if (config.recovery_timeout_ms == 0 || config.recovery_timeout_ms > limits::max_timeout_ms)
+    throw std::invalid_argument(
+        "recovery_timeout_ms must be 1 to 1000000000 (spark.deploy.recoveryTimeout)");
+  if (config.recovery_grace_ms > limits::max_timeout_ms)
+    throw std::invalid_argument("recovery_grace_ms must be 1000000000 at most");
   if (config.max_drivers == 0)
     throw std::invalid_argument("max_drivers must be above 0 (spark.deploy.maxDrivers)");
 }
@@ -90,11 +95,16 @@ void Core::connected(Session id, Text address) {
   entry->second.closing = state.sessions.size() > limits::max_sessions;
 }
 
+void Core::settle() {
+  settle_recovery(*this);
+  schedule(*this);
+}
+
 void Core::disconnected(Session id, Text reason) {
   if (!session(id)) return;
   released(id, reason);
   state.sessions.erase(id);
-  schedule(*this);
+  settle();
 }
 
 // What a peer held is given back as soon as it is known to be gone, which a close of ours is too.
@@ -107,7 +117,9 @@ void Core::released(Session id, Text reason) {
     const WorkerSlot slot = gone.worker();
     if (!state.workers.holds(slot)) return;
     Worker& worker = state.workers[slot];
-    if (worker.state != WorkerState::dead && worker.session == id)
+    if (worker.session == id && worker.state == WorkerState::unknown)
+      worker.session = no_session;  // it is still waited for
+    else if (worker.state != WorkerState::dead && worker.session == id)
       remove_worker(*this, worker, std::string("connection lost: ") + std::string(reason));
   } else if (role == Role::application) {
     const ApplicationSlot slot = gone.application();
@@ -160,9 +172,15 @@ void Core::message(Session id, const Message& message) {
     }
     void operator()(const WorkerDecommissioning& m) { on_worker_decommissioning(core, id, m); }
     void operator()(const WorkerHealth& m) { on_worker_health(core, id, m); }
+    void operator()(const WorkerSchedulerStateResponse& m) {
+      on_worker_scheduler_state_response(core, id, m);
+    }
+    void operator()(const MasterChangeAcknowledged& m) {
+      on_master_change_acknowledged(core, id, m);
+    }
   };
   std::visit(Dispatch{*this, id}, message);
-  schedule(*this);
+  settle();
 }
 
 void Core::malformed(Session id, Text reason) {
@@ -192,14 +210,7 @@ void Core::store_failed(Text reason) {
     session(id)->sequence = 0;
     refuse(id, "the master's store failed before what you asked for was on disk");
   }
-  schedule(*this);
-}
-
-void Core::elected() {
-  if (state.master != MasterState::standby) return;
-  state.master = MasterState::alive;
-  notice(NoticeLevel::info, "master.elected", "this master leads");
-  schedule(*this);
+  settle();
 }
 
 // Heartbeats of the same batch count first: a late batch must not drop workers that spoke in time.
@@ -211,7 +222,7 @@ void Core::timer() {
 void Core::finish() {
   if (timer_fired_) {
     on_timer(*this);
-    schedule(*this);
+    settle();
   }
   arm_timer();
 }
@@ -252,12 +263,19 @@ void Core::violation(Session id, Text reason) {
   notice(NoticeLevel::warn, "session.violation",
          "session of " + name_of(state, peer) + " closed: " + std::string(reason));
   refuse(id, reason);
-  schedule(*this);
+  settle();
 }
 
 void Core::notice(NoticeLevel level, Text code, Text text) { port.notice(level, code, text); }
 
 uint64_t Core::next_sequence() { return ++state.sequence; }
+
+uint64_t Core::persist(Text key, const StoredRecord& record) {
+  if (state.store_failed) return 0;
+  const uint64_t sequence = next_sequence();
+  port.persist(sequence, key, record);
+  return sequence;
+}
 
 uint64_t Core::forget(Text key) {
   if (state.store_failed) return 0;

@@ -1,6 +1,7 @@
 // The core: (state, event, now) -> effects. One call an event; `finish` ends a batch.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "core/config.h"
@@ -12,6 +13,7 @@ namespace magneto::core {
 
 // Who allocated a session: the high part of its number (src/control/records.ts).
 inline constexpr uint64_t session_source_shift = 32;
+inline constexpr uint64_t control_source = 0;
 inline constexpr uint64_t web_source = 1;
 inline constexpr uint64_t gateway_source = 2;
 
@@ -29,7 +31,11 @@ class Core {
   void stored(uint64_t sequence);
   void store_failed(Text reason);
   void timer();
-  void elected();
+  // A standby takes up what the leader before has left.
+  void record(Text key, const StoredRecord& record);
+  void damaged_record(Text key, Text reason);
+  void leader(const KnownLeader& leader);
+  void elected(uint32_t epoch);
   // Ends a batch: what is due now, and the next timer.
   void finish();
 
@@ -46,7 +52,8 @@ class Core {
   void violation(Session session, Text reason);
   void notice(NoticeLevel level, Text code, Text text);
   uint64_t next_sequence();
-  // Returns the store sequence of it; 0: the store has failed.
+  // Both return the store sequence of it; 0: the store has failed.
+  uint64_t persist(Text key, const StoredRecord& record);
   uint64_t forget(Text key);
 
   const Config config;
@@ -58,10 +65,31 @@ class Core {
   std::vector<ApplicationSlot> touched;
 
  private:
+  void settle();
   void released(Session session, Text reason);
   void arm_timer();
   bool timer_fired_ = false;
 };
+
+// recovery.cc
+// To be called after each event: ends what is over of a recovery.
+void settle_recovery(Core& core);
+// When settle_recovery has something to do at the latest; 0: never.
+Millis recovery_due_ms(const State& state);
+using LostDrivers = std::vector<std::pair<uint64_t, DriverSlot>>;  // by submission
+// Drivers that were launched on a worker that has not told whether they run; they are not kept.
+LostDrivers take_unclaimed(State& state, Text worker_id);
+void unclaim_driver(State& state, const Driver& driver);
+
+// adopt.cc
+void on_worker_scheduler_state_response(Core& core, Session session,
+                                        const WorkerSchedulerStateResponse& message);
+void on_master_change_acknowledged(Core& core, Session session,
+                                   const MasterChangeAcknowledged& message);
+// The end of an executor that this leader never had. `worker`: which says so; null: it is gone.
+void on_missed_end(Core& core, const Worker* worker, const ExecutorStateChanged& message);
+// Executors that an application counts on and no worker has reported.
+void lose_expected(Core& core, Application& application);
 
 // on_worker.cc
 void on_register_worker(Core& core, Session session, const RegisterWorker& message);
@@ -69,6 +97,11 @@ void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& mes
 void on_worker_latest_state(Core& core, Session session, const WorkerLatestState& message);
 void remove_worker(Core& core, Worker& worker, Text reason);  // L6
 void purge_dead_worker(Core& core, Worker& worker);
+Worker& add_worker(Core& core, const RegisterWorker& message, WorkerState as);
+// The session becomes the worker's, and the one before is closed. True: it was another one.
+bool bind_worker(Core& core, Session session, Worker& worker);
+// Whether the session is an application's, or a worker's with another id.
+bool is_another_peer(const Core& core, Session session, Text worker_id);
 // A worker session speaks for its own worker only; null when it does not, after closing it.
 Worker* own_worker(Core& core, Session session, Text id);
 
@@ -78,9 +111,10 @@ void on_unregister_application(Core& core, Session session, const UnregisterAppl
 void on_request_executors(Core& core, Session session, const RequestExecutors& message);
 void on_kill_executors(Core& core, Session session, const KillExecutors& message);
 void on_kill_application(Core& core, Session session, const KillApplication& message);
-void remove_application(Core& core, Application& application, ApplicationState end);  // L3
-// Makes the ids up to the next block durable (A18).
-void persist_application(Core& core, Application& application);
+// Neither persisted nor anybody's yet.
+Application& add_application(Core& core, const RegisterApplication& message, std::string id);
+// L3. Returns the store sequence from which on it will not come back; 0: the store has failed.
+uint64_t remove_application(Core& core, Application& application, ApplicationState end);
 
 // on_driver.cc
 void on_submit_driver(Core& core, Session session, const SubmitDriver& message);
@@ -88,6 +122,9 @@ void on_request_kill_driver(Core& core, Session session, const RequestKillDriver
 void on_request_kill_all_drivers(Core& core, Session session, const RequestKillAllDrivers& message);
 void on_request_driver_status(Core& core, Session session, const RequestDriverStatus& message);
 void on_driver_state_changed(Core& core, Session session, const DriverStateChanged& message);
+// Neither persisted nor queued yet.
+Driver& add_driver(Core& core, Driver driver);
+void describe_driver(Driver& driver, const SubmitDriver& message);
 // L6: what its worker's loss makes of a driver.
 void lose_driver(Core& core, Driver& driver);
 // Drivers that were never promised, because the store failed before their records were on disk.
@@ -111,6 +148,20 @@ const char* name_of(MasterState state);
 bool answered_in_standby(Core& core, Session session, const Message& message);
 void on_request_clear_completed(Core& core, Session session, const RequestClearCompleted& message);
 void on_request_readyz(Core& core, Session session, const RequestReadyz& message);
+
+// persist.cc
+void persist_worker(Core& core, Worker& worker);
+// Makes the ids up to the next block durable (A18).
+void persist_application(Core& core, Application& application);
+void persist_targets(Core& core, Application& application);
+void persist_counters(Core& core);
+void persist_driver(Core& core, Driver& driver);
+// The end of it, and its place in the history. Returns the store sequence from which on it will not
+// come back; 0: the store has failed.
+uint64_t persist_end(Core& core, const Application& application, const CompletedApplication& done);
+uint64_t persist_end(Core& core, const Driver& driver);
+uint64_t forget_completed(Core& core, const CompletedApplication& done);
+uint64_t forget_completed(Core& core, const Driver& done);
 
 // on_executor.cc
 void on_executor_state_changed(Core& core, Session session, const ExecutorStateChanged& message);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/event.h"
+#include "core/record.h"
 
 namespace magneto::core {
 
@@ -16,6 +17,7 @@ enum class NoticeLevel : uint8_t { debug, info, warn, error };
 
 struct WorkerRegistered {
   bool duplicate = false;
+  uint32_t epoch = 0;
 };
 struct RegisterWorkerFailed {
   Text message;
@@ -40,6 +42,7 @@ struct ApplicationFinished {
 };
 struct ApplicationRegistered {
   Text app_id;
+  uint32_t epoch = 0;
 };
 struct ExecutorAdded {
   uint32_t executor_id = 0;
@@ -91,28 +94,19 @@ struct DriverStatusResponse {
   Text exception;         // empty: none
 };
 struct DecommissionWorker {};
-struct MasterInStandby {};
+struct MasterInStandby {
+  KnownLeader leader;
+};
+struct MasterChanged {
+  uint32_t epoch = 0;
+};
 
 using Outgoing =
     std::variant<WorkerRegistered, RegisterWorkerFailed, ReconnectWorker, LaunchExecutor,
                  KillExecutor, ApplicationFinished, ApplicationRegistered, ExecutorAdded,
                  ExecutorUpdated, WorkerRemoved, ApplicationRemoved, Reply, Refused, LaunchDriver,
-                 KillDriver, DriverStatusResponse, DecommissionWorker, MasterInStandby>;
-
-struct ApplicationRecord {
-  Text app_id;
-  std::span<const uint8_t> description;
-  Text driver_address;
-  Millis submitted_ms = 0;
-  uint32_t next_executor_id = 0;
-  std::span<const uint8_t> spark_description;
-};
-
-struct DriverRecord {
-  Text driver_id;
-  std::span<const uint8_t> description;
-  Millis submitted_ms = 0;
-};
+                 KillDriver, DriverStatusResponse, DecommissionWorker, MasterInStandby,
+                 MasterChanged>;
 
 class Port {
  public:
@@ -120,9 +114,7 @@ class Port {
   // `sequence`: the store sequence that must be synced first; 0: none.
   virtual void send(Session session, uint64_t sequence, const Outgoing& message) = 0;
   virtual void close(Session session, uint64_t sequence, Text reason) = 0;
-  virtual void persist(uint64_t sequence, Text key, const RegisterWorker& record) = 0;
-  virtual void persist(uint64_t sequence, Text key, const ApplicationRecord& record) = 0;
-  virtual void persist(uint64_t sequence, Text key, const DriverRecord& record) = 0;
+  virtual void persist(uint64_t sequence, Text key, const StoredRecord& record) = 0;
   virtual void forget(uint64_t sequence, Text key) = 0;
   virtual void set_timer(Millis due_ms) = 0;
   virtual void notice(NoticeLevel level, Text code, Text text) = 0;

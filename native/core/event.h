@@ -64,6 +64,7 @@ struct RegisterWorker {
   std::vector<ResourceText> resources;
   std::vector<Text> runtimes;
   Text health_report;  // empty: healthy
+  Text endpoint;       // of its Spark RPC, where a new leader calls it; empty: it comes by itself
 };
 struct WorkerHeartbeat {
   Text worker_id;
@@ -97,6 +98,7 @@ struct RegisterApplication {
   std::optional<uint32_t> initial_executor_limit;
   ProfileText default_profile;
   Text driver_address;
+  Text endpoint;  // of its Spark RPC at driver_address; empty: it comes by itself
 };
 struct UnregisterApplication {
   Text app_id;
@@ -161,12 +163,36 @@ struct WorkerHealth {
   bool healthy = false;
   Text report;  // empty: it gives no reason
 };
+// ---- from peers of the leader before ----
+struct ReportedExecutor {  // WorkerExecutorStateResponse
+  Text app_id;
+  uint32_t executor_id = 0;
+  uint32_t profile_id = 0;
+  uint32_t cores = 0;
+  uint32_t memory_mb = 0;
+  ExecutorState state = ExecutorState::launching;
+  std::vector<ResourceText> resources;
+};
+struct ReportedDriver {  // WorkerDriverStateResponse
+  Text driver_id;
+  std::vector<ResourceText> resources;
+};
+struct WorkerSchedulerStateResponse {
+  Text worker_id;
+  std::vector<ReportedExecutor> executors;
+  std::vector<ReportedDriver> drivers;
+};
+struct MasterChangeAcknowledged {
+  Text app_id;
+  std::vector<Text> expected_executors;  // ids
+};
 
 using Message =
     std::variant<RegisterWorker, WorkerHeartbeat, WorkerLatestState, ExecutorStateChanged,
                  RegisterApplication, UnregisterApplication, RequestExecutors, KillExecutors,
                  KillApplication, DriverStateChanged, SubmitDriver, RequestKillDriver,
                  RequestKillAllDrivers, RequestDriverStatus, RequestClearCompleted, RequestReadyz,
-                 DecommissionWorkersOnHosts, WorkerDecommissioning, WorkerHealth>;
+                 DecommissionWorkersOnHosts, WorkerDecommissioning, WorkerHealth,
+                 WorkerSchedulerStateResponse, MasterChangeAcknowledged>;
 
 }  // namespace magneto::core

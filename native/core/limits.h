@@ -28,6 +28,10 @@ inline constexpr size_t max_addresses_per_resource = 1'024;
 inline constexpr size_t max_runtimes_per_worker = 64;
 inline constexpr size_t max_runtimes_per_driver = 64;
 inline constexpr size_t max_drivers = 50'000;  // that wait or run
+// Of an application that has ended: so many of its last executors are kept on disk.
+inline constexpr size_t max_executors_in_history = 50;
+// Ends of executors that an application missed while no master could tell it.
+inline constexpr size_t max_missed_updates_per_application = 1'000;
 inline constexpr size_t max_completed_drivers = 10'000;
 inline constexpr uint32_t min_app_number_modulo = 1'000;  // P16
 inline constexpr size_t max_hosts = 10'000;               // of one request to decommission

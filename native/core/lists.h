@@ -21,12 +21,15 @@ void take_out(std::vector<Item*>& list, const Item& item) {
   list.pop_back();
 }
 
-// P8: when there are `most`, the oldest tenth goes at once.
-template <class Item>
-void retain(std::deque<Item>& completed, Item done, size_t most) {
+// P8: when there are `most`, the oldest tenth goes at once, each after `forget` of it.
+template <class Item, class Forget>
+void retain(std::deque<Item>& completed, Item done, size_t most, Forget forget) {
   if (completed.size() >= most) {
     const size_t dropped = std::min(completed.size(), std::max<size_t>(most / 10, 1));
-    completed.erase(completed.begin(), completed.begin() + static_cast<int64_t>(dropped));
+    for (size_t at = 0; at < dropped; ++at) {
+      forget(completed.front());
+      completed.pop_front();
+    }
   }
   completed.push_back(std::move(done));
 }

@@ -98,33 +98,14 @@ ProfileText resolved(const ProfileText& profile, const Request& defaults) {
   return result;
 }
 
-Application& add_application(Core& core, Session session, const RegisterApplication& message,
-                             std::string id) {
-  State& state = core.state;
-  const ApplicationSlot slot = state.applications.add();
-  Application& application = state.applications[slot];
-  application.slot = slot;
-  application.order = state.next_application_order++;
-  application.id = std::move(id);
-  application.name = message.name;
-  application.user = message.user;
-  application.ui_url = message.ui_url;
-  application.runtime = message.runtime;
-  application.driver_address = message.driver_address;
-  application.description.assign(message.description.begin(), message.description.end());
-  application.spark_description.assign(message.spark_description.begin(),
-                                       message.spark_description.end());
-  application.session = session;
-  application.max_cores = message.max_cores;
-  application.default_profile_id = message.default_profile.id;
-  application.default_resources = message.default_profile.resources;
-  application.cores_max = message.max_cores.value_or(core.config.default_cores);  // P14
-  application.submitted_ms = core.now_ms;
-  state.application_by_id.emplace(application.id, slot);
-  if (!application.driver_address.empty())
-    state.application_by_driver.emplace(application.driver_address, slot);
-  core.session(session)->become(slot);
-  return application;
+// A driver that registers anew has nothing to do with what it had before (H9).
+void remove_unknown_of(Core& core, Text driver_address) {
+  if (driver_address.empty()) return;
+  const auto known = core.state.application_by_driver.find(driver_address);
+  if (known == core.state.application_by_driver.end()) return;
+  Application& application = core.state.applications[known->second];
+  if (application.state == ApplicationState::unknown)
+    remove_application(core, application, ApplicationState::finished);
 }
 
 // An application session speaks for its own application only; null when it does not.
@@ -160,29 +141,68 @@ void kill_decommissioned(Core& core, Application& application, uint32_t id) {
   end_decommissioned(core, application, id);
 }
 
-CompletedApplication complete(Core& core, Application& application, ApplicationState end) {
+// What the history has of it, before anything is given back.
+CompletedApplication summary(const Core& core, const Application& application) {
   CompletedApplication done;
   const Request& defaults = application.requests.at(application.default_profile_id);
   done.memory_per_executor_mb = defaults.memory_mb;
   done.executor_limit = defaults.target;
-  for (auto& [id, executor] : application.executors) {
-    kill_executor(core, application, executor);
+  for (const auto& [id, executor] : application.executors) {
+    if (done.executors.size() == limits::max_removed_executors_per_application) break;
     done.executors.push_back(past(core, executor));
+    done.executors.back().state = ExecutorState::killed;
   }
-  if (done.executors.size() > limits::max_removed_executors_per_application)
-    done.executors.resize(limits::max_removed_executors_per_application);
+  return done;
+}
+
+void give_back(Core& core, Application& application) {
+  for (auto& [id, executor] : application.executors) kill_executor(core, application, executor);
   while (!application.decommissioned.empty())
     kill_decommissioned(core, application, application.decommissioned.begin()->first);
   drop_requests(core, application);
   application.executors.clear();
   application.description = {};
   application.spark_description = {};
-  application.state = end;
-  application.ended_ms = core.now_ms;
-  return done;
+  application.reconciliation.reset();
+}
+
+// In the order of their slots.
+std::vector<WorkerSlot> all_known(const State& state) {
+  std::vector<WorkerSlot> known;
+  state.by_heartbeat.each([&](const Worker& worker) { known.push_back(worker.slot); });
+  std::sort(known.begin(), known.end());
+  return known;
 }
 
 }  // namespace
+
+Application& add_application(Core& core, const RegisterApplication& message, std::string id) {
+  State& state = core.state;
+  const ApplicationSlot slot = state.applications.add();
+  Application& application = state.applications[slot];
+  application.slot = slot;
+  application.id = std::move(id);
+  application.name = message.name;
+  application.user = message.user;
+  application.ui_url = message.ui_url;
+  application.runtime = message.runtime;
+  application.driver_address = message.driver_address;
+  application.endpoint = message.endpoint;
+  application.description.assign(message.description.begin(), message.description.end());
+  application.spark_description.assign(message.spark_description.begin(),
+                                       message.spark_description.end());
+  application.max_cores = message.max_cores;
+  application.default_profile_id = message.default_profile.id;
+  application.default_resources = message.default_profile.resources;
+  application.cores_max = message.max_cores.value_or(core.config.default_cores);  // P14
+  state.application_by_id.emplace(application.id, slot);
+  if (!application.driver_address.empty())
+    state.application_by_driver.emplace(application.driver_address, slot);
+  ProfileText profile = message.default_profile;
+  if (profile.memory_mb == 0) profile.memory_mb = limits::default_executor_memory_mb;
+  add_request(core, application, profile, message.initial_executor_limit.value_or(unlimited));
+  return application;
+}
 
 void on_register_application(Core& core, Session session, const RegisterApplication& message) {
   const SessionState& peer = *core.session(session);
@@ -192,8 +212,9 @@ void on_register_application(Core& core, Session session, const RegisterApplicat
     const Application& own = core.state.applications[peer.application()];
     if (own.driver_address != message.driver_address)
       return core.violation(session, "this session has registered another application already");
-    return core.send(session, ApplicationRegistered{own.id}, own.sequence);
+    return core.send(session, ApplicationRegistered{own.id, core.state.epoch}, own.sequence);
   }
+  remove_unknown_of(core, message.driver_address);
   std::string why = refusal(core, message);
   NewId given;
   if (why.empty()) {
@@ -205,36 +226,24 @@ void on_register_application(Core& core, Session session, const RegisterApplicat
                 "application " + std::string(message.name) + " refused: " + why);
     return core.refuse(session, why);
   }
-  Application& application = add_application(core, session, message, std::move(given.id));
+  Application& application = add_application(core, message, std::move(given.id));
+  application.submitted_ms = core.now_ms;
+  application.order = core.state.next_application_order++;
+  application.session = session;
+  core.session(session)->become(application.slot);
+  persist_counters(core);
   persist_application(core, application);
-  core.send(session, ApplicationRegistered{application.id}, application.sequence);
+  core.send(session, ApplicationRegistered{application.id, core.state.epoch}, application.sequence);
   core.notice(NoticeLevel::info, "application.registered",
               application.id + " (" + application.name + ") registered");
-  ProfileText profile = message.default_profile;
-  if (profile.memory_mb == 0) profile.memory_mb = limits::default_executor_memory_mb;
-  add_request(core, application, profile, message.initial_executor_limit.value_or(unlimited));
   refresh_requests(core, application);
   core.touched.push_back(application.slot);
 }
 
-void persist_application(Core& core, Application& application) {
-  application.durable_executor_ids += limits::executor_id_block;
-  if (core.state.store_failed) return;
-  application.sequence = core.next_sequence();
-  ApplicationRecord record;
-  record.app_id = application.id;
-  record.description = application.description;
-  record.driver_address = application.driver_address;
-  record.submitted_ms = application.submitted_ms;
-  record.next_executor_id = application.durable_executor_ids;
-  record.spark_description = application.spark_description;
-  core.port.persist(application.sequence, "app_" + application.id, record);
-}
-
 void on_unregister_application(Core& core, Session session, const UnregisterApplication& message) {
   if (Application* own = own_application(core, session, message.app_id))
-    return remove_application(core, *own, ApplicationState::finished);
-  if (core.state.application_by_id.contains(message.app_id))
+    remove_application(core, *own, ApplicationState::finished);
+  else if (core.state.application_by_id.contains(message.app_id))
     core.violation(session, "this session is not registered as " + std::string(message.app_id));
 }
 
@@ -242,8 +251,12 @@ void on_request_executors(Core& core, Session session, const RequestExecutors& m
   Application* application = asked_for(core, session, message.app_id, message.request_id);
   if (!application) return;
   size_t added = 0;
-  for (const auto& [profile, total] : message.targets)
-    if (!application->requests.contains(profile.id)) ++added;
+  bool changes = false;
+  for (const auto& [profile, total] : message.targets) {
+    const auto known = application->requests.find(profile.id);
+    if (known == application->requests.end()) ++added;
+    changes = changes || known == application->requests.end() || known->second.target != total;
+  }
   if (application->requests.size() + added > limits::max_profiles_per_application)
     return core.send(session, Reply{message.request_id, false, "too many resource profiles"});
   for (const auto& [profile, total] : message.targets) {
@@ -255,9 +268,10 @@ void on_request_executors(Core& core, Session session, const RequestExecutors& m
                   resolved(profile, application->requests.at(application->default_profile_id)),
                   total);
   }
+  if (changes) persist_targets(core, *application);
   refresh_requests(core, *application);
   core.touched.push_back(application->slot);
-  core.send(session, Reply{message.request_id, true, {}});
+  core.send(session, Reply{message.request_id, true, {}}, changes ? application->sequence : 0);
 }
 
 void on_kill_executors(Core& core, Session session, const KillExecutors& message) {
@@ -282,16 +296,24 @@ void on_kill_application(Core& core, Session session, const KillApplication& mes
   const auto known = core.state.application_by_id.find(message.app_id);
   if (known == core.state.application_by_id.end())
     return core.send(session, Reply{message.request_id, false, "no such running application"});
-  remove_application(core, core.state.applications[known->second], ApplicationState::killed);
-  core.send(session, Reply{message.request_id, true, {}});
+  const uint64_t sequence =
+      remove_application(core, core.state.applications[known->second], ApplicationState::killed);
+  core.send(session, Reply{message.request_id, true, {}}, sequence);
 }
 
-void remove_application(Core& core, Application& application, ApplicationState end) {
+uint64_t remove_application(Core& core, Application& application, ApplicationState end) {
   State& state = core.state;
   const Session session = application.session;
-  const uint64_t sequence = application.sequence;
   const std::string id = application.id;
-  CompletedApplication done = complete(core, application, end);
+  if (application.state == ApplicationState::unknown) --state.recovery.unknown_applications;
+  CompletedApplication done = summary(core, application);
+  done.order = state.next_end_order++;
+  application.state = end;
+  application.ended_ms = core.now_ms;
+  // Nobody is told before it is on disk: else it could come back with the next leader.
+  const uint64_t sequence = persist_end(core, application, done);
+  application.sequence = std::max(application.sequence, sequence);
+  give_back(core, application);
   state.application_by_id.erase(id);
   if (!application.driver_address.empty())
     state.application_by_driver.erase(application.driver_address);
@@ -299,18 +321,16 @@ void remove_application(Core& core, Application& application, ApplicationState e
     peer->role = Role::none;
   if (end != ApplicationState::finished)
     core.send(session, ApplicationRemoved{name_of(end)}, sequence);
-  core.forget("app_" + id);
   core.notice(NoticeLevel::info, "application.ended", id + " ended: " + name_of(end));
   done.application = std::move(application);
   state.applications.remove(done.application.slot);
   retain(state.completed, std::move(done),
-         std::min<size_t>(core.config.retained_applications, limits::max_completed_applications));
+         std::min<size_t>(core.config.retained_applications, limits::max_completed_applications),
+         [&](const CompletedApplication& oldest) { forget_completed(core, oldest); });
   schedule(core);  // L3: what became free is given away before the workers clean up
-  std::vector<WorkerSlot> alive;
-  state.by_heartbeat.each([&](const Worker& worker) { alive.push_back(worker.slot); });
-  std::sort(alive.begin(), alive.end());
-  for (const WorkerSlot slot : alive)
+  for (const WorkerSlot slot : all_known(state))
     core.send(state.workers[slot].session, ApplicationFinished{id}, sequence);
+  return sequence;
 }
 
 }  // namespace magneto::core

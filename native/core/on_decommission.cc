@@ -1,5 +1,6 @@
 // Workers that are about to leave: what they have goes on, nothing new starts there (spec 18).
 #include <algorithm>
+#include <utility>
 
 #include "core/core.h"
 #include "core/schedule/schedule.h"
@@ -26,7 +27,8 @@ void decommission_executors(Core& core, const Worker& worker) {
     change_state(application, executor, ExecutorState::decommissioned);
     core.send(
         application.session,
-        ExecutorUpdated{executor_id, executor.state, "worker decommissioned", {}, worker.host()});
+        ExecutorUpdated{executor_id, executor.state, "worker decommissioned", {}, worker.host()},
+        worker.sequence);
     retire_executor(core, application, executor_id);
   }
 }
@@ -39,15 +41,20 @@ void decommission_worker(Core& core, Worker& worker) {
                 std::string(worker.id()) + " is decommissioned already");
     return;
   }
+  if (worker.state == WorkerState::unknown) {  // it is told when it has answered
+    worker.leaving = true;
+    core.notice(NoticeLevel::info, "worker.decommissioned",
+                std::string(worker.id()) + " is decommissioned when it has answered");
+    return persist_worker(core, worker);
+  }
   MAGNETO_ASSERT(worker.state == WorkerState::alive);
   if (worker.takes_new()) {
     unindex_worker(worker);
     delist_worker(core.state, worker);
   }
   worker.state = WorkerState::decommissioned;
-  worker.leaving = true;
+  if (!std::exchange(worker.leaving, true)) persist_worker(core, worker);
   ++core.state.worker_generation;
-  core.forget("worker_" + std::string(worker.id()));
   core.notice(
       NoticeLevel::info, "worker.decommissioned",
       std::string(worker.id()) + " is decommissioned: " + std::to_string(worker.executors.size()) +
@@ -73,21 +80,23 @@ void on_decommission_workers_on_hosts(Core& core, Session session,
   std::set<std::string> hosts;
   for (const Text host : message.hosts) hosts.insert(lower_case(host));
   std::vector<WorkerSlot> met;
-  core.state.by_heartbeat.each([&](const Worker& worker) {
-    if (hosts.contains(lower_case(worker.host()))) met.push_back(worker.slot);
+  core.state.workers.each([&](WorkerSlot slot, const Worker& worker) {
+    if (worker.state != WorkerState::dead && hosts.contains(lower_case(worker.host())))
+      met.push_back(slot);
   });
-  std::sort(met.begin(), met.end());
   core.notice(NoticeLevel::info, "worker.decommission",
               "asked to decommission the workers on " + std::to_string(hosts.size()) +
                   " hosts: " + std::to_string(met.size()));
+  uint64_t sequence = 0;
   for (const WorkerSlot slot : met) {
     Worker& worker = core.state.workers[slot];
     decommission_worker(core, worker);
-    core.send(worker.session, DecommissionWorker{});
+    if (worker.is_known()) core.send(worker.session, DecommissionWorker{}, worker.sequence);
+    sequence = std::max(sequence, worker.sequence);
   }
   Reply reply{message.request_id, true};
   reply.count = static_cast<uint32_t>(met.size());
-  core.send(session, reply);
+  core.send(session, reply, sequence);
 }
 
 }  // namespace magneto::core

@@ -37,29 +37,13 @@ std::string new_id(Core& core) {
   return id;
 }
 
-// Not yet known to anybody.
+// Not yet known to anybody. It stands at the end of the queue.
 Driver new_driver(Core& core) {
   Driver driver;
   driver.id = new_id(core);
+  driver.order = core.state.next_driver_order++;
   driver.submitted_ms = core.now_ms;
   return driver;
-}
-
-Driver& add_driver(Core& core, Driver driver) {
-  State& state = core.state;
-  driver.slot = state.drivers.add();
-  driver.order = state.next_driver_order++;
-  state.driver_by_id.emplace(driver.id, driver.slot);
-  Driver& added = state.drivers[driver.slot];
-  added = std::move(driver);
-  return added;
-}
-
-void persist_driver(Core& core, Driver& driver) {
-  if (core.state.store_failed) return;
-  driver.sequence = core.next_sequence();
-  core.port.persist(driver.sequence, "driver_" + driver.id,
-                    DriverRecord{driver.id, driver.description, driver.submitted_ms});
 }
 
 void release_from_worker(Core& core, Driver& driver) {
@@ -75,13 +59,16 @@ uint64_t end_driver(Core& core, Driver& driver, DriverState end, Text exception)
   State& state = core.state;
   if (driver.shape)
     dequeue_driver(core, driver);
-  else
+  else if (driver.worker.valid())
     release_from_worker(core, driver);
+  else
+    unclaim_driver(state, driver);
   driver.state = end;
   driver.ended_ms = core.now_ms;
   driver.exception = exception.substr(0, limits::max_forwarded_text_bytes);
   state.driver_by_id.erase(driver.id);
-  const uint64_t sequence = core.forget("driver_" + driver.id);
+  driver.end_order = state.next_end_order++;
+  const uint64_t sequence = persist_end(core, driver);
   core.notice(NoticeLevel::info, "driver.ended",
               driver.id + " ended: " + name_of(end) +
                   (driver.exception.empty() ? "" : ": " + driver.exception));
@@ -91,23 +78,29 @@ uint64_t end_driver(Core& core, Driver& driver, DriverState end, Text exception)
   done.slot = {};
   done.description = {};
   retain(state.completed_drivers, std::move(done),
-         std::min<size_t>(core.config.retained_drivers, limits::max_completed_drivers));
+         std::min<size_t>(core.config.retained_drivers, limits::max_completed_drivers),
+         [&](const Driver& oldest) { forget_completed(core, oldest); });
   return sequence;
 }
 
-// L8: a queued one is gone at once; a running one ends when its worker says so.
-void kill_driver(Core& core, Driver& driver) {
-  if (driver.shape) {
-    end_driver(core, driver, DriverState::killed, {});
-    return;
+// L8: a queued one is gone at once; a running one ends when its worker says so. Returns the store
+// sequence from which on no leader forgets it; 0: the store has failed.
+uint64_t kill_driver(Core& core, Driver& driver) {
+  if (driver.shape) return end_driver(core, driver, DriverState::killed, {});
+  if (!driver.kill_asked) {
+    driver.kill_asked = true;
+    persist_driver(core, driver);
   }
-  driver.kill_asked = true;
-  core.send(core.state.workers[driver.worker].session, KillDriver{driver.id}, driver.sequence);
+  // While its worker is UNKNOWN, it is told when it has answered.
+  if (driver.worker.valid())
+    core.send(core.state.workers[driver.worker].session, KillDriver{driver.id}, driver.sequence);
+  return driver.sequence;
 }
 
-// L7, R14: clients match the start of it, and try the next master. Empty when this one leads.
+// L7, R14: clients match the start of it, and try the next master. Empty when this one leads; one
+// that recovers does, and what it promises holds.
 std::string not_alive(const Core& core, const char* what) {
-  if (core.state.master == MasterState::alive) return {};
+  if (core.state.leads()) return {};
   return "Current state is not alive: " + std::string(name_of(core.state.master)) + ". Can only " +
          what + " in ALIVE state.";
 }
@@ -131,7 +124,36 @@ DriverStatusResponse status_of(const Driver& driver) {
   return status;
 }
 
+// Also while its worker has not said yet what it runs.
+bool is_of(const Core& core, const Driver& driver, Session session) {
+  const State& state = core.state;
+  if (driver.shape) return false;
+  if (driver.worker.valid()) return state.workers[driver.worker].session == session;
+  const Worker* const worker = state.find_worker(driver.worker_id);
+  return worker && worker->session == session;
+}
+
 }  // namespace
+
+Driver& add_driver(Core& core, Driver driver) {
+  State& state = core.state;
+  driver.slot = state.drivers.add();
+  state.driver_by_id.emplace(driver.id, driver.slot);
+  Driver& added = state.drivers[driver.slot];
+  added = std::move(driver);
+  return added;
+}
+
+void describe_driver(Driver& driver, const SubmitDriver& message) {
+  driver.description.assign(message.description.begin(), message.description.end());
+  driver.jar_url = message.jar_url;
+  driver.main_class = message.main_class;
+  driver.cores = message.cores;
+  driver.memory_mb = message.memory_mb;
+  driver.supervise = message.supervise;
+  driver.resources_asked = message.resources;
+  driver.runtimes.assign(message.runtimes.begin(), message.runtimes.end());
+}
 
 void on_submit_driver(Core& core, Session session, const SubmitDriver& message) {
   if (const std::string why = refusal(core); !why.empty()) {
@@ -140,15 +162,9 @@ void on_submit_driver(Core& core, Session session, const SubmitDriver& message) 
     return core.send(session, Reply{message.request_id, false, why});
   }
   Driver submitted = new_driver(core);
-  submitted.description.assign(message.description.begin(), message.description.end());
-  submitted.jar_url = message.jar_url;
-  submitted.main_class = message.main_class;
-  submitted.cores = message.cores;
-  submitted.memory_mb = message.memory_mb;
-  submitted.supervise = message.supervise;
-  submitted.resources_asked = message.resources;
-  submitted.runtimes.assign(message.runtimes.begin(), message.runtimes.end());
+  describe_driver(submitted, message);
   Driver& driver = add_driver(core, std::move(submitted));
+  persist_counters(core);
   persist_driver(core, driver);
   core.notice(NoticeLevel::info, "driver.submitted",
               driver.id + " (" + driver.main_class + ") submitted");
@@ -169,8 +185,9 @@ void on_request_kill_driver(Core& core, Session session, const RequestKillDriver
                      Reply{message.request_id, false,
                            "Driver " + id + " has already finished or does not exist", id});
   core.notice(NoticeLevel::info, "driver.kill", "asked to kill driver " + id);
-  kill_driver(core, core.state.drivers[known->second]);
-  core.send(session, Reply{message.request_id, true, "Kill request for " + id + " submitted", id});
+  const uint64_t sequence = kill_driver(core, core.state.drivers[known->second]);
+  core.send(session, Reply{message.request_id, true, "Kill request for " + id + " submitted", id},
+            sequence);
 }
 
 void on_request_kill_all_drivers(Core& core, Session session,
@@ -183,10 +200,12 @@ void on_request_kill_all_drivers(Core& core, Session session,
   std::sort(all.begin(), all.end());
   core.notice(NoticeLevel::info, "driver.kill",
               "asked to kill all " + std::to_string(all.size()) + " drivers");
-  for (const auto& [order, slot] : all) kill_driver(core, core.state.drivers[slot]);
+  uint64_t sequence = 0;
+  for (const auto& [order, slot] : all)
+    sequence = std::max(sequence, kill_driver(core, core.state.drivers[slot]));
   Reply reply{message.request_id, true, "Kill request for all drivers submitted"};
   reply.count = static_cast<uint32_t>(all.size());
-  core.send(session, reply);
+  core.send(session, reply, sequence);
 }
 
 void on_request_driver_status(Core& core, Session session, const RequestDriverStatus& message) {
@@ -213,12 +232,15 @@ void on_driver_state_changed(Core& core, Session session, const DriverStateChang
     return core.violation(session, "only a registered worker may report driver states");
   const auto answer = [&](uint64_t sequence) {
     if (message.request_id != 0) core.send(session, Reply{message.request_id, true}, sequence);
+    // What it held is given to nobody before that is on disk: the next leader would count it twice.
+    SessionState* const peer = core.session(session);
+    peer->sequence = std::max(peer->sequence, sequence);
   };
   const auto known = core.state.driver_by_id.find(message.driver_id);
   // Ended here already: killed, relaunched, or told again because the answer was lost.
   if (known == core.state.driver_by_id.end()) return answer(0);
   Driver& driver = core.state.drivers[known->second];
-  if (driver.shape || core.state.workers[driver.worker].session != session)
+  if (!is_of(core, driver, session))
     return core.violation(session, "driver " + driver.id + " is not on this session's worker");
   if (!is_terminal(message.state)) {
     core.notice(NoticeLevel::warn, "driver.state",
@@ -250,6 +272,7 @@ void lose_driver(Core& core, Driver& driver) {
   next.resources_asked = driver.resources_asked;
   next.runtimes = driver.runtimes;
   core.notice(NoticeLevel::info, "driver.relaunching", driver.id + " becomes " + next.id);
+  persist_counters(core);
   persist_driver(core, next);  // before the old record goes: one of them is always there
   end_driver(core, driver, DriverState::relaunching, {});
   schedule(core);

@@ -57,7 +57,12 @@ void on_executor_state_changed(Core& core, Session session, const ExecutorStateC
     return core.violation(session, "only a registered worker may report executor states");
   const auto [application, executor] = find(core, message.app_id, message.executor_id);
   // L10: unknown ones are ordinary, after a kill or the end of the application; still answered.
-  if (!executor) return core.send(session, Reply{message.request_id, true, {}});
+  if (!executor) {
+    const WorkerSlot slot = core.session(session)->worker();
+    const State& state = core.state;
+    on_missed_end(core, state.workers.holds(slot) ? &state.workers[slot] : nullptr, message);
+    return core.send(session, Reply{message.request_id, true, {}});
+  }
   if (core.state.workers[executor->worker].session != session)
     return core.violation(session, "executor " + name_of(message.app_id, message.executor_id) +
                                        " is not on this session's worker");

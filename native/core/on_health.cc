@@ -60,7 +60,11 @@ void on_worker_health(Core& core, Session session, const WorkerHealth& message) 
   const Worker* const known = core.state.find_worker(message.worker_id);
   // Dropped in between: it says so again when it has registered again.
   if (!known || known->state == WorkerState::dead) return;
-  Worker* const worker = own_worker(core, session, message.worker_id);
+  // One that has still to say what it runs may say this first, so that nothing starts there.
+  const bool unbound =
+      known->state == WorkerState::unknown && core.session(session)->role == Role::none;
+  Worker* const worker = unbound ? core.state.find_worker(message.worker_id)
+                                 : own_worker(core, session, message.worker_id);
   if (!worker) return;
   if (message.healthy) return set_health(core, *worker, {});
   set_health(core, *worker, message.report.empty() ? "it does not say why" : message.report);

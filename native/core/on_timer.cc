@@ -33,11 +33,13 @@ void on_timer(Core& core) {
 Millis next_due_ms(const Core& core) {
   const State& state = core.state;
   Millis due = 0;
-  if (const Worker* oldest = state.by_heartbeat.oldest()) due = timeout_at(core, *oldest);
+  if (const Worker* const oldest = state.by_heartbeat.oldest()) due = timeout_at(core, *oldest);
   if (!state.by_cull_time.empty()) {
     const Millis cull = state.by_cull_time.begin()->first;
     due = due == 0 ? cull : std::min(due, cull);
   }
+  if (const Millis recovery = recovery_due_ms(state); recovery != 0)
+    due = due == 0 ? recovery : std::min(due, recovery);
   return due;
 }
 

@@ -8,29 +8,22 @@ namespace magneto::core {
 
 namespace {
 
-void bind(Core& core, Session session, Worker& worker) {
-  core.session(session)->become(worker.slot);
-  worker.session = session;
-}
-
 void touch_heartbeat(Core& core, Worker& worker) {
   worker.last_heartbeat_ms = core.now_ms;
   core.state.by_heartbeat.heard(worker);
 }
 
 // L4: the same worker again, perhaps over a new connection because it noticed the loss before we
-// did.
+// did. One of the leader before has still to say what it runs.
 void register_again(Core& core, Session session, Worker& worker, const RegisterWorker& message) {
-  const Session old = worker.session;
-  if (old != session) {
-    bind(core, session, worker);
-    core.close(old, "the worker registered again over another connection");
-  }
-  touch_heartbeat(core, worker);
-  core.send(session, WorkerRegistered{true}, worker.sequence);
+  const bool elsewhere = bind_worker(core, session, worker);
+  const bool unknown = worker.state == WorkerState::unknown;
+  if (!unknown) touch_heartbeat(core, worker);
+  core.send(session, WorkerRegistered{true, core.state.epoch}, worker.sequence);
   set_health(core, worker, message.health_report);
+  if (unknown) return core.send(session, MasterChanged{core.state.epoch});
   // The order may have been lost with the old connection.
-  if (old != session && worker.leaving) core.send(session, DecommissionWorker{});
+  if (elsewhere && worker.leaving) core.send(session, DecommissionWorker{}, worker.sequence);
 }
 
 void purge_dead_at(Core& core, const std::string& address) {
@@ -40,11 +33,53 @@ void purge_dead_at(Core& core, const std::string& address) {
   for (const WorkerSlot slot : slots) purge_dead_worker(core, core.state.workers[slot]);
 }
 
-Worker& add_worker(Core& core, const RegisterWorker& message) {
+// H9, L4: it came up again under another id, so it will not answer any more.
+void remove_unknown_at(Core& core, const RegisterWorker& message) {
+  const auto there = core.state.workers_by_address.find(WorkerAddress{message.host, message.port});
+  if (there == core.state.workers_by_address.end()) return;
+  Worker& worker = **there;
+  if (worker.state == WorkerState::unknown && worker.id() != message.worker_id)
+    remove_worker(core, worker,
+                  "another worker has its address: " + std::string(message.worker_id));
+}
+
+// Empty when the worker may register; else why not, for RegisterWorkerFailed.
+std::string refusal(const Core& core, const RegisterWorker& message) {
+  if (core.state.store_failed) return "the master's store has failed; it accepts no registrations";
+  const WorkerAddress address{message.host, message.port};
+  if (core.state.workers_by_address.contains(address))
+    return "Attempted to re-register worker at same address: " + text_of(address) +
+           "; stop the other worker or use another port";
+  if (core.state.workers_by_address.size() >= limits::max_workers)
+    return "the master has " + std::to_string(limits::max_workers) + " workers, its limit";
+  return {};
+}
+
+}  // namespace
+
+bool bind_worker(Core& core, Session session, Worker& worker) {
+  const Session old = worker.session;
+  if (old == session) return false;
+  core.session(session)->become(worker.slot);
+  worker.session = session;
+  core.close(old, "the worker registered again over another connection");
+  return true;
+}
+
+bool is_another_peer(const Core& core, Session session, Text worker_id) {
+  const SessionState& peer = core.state.sessions.at(session);
+  if (peer.role != Role::worker) return peer.role == Role::application;
+  if (!core.state.workers.holds(peer.worker())) return false;
+  const Worker& own = core.state.workers[peer.worker()];
+  return own.session == session && own.state != WorkerState::dead && own.id() != worker_id;
+}
+
+Worker& add_worker(Core& core, const RegisterWorker& message, WorkerState as) {
   State& state = core.state;
   const WorkerSlot slot = state.workers.add();
   Worker& worker = state.workers[slot];
   worker.slot = slot;
+  worker.state = as;
   worker.texts = WorkerTexts(message);
   worker.port = message.port;
   worker.cores = message.cores;
@@ -57,27 +92,17 @@ Worker& add_worker(Core& core, const RegisterWorker& message) {
   }
   worker.runtimes = &intern_runtimes(state, message.runtimes);
   worker.last_heartbeat_ms = core.now_ms;
-  state.by_heartbeat.add(worker);
   state.workers_by_id.insert(&worker);
-  enlist_worker(state, worker);
+  if (as == WorkerState::unknown) {
+    ++state.recovery.unknown_workers;
+  } else {
+    state.by_heartbeat.add(worker);
+    enlist_worker(state, worker);
+  }
   state.workers_by_address.insert(&worker);
   ++state.worker_generation;
   return worker;
 }
-
-// Empty when the worker may register; else why not, for RegisterWorkerFailed.
-std::string refusal(const Core& core, const RegisterWorker& message) {
-  if (core.state.store_failed) return "the master's store has failed; it accepts no registrations";
-  const WorkerAddress address{message.host, message.port};
-  if (core.state.workers_by_address.contains(address))
-    return "Attempted to re-register worker at same address: " + text_of(address) +
-           "; stop the other worker or use another port";
-  if (core.state.by_heartbeat.size() >= limits::max_workers)
-    return "the master has " + std::to_string(limits::max_workers) + " workers, its limit";
-  return {};
-}
-
-}  // namespace
 
 Worker* own_worker(Core& core, Session session, Text id) {
   const SessionState& peer = *core.session(session);
@@ -90,16 +115,10 @@ Worker* own_worker(Core& core, Session session, Text id) {
 }
 
 void on_register_worker(Core& core, Session session, const RegisterWorker& message) {
-  State& state = core.state;
-  const SessionState& peer = *core.session(session);
-  Worker* const known = state.find_worker(message.worker_id);
-  const bool another_role = peer.role == Role::application ||
-                            (peer.role == Role::worker && state.workers.holds(peer.worker()) &&
-                             state.workers[peer.worker()].session == session &&
-                             state.workers[peer.worker()].state != WorkerState::dead &&
-                             state.workers[peer.worker()].id() != message.worker_id);
-  if (another_role)
+  if (is_another_peer(core, session, message.worker_id))
     return core.violation(session, "this session is registered as another peer already");
+  remove_unknown_at(core, message);
+  Worker* const known = core.state.find_worker(message.worker_id);
   // A decommissioned one too: it stays so.
   if (known && known->state != WorkerState::dead)
     return register_again(core, session, *known, message);
@@ -112,11 +131,11 @@ void on_register_worker(Core& core, Session session, const RegisterWorker& messa
   const bool leaving = known && known->leaving;
   if (known) purge_dead_worker(core, *known);
   purge_dead_at(core, text_of({message.host, message.port}));
-  Worker& worker = add_worker(core, message);
-  bind(core, session, worker);
-  worker.sequence = core.next_sequence();
-  core.port.persist(worker.sequence, "worker_" + std::string(worker.id()), message);
-  core.send(session, WorkerRegistered{false}, worker.sequence);
+  Worker& worker = add_worker(core, message, WorkerState::alive);
+  bind_worker(core, session, worker);
+  worker.leaving = leaving;
+  persist_worker(core, worker);
+  core.send(session, WorkerRegistered{false, core.state.epoch}, worker.sequence);
   core.notice(NoticeLevel::info, "worker.registered",
               std::string(worker.id()) + " at " + text_of(address_of(worker)) + " with " +
                   std::to_string(worker.cores) + " cores, " + std::to_string(worker.memory_mb) +
@@ -124,7 +143,7 @@ void on_register_worker(Core& core, Session session, const RegisterWorker& messa
   set_health(core, worker, message.health_report);
   if (!leaving) return reindex_worker(core, worker, true);
   decommission_worker(core, worker);
-  core.send(session, DecommissionWorker{});
+  core.send(session, DecommissionWorker{}, worker.sequence);
 }
 
 void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& message) {
@@ -132,7 +151,7 @@ void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& mes
   SessionState& peer = *core.session(session);
   if (peer.role == Role::worker && state.workers.holds(peer.worker())) {
     Worker& own = state.workers[peer.worker()];
-    if (own.session == session && own.state != WorkerState::dead && own.id() == message.worker_id)
+    if (own.session == session && own.is_known() && own.id() == message.worker_id)
       return touch_heartbeat(core, own);
   }
   const Worker* const dropped = state.find_worker(message.worker_id);
@@ -142,7 +161,11 @@ void on_worker_heartbeat(Core& core, Session session, const WorkerHeartbeat& mes
     if (peer.role == Role::worker) core.send(session, ReconnectWorker{});
     return;
   }
-  if (dropped->state != WorkerState::dead)
+  // It has not heard of this leader yet. Workers of the gateway are called by it: one that has
+  // missed that registers.
+  if (dropped->state == WorkerState::unknown && session >> session_source_shift != gateway_source)
+    return core.send(session, MasterChanged{state.epoch});
+  if (dropped->is_known())
     return core.violation(
         session, "this session is not registered as worker " + std::string(message.worker_id));
   core.send(session, ReconnectWorker{});  // L5: dropped
@@ -179,7 +202,6 @@ void lose_executor(Core& core, Application& application, uint32_t executor_id, T
 }
 
 using LostExecutors = std::vector<std::pair<ApplicationSlot, uint32_t>>;
-using LostDrivers = std::vector<std::pair<uint64_t, DriverSlot>>;  // by submission
 
 void lose(Core& core, LostExecutors executors, LostDrivers drivers, Text message,
           std::optional<Text> host) {
@@ -194,8 +216,9 @@ void lose(Core& core, LostExecutors executors, LostDrivers drivers, Text message
 
 void on_worker_latest_state(Core& core, Session session, const WorkerLatestState& message) {
   const Worker* const known = core.state.find_worker(message.worker_id);
-  if (!known || known->state == WorkerState::dead)
-    return;  // dropped in between: its next heartbeat makes it register again
+  // Dropped in between: its next heartbeat makes it register again. What an UNKNOWN one runs is in
+  // its answer to MasterChanged.
+  if (!known || !known->is_known()) return;
   const Worker* worker = own_worker(core, session, message.worker_id);
   if (!worker) return;
   std::set<const void*> present;
@@ -235,12 +258,14 @@ void remove_worker(Core& core, Worker& worker, Text reason) {
   State& state = core.state;
   MAGNETO_ASSERT(worker.state != WorkerState::dead);
   if (worker.takes_new()) delist_worker(state, worker);
-  if (worker.state == WorkerState::alive)  // else it was forgotten when it was decommissioned
-    core.forget("worker_" + std::string(worker.id()));
+  core.forget("worker_" + std::string(worker.id()));
+  if (worker.state == WorkerState::unknown)
+    --state.recovery.unknown_workers;
+  else
+    state.by_heartbeat.remove(worker);
   worker.state = WorkerState::dead;
   forget_health(core, worker);
   unindex_worker(worker);
-  state.by_heartbeat.remove(worker);
   state.workers_by_address.erase(&worker);
   state.dead_by_address[text_of(address_of(worker))].insert(worker.slot);
   state.by_cull_time.insert({cull_at_ms(core, worker), worker.slot});
@@ -253,6 +278,7 @@ void remove_worker(Core& core, Worker& worker, Text reason) {
     executors.emplace_back(executor->application, executor->id);
   LostDrivers drivers;
   for (const Driver* driver : worker.drivers) drivers.emplace_back(driver->order, driver->slot);
+  for (const auto& unclaimed : take_unclaimed(state, worker.id())) drivers.push_back(unclaimed);
   lose(core, std::move(executors), std::move(drivers), "worker lost: " + std::string(reason),
        worker.host());
   state.applications.each([&](ApplicationSlot, const Application& application) {

@@ -81,6 +81,20 @@ struct Request {
 
 inline constexpr uint32_t unlimited = UINT32_MAX;
 
+// Of an application of the leader before: what it is to hear when it has answered, and what of it
+// workers and the application itself have told.
+struct Reconciliation {
+  struct Update {
+    uint32_t executor_id = 0;
+    ExecutorState state = ExecutorState::exited;
+    std::optional<std::string> message;
+    std::optional<int32_t> exit_status;
+  };
+  std::vector<Update> missed;   // ends that it has not heard of
+  std::set<uint32_t> ended;     // workers say so; how, is in reports that are still to come
+  std::set<uint32_t> expected;  // it counts on them, and no worker has reported them yet
+};
+
 struct Application {
   ApplicationSlot slot;
   uint64_t order = 0;  // A7
@@ -90,6 +104,7 @@ struct Application {
   std::string ui_url;
   std::string runtime;
   std::string driver_address;
+  std::string endpoint;  // of its Spark RPC at driver_address
   std::vector<uint8_t> description;
   std::vector<uint8_t> spark_description;  // empty: none
   Session session = no_session;
@@ -113,7 +128,14 @@ struct Application {
   uint32_t durable_executor_ids = 0;
   std::string waiting_reason;  // the last one told
 
-  uint32_t cores_left() const { return cores_max - cores_granted; }
+  bool has_targets = false;  // a record of what it asked for last
+  bool recovered = false;    // from the leader before
+  // It came from there with a limit, and silent workers may run executors of it.
+  bool held = false;
+  std::unique_ptr<Reconciliation> reconciliation;  // null: there is nothing of it
+
+  // Executors that are taken over from the leader before may be more than it may have now.
+  uint32_t cores_left() const { return cores_max > cores_granted ? cores_max - cores_granted : 0; }
 };
 
 struct CompletedApplication {
@@ -121,6 +143,7 @@ struct CompletedApplication {
   std::vector<PastExecutor> executors;
   uint32_t memory_per_executor_mb = 0;
   uint32_t executor_limit = unlimited;
+  uint64_t order = 0;  // in which they ended
 };
 
 // Orders requests as Spark visits them: application by registration, profile by id.
@@ -173,7 +196,7 @@ struct Driver {
   ResourceAmounts resources_asked;
   std::vector<std::string> runtimes;  // any one of them; sorted, none twice
   DriverShape* shape = nullptr;       // while it waits
-  WorkerSlot worker;                  // while it runs
+  WorkerSlot worker;                  // while it runs; not while that worker is UNKNOWN
   uint32_t position = 0;              // in Worker::drivers while it runs
   std::vector<HeldResource> held;     // while it runs
   Session launched_on = no_session;
@@ -187,6 +210,7 @@ struct Driver {
   Millis submitted_ms = 0;
   Millis started_ms = 0;       // 0: never launched
   Millis ended_ms = 0;         // 0: not ended
+  uint64_t end_order = 0;      // in which they ended
   std::string exception;       // empty: none
   std::string waiting_reason;  // the last one told
 };
@@ -245,16 +269,38 @@ struct SessionState {
   uint32_t slot_ = UINT32_MAX;
 };
 
+// H8 to H10: what a new leader takes over and still waits for.
+struct Recovery {
+  size_t unknown_workers = 0;
+  size_t unknown_applications = 0;
+  // Drivers that were launched, by the worker whose answer decides on them, in the order of
+  // submission.
+  std::map<std::string, std::set<std::pair<uint64_t, DriverSlot>>, std::less<>> unclaimed;
+  Millis due_ms = 0;
+  // Applications with a limit are held until then, or until no worker is UNKNOWN.
+  Millis grace_due_ms = 0;
+  bool holding = false;
+  size_t drivers_taken_over = 0;  // they may be more than Config::max_drivers
+  // In standby only: what applications asked for last.
+  ByText<std::vector<std::pair<ProfileText, uint32_t>>> targets;
+};
+
 struct State {
   std::unordered_map<Session, SessionState> sessions;
 
   MasterState master = MasterState::alive;
+  uint32_t epoch = 0;  // of this master's lead; 0: none is counted
+  // Of the master that leads, while this one does not; empty: it knows none.
+  std::string leader_url;
+  std::string leader_web_ui_url;
+  uint32_t leader_epoch = 0;
+  Recovery recovery;
 
   SlotTable<Worker, WorkerSlot> workers;  // the dead too
   WorkersById workers_by_id;              // in the order of A4
-  WorkersByAddress workers_by_address;    // all but the dead
+  WorkersByAddress workers_by_address;    // all but the dead; the UNKNOWN too
   ByText<std::set<WorkerSlot>> dead_by_address;
-  HeartbeatQueue by_heartbeat;  // all but the dead
+  HeartbeatQueue by_heartbeat;  // all but the dead and the UNKNOWN
   // Those that take anything new, in no order: drivers are placed at random (A3).
   std::vector<WorkerSlot> placeable;
   // What workers that are not healthy say of themselves. They are few, so it lies beside them.
@@ -273,6 +319,7 @@ struct State {
   std::deque<CompletedApplication> completed;
   uint64_t next_application_order = 0;
   uint64_t next_application_number = 0;
+  uint64_t next_end_order = 0;  // of applications and drivers
 
   SlotTable<Driver, DriverSlot> drivers;  // those that wait or run
   ByText<DriverSlot> driver_by_id;
@@ -298,6 +345,8 @@ struct State {
   uint64_t stored_sequence = 0;
   bool store_failed = false;
   Millis timer_due_ms = 0;  // 0: none
+
+  bool leads() const { return master != MasterState::standby; }
 
   // Null: there is none of that id, not even a dead one.
   Worker* find_worker(Text id) const {

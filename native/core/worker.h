@@ -41,12 +41,14 @@ class WorkerTexts {
   Text id() const { return {bytes_.get(), id_}; }
   Text host() const { return {bytes_.get() + id_, host_}; }
   Text web_ui_url() const { return {bytes_.get() + id_ + host_, web_ui_url_}; }
+  Text endpoint() const { return {bytes_.get() + id_ + host_ + web_ui_url_, endpoint_}; }
 
  private:
   std::unique_ptr<char[]> bytes_;
   uint16_t id_ = 0;
   uint16_t host_ = 0;
   uint16_t web_ui_url_ = 0;
+  uint16_t endpoint_ = 0;
 };
 
 struct Worker {
@@ -69,7 +71,7 @@ struct Worker {
   uint64_t sequence = 0;
   uint64_t index_key = 0;
   Millis last_heartbeat_ms = 0;
-  Worker* heard_before = nullptr;  // in State::by_heartbeat, unless dead
+  Worker* heard_before = nullptr;  // in State::by_heartbeat, unless dead or unknown
   Worker* heard_after = nullptr;
   uint32_t placeable_position = 0;  // in State::placeable while it takes anything new
 
@@ -77,6 +79,8 @@ struct Worker {
   Text host() const { return texts.host(); }
   uint32_t cores_free() const { return cores - cores_used; }
   uint32_t memory_free_mb() const { return memory_mb - memory_used_mb; }
+  // It has said what it runs, and is not lost.
+  bool is_known() const { return state != WorkerState::dead && state != WorkerState::unknown; }
   bool takes_new() const { return state == WorkerState::alive && healthy; }
 };
 

@@ -71,7 +71,7 @@ TEST_CASE("a batch of an unknown kind is refused before anything of it is believ
   codec::Engine engine(config({}));
   codec::BatchWriter writer;
   writer.add(1, 1, std::string_view("peer"));
-  writer.add(9, 1, std::string_view());
+  writer.add(10, 1, std::string_view());
   CHECK_THROWS_AS(engine.step(0, 0, writer.view()), std::range_error);
   CHECK(engine.core().state.sessions.empty());
 }

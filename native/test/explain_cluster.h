@@ -51,9 +51,7 @@ class Cluster : public core::Port {
  private:
   void send(core::Session, uint64_t, const core::Outgoing& message) override;
   void close(core::Session, uint64_t, core::Text) override {}
-  void persist(uint64_t, core::Text, const core::RegisterWorker&) override {}
-  void persist(uint64_t, core::Text, const core::ApplicationRecord&) override {}
-  void persist(uint64_t, core::Text, const core::DriverRecord&) override {}
+  void persist(uint64_t, core::Text, const core::StoredRecord&) override {}
   void forget(uint64_t, core::Text) override {}
   void set_timer(core::Millis) override {}
   void notice(core::NoticeLevel level, core::Text code, core::Text text) override;

@@ -358,10 +358,15 @@ TEST_CASE("explain, S1: a master that does not lead starts nothing") {
   Cluster cluster;
   cluster.worker("w1", {4, 4096});
   const auto app = cluster.app({8, 1024});
-  cluster.core.state.master = core::MasterState::recovering;
+  cluster.application(app).state = core::ApplicationState::unknown;
   check(cluster.first(app), Limit::master_state,
-        {"the master is recovering and starts nothing until that has ended",
-         "it starts when workers and applications have answered, or the recovery timeout is over"});
+        {"the master is recovering, and this application has not answered it yet",
+         "it starts when its driver has answered, and ends when the recovery does without that"});
+  cluster.application(app).state = core::ApplicationState::waiting;
+  cluster.application(app).held = true;
+  check(cluster.first(app), Limit::master_state,
+        {"it has a limit, and workers that the master waits for may run executors of it",
+         "it starts when all workers have answered, or after the grace time of the recovery"});
   cluster.core.state.master = core::MasterState::standby;
   check(cluster.first(app), Limit::master_state,
         {"this master is STANDBY, and only the leader starts anything",

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "codec/engine.h"
+#include "codec/gen/store_generated.h"
 #include "test/messages.h"
 
 namespace magneto::test {
@@ -277,6 +278,16 @@ class Player {
     }
   }
 
+  // A key by the names of the table.
+  std::string kept(const std::string& key) const {
+    const size_t end = key.rfind('_');
+    if (end == std::string::npos) return key;
+    const std::string id = key.substr(end + 1);
+    return key.substr(0, end + 1) + (key.find("driver_") == std::string::npos
+                                         ? app_name(id)
+                                         : driver_name(id));
+  }
+
   std::string told(const codec::Record& record) {
     const auto id = static_cast<uint64_t>(record.session);
     const std::string after =
@@ -287,9 +298,9 @@ class Player {
       case codec::OutboxKind::close:
         return names_.at(id) + " CLOSE" + after;
       case codec::OutboxKind::persist:
-        return "persist" + after;
+        return "persist " + kept(store::GetRecord(record.payload.data())->key()->str()) + after;
       case codec::OutboxKind::forget:
-        return "forget" + after;
+        return "forget " + kept(std::string(record.text())) + after;
       case codec::OutboxKind::set_timer:
         return "timer +" + std::to_string(static_cast<int64_t>(record.argument) - now_ms_);
       case codec::OutboxKind::notice: {

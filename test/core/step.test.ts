@@ -16,11 +16,11 @@ test('M1, A12: a worker and an application register, executors are launched', ()
     .message(application, registerApplication())
     .filter((effect) => effect.kind === 'SEND')
   expect(launched.map(({ session, type, argument }) => [session, type, argument])).toEqual([
-    [application, 'ApplicationRegistered', 2],
-    [worker, 'LaunchExecutor', 2],
-    [application, 'ExecutorAdded', 2],
-    [worker, 'LaunchExecutor', 2],
-    [application, 'ExecutorAdded', 2],
+    [application, 'ApplicationRegistered', 3],
+    [worker, 'LaunchExecutor', 3],
+    [application, 'ExecutorAdded', 3],
+    [worker, 'LaunchExecutor', 3],
+    [application, 'ExecutorAdded', 3],
   ])
 })
 

@@ -158,6 +158,7 @@ void launch(Core& core, Driver& driver, Worker& worker) {
   driver.held = occupy(worker, driver.cores, driver.memory_mb, driver.resources_asked);
   driver.resources = holdings(worker, driver.held);
   reindex_worker(core, worker, false);
+  persist_driver(core, driver);  // a leader that does not know where it runs would run it twice
   core.send(worker.session, LaunchDriver{driver.id, driver.description, texts(driver.resources)},
             std::max(driver.sequence, worker.sequence));
   core.notice(NoticeLevel::info, "driver.launched", driver.id + " launched on " + driver.worker_id);

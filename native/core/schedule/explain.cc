@@ -118,10 +118,11 @@ Explanation Explainer::explain(const Application& application, const Request& re
   to.profile_id = request.profile_id;
   if (request.target != unlimited)
     to.wanted = request.target - std::min(request.executors, request.target);
-  to.limit = core_.state.master == MasterState::alive ? own_limit(application, request)
-                                                      : Limit::master_state;
+  const bool waits =
+      !core_.state.leads() || application.held || application.state == ApplicationState::unknown;
+  to.limit = waits ? Limit::master_state : own_limit(application, request);
   Sentences limited;
-  if (to.limit == Limit::master_state) limited = master_state_sentences(core_.state.master);
+  if (waits) limited = master_state_sentences(core_.state.master, application.held);
   if (to.limit == Limit::executor_limit)
     limited = executor_limit_sentences(application, request, words);
   if (to.limit == Limit::cores_max) limited = cores_max_sentences(application, request, words);
@@ -134,9 +135,9 @@ Explanation Explainer::explain(const Driver& driver) {
   Explanation to;
   to.wanted = 1;
   Sentences limited;
-  if (core_.state.master != MasterState::alive) {
+  if (!core_.state.leads()) {
     to.limit = Limit::master_state;
-    limited = master_state_sentences(core_.state.master);
+    limited = master_state_sentences(core_.state.master, false);
   } else if (drivers_at_limit(core_)) {
     to.limit = Limit::max_drivers;
     limited = max_drivers_sentences(core_.config.max_drivers);

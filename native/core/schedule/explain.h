@@ -125,7 +125,8 @@ Sentences cores_max_sentences(const Application& application, const Request& req
 Sentences executor_limit_sentences(const Application& application, const Request& request,
                                    const Words& words);
 Sentences max_drivers_sentences(uint32_t max_drivers);
-Sentences master_state_sentences(MasterState state);
+// `held`: a recovery keeps an application with a limit waiting, which has answered.
+Sentences master_state_sentences(MasterState state, bool held);
 Sentences left_out_sentences();
 
 // ---- explain.cc ----

@@ -68,7 +68,7 @@ void launch_all(Core& core, Application& application, Request& request,
 
 void schedule(Core& core) {
   State& state = core.state;
-  if (state.master != MasterState::alive) return;
+  if (state.master != MasterState::alive && state.master != MasterState::recovering) return;
   schedule_drivers(core);
   while (!state.ready.empty()) {
     const RequestKey key = state.ready.begin()->first;

@@ -324,12 +324,15 @@ Sentences max_drivers_sentences(uint32_t max_drivers) {
           "it starts when one of them ends, or with a larger spark.deploy.maxDrivers"};
 }
 
-Sentences master_state_sentences(MasterState state) {
+Sentences master_state_sentences(MasterState state, bool held) {
   if (state == MasterState::standby)
     return {"this master is STANDBY, and only the leader starts anything",
             "it starts when this master is elected"};
-  return {"the master is recovering and starts nothing until that has ended",
-          "it starts when workers and applications have answered, or the recovery timeout is over"};
+  if (held)
+    return {"it has a limit, and workers that the master waits for may run executors of it",
+            "it starts when all workers have answered, or after the grace time of the recovery"};
+  return {"the master is recovering, and this application has not answered it yet",
+          "it starts when its driver has answered, and ends when the recovery does without that"};
 }
 
 Sentences left_out_sentences() {

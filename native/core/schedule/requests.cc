@@ -63,6 +63,7 @@ void set_wanting(State& state, const Application& application, Request& request,
 
 bool wants(const Application& application, const Request& request) {
   const uint32_t chunk = std::max(request.cores, 1u);
+  if (application.held || application.state == ApplicationState::unknown) return false;
   return application.cores_left() >= chunk  // A9
          && request.executors < request.target &&
          application.executors.size() < limits::max_executors_per_application;
@@ -88,7 +89,20 @@ void drop_requests(Core& core, Application& application) {
   application.requests.clear();
 }
 
+namespace {
+
+// Executors of it that nobody has reported yet could make it more than it may have.
+bool is_limited(const Core& core, const Application& application) {
+  if (application.max_cores || core.config.default_cores < no_default_cores) return true;
+  return std::any_of(application.requests.begin(), application.requests.end(),
+                     [](const auto& each) { return each.second.target != unlimited; });
+}
+
+}  // namespace
+
 void refresh_requests(Core& core, Application& application) {
+  application.held =
+      application.recovered && core.state.recovery.holding && is_limited(core, application);
   for (auto& [id, request] : application.requests)
     set_wanting(core.state, application, request, wants(application, request));
 }

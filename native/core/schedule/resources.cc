@@ -34,6 +34,13 @@ std::vector<HeldResource> take_addresses(Worker& worker, const ResourceAmounts& 
   return held;
 }
 
+// SIZE_MAX: the worker has none of that name.
+size_t pool_named(const Worker& worker, Text name) {
+  for (size_t at = 0; at < worker.resources.size(); ++at)
+    if (worker.resources[at].name == name) return at;
+  return SIZE_MAX;
+}
+
 void give_back_addresses(Worker& worker, const std::vector<HeldResource>& held) {
   for (const HeldResource& taken : held) {
     ResourcePool& pool = worker.resources[taken.pool];
@@ -53,6 +60,36 @@ std::vector<HeldResource> occupy(Worker& worker, uint32_t cores, uint32_t memory
   worker.cores_used += cores;
   worker.memory_used_mb += memory_mb;
   return take_addresses(worker, amounts);
+}
+
+std::string take_over(Worker& worker, uint32_t cores, uint32_t memory_mb,
+                      const std::vector<ResourceText>& resources, std::vector<HeldResource>& held) {
+  if (worker.cores_free() < cores || worker.memory_free_mb() < memory_mb)
+    return "its worker has no " + std::to_string(cores) + " cores and " +
+           std::to_string(memory_mb) + " MiB free";
+  const auto refused = [&](const ResourceText& from, Text what) {
+    give_back_addresses(worker, held);
+    held.clear();
+    return std::string(from.name) + " " + std::string(what);
+  };
+  for (const ResourceText& from : resources) {
+    const size_t at = pool_named(worker, from.name);
+    if (at == SIZE_MAX) return refused(from, "is no resource of its worker");
+    ResourcePool& pool = worker.resources[at];
+    held.push_back({static_cast<uint32_t>(at), {}});
+    for (const Text address : from.addresses) {
+      const auto unit = std::find(pool.addresses.begin(), pool.addresses.end(), address);
+      const auto index = static_cast<uint32_t>(unit - pool.addresses.begin());
+      if (unit == pool.addresses.end() || pool.used[index])
+        return refused(from, std::string(address) + " is not there or taken");
+      pool.used[index] = true;
+      --pool.free;
+      held.back().addresses.push_back(index);
+    }
+  }
+  worker.cores_used += cores;
+  worker.memory_used_mb += memory_mb;
+  return {};
 }
 
 void vacate(Core& core, Worker& worker, uint32_t cores, uint32_t memory_mb,

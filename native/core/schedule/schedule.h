@@ -8,6 +8,7 @@
 //   tell.cc      why requests and drivers still wait (explain.h)
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "core/core.h"
@@ -53,6 +54,9 @@ uint32_t resource_free(const Worker& worker, Text name);
 // What an executor or a driver takes of a worker (A19, A23); call reindex_worker when all is taken.
 std::vector<HeldResource> occupy(Worker& worker, uint32_t cores, uint32_t memory_mb,
                                  const ResourceAmounts& amounts);
+// The same with addresses that its worker has told; changes nothing unless it is empty: why not.
+std::string take_over(Worker& worker, uint32_t cores, uint32_t memory_mb,
+                      const std::vector<ResourceText>& resources, std::vector<HeldResource>& held);
 void vacate(Core& core, Worker& worker, uint32_t cores, uint32_t memory_mb,
             const std::vector<HeldResource>& held);
 Holdings holdings(const Worker& worker, const std::vector<HeldResource>& held);

@@ -122,6 +122,8 @@ void retell_when_due(Core& core) {
 }  // namespace
 
 void tell_waiting(Core& core) {
+  // While many still come back, each would be told of a set of workers that is not there yet.
+  if (core.state.master == MasterState::recovering) return core.touched.clear();
   size_t walks = 0;
   tell_new_drivers(core);
   for (const ApplicationSlot slot : core.touched)
