@@ -8,3 +8,4 @@ export {
   type StoreEngine,
 } from './engine.js'
 export type { CreateStore, StoreLog, StoreOptions } from './custom.js'
+export { LockFile, type Lock } from './lock-file.js'

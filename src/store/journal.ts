@@ -1,224 +1,309 @@
 /**
- * recoveryMode FILESYSTEM: one append-only file of checksummed entries, synced once a commit. A cut-off tail
- * is what a crash leaves and is dropped; damage elsewhere is set aside in a file of its own; a file that is mostly
- * garbage is written anew and swapped in atomically.
+ * recoveryMode FILESYSTEM (spec H3): files of checksummed entries, one batch and one sync for each commit. Opening it
+ * writes what counts to a new file, so that nothing is ever mended in place; a file that is mostly garbage is rewritten
+ * beside the commits. `journal-folder.ts` says why a second master can't harm it, `journal-format.ts` what is in
+ * the files.
  */
-import {
-  type FileHandle,
-  mkdir,
-  open,
-  readFile,
-  readdir,
-  rename,
-  unlink,
-  writeFile,
-} from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { DamagedPart, OpenedStore, StoreChange, StoreEngine, StoredRecord } from './engine.js'
-import { StoreError } from './engine.js'
-import { JOURNAL_MAGIC, encodeEntry, scanJournal } from './journal-format.js'
-import { LockFile } from './lock-file.js'
+import { codecNamed, loadCodec, type Codec, type CodecName } from './codec/codec.js'
+import { CodecError } from './codec/matcher.js'
+import {
+  StoreError,
+  type DamagedPart,
+  type OpenedStore,
+  type StoreChange,
+  type StoreEngine,
+  type StoredRecord,
+} from './engine.js'
+import { systemFiles, type Files } from './files.js'
+import { CompactionStopped, compact } from './journal-compaction.js'
+import { JournalFile } from './journal-file.js'
+import { JournalFolder, type FoundJournal } from './journal-folder.js'
+import { PUT, type FoundEntry } from './journal-format.js'
+import type { DamagedBytes } from './journal-scan.js'
+import { LockFile, type Lock } from './lock-file.js'
 
-const journalName = 'journal'
 /** Below this size a journal is never worth rewriting. */
-const compactFromBytes = 4 * 1024 * 1024
-/** Journals of earlier runs that are kept when a master starts with an empty cluster. */
-const keptJournals = 5
+const COMPACT_FROM_BYTES = 4 * 1024 * 1024
+/** A file is rewritten when it is this many times as large as what counts in it. */
+const GARBAGE_FACTOR = 2
+/** After a rewriting that failed the file grows by this before the next is tried. */
+const RETRY_GROWTH = 1.5
+const CHUNK_BYTES = 1024 * 1024
 
-interface Place {
-  offset: number
-  bytes: number
+export interface JournalOptions {
+  /** spark.deploy.recoveryCompressionCodec; what is packed otherwise stays readable. */
+  readonly codec?: CodecName | null
+  readonly compactFromBytes?: number
+  /** Keeps a second master out; absent: a file in the folder. */
+  readonly lock?: Lock
+  readonly files?: Files
+}
+
+/** What counted in the file before. */
+interface Loaded {
+  readonly entries: readonly FoundEntry[]
+  readonly records: readonly StoredRecord[]
+  readonly damaged: readonly DamagedBytes[]
 }
 
 export class Journal implements StoreEngine {
   readonly #folder: string
-  readonly #lock: LockFile
+  readonly #files: Files
+  readonly #place: JournalFolder
+  readonly #lock: Lock
+  readonly #codecName: CodecName | null
   readonly #compactFromBytes: number
-  readonly #places = new Map<string, Place>()
-  #file: FileHandle | null = null
-  #bytes = 0
-  #liveBytes = 0
+  #codec: Codec | null = null
+  #file: JournalFile | null = null
+  /** It says that it is complete: it must not be removed. */
+  #complete = false
   #broken: StoreError | null = null
+  /** The last number that is ours. */
+  #newest = 0
+  #turn: Promise<void> = Promise.resolve()
+  #compaction: Promise<void> | null = null
+  #compactAgainBytes = 0
+  #closing = false
 
   /** @param folder spark.deploy.recoveryDirectory; created when it is missing */
-  constructor(folder: string, options: { compactFromBytes?: number } = {}) {
+  constructor(folder: string, options: JournalOptions = {}) {
     this.#folder = folder
-    this.#lock = new LockFile(join(folder, 'lock'))
-    this.#compactFromBytes = options.compactFromBytes ?? compactFromBytes
+    this.#files = options.files ?? systemFiles
+    this.#place = new JournalFolder(folder, this.#files)
+    this.#lock = options.lock ?? new LockFile(join(folder, 'lock'))
+    this.#codecName = options.codec ?? null
+    this.#compactFromBytes = options.compactFromBytes ?? COMPACT_FROM_BYTES
   }
 
-  async open(): Promise<OpenedStore> {
-    try {
-      await mkdir(this.#folder, { recursive: true })
-    } catch (error) {
-      throw new StoreError(
-        `can't create the recovery directory ${this.#folder}: ${String(error)}`,
-        { cause: error },
-      )
-    }
-    await this.#lock.acquire()
-    try {
-      return await this.#load()
-    } catch (error) {
-      await this.close()
-      if (error instanceof StoreError) throw error
-      throw new StoreError(`can't open the journal in ${this.#folder}: ${String(error)}`, {
-        cause: error,
-      })
-    }
+  open(): Promise<OpenedStore> {
+    return this.#exclusively(async () => {
+      if (this.#file !== null) throw new StoreError(`the journal in ${this.#folder} is open`)
+      try {
+        await this.#files.makeFolder(this.#folder)
+      } catch (error) {
+        throw new StoreError(
+          `can't create the recovery directory ${this.#folder}: ${String(error)}`,
+          { cause: error },
+        )
+      }
+      await this.#lock.acquire()
+      this.#closing = false
+      this.#broken = null
+      try {
+        return await this.#load()
+      } catch (error) {
+        await this.#giveBack()
+        if (error instanceof StoreError) throw error
+        throw new StoreError(`can't open the journal in ${this.#folder}: ${String(error)}`, {
+          cause: error,
+        })
+      }
+    })
   }
 
   async commit(changes: readonly StoreChange[]): Promise<void> {
-    if (this.#broken !== null) throw this.#broken
-    if (this.#file === null) throw new StoreError('the journal is not open')
-    try {
-      const entries = changes.map((change) => encodeEntry(change))
-      const all = Buffer.concat(entries)
-      await writeWhole(this.#file, all, this.#bytes)
-      await this.#file.datasync()
-      for (const [index, entry] of entries.entries()) this.#note(changes[index]!, entry.byteLength)
-      if (this.#bytes >= this.#compactFromBytes && this.#liveBytes * 2 < this.#bytes)
-        await this.#compact()
-    } catch (error) {
-      // After a failed sync nobody can say what the disk holds, not even a later sync that succeeds.
-      this.#broken = new StoreError(
-        `can't write the journal in ${this.#folder}: ${String(error)}`,
-        { cause: error },
-      )
-      throw this.#broken
-    }
-  }
-
-  /** Moves what was found at open out of the way, under a name with the time; the newest few are kept. */
-  async setAside(nowMs: number): Promise<string> {
-    const kept = join(
-      this.#folder,
-      `${journalName}.${new Date(nowMs).toISOString().replaceAll(':', '-')}`,
-    )
-    await this.#file?.close()
-    await rename(join(this.#folder, journalName), kept)
-    const names = (await readdir(this.#folder))
-      .filter((name) => name.startsWith(`${journalName}.2`))
-      .sort()
-    for (const name of names.slice(0, -keptJournals)) await unlink(join(this.#folder, name))
-    await this.#load()
-    return kept
+    await this.#exclusively(async () => {
+      if (this.#broken !== null) throw this.#broken
+      const file = this.#file
+      if (file === null) throw new StoreError('the journal is not open')
+      if (changes.length === 0) return
+      try {
+        await file.append(changes, this.#codec)
+        await file.datasync()
+        await this.#place.mustBeNewest(this.#newest)
+      } catch (error) {
+        // After a failed sync nobody can say what the disk holds, not even a later sync that succeeds.
+        throw this.#breaks(error)
+      }
+      this.#compactIfWorthwhile(file)
+    })
   }
 
   async close(): Promise<void> {
-    await this.#file?.close()
+    this.#closing = true
+    await this.#compaction
+    await this.#exclusively(() => this.#giveBack())
+  }
+
+  async #giveBack(): Promise<void> {
+    const file = this.#file
     this.#file = null
+    if (file !== null) {
+      await file.close().catch(() => {})
+      if (!this.#complete) await this.#place.remove(file.number).catch(() => {})
+    }
     await this.#lock.release()
   }
 
-  async #load(): Promise<OpenedStore> {
-    const path = join(this.#folder, journalName)
-    this.#places.clear()
-    // 'a+' creates the file, yet appends whatever the position: writing needs 'r+'.
-    await (await open(path, 'a+')).close()
-    const file = await open(path, 'r+')
-    this.#file = file
-    const found = await readFile(path)
-    if (found.byteLength < JOURNAL_MAGIC.byteLength && isPrefix(found)) {
-      await writeWhole(file, JOURNAL_MAGIC, 0)
-      await file.datasync()
-      await syncFolder(this.#folder)
-    } else if (!isPrefix(found)) {
-      throw new StoreError(
-        `${path} is no journal of this version; move it away or name another recovery directory`,
-      )
-    }
-    const { entries, damaged, validBytes } = scanJournal(
-      found.byteLength === 0 ? JOURNAL_MAGIC : found,
-    )
-    await file.truncate(validBytes)
-    this.#bytes = JOURNAL_MAGIC.byteLength
-    this.#liveBytes = 0
-    const records = new Map<string, StoredRecord>()
-    for (const { change, offset, bytes } of entries) {
-      this.#bytes = offset
-      this.#note(change, bytes)
-      records.delete(change.key)
-      if (change.record !== null)
-        records.set(change.key, { key: change.key, record: change.record })
-    }
-    this.#bytes = validBytes
-    const parts: DamagedPart[] = []
-    for (const { offset, bytes, reason } of damaged) {
-      const kept = join(this.#folder, `damaged-${offset}-${bytes.byteLength}`)
-      await writeFile(kept, bytes)
-      parts.push({ file: kept, reason })
-    }
-    return { records: [...records.values()], damaged: parts }
-  }
-
-  #note(change: StoreChange, bytes: number): void {
-    const before = this.#places.get(change.key)
-    if (before !== undefined) this.#liveBytes -= before.bytes
-    this.#places.delete(change.key)
-    if (change.record !== null) {
-      this.#places.set(change.key, { offset: this.#bytes, bytes })
-      this.#liveBytes += bytes
-    }
-    this.#bytes += bytes
-  }
-
-  async #compact(): Promise<void> {
-    const path = join(this.#folder, journalName)
-    const fresh = `${path}.new`
-    const target = await open(fresh, 'w+')
-    let at = JOURNAL_MAGIC.byteLength
-    const places = new Map<string, Place>()
+  /** What is called meanwhile waits. */
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#turn
+    let done = (): void => {}
+    this.#turn = new Promise((resolve) => (done = resolve))
+    await before
     try {
-      await writeWhole(target, JOURNAL_MAGIC, 0)
-      for (const [key, { offset, bytes }] of this.#places) {
-        const entry = Buffer.allocUnsafe(bytes)
-        await readWhole(this.#file!, entry, offset)
-        await writeWhole(target, entry, at)
-        places.set(key, { offset: at, bytes })
-        at += bytes
-      }
-      await target.datasync()
-      await rename(fresh, path)
-      await syncFolder(this.#folder)
-    } catch (error) {
-      await target.close()
-      throw error
+      return await work()
+    } finally {
+      done()
     }
-    await this.#file?.close()
-    this.#file = target
-    this.#places.clear()
-    for (const [key, place] of places) this.#places.set(key, place)
-    this.#bytes = at
-    this.#liveBytes = at - JOURNAL_MAGIC.byteLength
+  }
+
+  #breaks(error: unknown): StoreError {
+    this.#broken ??=
+      error instanceof StoreError
+        ? error
+        : new StoreError(`can't write the journal in ${this.#folder}: ${String(error)}`, {
+            cause: error,
+          })
+    return this.#broken
+  }
+
+  async #load(): Promise<OpenedStore> {
+    this.#codec = this.#codecName === null ? null : await loadCodec(this.#codecName)
+    // The number first, then the reading: whoever has the one before acknowledges nothing from now on.
+    const { number, file } = await this.#place.claim()
+    this.#newest = number
+    this.#complete = false
+    this.#file = new JournalFile(number, file, 0)
+    const found = await this.#place.newestBelow(number)
+    const loaded = await decoded(found)
+    // Version 1 has no salt of its own.
+    const salt = found?.journal.version === 2 ? found.journal.salt : randomBytes(4).readUInt32LE()
+    const next = new JournalFile(number, file, salt)
+    this.#file = next
+    const damaged: DamagedPart[] = []
+    try {
+      for (const part of loaded.damaged) {
+        const kept = await this.#place.setAside(found!.number, part)
+        damaged.push({ file: kept, reason: part.reason })
+      }
+      await this.#writeAnew(next, loaded, found)
+    } catch (error) {
+      // What was read stays where it is; the first commit says why nothing can be written.
+      this.#breaks(error)
+      for (const { reason } of loaded.damaged.slice(damaged.length))
+        damaged.push({ file: this.#place.path(found!.number), reason })
+    }
+    return { records: loaded.records, damaged }
+  }
+
+  async #writeAnew(next: JournalFile, loaded: Loaded, found: FoundJournal | null): Promise<void> {
+    await next.start()
+    const version1 = found?.journal.version === 1
+    for (const { from, to } of chunks(loaded.entries)) {
+      if (version1) await next.append(loaded.records.slice(from, to), this.#codec)
+      else await next.appendRaw(loaded.entries.slice(from, to))
+    }
+    await next.datasync()
+    await next.complete()
+    await this.#place.sync()
+    await this.#place.mustBeNewest(next.number)
+    this.#complete = true
+    this.#compactAgainBytes = 0
+    // What is left is removed by the next opening.
+    await this.#place.removeBelow(next.number).catch(() => {})
+  }
+
+  #compactIfWorthwhile(file: JournalFile): void {
+    if (this.#compaction !== null || this.#closing) return
+    if (file.bytes < Math.max(this.#compactFromBytes, this.#compactAgainBytes)) return
+    if (file.liveBytes * GARBAGE_FACTOR >= file.bytes) return
+    this.#compaction = this.#compact(file).finally(() => (this.#compaction = null))
+  }
+
+  /** Never throws: the next commit says what went wrong, if it matters to it. */
+  async #compact(from: JournalFile): Promise<void> {
+    let to: JournalFile | null = null
+    try {
+      const claimed = await this.#place.claimBehind(from.number)
+      to = new JournalFile(claimed.number, claimed.file, from.salt)
+      this.#newest = to.number
+      await compact({
+        folder: this.#place,
+        from,
+        to,
+        exclusively: (work) => this.#exclusively(work),
+        mayGoOn: () => {
+          if (this.#broken !== null) throw this.#broken
+          if (this.#closing) throw new CompactionStopped('the journal is being closed')
+        },
+        onSwitch: () => (this.#file = to),
+      })
+      await from.close().catch(() => {})
+      await this.#place.removeBelow(to.number).catch(() => {})
+    } catch (error) {
+      await this.#notCompacted(from, to, error)
+    }
+  }
+
+  async #notCompacted(from: JournalFile, to: JournalFile | null, error: unknown): Promise<void> {
+    if (to !== null && this.#file === to) {
+      // Nobody knows whether the new file counts already: neither may grow.
+      this.#breaks(error)
+      await from.close().catch(() => {})
+      return
+    }
+    this.#compactAgainBytes = from.bytes * RETRY_GROWTH
+    if (to === null) {
+      if (error instanceof StoreError) this.#breaks(error)
+      return
+    }
+    await to.close().catch(() => {})
+    await this.#place.remove(to.number).catch(() => {})
+    this.#newest = from.number
   }
 }
 
-async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.byteLength;) {
-    done += (await file.write(bytes, done, bytes.byteLength - done, position + done)).bytesWritten
+/** Stretches of about as many bytes as are written at once. */
+function* chunks(entries: readonly FoundEntry[]): Generator<{ from: number; to: number }> {
+  let from = 0
+  let bytes = 0
+  for (const [index, { raw }] of entries.entries()) {
+    bytes += raw.byteLength
+    if (bytes < CHUNK_BYTES && index + 1 < entries.length) continue
+    yield { from, to: index + 1 }
+    from = index + 1
+    bytes = 0
   }
 }
 
-async function readWhole(file: FileHandle, into: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < into.byteLength;) {
-    const { bytesRead } = await file.read(into, done, into.byteLength - done, position + done)
-    if (bytesRead === 0) throw new Error(`the journal ends before ${position + into.byteLength}`)
-    done += bytesRead
+/** @throws StoreError when a codec needs a package that is not installed */
+async function decoded(found: FoundJournal | null): Promise<Loaded> {
+  if (found === null) return { entries: [], records: [], damaged: [] }
+  const last = new Map<string, FoundEntry>()
+  for (const entry of found.journal.entries) {
+    last.delete(entry.key)
+    if (entry.kind === PUT) last.set(entry.key, entry)
   }
+  const entries: FoundEntry[] = []
+  const records: StoredRecord[] = []
+  const damaged = [...found.journal.damaged]
+  const codecs = new Map<number, Codec>()
+  for (const entry of last.values()) {
+    try {
+      records.push({ key: entry.key, record: await recordOf(entry, codecs) })
+      entries.push(entry)
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error
+      const reason = `record '${entry.key.slice(0, 80)}' can't be unpacked: ${error.message}`
+      damaged.push({ offset: entry.offset, bytes: entry.raw, reason })
+    }
+  }
+  return { entries, records, damaged }
 }
 
-/** Whether the bytes start as a journal does, as far as they go: a crash may have cut off the very first write. */
-function isPrefix(found: Buffer): boolean {
-  const head = found.subarray(0, JOURNAL_MAGIC.byteLength)
-  return head.equals(JOURNAL_MAGIC.subarray(0, head.byteLength))
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+/** @throws CodecError when it can't be unpacked */
+async function recordOf(entry: FoundEntry, codecs: Map<number, Codec>): Promise<Uint8Array> {
+  // A copy: the file it stands in may go.
+  if (entry.codec === 0) return new Uint8Array(entry.body)
+  let codec = codecs.get(entry.codec)
+  if (codec === undefined) {
+    const name = codecNamed(entry.codec)
+    if (name === null) throw new CodecError(`this release knows no codec ${entry.codec}`)
+    codec = await loadCodec(name)
+    codecs.set(entry.codec, codec)
   }
+  return codec.decompress(entry.body, entry.size)
 }

@@ -1,27 +1,85 @@
-/** A lock file that names its owner, so that two masters never write one journal. */
-import { readFile, unlink, writeFile } from 'node:fs/promises'
+/**
+ * A lock that names its owner, so that two masters don't use one place. A process of this machine and this process
+ * namespace is asked whether it lives. One of another machine, another container or before a reboot can't be asked: its
+ * lock counts while it is touched, which the owner does every second; who wants it watches for some seconds. No clocks
+ * are compared, so that it does not matter how they are set.
+ *
+ * It keeps honest masters apart and says who is in the way. That records survive when it fails is the store's own matter.
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  constants,
+  copyFile,
+  link,
+  open,
+  readFile,
+  readlink,
+  rename,
+  unlink,
+  utimes,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreError } from './engine.js'
 
-interface Owner {
-  pid: number
-  host: string
+/** How often the owner touches its lock, ms. */
+export const BEAT_MS = 1000
+/** A lock that has not been touched for so long while we watched is dead, ms. */
+export const DEAD_AFTER_MS = 10_000
+const POLLS_PER_BEAT = 4
+/** What file systems say that have no hard links. */
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
+
+export interface Owner {
+  readonly pid: number
+  readonly host: string
   /** Start of the process in clock ticks, where the system tells: process ids are reused. */
-  started: string
+  readonly started: string
+  /** Which kernel, and which of its process id namespaces: where the id means anything. */
+  readonly space: string
+  /** Of this one acquisition. */
+  readonly token: string
+}
+
+export interface Lock {
+  /** @throws StoreError when somebody who lives holds it */
+  acquire(): Promise<void>
+  release(): Promise<void>
+}
+
+export interface LockOptions {
+  readonly beatMs?: number
+  readonly deadAfterMs?: number
+  /** Who we say we are; for tests. */
+  readonly self?: Owner
+}
+
+async function textOf(read: Promise<string>): Promise<string> {
+  return (await read.catch(() => '')).trim()
 }
 
 async function startOf(pid: number): Promise<string> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')')).split(' ')[20] ?? ''
-  } catch {
-    return ''
+  const stat = await textOf(readFile(`/proc/${pid}/stat`, 'utf8'))
+  return stat.slice(stat.lastIndexOf(')')).split(' ')[20] ?? ''
+}
+
+/** This process. */
+export async function thisOwner(): Promise<Owner> {
+  const boot = await textOf(readFile('/proc/sys/kernel/random/boot_id', 'utf8'))
+  const namespace = await textOf(readlink('/proc/self/ns/pid'))
+  return {
+    pid: process.pid,
+    host: hostname(),
+    started: await startOf(process.pid),
+    // Where the kernel has no name the machine's must do.
+    space: `${boot || hostname()} ${namespace}`,
+    token: randomBytes(12).toString('hex'),
   }
 }
 
 async function isAlive(owner: Owner): Promise<boolean> {
-  // A process of another host can't be asked: better refuse than corrupt.
-  if (owner.host !== hostname()) return true
   try {
     process.kill(owner.pid, 0)
   } catch (error) {
@@ -30,52 +88,171 @@ async function isAlive(owner: Owner): Promise<boolean> {
   return owner.started === (await startOf(owner.pid))
 }
 
-async function readOwner(path: string): Promise<Owner | null> {
+/** What stands in the lock, and when it was touched last. */
+interface Seen {
+  readonly text: string
+  readonly touchedMs: number
+}
+
+/** Opened anew each time: that is when a network file system asks its server. @returns null: there is no lock */
+async function look(path: string): Promise<Seen | null> {
+  let file: FileHandle
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Owner
-  } catch {
-    return null
+    file = await open(path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+  try {
+    const { mtimeMs: touchedMs } = await file.stat()
+    return { text: await file.readFile('utf8'), touchedMs }
+  } finally {
+    await file.close()
   }
 }
 
-export class LockFile {
-  readonly #path: string
-  #held = false
+/** @returns whether `path` is now what `from` is; false: there is one already */
+async function placed(from: string, path: string): Promise<boolean> {
+  try {
+    await link(from, path).catch((error: NodeJS.ErrnoException) => {
+      if (!NO_LINKS.has(error.code ?? '')) throw error
+      return copyFile(from, path, constants.COPYFILE_EXCL)
+    })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
 
-  constructor(path: string) {
+function ownerIn(text: string): Partial<Owner> {
+  try {
+    return JSON.parse(text) as Partial<Owner>
+  } catch {
+    // Whoever wrote this is unknown: it is watched like one that can't be asked.
+    return {}
+  }
+}
+
+export class LockFile implements Lock {
+  readonly #path: string
+  readonly #beatMs: number
+  readonly #deadAfterMs: number
+  readonly #given: Owner | null
+  #self: Owner | null = null
+  #timer: NodeJS.Timeout | null = null
+  #beating: Promise<void> = Promise.resolve()
+
+  constructor(path: string, options: LockOptions = {}) {
     this.#path = path
+    this.#beatMs = options.beatMs ?? BEAT_MS
+    this.#deadAfterMs = options.deadAfterMs ?? DEAD_AFTER_MS
+    this.#given = options.self ?? null
   }
 
-  /** @throws StoreError when a living process holds it */
+  /** @throws StoreError when somebody who lives holds it */
   async acquire(): Promise<void> {
-    const self: Owner = { pid: process.pid, host: hostname(), started: await startOf(process.pid) }
-    for (let attempt = 0; attempt < 2; attempt += 1) {
-      try {
-        await writeFile(this.#path, JSON.stringify(self), { flag: 'wx' })
-        this.#held = true
-        return
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-          throw new StoreError(`can't write the lock ${this.#path}: ${String(error)}`, {
-            cause: error,
-          })
-        }
-      }
-      const owner = await readOwner(this.#path)
-      if (owner !== null && (await isAlive(owner))) {
-        throw new StoreError(
-          `${this.#path} is held by process ${owner.pid} on ${owner.host}; stop that master, or give this one another ` +
-            'spark.deploy.recoveryDirectory (if that process is surely gone, remove the file)',
-        )
-      }
-      await unlink(this.#path).catch(() => {})
+    const self = this.#given ?? (await thisOwner())
+    const mine = `${this.#path}.${self.token}`
+    try {
+      await writeFile(mine, JSON.stringify(self), { flag: 'wx' })
+      await this.#take(mine, self)
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+      throw new StoreError(`can't take the lock ${this.#path}: ${String(error)}`, { cause: error })
+    } finally {
+      await unlink(mine).catch(() => {})
     }
-    throw new StoreError(`${this.#path} was taken by another master at the same moment; try again`)
+    this.#self = self
+    this.#timer = setInterval(() => {
+      this.#beating = this.#beat()
+    }, this.#beatMs).unref()
   }
 
   async release(): Promise<void> {
-    if (!this.#held) return
-    this.#held = false
-    await unlink(this.#path).catch(() => {})
+    const self = this.#self
+    if (self === null) return
+    this.#self = null
+    if (this.#timer !== null) clearInterval(this.#timer)
+    await this.#beating
+    const seen = await look(this.#path).catch(() => null)
+    if (seen !== null && ownerIn(seen.text).token === self.token)
+      await unlink(this.#path).catch(() => {})
+  }
+
+  async #take(mine: string, self: Owner): Promise<void> {
+    for (;;) {
+      // With its content at once: nobody ever reads half of it.
+      if (await placed(mine, this.#path)) return
+      const dead = await this.#deadOwner(self)
+      if (dead !== null) await this.#remove(dead, self)
+    }
+  }
+
+  /**
+   * @returns what stands in the lock of somebody who is gone, null: there is no lock any more
+   * @throws StoreError when its owner lives
+   */
+  async #deadOwner(self: Owner): Promise<string | null> {
+    const first = await look(this.#path)
+    if (first === null) return null
+    const owner = ownerIn(first.text)
+    // Locks of earlier releases name no space.
+    const { pid, host, started, space = host === self.host ? self.space : '' } = owner
+    if (space === self.space && typeof pid === 'number' && typeof started === 'string') {
+      if (await isAlive(owner as Owner)) throw this.#held(`process ${pid} on ${host}`)
+      return first.text
+    }
+    const deadline = performance.now() + this.#deadAfterMs
+    while (performance.now() < deadline) {
+      await sleep(this.#beatMs / POLLS_PER_BEAT)
+      const now = await look(this.#path)
+      if (now === null) return null
+      if (now.text !== first.text || now.touchedMs !== first.touchedMs) {
+        const { pid: id = '?', host: at = 'an unknown host' } = ownerIn(now.text)
+        throw this.#held(`process ${id} on ${at}, which touches it`)
+      }
+    }
+    return first.text
+  }
+
+  #held(by: string): StoreError {
+    return new StoreError(
+      `${this.#path} is held by ${by}; stop that master, or give this one another spark.deploy.recoveryDirectory`,
+    )
+  }
+
+  /** Takes a dead lock away; of several that try only one gets that very lock. */
+  async #remove(dead: string, self: Owner): Promise<void> {
+    const aside = `${this.#path}.dead.${self.token}`
+    try {
+      await rename(this.#path, aside)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      throw error
+    }
+    try {
+      // Another one was faster, and this is its lock: it goes back where it was.
+      if ((await readFile(aside, 'utf8')) !== dead) await link(aside, this.#path).catch(() => {})
+    } finally {
+      await unlink(aside).catch(() => {})
+    }
+  }
+
+  /** What can't be done now may go the next time; a lock that stays untouched for long is taken over. */
+  async #beat(): Promise<void> {
+    const self = this.#self
+    if (self === null) return
+    try {
+      const seen = await look(this.#path)
+      if (seen === null) {
+        await writeFile(this.#path, JSON.stringify(self), { flag: 'wx' })
+      } else if (ownerIn(seen.text).token === self.token) {
+        const now = new Date()
+        await utimes(this.#path, now, now)
+      }
+    } catch {
+      // The store itself finds out that it was replaced.
+    }
   }
 }

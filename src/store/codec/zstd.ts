@@ -60,6 +60,9 @@ export async function loadZstd(
   }
 }
 
+/** Once in a process: the package sets itself up anew each time, under the calls of whoever has it already. */
+let initialized: Promise<void> | null = null
+
 async function fromPackage(load: () => Promise<unknown>): Promise<Zstd> {
   let loaded: ZstdPackage
   try {
@@ -70,7 +73,7 @@ async function fromPackage(load: () => Promise<unknown>): Promise<Zstd> {
       { cause: error },
     )
   }
-  await loaded.init()
+  await (initialized ??= loaded.init())
   return {
     compress: (input) => loaded.compress(input, LEVEL),
     decompress: (input) => loaded.decompress(input),
