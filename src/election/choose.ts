@@ -10,21 +10,44 @@ import { NoStore } from '../store/none.js'
 import { RocksStore } from '../store/rocksdb.js'
 import type { Recovery } from './agent.js'
 import { SingleRecovery } from './single.js'
+import { connectTo, zooKeeperRecovery } from './zookeeper/recovery.js'
+import type { ReplicaTransport } from './zookeeper/replica-transport.js'
 
 /**
  * @throws UsageError when a setting is missing or wrong, or what it needs is not installed
- * @throws StoreError when the module of CUSTOM is none
+ * @param replicas how standbys reach this master and others
+ * @throws StoreError when the module of CUSTOM is none, or there is no such place in ZooKeeper
  */
-export async function chooseRecovery(configuration: Configuration, log: Logger): Promise<Recovery> {
+export async function chooseRecovery(
+  configuration: Configuration,
+  log: Logger,
+  replicas: ReplicaTransport,
+): Promise<Recovery> {
   const mode = configuration.read(keys.recoveryMode)
-  if (mode === 'ZOOKEEPER')
-    throw new UsageError(
-      `${keys.recoveryMode.name}=${mode} is not served by this release: use NONE, FILESYSTEM, ROCKSDB or CUSTOM`,
-    )
+  if (mode === 'ZOOKEEPER') return overZooKeeper(configuration, log, replicas)
   return new SingleRecovery({
     mode,
     log,
     createEngine: await engineFactory(configuration, mode, log),
+  })
+}
+
+function overZooKeeper(
+  configuration: Configuration,
+  log: Logger,
+  replicas: ReplicaTransport,
+): Recovery {
+  const url = configuration.read(keys.zookeeperUrl)
+  if (url === null)
+    throw new UsageError(
+      `${keys.recoveryMode.name}=ZOOKEEPER needs ${keys.zookeeperUrl.name}: name the servers, such as zk1:2181,zk2:2181`,
+    )
+  return zooKeeperRecovery({
+    connect: connectTo(url),
+    dir: configuration.read(keys.zookeeperDir),
+    log,
+    replicas,
+    codec: configuration.read(keys.recoveryCompressionCodec),
   })
 }
 

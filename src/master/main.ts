@@ -9,7 +9,8 @@ import { createMasterCore, type MasterCore } from '../core/native.js'
 import { createLogger, type Logger } from '../log/logger.js'
 import type { Mandate, Recovery, RecoveryEvents } from '../election/agent.js'
 import { chooseRecovery } from '../election/choose.js'
-import { checkRecords, setAside } from '../store/records.js'
+import { ControlReplicas } from '../election/zookeeper/replica-transport.js'
+import { DAMAGED_PREFIX, MAX_DAMAGED_RECORDS, checkRecords, setAside } from '../store/records.js'
 import { Clock } from './clock.js'
 import { CommitFigures } from './commit-figures.js'
 import type { SessionSink } from './effects.js'
@@ -58,8 +59,9 @@ export async function startMaster(
   parts: MasterParts = {},
 ): Promise<RunningMaster> {
   const log = createLogger('Master')
-  const recovery = parts.recovery ?? (await chooseRecovery(options.configuration, log))
-  const master = new Master(options, parts, { log, recovery, clock: new Clock() })
+  const replicas = new ControlReplicas()
+  const recovery = parts.recovery ?? (await chooseRecovery(options.configuration, log, replicas))
+  const master = new Master(options, parts, { log, recovery, replicas, clock: new Clock() })
   try {
     return await master.start()
   } catch (error) {
@@ -71,6 +73,7 @@ export async function startMaster(
 interface Tools {
   readonly log: Logger
   readonly recovery: Recovery
+  readonly replicas: ControlReplicas
   readonly clock: Clock
 }
 
@@ -124,7 +127,9 @@ class Master {
       onConnected: (session, address) => this.#intake.connected(session, address),
       onMessage: (session, bytes) => this.#intake.message(session, bytes),
       onDisconnected: (session, reason) => this.#intake.disconnected(session, reason),
+      replica: tools.replicas.sessions,
     })
+    tools.replicas.attach(this.#control)
     this.#storeAlarm = new StoreAlarm(tools.log, () => tools.recovery.status().reason)
   }
 
@@ -242,8 +247,13 @@ class Master {
     for (const { file, reason } of damaged)
       log.warn(`a damaged part of the recovery store was set aside as ${file}: ${reason}`)
     const checked = checkRecords(records)
-    for (const { key, reason } of checked.damaged)
-      log.warn(`the record ${key} of the recovery store was set aside: ${reason}`)
+    for (const { key, reason } of checked.damaged.slice(-MAX_DAMAGED_RECORDS))
+      log.warn(
+        `the record ${key} of the recovery store was set aside as ${DAMAGED_PREFIX}${key}: ${reason}`,
+      )
+    const dropped = checked.damaged.length - MAX_DAMAGED_RECORDS
+    if (dropped > 0)
+      log.error(`${dropped} more records of the recovery store were damaged; none of them is kept`)
     this.#reign!.lead(epoch, checked.good, setAside(checked.damaged))
     this.#leadership!.led(epoch, performance.now() - beganMs)
     this.#tellLead()
