@@ -16,7 +16,13 @@ import {
 } from '../control/records.js'
 import type { Logger } from '../log/logger.js'
 import { openOutcome, withLeader } from '../rest/standby.js'
-import { DriverStatusResponseT, MasterInStandbyT, RefusedT, ReplyT } from '../schema/magneto.js'
+import {
+  DriverStatusResponseT,
+  MasterInStandbyT,
+  RefusedT,
+  ReplyT,
+  RequestReadyzT,
+} from '../schema/magneto.js'
 import { ApacheWorker, isOfWorker, type WorkerMessage } from './apache-worker.js'
 import { askOf } from './gateway-asks.js'
 import { GatewaySession, respond, type Ask, type GatewayContext } from './gateway-session.js'
@@ -42,6 +48,8 @@ import { WorkerVersions } from './worker-versions.js'
 const MAX_BATCH_BYTES = 1024 * 1024
 /** What may wait for the main thread while the master starts. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024
+/** What the core's log calls the gateway itself. */
+export const OWN_PEER = 'the gateway'
 /** spark.deploy.recoveryTimeout's default. */
 const DEFAULT_CALL_MS = 60_000
 
@@ -86,6 +94,8 @@ export class Gateway implements Endpoint {
   #calls: MasterCalls | null = null
   /** Of everybody who speaks HTTP on this port. */
   readonly #http: AskSession
+  /** Asks whether this master still leads, before it tells others so. */
+  readonly #own: AskSession
   #leaderUrl: string | null = null
   #counter = 0
   #scheduled = false
@@ -95,8 +105,13 @@ export class Gateway implements Endpoint {
     this.#options = options
     this.#context = { log: options.log, master: null }
     this.#versions = new WorkerVersions(options.apacheWorkerVersion ?? null, options.workerPausesMs)
-    this.#http = new AskSession({
-      peer: 'HTTP',
+    this.#http = this.#askSession('HTTP')
+    this.#own = this.#askSession(OWN_PEER)
+  }
+
+  #askSession(peer: string): AskSession {
+    return new AskSession({
+      peer,
       nextSession: () => this.#nextSession(),
       post: (asked) => {
         for (const { kind, session, payload } of asked) this.#write(kind, session, payload)
@@ -147,9 +162,14 @@ export class Gateway implements Endpoint {
       if (kind === 'worker') this.#versions.recovered(id, version)
     const { dial, callForMs = DEFAULT_CALL_MS } = this.#options
     const said = new Map<SparkVersion, Uint8Array>()
-    const options = { log: this.#log, dial, tryForMs: callForMs }
     this.#calls = new MasterCalls(
-      { ...options, tell: (connection, peer) => this.#tellOfChange(connection, peer, said) },
+      {
+        log: this.#log,
+        dial,
+        tryForMs: callForMs,
+        certain: () => this.#own.ask((requestId) => new RequestReadyzT(requestId)),
+        tell: (connection, peer) => this.#tellOfChange(connection, peer, said),
+      },
       peers,
     )
   }
@@ -169,6 +189,7 @@ export class Gateway implements Endpoint {
       session.connection.close(reason)
     }
     this.#http.end(text)
+    this.#own.end(reason)
     this.flush()
   }
 
@@ -176,6 +197,7 @@ export class Gateway implements Endpoint {
   close(): void {
     this.#calls?.end()
     this.#http.close()
+    this.#own.close()
   }
 
   receive({ connection, message, reply }: RpcCall): void {
@@ -220,7 +242,7 @@ export class Gateway implements Endpoint {
   /** @param batch outbox records of the core. @throws RangeError when it is not made of records */
   handle(batch: Uint8Array): void {
     for (const record of records(batch)) {
-      if (this.#http.receive(record)) continue
+      if (this.#http.receive(record) || this.#own.receive(record)) continue
       // The peer may have left while this was under way; the core learns that by DISCONNECTED.
       const peer = this.#bySession.get(record.session)
       if (peer !== undefined) this.#handleRecord(peer, record)

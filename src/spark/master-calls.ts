@@ -15,6 +15,8 @@ const CONNECT_TIMEOUT_MS = 3_000
 /** Before the second attempt; doubles up to the longest. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
+/** A word of the core, that it leads, counts for so long; far below any lease. */
+const CERTAIN_FOR_MS = 100
 /** Of those that were not reached, the log names so many. */
 const NAMED_MAX = 5
 
@@ -28,6 +30,13 @@ export interface MasterCallsOptions {
   readonly dial: Dial
   /** Whoever has not answered after it is called no more: recovery goes on without it. */
   readonly tryForMs: number
+  /**
+   * Settles when this master leads: its core has answered, which it does only while that is certain. Spark's messages know
+   * no epochs: a peer that is told by a master that was deposed meanwhile is lost to the one that leads.
+   *
+   * @throws Error when no answer comes
+   */
+  certain(): Promise<unknown>
   /** Tells the peer who leads. The connection is its from now on. */
   tell(connection: RpcConnection, peer: RecoveredPeer): void
 }
@@ -51,6 +60,8 @@ export class MasterCalls {
   readonly #queue: Call[] = []
   readonly #stop = new AbortController()
   #dialling = 0
+  #certainMs = performance.now()
+  #asking: Promise<void> | null = null
   #answered = 0
   #deadline: NodeJS.Timeout | null = null
 
@@ -115,17 +126,38 @@ export class MasterCalls {
         timeoutMs: CONNECT_TIMEOUT_MS,
         signal: this.#stop.signal,
       })
-      if (this.#isOpen(call)) {
-        call.connection = connection
-        this.#byConnection.set(connection, call)
-        tell(connection, peer)
-      } else connection.close('it has answered over another connection')
+      await this.#becomeCertain(connection)
+      if (!this.#isOpen(call)) return connection.close('it has answered over another connection')
+      if (connection.closed) throw new Error('it has closed the connection')
+      call.connection = connection
+      this.#byConnection.set(connection, call)
+      tell(connection, peer)
     } catch (error) {
       this.#again(call, (error as Error).message)
     } finally {
       this.#dialling--
       this.#fill()
     }
+  }
+
+  async #becomeCertain(connection: RpcConnection): Promise<void> {
+    // A process that was stopped for a while finds its timers due, and itself deposed.
+    if (performance.now() - this.#certainMs < CERTAIN_FOR_MS) return
+    this.#asking ??= this.#askWhetherCertain().finally(() => {
+      this.#asking = null
+    })
+    try {
+      await this.#asking
+    } catch (error) {
+      connection.close('this master is not sure that it leads')
+      throw error
+    }
+  }
+
+  async #askWhetherCertain(): Promise<void> {
+    const askedMs = performance.now()
+    await this.#options.certain()
+    this.#certainMs = askedMs
   }
 
   #again(call: Call, reason: string): void {

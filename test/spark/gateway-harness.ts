@@ -8,7 +8,8 @@ import { decode, encode, type BodyT } from '../../src/control/codec.js'
 import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/records.js'
 import { createLogger, type Logger } from '../../src/log/logger.js'
 import { FrameDecoder, type Frame } from '../../src/spark/frame.js'
-import { Gateway, type GatewayOptions } from '../../src/spark/gateway.js'
+import { ReplyT, type RequestReadyzT } from '../../src/schema/magneto.js'
+import { Gateway, OWN_PEER, type GatewayOptions } from '../../src/spark/gateway.js'
 import type { Dial } from '../../src/spark/master-calls.js'
 import { RpcServer, type RpcServerOptions } from '../../src/spark/rpc-server.js'
 
@@ -150,6 +151,10 @@ export class GatewayHarness {
   readonly gateway: Gateway
   /** What the core got. */
   readonly inbox = new Queue<CoreRecord>()
+  /** The core answers the gateway when that asks whether it still leads; false: it is suspended. */
+  isCertain = true
+  ownAsks = 0
+  #own = 0
   /** How many batches brought it. */
   batches = 0
   readonly server: RpcServer
@@ -208,10 +213,20 @@ export class GatewayHarness {
     await this.server.close()
   }
 
+  #answerOwn(session: number, { requestId }: RequestReadyzT): void {
+    this.ownAsks++
+    if (this.isCertain) setImmediate(() => this.send(session, new ReplyT(requestId, false)))
+  }
+
   #onBatch(batch: Uint8Array): void {
     this.batches++
     for (const { kind, session, payload } of records(batch)) {
       const isMessage = messageKinds.has(kind)
+      if (!isMessage && new TextDecoder().decode(payload) === OWN_PEER) this.#own = session
+      if (session === this.#own) {
+        if (isMessage) this.#answerOwn(session, decode(payload) as RequestReadyzT)
+        continue
+      }
       this.inbox.add({
         kind,
         session,

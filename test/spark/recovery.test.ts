@@ -309,6 +309,24 @@ describe('calls', () => {
     expect(call.isClosed).toBe(false)
   })
 
+  test('M18, S9: nobody is told by a master that is not sure any more', async () => {
+    await using harness = await start()
+    const gone = await sparkProcess()
+    const { port } = gone
+    gone.stop()
+    harness.gateway.lead([workerRecord('worker-1', port)])
+    await harness.log.until("can't be told who leads: connect ECONNREFUSED")
+    // Suspended from here on.
+    harness.isCertain = false
+    const worker = await sparkProcess(port)
+    const call = await worker.calls.next()
+    await vi.waitFor(() => expect(harness.ownAsks).toBe(1))
+    expect(call.frames.size).toBe(0)
+    harness.gateway.stepDown('deposed')
+    await call.closed
+    expect(call.frames.size).toBe(0)
+  })
+
   test('M18: thousands are called, a bounded number at once', async () => {
     const many = DIALS_AT_ONCE_MAX * 3
     let open = 0
