@@ -24,6 +24,12 @@ interface Ask {
   failures: number
 }
 
+function descriptionOf(process: ExecutorProcess): schema.ExecutorDescriptionT {
+  const { appId, executorId, profileId, cores, memoryMb, started } = process
+  const state = started ? schema.ExecutorState.RUNNING : schema.ExecutorState.LAUNCHING
+  return new schema.ExecutorDescriptionT(appId, executorId, profileId, cores, memoryMb, state)
+}
+
 export class ApacheHost extends SimulatedHost {
   readonly source = SessionSource.GATEWAY
   #registered = false
@@ -111,11 +117,12 @@ export class ApacheHost extends SimulatedHost {
     this.#masterUrl = String(masterUrl)
     this.#registrationTimer?.cancel()
     this.#registrationTimer = null
-    const executors = this.#descriptions().map(
-      (description) => new schema.WorkerExecutorStateResponseT(description, []),
+    const executors = [...this.executors.values()].map(
+      (process) =>
+        new schema.WorkerExecutorStateResponseT(descriptionOf(process), [...process.resources]),
     )
-    const drivers = [...this.drivers.keys()].map(
-      (driverId) => new schema.WorkerDriverStateResponseT(driverId, []),
+    const drivers = [...this.drivers.values()].map(
+      ({ driverId, resources }) => new schema.WorkerDriverStateResponseT(driverId, [...resources]),
     )
     this.send(new schema.WorkerSchedulerStateResponseT(this.workerId, executors, drivers))
   }
@@ -160,18 +167,9 @@ export class ApacheHost extends SimulatedHost {
     this.#masterUrl = String(masterUrl)
     this.#registrationTimer?.cancel()
     this.#registrationTimer = null
+    const executors = [...this.executors.values()].map(descriptionOf)
     const drivers = [...this.drivers.keys()]
-    this.#forward(new schema.WorkerLatestStateT(this.workerId, this.#descriptions(), drivers))
-  }
-
-  #descriptions(): schema.ExecutorDescriptionT[] {
-    return [...this.executors.values()].map(
-      ({ appId, executorId, profileId, cores, memoryMb, started }) => {
-        const { LAUNCHING, RUNNING } = schema.ExecutorState
-        const state = started ? RUNNING : LAUNCHING
-        return new schema.ExecutorDescriptionT(appId, executorId, profileId, cores, memoryMb, state)
-      },
-    )
+    this.#forward(new schema.WorkerLatestStateT(this.workerId, executors, drivers))
   }
 
   #onLaunchExecutor(order: schema.LaunchExecutorT): void {

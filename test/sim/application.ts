@@ -106,7 +106,9 @@ export class SimulatedApplication {
   /** Counts leaders that it has told who it is. */
   #leader = 0
   #nextRequest = 1
-  readonly #waiting = new Set<number>()
+  readonly #waiting = new Map<number, RequestExecutorsT | KillExecutorsT>()
+  /** What it asked of a leader that was lost before it answered. */
+  #unsure: (RequestExecutorsT | KillExecutorsT)[] = []
   readonly #everAdded = new Set<number>()
   readonly #givenUp = new Set<number>()
   /** Executors whose end it was told, and by the how manieth leader: none tells it twice. */
@@ -172,7 +174,7 @@ export class SimulatedApplication {
     if (profileId > 0) this.#world.coverage.happened('a second profile is asked for')
     this.limits[profileId] = total
     const target = new ProfileTargetT(profileOf(this.demand, profileId), total)
-    this.#send(new RequestExecutorsT(this.#request(), this.id, [target]))
+    this.#ask(new RequestExecutorsT(0, this.id, [target]))
   }
 
   /** Dynamic allocation that can't make up its mind. */
@@ -186,13 +188,13 @@ export class SimulatedApplication {
         this.limits[id] = total
         return new ProfileTargetT(profileOf(this.demand, id), total)
       })
-      this.#send(new RequestExecutorsT(this.#request(), this.id, targets))
+      this.#ask(new RequestExecutorsT(0, this.id, targets))
     }
   }
 
   kill(executorIds: readonly string[]): void {
     if (!this.registered) return
-    this.#send(new KillExecutorsT(this.#request(), this.id, [...executorIds]))
+    this.#ask(new KillExecutorsT(0, this.id, [...executorIds]))
     // The master tells nothing about executors that the driver itself gave up.
     for (const id of executorIds.map(Number)) {
       if (this.believed.delete(id)) this.#givenUp.add(id)
@@ -253,11 +255,16 @@ export class SimulatedApplication {
     this.#world.coverage.happened('an application tells a new leader that it is there')
     this.#speaks()
     this.#send(new MasterChangeAcknowledgedT(this.id, expected))
+    const again = [...this.#unsure, ...this.#waiting.values()]
+    this.#unsure = []
+    this.#waiting.clear()
+    for (const request of again) this.#ask(request)
   }
 
   #closed(reason: string): void {
     this.#world.trace.add(this.demand.name, () => `closed: ${reason}`)
     this.#heard = false
+    this.#unsure.push(...this.#waiting.values())
     this.#waiting.clear()
     // Without failovers the end of a connection is the end of the application (L2).
     if (this.#world.kind === 'lasting') this.#end()
@@ -282,6 +289,9 @@ export class SimulatedApplication {
     else if (body instanceof MasterInStandbyT) this.#standby()
     else if (body instanceof MasterChangedT) this.#follow()
     else if (body instanceof RefusedT) {
+      // A leader may still count a connection that was lost (L1): it is asked again.
+      if (this.#world.kind !== 'lasting' && String(body.message).includes('another connection'))
+        return
       throw new Violation(`${this.demand.name} was refused: ${body.message}`)
     } else if (body instanceof ApplicationRemovedT) {
       this.#world.trace.add(this.demand.name, () => `removed: ${body.message}`)
@@ -347,15 +357,17 @@ export class SimulatedApplication {
 
   #answered(requestId: number): void {
     if (!this.#waiting.delete(requestId)) {
+      // Of a connection that was given up and became the active one again.
+      if (this.#leader > 0 && requestId < this.#nextRequest) return
       throw new Violation(`${this.id} got an answer to request ${requestId}, which waits for none`)
     }
   }
 
-  #request(): number {
-    const id = this.#nextRequest
+  #ask(request: RequestExecutorsT | KillExecutorsT): void {
+    request.requestId = this.#nextRequest
     this.#nextRequest += 1
-    this.#waiting.add(id)
-    return id
+    this.#waiting.set(request.requestId, request)
+    this.#send(request)
   }
 
   #send(body: BodyT): void {

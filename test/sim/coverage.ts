@@ -60,7 +60,7 @@ export const expectedOfRestarts = [
   'a store can not be read',
   'a sync fails',
   'the disk is full',
-  'half of a commit is on disk',
+  'a commit that nobody waited for is on disk',
   'a torn write is set aside',
   'a peer hears of a new leader',
   'an application tells a new leader that it is there',

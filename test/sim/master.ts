@@ -47,6 +47,8 @@ export interface MasterParts {
   /** ms: how much later than asked for a timer may come. */
   readonly timerLateMaxMs: number
   makeRecovery(life: Life, master: SimulatedMaster): SimulatedRecovery
+  /** Of what it was writing some may be there. */
+  died(): void
   /** What the gateway of a new leader does (ThreadLead). */
   callPeers(master: SimulatedMaster, mandate: Mandate): void
   /** A core that is not the real one, to show that the simulator notices. */
@@ -145,6 +147,7 @@ export class SimulatedMaster {
     this.#life = null
     this.#recovery = null
     this.#endReign()
+    this.#parts.died()
     for (const connection of this.#connections.values()) {
       connection.masterGone(silently ? silentNoticeMs : 0)
     }

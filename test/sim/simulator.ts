@@ -126,6 +126,7 @@ class Simulation {
           config: configOf(this.#config, name),
           shelf: kind === 'elected' ? ensemble.shelf : disk.shelf,
           makeRecovery: (life) => this.#recovery(name, life, fault),
+          died: () => disk.lose(),
           callPeers: (master, mandate) => callPeers(this.#world, this.#chaos, master, mandate),
           ...(options.core === undefined ? {} : { core: options.core }),
         }),

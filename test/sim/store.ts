@@ -1,6 +1,6 @@
 /**
- * Fake storage. A disk keeps what was synced; what was not, a crash leaves in part, and the last of it torn. Whoever
- * opens it finds each record as it was left, and sets aside what is damaged (spec Y10).
+ * Fake storage. A disk keeps what was synced; of a commit that was not, a crash leaves all, nothing, or a torn part, which
+ * whoever opens it sets aside (spec Y10).
  */
 import type { DamagedPart, StoreChange, StoredRecord } from '../../src/store/engine.js'
 import type { Coverage } from './coverage.js'
@@ -95,17 +95,18 @@ export class Disk {
     return null
   }
 
-  /** Of what was not synced some may be there, in order; the last of it may be damaged. */
+  /** A commit that was not synced is there as a whole or not at all: what is left of a torn one is set aside. */
   lose(): void {
     const lost = this.#unsynced
     this.#unsynced = []
     if (lost.length === 0) return
-    const kept = this.#random.between(0, lost.length)
-    for (const change of lost.slice(0, kept)) this.shelf.put(change)
-    if (kept > 0 && kept < lost.length) this.#coverage.happened('half of a commit is on disk')
-    if (kept === lost.length || !this.#random.chance(0.5)) return
-    this.#coverage.happened('a torn write is set aside')
-    this.#torn.push({ file: 'journal', reason: `${lost[kept]?.key} is torn` })
+    if (this.#random.chance(0.5)) {
+      this.#coverage.happened('a commit that nobody waited for is on disk')
+      for (const change of lost) this.shelf.put(change)
+    } else if (this.#random.chance(0.5)) {
+      this.#coverage.happened('a torn write is set aside')
+      this.#torn.push({ file: 'journal', reason: `${lost[0]?.key} is torn` })
+    }
   }
 
   #fails(rate: number): boolean {
