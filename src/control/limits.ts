@@ -35,7 +35,7 @@ export const MAX_DISCOVERY_BYTES = 4096
 
 /** Waiting between attempts to reach a master: doubles from the first to the second, with jitter. */
 export const MIN_BACK_OFF_MS = 200
-export const MAX_BACK_OFF_MS = 10_000
+export const MAX_BACK_OFF_MS = 5_000
 
 /** Connections the master keeps open at once on the control port. */
 export const MAX_SESSIONS = 100_000
