@@ -32,6 +32,12 @@ export const MAX_HELD_BYTES = 256 * MIB
 /** What a timer of Node can wait at most; a later due time is waited for in parts. */
 export const MAX_TIMER_MS = 2 ** 31 - 1
 
+/**
+ * A timer that comes this much too late tells of a process that was stopped, or of a machine that slept: its peers, whose
+ * heartbeats wait in sockets, are heard for as long before anything is over.
+ */
+export const SLEPT_MS = 1000
+
 /** How long a thread has to start, and to end by itself. */
 export const THREAD_START_TIMEOUT_MS = 30_000
 export const THREAD_STOP_TIMEOUT_MS = 5_000

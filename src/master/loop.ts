@@ -5,7 +5,7 @@
 import { BatchWriter, InboxKind } from '../control/records.js'
 import type { MasterCore } from '../core/native.js'
 import type { Clock } from './clock.js'
-import { DOUBT_PERIOD_MS, MAX_INBOX_BYTES, MAX_TIMER_MS } from './limits.js'
+import { DOUBT_PERIOD_MS, MAX_INBOX_BYTES, MAX_TIMER_MS, SLEPT_MS } from './limits.js'
 
 export interface LoopOptions {
   readonly core: MasterCore
@@ -56,8 +56,10 @@ export class Loop {
     const waitMs = Math.max(0, dueMs - this.#options.clock.nowMs())
     this.#timer = setTimeout(
       () => {
-        if (this.#options.clock.nowMs() < dueMs) this.setTimer(dueMs)
-        else this.add(InboxKind.TIMER, 0)
+        const lateMs = this.#options.clock.nowMs() - dueMs
+        if (lateMs < 0) this.setTimer(dueMs)
+        else if (lateMs < SLEPT_MS || waitMs === 0) this.add(InboxKind.TIMER, 0)
+        else this.#timer = setTimeout(() => this.add(InboxKind.TIMER, 0), SLEPT_MS)
       },
       Math.min(MAX_TIMER_MS, Math.ceil(waitMs)),
     )

@@ -1,13 +1,25 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { InboxKind, records } from '../../src/control/records.js'
 import type { MasterCore } from '../../src/core/native.js'
 import { Clock } from '../../src/master/clock.js'
+import { SLEPT_MS } from '../../src/master/limits.js'
 import { Loop } from '../../src/master/loop.js'
 import { Recorder } from '../control/recorder.js'
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 
-function setUp(options: { maxInboxBytes?: number; step?: () => Uint8Array } = {}) {
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+interface SetUpOptions {
+  readonly maxInboxBytes?: number
+  step?(): Uint8Array
+  mayStep?(): boolean
+}
+
+function setUp(options: SetUpOptions = {}) {
   const steps: number[][] = []
   const broken: Error[] = []
   const ran: (() => void)[] = []
@@ -26,6 +38,7 @@ function setUp(options: { maxInboxBytes?: number; step?: () => Uint8Array } = {}
       for (const effect of ran.splice(0)) effect()
     },
     onBroken: (error) => void broken.push(error),
+    mayStep: () => options.mayStep?.() ?? true,
     ...(options.maxInboxBytes === undefined ? {} : { maxInboxBytes: options.maxInboxBytes }),
   })
   return { loop, steps, broken, ran }
@@ -83,6 +96,37 @@ describe('loop', () => {
     loop.setTimer(Date.now() - 5)
     await stepped.next(() => true)
     expect(steps).toEqual([[InboxKind.TIMER]])
+    loop.end()
+  })
+
+  test('a timer that is far too late lets peers be heard first', () => {
+    vi.useFakeTimers()
+    const { loop, steps } = setUp()
+    const start = Date.now()
+    loop.setTimer(start + 100)
+    // The process was stopped meanwhile.
+    vi.setSystemTime(start + 60_000)
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000)
+    vi.advanceTimersByTime(100)
+    loop.add(InboxKind.MESSAGE, 1, 'heartbeat')
+    loop.flush()
+    expect(steps).toEqual([[InboxKind.MESSAGE]])
+    vi.advanceTimersByTime(SLEPT_MS)
+    loop.flush()
+    expect(steps).toEqual([[InboxKind.MESSAGE], [InboxKind.TIMER]])
+  })
+
+  test('input waits while no step may be taken, and is taken in its order', async () => {
+    const allowed = { now: false }
+    const { loop, steps } = setUp({ mayStep: () => allowed.now, maxInboxBytes: 64 })
+    loop.add(InboxKind.CONNECTED, 1, 'x'.repeat(100))
+    loop.add(InboxKind.MESSAGE, 1, 'x')
+    await turn()
+    loop.flush()
+    expect(steps).toEqual([])
+    expect(loop.waitingBytes).toBeGreaterThan(100)
+    allowed.now = true
+    await expect.poll(() => steps).toEqual([[InboxKind.CONNECTED, InboxKind.MESSAGE]])
     loop.end()
   })
 })

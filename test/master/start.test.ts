@@ -1,19 +1,30 @@
 /** The whole master, with its real threads from dist and a core that a test plays. */
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { BroadcastChannel } from 'node:worker_threads'
+import { Builder } from 'flatbuffers'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Configuration } from '../../src/conf/configuration.js'
 import type { MasterOptions } from '../../src/conf/options.js'
 import { decode, encode } from '../../src/control/codec.js'
 import { MasterLink } from '../../src/control/link.js'
 import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/records.js'
+import type { ToGatewayThread } from '../../src/control/thread-messages.js'
 import type { MasterCore } from '../../src/core/native.js'
 import type * as Main from '../../src/master/main.js'
-import { RegisterWorkerT, WorkerRegisteredT } from '../../src/schema/magneto.js'
+import { SingleRecovery } from '../../src/election/single.js'
+import {
+  RecordT,
+  RegisterWorkerT,
+  Value,
+  WorkerRecordT,
+  WorkerRegisteredT,
+} from '../../src/schema/magneto.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
+import { FakePlace } from '../election/fake-place.js'
 
 const root = join(import.meta.dirname, '../..')
 const entry = join(root, 'dist/src/master/main.js')
@@ -89,6 +100,30 @@ function link(masterUrl: string) {
   return { link: made, seen }
 }
 
+/** A gateway thread that tells on a channel what it is told; the first one dies of `lead`. */
+function telling(channel: string): URL {
+  const played = `
+    import { parentPort, workerData } from 'node:worker_threads'
+    const channel = new BroadcastChannel('${channel}')
+    parentPort.postMessage({ kind: 'listening', port: 1 })
+    parentPort.on('message', (message) => {
+      if (message.kind !== 'stop') channel.postMessage(message)
+      if (message.kind === 'lead' && workerData.maxRetries > 0) throw new Error('boom')
+      if (message.kind !== 'stop') return
+      channel.close()
+      parentPort.close()
+    })`
+  return new URL(`data:text/javascript,${encodeURIComponent(played)}`)
+}
+
+function sparkWorkerRecord(id: string): Uint8Array {
+  const registration = new RegisterWorkerT(id, 'h', 1, 1, 1024, null, [], ['n'], null, 'Worker')
+  const builder = new Builder()
+  const value = new WorkerRecordT(registration)
+  builder.finish(new RecordT(`worker_${id}`, 1, Value.WorkerRecord, value).pack(builder), 'MGS1')
+  return builder.asUint8Array().slice()
+}
+
 describe('a master', () => {
   test('is found through its own URL, answers, and leaves nothing when it stops', async () => {
     const { core, master } = await start()
@@ -139,20 +174,58 @@ describe('a master', () => {
     expect(await master.stopped).toBe(70)
   })
 
-  test.each(['ZOOKEEPER', 'ROCKSDB', 'CUSTOM'])('P1: refuses recovery mode %s', async (mode) => {
-    await expect(start([['spark.deploy.recoveryMode', mode]])).rejects.toThrow(
-      /is not served by this release/,
-    )
+  test.each([
+    ['FILESYSTEM', /needs spark\.deploy\.recoveryDirectory/],
+    ['ROCKSDB', /needs spark\.deploy\.recoveryDirectory/],
+    ['CUSTOM', /needs spark\.deploy\.recoveryMode\.factory/],
+  ])('P1, P2, P3: recovery mode %s says what it needs', async (mode, message) => {
+    await expect(start([['spark.deploy.recoveryMode', mode]])).rejects.toThrow(message)
   })
 
-  test('P1, P3: keeps records under FILESYSTEM, which needs a folder', async () => {
-    const mode: [string, string] = ['spark.deploy.recoveryMode', 'FILESYSTEM']
-    await expect(start([mode])).rejects.toThrow(/needs spark\.deploy\.recoveryDirectory/)
+  test('H3: refuses a folder that another master uses, and leaves it to that one', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'magneto-store-'))
     stops.push(() => rm(folder, { recursive: true }))
-    const { master } = await start([mode, ['spark.deploy.recoveryDirectory', folder]])
-    await expect(start([mode, ['spark.deploy.recoveryDirectory', folder]])).rejects.toThrow(/held/)
-    expect((await readFile(join(folder, 'journal'))).byteLength).toBeGreaterThan(0)
+    const entries: [string, string][] = [
+      ['spark.deploy.recoveryMode', 'FILESYSTEM'],
+      ['spark.deploy.recoveryDirectory', folder],
+    ]
+    const { master } = await start(entries)
+    await expect(start(entries)).rejects.toThrow(/held/)
     await master.stop()
+    await start(entries)
+  })
+
+  test('tells a gateway that was started again who leads, and whom to call', async () => {
+    const told = new BroadcastChannel('told')
+    const heard = new Recorder<ToGatewayThread>()
+    told.addEventListener('message', (event) =>
+      heard.add((event as unknown as { data: ToGatewayThread }).data),
+    )
+    stops.push(() => told.close())
+    const kinds = (): string[] =>
+      heard.events.map(({ kind }) => kind).filter((kind) => kind !== 'batch')
+    const place = new FakePlace()
+    const spark = sparkWorkerRecord('w')
+    place.records.set('worker_w', spark)
+    const { master } = await start([], {
+      gatewayEntry: telling('told'),
+      recovery: new SingleRecovery({
+        mode: 'CUSTOM',
+        log: recordingLog(),
+        createEngine: () => place.engine(),
+      }),
+      restartDelayMs: () => 0,
+    })
+    await heard.next(({ kind }) => kind === 'lead')
+    expect(kinds()).toEqual(['ready', 'leadership', 'lead'])
+    const [, leadership, lead] = heard.events
+    expect(leadership).toMatchObject({
+      status: { role: 'leader', leader: { masterUrl: master.masterUrl }, elections: 1, reason: '' },
+    })
+    expect(lead).toMatchObject({ records: [spark] })
+    // It dies of that, and the one in its place hears it all again.
+    await expect.poll(kinds).toHaveLength(6)
+    expect(kinds().slice(3)).toEqual(['ready', 'leadership', 'lead'])
+    expect(heard.events.at(-1)).toEqual(lead)
   })
 })
