@@ -2,16 +2,26 @@
  * Unmodified Spark through kill -9 and restart of a master that keeps its records in files (H3, H8, M8, M18, M29): a driver
  * and an Apache Worker, which wait to be told who leads, and a worker of ours, which comes by itself.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { ApacheWorker } from './apache-worker.js'
-import { Cluster, type ClusterJson, eventually, freePort, sparkHome } from './cluster.js'
+import {
+  Cluster,
+  type ClusterJson,
+  eventually,
+  freePort,
+  processesUnder,
+  sparkHome,
+  type Submission,
+} from './cluster.js'
 import { describeWith } from './requirements.js'
 
 // CI runs the oldest and the newest; MAGNETO_SPARK_VERSIONS="4.1.4 4.0.1" runs others on demand.
 const versions = (process.env['MAGNETO_SPARK_VERSIONS'] ?? '4.3.0 3.5.9').split(/[ ,]+/)
+const [newest] = versions as [string]
 const timeoutMs = 300_000
 const tasks = 80
 const sum = (tasks * (tasks - 1)) / 2
@@ -35,6 +45,9 @@ async function start(home: string): Promise<{ cluster: Cluster; apache: ApacheWo
   const properties = [
     'spark.deploy.recoveryMode FILESYSTEM',
     `spark.deploy.recoveryDirectory ${records}`,
+    // Longer than its jobs run: a worker without heartbeats would be lost meanwhile.
+    'spark.worker.timeout 20',
+    'spark.deploy.recoveryTimeout 60s',
   ]
   cluster = await Cluster.start({ workers: 1, coresPerWorker: 1, sparkHomes: [home], properties })
   apache = new ApacheWorker(cluster, home, await freePort(), cluster.masterUrl)
@@ -48,6 +61,32 @@ async function killMaster(of: Cluster): Promise<void> {
   // Not a moment earlier: while it is ending, it has its folder of records still.
   await eventually('the master is gone', () => !existsSync(`/proc/${master}`) || null)
 }
+
+/** Runs a command of a distribution. @throws Error with its output when it fails */
+async function run(
+  { home, environment }: { home: string; environment: NodeJS.ProcessEnv },
+  [command, ...args]: string[],
+): Promise<void> {
+  const child = spawn(join(home, command!), args, {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => (output += String(chunk)))
+  const status = await new Promise<number | null>((done) => child.on('close', done))
+  if (status !== 0) throw new Error(`${command} ended with ${status}:\n${output}`)
+}
+
+/** Throws with what both have said. */
+function failure(worker: ApacheWorker, job: Submission): (error: unknown) => never {
+  return (error) => {
+    throw new Error(`${String(error)}\n${worker.shown()}\n${job.stderr.slice(-6000)}`)
+  }
+}
+
+const isBack = (state: ClusterJson): boolean =>
+  state.status === 'ALIVE' && state.aliveworkers === 2 && onBoth(state)
 
 const pids = (of: Cluster): number[] => of.executors().map(({ pid }) => pid)
 const ids = ({ workers }: ClusterJson): string[] => workers.map(({ id }) => id).toSorted()
@@ -68,18 +107,11 @@ describeWith(['java', 'python3'], 'a master that is killed and restarted', () =>
       await eventually('it is at work', () => (job.stdout.includes('STARTED') ? true : null))
       const executors = pids(from)
       expect(executors).toHaveLength(2)
-      const failed = (error: unknown): never => {
-        throw new Error(`${String(error)}\n${worker.shown()}\n${job.stderr.slice(-6000)}`)
-      }
+      const failed = failure(worker, job)
 
       await killMaster(from)
       from.restartMaster()
-      const after = await from
-        .until(
-          'all are back',
-          (state) => state.status === 'ALIVE' && state.aliveworkers === 2 && onBoth(state),
-        )
-        .catch(failed)
+      const after = await from.until('all are back', isBack).catch(failed)
       expect(ids(after)).toEqual(ids(before))
       const [app] = before.activeapps
       expect(after.activeapps).toMatchObject([{ id: app!.id, state: 'RUNNING', cores: 2 }])
@@ -108,6 +140,82 @@ describeWith(['java', 'python3'], 'a master that is killed and restarted', () =>
         (state) => state.completedapps.length === 2,
       )
       expect(new Set(completedapps.map(({ id }) => id)).size).toBe(2)
+    },
+  )
+  test(
+    'M18: told before they notice the loss of the master before, on the same address',
+    { timeout: timeoutMs },
+    async () => {
+      const home = sparkHome(newest)
+      const { cluster: from, apache: worker } = await start(home)
+      const job = from.submit(home, 'slow_sum', [`${tasks}`, '0.5'], size)
+      const failed = failure(worker, job)
+      const before = await from.until('it runs on both workers', onBoth).catch(failed)
+      await eventually('it is at work', () => (job.stdout.includes('STARTED') ? true : null))
+      const executors = pids(from)
+
+      // Both have the end of the old connection and the words of the new master to read when they wake up.
+      const stopped = [worker.child.pid!, job.child.pid!]
+      for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+      await killMaster(from)
+      from.restartMaster()
+      const waiting = await from.until('ours is back', ({ aliveworkers }) => aliveworkers === 1)
+      expect(waiting).toMatchObject({ status: 'RECOVERING', activeapps: [{ state: 'UNKNOWN' }] })
+      await eventually('both are called', () => /telling 2 Spark/.test(from.logs()) || null)
+      for (const pid of stopped) process.kill(pid, 'SIGCONT')
+
+      const after = await from.until('all are back', isBack).catch(failed)
+      expect(ids(after)).toEqual(ids(before))
+      expect(after.activeapps).toMatchObject([{ id: before.activeapps[0]!.id, state: 'RUNNING' }])
+      expect(pids(from).toSorted()).toEqual(executors.toSorted())
+      expect(await job.result().catch(failed)).toBe(`sum=${sum}`)
+      const ended = await from.until('it has ended', ({ coresused }) => coresused === 0)
+      expect(ended).toMatchObject({ status: 'ALIVE', aliveworkers: 2 })
+      // Once for the master that was killed, once more at most for a connection that the worker no longer uses.
+      const losses = worker.output.join('').match(/Connection to master failed/g) ?? []
+      expect(losses.length).toBeLessThanOrEqual(2)
+      const next = from.submit(home, 'slow_sum', ['4', '0'], size)
+      expect(await next.result().catch(failed)).toBe('sum=6')
+    },
+  )
+
+  test(
+    "M10, M16: a driver on Apache's Worker goes on, and can still be killed",
+    { timeout: timeoutMs },
+    async () => {
+      const home = sparkHome(newest)
+      const { cluster: from, apache: worker } = await start(home)
+      const jar = readdirSync(join(home, 'jars')).find((name) => name.startsWith('py4j-'))!
+      // Listens for ever; ours has too few cores for it.
+      const main = ['--class', 'py4j.GatewayServer', `file:${join(home, 'jars', jar)}`, '0']
+      const flags = ['--deploy-mode', 'cluster', '--driver-cores', '2', '--driver-memory', '512m']
+      const spark = { home, environment: { ...from.environment, SPARK_HOME: home } }
+      await run(spark, ['bin/spark-submit', '--master', from.masterUrl, ...flags, ...main])
+      const drivers = (): number[] =>
+        [...processesUnder(from.folder)]
+          .filter(([, { command }]) => command.includes('worker.DriverWrapper'))
+          .map(([pid]) => pid)
+      const before = await from.until('it runs', ({ activedrivers }) => {
+        return activedrivers[0]?.state === 'RUNNING' && drivers().length === 1
+      })
+      const running = drivers()
+      await killMaster(from)
+      from.restartMaster()
+      const after = await from
+        .until('all are back', ({ status, aliveworkers }) => {
+          return status === 'ALIVE' && aliveworkers === 2
+        })
+        .catch((error: unknown) => {
+          throw new Error(`${String(error)}\n${worker.shown()}`)
+        })
+      const [driver] = before.activedrivers
+      expect(after.activedrivers).toMatchObject([{ id: driver!.id, state: 'RUNNING' }])
+      expect(drivers()).toEqual(running)
+      const client = 'org.apache.spark.deploy.Client'
+      await run(spark, ['bin/spark-class', client, 'kill', from.masterUrl, driver!.id])
+      const ended = await from.until('it is killed', (state) => state.activedrivers.length === 0)
+      expect(ended.completeddrivers).toMatchObject([{ id: driver!.id, state: 'KILLED' }])
+      await eventually('its process is gone', () => drivers().length === 0 || null)
     },
   )
 })
