@@ -101,6 +101,8 @@ export class ApplicationLedger {
     this.#epochs.push({ epoch, sinceMs: this.#clock.nowMs })
     this.#epoch = epoch
     this.#ledSinceMs = this.#clock.nowMs
+    // What the leader before had no time to hear of.
+    for (const { key, record } of records) this.wrote(key, record)
     const kept = new Set(records.map(({ key }) => key))
     for (const known of this.#known.values()) {
       const { id, name } = known
@@ -127,11 +129,6 @@ export class ApplicationLedger {
     } else if (body instanceof KillExecutorsT) {
       for (const id of body.executorIds) this.#killAsked.add(`${body.appId}/${String(id)}`)
     }
-  }
-
-  /** In the order in which the leader decides. */
-  decided(body: BodyT): void {
-    void body
   }
 
   /** Leaders whose recovery was over before they heard of it (H9). */

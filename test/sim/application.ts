@@ -113,6 +113,7 @@ export class SimulatedApplication {
   readonly #givenUp = new Set<number>()
   /** Executors whose end it was told, and by the how manieth leader: none tells it twice. */
   readonly #ended = new Map<number, number>()
+  readonly #lost = new Set<number>()
   /** Executors that the driver counts on. */
   readonly believed = new Map<number, ExecutorState>()
   /** On workers that leave: they may go on, but the driver counts on them no more (D3). */
@@ -289,9 +290,7 @@ export class SimulatedApplication {
     else if (body instanceof MasterInStandbyT) this.#standby()
     else if (body instanceof MasterChangedT) this.#follow()
     else if (body instanceof RefusedT) {
-      // A leader may still count a connection that was lost (L1): it is asked again.
-      if (this.#world.kind !== 'lasting' && String(body.message).includes('another connection'))
-        return
+      if (this.#isUnlucky(String(body.message))) return
       throw new Violation(`${this.demand.name} was refused: ${body.message}`)
     } else if (body instanceof ApplicationRemovedT) {
       this.#world.trace.add(this.demand.name, () => `removed: ${body.message}`)
@@ -299,6 +298,19 @@ export class SimulatedApplication {
       this.#links.each((connection) => connection.closeByPeer('removed'))
       this.#end()
     }
+  }
+
+  /** Refusals that nobody is to blame for. */
+  #isUnlucky(message: string): boolean {
+    if (this.#world.kind === 'lasting') return false
+    // Its own first life, of which it never heard (P29).
+    if (message.includes('useAppNameAsAppId')) {
+      this.crash(false)
+      return true
+    }
+    // A leader may still count a connection that was lost (L1); or a standby became the leader between two messages. The
+    // connection ends, and on the next one it says who it is.
+    return message.includes('another connection') || message.includes('is not registered as')
   }
 
   #standby(): void {
@@ -321,8 +333,15 @@ export class SimulatedApplication {
   #added(executorId: number): void {
     if (this.id === null) throw new Violation(`${this.demand.name}: an executor before its id`)
     if (this.#everAdded.has(executorId)) {
-      // A new leader tells what it has learnt from workers; the driver may know.
-      if (this.#leader > 0 && !this.#ended.has(executorId)) return
+      // A new leader tells what it has learnt from workers; the driver may know. What one leader gave up may be there
+      // for the next.
+      const endedBy = this.#ended.get(executorId)
+      if (this.#leader > 0 && endedBy === undefined) return
+      if (endedBy !== undefined && endedBy < this.#leader && this.#lost.delete(executorId)) {
+        this.#ended.delete(executorId)
+        if (!this.#givenUp.has(executorId)) this.believed.set(executorId, ExecutorState.LAUNCHING)
+        return
+      }
       throw new Violation(`${this.id} was given executor ${executorId} twice`)
     }
     this.#everAdded.add(executorId)
@@ -342,6 +361,7 @@ export class SimulatedApplication {
     if (over && this.#ended.has(executorId)) return
     if (over) this.#ended.set(executorId, this.#leader)
     const { coverage } = this.#world
+    if (state === ExecutorState.LOST) this.#lost.add(executorId)
     if (state === ExecutorState.LOST) coverage.happened('an executor is lost with its worker')
     if (state === ExecutorState.DECOMMISSIONED) {
       coverage.happened('an executor is decommissioned')

@@ -131,7 +131,6 @@ export class Ledger {
   /** The core decided to send it; it may still be held back for the disk. In the order of the outbox. */
   decided(session: number, body: BodyT, epoch: number | null): void {
     if ((epoch ?? 0) < this.#epoch) return
-    this.applications.decided(body)
     const worker = this.#workers.get(session)
     if (body instanceof WorkerRegisteredT && worker !== undefined) {
       this.#registered(worker.workerId, session, body.duplicate)

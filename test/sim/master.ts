@@ -246,6 +246,7 @@ export class SimulatedMaster {
       sink,
       timerLateMaxMs: parts.timerLateMaxMs,
       trace: (what) => this.trace(what),
+      received: (session, body) => parts.witness.received(session, body),
       decided: (session, body) => parts.witness.decided(session, body, this.epoch),
       stepped: () => parts.witness.stepped(),
       wrote: (changes) => parts.witness.wrote(changes),
@@ -272,13 +273,6 @@ export class SimulatedMaster {
   #receive(session: number, bytes: Uint8Array): void {
     this.#life?.after(0, () => {
       if (!this.#connections.has(session)) return
-      let body: BodyT | null = null
-      try {
-        body = decode(bytes)
-      } catch {
-        // Not every stranger speaks the protocol: the core has to see for itself.
-      }
-      if (body !== null) this.#parts.witness.received(session, body)
       this.#event(InboxKind.MESSAGE, session, bytes)
     })
   }

@@ -37,6 +37,8 @@ export interface ReignParts {
   /** ms: how much later than asked for a timer may come. */
   readonly timerLateMaxMs: number
   trace(what: () => string): void
+  /** It is about to enter the core. */
+  received(session: number, body: BodyT): void
   /** The core decided to send it. */
   decided(session: number, body: BodyT): void
   stepped(): void
@@ -154,6 +156,9 @@ export class Reign {
     if (this.#over || !this.#mayAct()) return
     const batch = this.#inbox.take()
     if (batch.byteLength === 0) return
+    for (const { kind, session, payload } of records(batch)) {
+      if (kind === (InboxKind.MESSAGE as number)) this.#received(session, payload)
+    }
     const outbox = core.step(wall.nowMs(), 0, batch)
     this.steps += 1
     // The outbox is only valid until the next call into the core.
@@ -165,6 +170,17 @@ export class Reign {
     this.#parts.stepped()
     this.#effects.stored(this.#synced)
     this.#effects.run(effects)
+  }
+
+  #received(session: number, bytes: Uint8Array): void {
+    let body: BodyT
+    try {
+      body = decode(bytes)
+    } catch {
+      // Not every stranger speaks the protocol: the core has to see for itself.
+      return
+    }
+    this.#parts.received(session, body)
   }
 
   #persist(change: StoreChange, sequence: number): void {
