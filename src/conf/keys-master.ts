@@ -288,7 +288,7 @@ export const recoveryKeys = {
     name: 'spark.deploy.recoveryCompressionCodec',
     default: null,
     parse: orNull(oneOf('lz4', 'lzf', 'snappy', 'zstd')),
-    doc: 'How records are compressed under FILESYSTEM; absent: not at all. Whatever it is, all are read.',
+    doc: 'How records are compressed under FILESYSTEM and ZOOKEEPER; absent: not at all. Whatever it is, all are read.',
     spec: 'P4',
   }),
   recoveryModeFactory: key<string>({

@@ -14,6 +14,8 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.recoveryTimeoutMs,
     keys.recoveryCompressionCodec,
     keys.recoveryModeFactory,
+    keys.zookeeperUrl,
+    keys.zookeeperDir,
     keys.workerTimeoutMs,
     keys.retainedApplications,
     keys.deadWorkerPersistence,

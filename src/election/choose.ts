@@ -14,8 +14,8 @@ import { connectTo, zooKeeperRecovery } from './zookeeper/recovery.js'
 import type { ReplicaTransport } from './zookeeper/replica-transport.js'
 
 /**
- * @throws UsageError when a setting is missing or wrong, or what it needs is not installed
  * @param replicas how standbys reach this master and others
+ * @throws UsageError when a setting is missing or wrong
  * @throws StoreError when the module of CUSTOM is none, or there is no such place in ZooKeeper
  */
 export async function chooseRecovery(

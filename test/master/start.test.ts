@@ -178,7 +178,8 @@ describe('a master', () => {
     ['FILESYSTEM', /needs spark\.deploy\.recoveryDirectory/],
     ['ROCKSDB', /needs spark\.deploy\.recoveryDirectory/],
     ['CUSTOM', /needs spark\.deploy\.recoveryMode\.factory/],
-  ])('P1, P2, P3: recovery mode %s says what it needs', async (mode, message) => {
+    ['ZOOKEEPER', /needs spark\.deploy\.zookeeper\.url/],
+  ])('P1, P2, P3, P7: recovery mode %s says what it needs', async (mode, message) => {
     await expect(start([['spark.deploy.recoveryMode', mode]])).rejects.toThrow(message)
   })
 
