@@ -138,16 +138,14 @@ export class Journal implements StoreEngine {
   }
 
   /** What is called meanwhile waits. */
-  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
     const before = this.#turn
-    let done = (): void => {}
-    this.#turn = new Promise((resolve) => (done = resolve))
-    await before
-    try {
-      return await work()
-    } finally {
-      done()
-    }
+    const working = before.then(work)
+    this.#turn = working.then(
+      () => undefined,
+      () => undefined,
+    )
+    return working
   }
 
   #breaks(error: unknown): StoreError {

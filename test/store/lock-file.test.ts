@@ -1,0 +1,168 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { StoreError } from '../../src/store/engine.js'
+import { LockFile, thisOwner, type Owner } from '../../src/store/lock-file.js'
+
+let folder: string
+let path: string
+const children: ChildProcess[] = []
+const locks: LockFile[] = []
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'magneto-lock-'))
+  path = join(folder, 'lock')
+})
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+  }
+  for (const lock of locks.splice(0)) await lock.release()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const quick = { beatMs: 20, deadAfterMs: 200 }
+
+function lockAs(self?: Owner): LockFile {
+  const lock = new LockFile(path, self === undefined ? quick : { ...quick, self })
+  locks.push(lock)
+  return lock
+}
+
+/** Another machine, or another container of this one. */
+async function elsewhere(host: string): Promise<Owner> {
+  return { ...(await thisOwner()), host, space: `another-kernel-${host} pid:[1]` }
+}
+
+async function contender(): Promise<{ child: ChildProcess; says: string }> {
+  const file = join(import.meta.dirname, 'lock-contender.ts')
+  const args = ['--import', 'tsx', file, path, '20', '200']
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  children.push(child)
+  const [says] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  return { child, says }
+}
+
+const ownerIn = () => JSON.parse(readFileSync(path, 'utf8')) as Owner
+
+describe('the lock (H3, H13)', () => {
+  test('of many processes that want it at once one gets it', async () => {
+    const all = await Promise.all(Array.from({ length: 6 }, contender))
+    const held = all.filter(({ says }) => says === 'held')
+    expect(held).toHaveLength(1)
+    for (const { says } of all.filter((each) => each !== held[0]))
+      expect(says).toMatch(new RegExp(`refused: .*is held by process ${held[0]!.child.pid} on`))
+    held[0]!.child.stdin?.end()
+    await once(held[0]!.child, 'exit')
+    expect(readdirSync(folder)).toEqual([])
+    expect((await contender()).says).toBe('held')
+  })
+
+  test('of many that find the lock of a killed process one gets it, at once', async () => {
+    const first = await contender()
+    expect(first.says).toBe('held')
+    first.child.kill('SIGKILL')
+    await once(first.child, 'exit')
+    const all = await Promise.all(Array.from({ length: 5 }, contender))
+    expect(all.filter(({ says }) => says === 'held')).toHaveLength(1)
+    expect(readdirSync(folder)).toEqual(['lock'])
+  })
+
+  test('one of a process id that somebody else has now is dead', async () => {
+    writeFileSync(path, JSON.stringify({ ...(await thisOwner()), started: '1' }))
+    await lockAs().acquire()
+    expect(ownerIn().pid).toBe(process.pid)
+  })
+
+  test('one of an earlier release counts by its process', async () => {
+    const { pid, host, started } = await thisOwner()
+    writeFileSync(path, JSON.stringify({ pid, host, started }))
+    await expect(lockAs().acquire()).rejects.toThrow(/is held by process/)
+    writeFileSync(path, JSON.stringify({ pid: 2 ** 22 + 1, host, started }))
+    await lockAs().acquire()
+  })
+
+  test('one of another machine counts while it is touched', async () => {
+    const there = lockAs(await elsewhere('node-7'))
+    await there.acquire()
+    const here = lockAs()
+    await expect(here.acquire()).rejects.toThrow(StoreError)
+    await expect(here.acquire()).rejects.toThrow(
+      /is held by process \d+ on node-7, which touches it/,
+    )
+    await there.release()
+    await here.acquire()
+  })
+
+  test('one of another machine that is not touched any more is dead', async () => {
+    writeFileSync(path, JSON.stringify(await elsewhere('node-7')))
+    await lockAs().acquire()
+    expect(ownerIn().pid).toBe(process.pid)
+    expect(ownerIn().host).not.toBe('node-7')
+  })
+
+  test('a container that crashed leaves a lock that its next one takes, whatever its name', async () => {
+    const before = await elsewhere('a1b2c3')
+    writeFileSync(path, JSON.stringify({ ...before, pid: 1 }))
+    await lockAs({ ...before, host: 'd4e5f6', space: 'the-same-kernel pid:[2]', pid: 1 }).acquire()
+    expect(ownerIn().host).toBe('d4e5f6')
+  })
+
+  test.each([
+    ['an hour ahead', 3_600_000],
+    ['a year behind', -31_536_000_000],
+  ])('a clock that is %s changes nothing', async (_what, skewMs) => {
+    const there = await elsewhere('node-7')
+    writeFileSync(path, JSON.stringify(there))
+    const set = (ms: number) => utimesSync(path, new Date(ms), new Date(ms))
+    set(Date.now() + skewMs)
+    let beats = 0
+    const beating = setInterval(() => set(Date.now() + skewMs + (beats += 1) * 20), 20)
+    await expect(lockAs().acquire()).rejects.toThrow(/which touches it/)
+    clearInterval(beating)
+    await lockAs().acquire()
+  })
+
+  test('what can not be read as a lock is watched like one', async () => {
+    writeFileSync(path, '{"pid": 1')
+    await lockAs().acquire()
+    expect(ownerIn().pid).toBe(process.pid)
+  })
+
+  test('its owner touches it, and makes it again when somebody deleted it', async () => {
+    await lockAs().acquire()
+    const touched = statSync(path).mtimeMs
+    await vi.waitFor(() => expect(statSync(path).mtimeMs).toBeGreaterThan(touched))
+    rmSync(path)
+    await vi.waitFor(() => expect(ownerIn().pid).toBe(process.pid))
+  })
+
+  test('giving back takes away no lock of somebody else', async () => {
+    const mine = lockAs()
+    await mine.acquire()
+    const other = JSON.stringify(await elsewhere('node-7'))
+    writeFileSync(path, other)
+    await mine.release()
+    await mine.release()
+    expect(readFileSync(path, 'utf8')).toBe(other)
+  })
+
+  test('a folder that can not be written is named', async () => {
+    path = join(folder, 'missing/lock')
+    await expect(lockAs().acquire()).rejects.toThrow(/can't take the lock .*missing\/lock/)
+  })
+})
