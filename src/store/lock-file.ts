@@ -62,7 +62,9 @@ async function textOf(read: Promise<string>): Promise<string> {
 
 async function startOf(pid: number): Promise<string> {
   const stat = await textOf(readFile(`/proc/${pid}/stat`, 'utf8'))
-  return stat.slice(stat.lastIndexOf(')')).split(' ')[20] ?? ''
+  const fields = stat.slice(stat.lastIndexOf(')')).split(' ')
+  // One that has ended, and that nobody has asked for its status yet, holds nothing any more.
+  return /[ZX]/.test(fields[1] ?? '') ? '' : (fields[20] ?? '')
 }
 
 /** This process. */
