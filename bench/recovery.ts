@@ -3,12 +3,11 @@
  * that are on disk before they are answered, which is how the store is filled.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Figure, median } from './figures.js'
 import { type MasterProcess, MasterSeat } from './recovery-master.js'
-import { type Address, Fleet, linkAll, nowMs, allRegistered } from './recovery-peers.js'
+import { Fleet, linkAll, nowMs, allRegistered } from './recovery-peers.js'
 
 const workers = 10_000
 const applications = 1_000
@@ -18,7 +17,7 @@ const rounds = 5
 const withinMs = 60_000
 const listens = /^master at spark:/
 const leads = /^leads with epoch /
-const recovered = /recovery is over/
+const recovered = /^recovery is complete: /
 
 /** User and system, of this process: what the peers cost. */
 function ownCpuSeconds(): number {
@@ -66,7 +65,7 @@ interface Restart {
 async function restart(seat: MasterSeat, peers: Fleet): Promise<[MasterProcess, Restart]> {
   const own = ownCpuSeconds()
   const master = seat.start()
-  await accepts(seat.control)
+  await answers(seat.url)
   await linkAll(peers.peers, seat.control)
   const linked = nowMs()
   const alive = await master.said(recovered)
@@ -87,15 +86,15 @@ async function restart(seat: MasterSeat, peers: Fleet): Promise<[MasterProcess, 
   ]
 }
 
-/** Returns when something listens there. */
-async function accepts({ host, port }: Address): Promise<void> {
-  const dial = () =>
-    new Promise<boolean>((done) => {
-      const socket = connect({ host, port })
-      socket.once('connect', () => done(true)).once('error', () => done(false))
-      socket.once('connect', () => socket.destroy())
-    })
-  while (!(await dial())) await new Promise((done) => setTimeout(done, 5))
+/** Returns when the master says where its control link is, which is what peers ask for first. */
+async function answers(masterUrl: string): Promise<void> {
+  const url = `${masterUrl.replace('spark:', 'http:')}/control`
+  const asked = () =>
+    fetch(url).then(
+      (answer) => answer.ok,
+      () => false,
+    )
+  while (!(await asked())) await new Promise((done) => setTimeout(done, 5))
 }
 
 /** Looks often, and lets messages in meanwhile. */

@@ -15,12 +15,14 @@ import { failover } from './failover.js'
 import type { Figure } from './figures.js'
 import { launchLatency } from './launch.js'
 import { micro } from './micro.js'
+import { stores } from './stores.js'
 import { recovery } from './recovery.js'
 
 const benches: Record<string, () => Promise<Figure[]>> = {
   core: coreDecisions,
   micro,
   'control-link': controlLink,
+  store: stores,
   launch: launchLatency,
   'cluster-pool': clusterPool,
   'executor-start': () => executorStart(),
