@@ -1,11 +1,15 @@
-/** A worker whose scratch disk is nearly full gets nothing new, says why, and goes on when there is room again. */
+/**
+ * Full disks, of a worker and of a master. A worker whose scratch disk is nearly full gets nothing new, says why, and
+ * goes on when there is room again. A master whose recovery store is full leads no more until there is; nothing is lost.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
+import type { ClusterPool } from '../../src/app/index.js'
 import { Cluster, root } from './cluster.js'
 
 const MIB = 2 ** 20
@@ -61,3 +65,99 @@ test(
     }
   },
 )
+
+interface Leadership {
+  readonly role: string
+  readonly reason: string
+  readonly elections: number
+}
+
+test(
+  'S9, Y10: a full recovery store: the master stands by, what runs goes on, and with room again it leads as before',
+  { timeout: 180_000 },
+  async (context) => {
+    if (!mounted) {
+      context.skip('no file system can be mounted here (needs root): a full disk was NOT tried')
+    }
+    cluster = await Cluster.start({
+      workers: 1,
+      coresPerWorker: 4,
+      properties: [
+        'spark.deploy.recoveryMode FILESYSTEM',
+        `spark.deploy.recoveryDirectory ${join(disk, 'recovery')}`,
+      ],
+    })
+    const from = cluster
+    const leadership = async (): Promise<Leadership> =>
+      (await (
+        await fetch(from.masterUrl.replace('spark:', 'http:') + '/masters')
+      ).json()) as Leadership
+    const { master, workers } = from.pids()
+    const first = await poolOf(from, 'first', {})
+    const pools = [first]
+    try {
+      const pid = await first.run(null, { name: 'pid' })
+      fill(join(disk, 'ballast'))
+      // Its record is larger than what is left in the last page of the store.
+      const second = await poolOf(from, 'second', { LONG: 'x'.repeat(64 * 1024) })
+      pools.push(second)
+      const late = second.run(null, { name: 'pid' })
+      await expect.poll(() => from.logs(), { timeout: 30_000 }).toContain('steps down')
+      await expect.poll(leadership, { timeout: 30_000 }).toMatchObject({
+        role: 'standby',
+        reason: expect.stringContaining('ENOSPC') as string,
+      })
+      expect(await first.run(null, { name: 'pid' })).toBe(pid)
+
+      rmSync(join(disk, 'ballast'))
+      expect(await late).not.toBe(pid)
+      expect(await first.run(null, { name: 'pid' })).toBe(pid)
+      expect(await leadership()).toMatchObject({ role: 'leader', reason: '' })
+      const state = await from.until('both are served', ({ coresused }) => coresused === 2)
+      expect(state.activeapps.map(({ name }) => name).sort()).toEqual(['first', 'second'])
+      expect(state.completedapps).toEqual([])
+      expect(from.pids()).toEqual({ master, workers })
+    } finally {
+      for (const pool of pools) await pool.destroy()
+    }
+  },
+)
+
+async function poolOf(
+  from: Cluster,
+  name: string,
+  env: Record<string, string>,
+): Promise<ClusterPool> {
+  // Its executors start from what was built.
+  const library = (await import(join(root, 'dist/src/app/index.js'))) as {
+    ClusterPool: typeof ClusterPool
+  }
+  const pool = new library.ClusterPool({
+    master: from.masterUrl,
+    filename: join(root, 'test/app/fixtures/tasks.mjs'),
+    name,
+    env,
+    maxCores: 1,
+    executorCores: 1,
+    executorMemory: '128m',
+  })
+  pool.on('warning', () => {})
+  return pool
+}
+
+/** Writes until nothing more fits. */
+function fill(path: string): void {
+  const file = openSync(path, 'w')
+  try {
+    for (let bytes = MIB; bytes >= 1;) {
+      try {
+        writeSync(file, Buffer.alloc(bytes))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+        bytes /= 2
+      }
+    }
+  } finally {
+    closeSync(file)
+  }
+}
