@@ -113,6 +113,8 @@ export class ApacheHost extends SimulatedHost {
   /** M18: the leader is told all that runs. What has ended while nobody led is told by asks that repeat themselves. */
   #changed({ masterUrl }: schema.MasterChangedT): void {
     this.#registered = true
+    // The gateway lets through what comes behind its answer.
+    this.#passed = true
     this.#everRegistered = true
     this.#masterUrl = String(masterUrl)
     this.#registrationTimer?.cancel()
