@@ -84,7 +84,9 @@ export class FakeEnsemble {
     if (!this.up) return
     for (const session of this.#sessions) {
       if (session.open && !session.host.halted) session.heardMs = this.world.nowMs
-      if (this.world.nowMs - session.heardMs > SESSION_MS) this.end(session)
+      if (this.world.nowMs - session.heardMs <= SESSION_MS) continue
+      this.end(session)
+      session.break()
     }
   }
 

@@ -95,7 +95,7 @@ class Process {
     this.recovery.commit(changes).then(
       () => {
         this.busy = false
-        if (this.host.alive) history.confirmed(mandate.epoch, changes)
+        return this.host.alive && history.confirmed(mandate.epoch, changes)
       },
       () => (this.busy = false),
     )
@@ -191,13 +191,14 @@ export class History {
     })
   }
 
-  confirmed(epoch: number, changes: readonly StoreChange[]): void {
+  confirmed(epoch: number, changes: readonly StoreChange[]): boolean {
     const last = new Map(changes.map(({ key, record }) => [key, record]))
     for (const [key, record] of last) {
       if (record === null) continue
       const times = this.#written.get(text(record)) ?? 0
       this.check(times === 1, `${key} of epoch ${epoch} was confirmed and written ${times} times`)
     }
+    return true
   }
 
   #applied(operations: readonly Operation[]): void {

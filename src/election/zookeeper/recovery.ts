@@ -99,6 +99,8 @@ class ZooKeeperRecovery implements Recovery {
   #doubt = ''
   #reason = 'not connected to ZooKeeper yet'
   #closed = false
+  #closing: Promise<void> | null = null
+  #committing: Promise<void> = Promise.resolve()
   #turning: Promise<void> | null = null
   #turnAgain = false
   #timer: (() => void) | null = null
@@ -174,7 +176,9 @@ class ZooKeeperRecovery implements Recovery {
     const mandate = this.#mandate
     if (mandate === null || !this.#leads)
       throw new StoreError(`this master does not lead: ${this.#reason}`)
-    await mandate.commit(changes)
+    const written = mandate.commit(changes)
+    this.#committing = written.catch(() => {})
+    await written
   }
 
   certain(): boolean {
@@ -189,8 +193,13 @@ class ZooKeeperRecovery implements Recovery {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#withinLeave(this.#committing)
     this.#closed = true
     this.#timer?.()
     this.#joined?.()
@@ -201,12 +210,22 @@ class ZooKeeperRecovery implements Recovery {
     await this.#turning
     const membership = this.#membership
     if (membership === null) return
-    const cut = new Promise<void>((done) => this.#clock.after(limits.LEAVE_WITHIN_MS, done))
     const left = async (): Promise<void> => {
       if (mandate !== null) await this.#vacate(membership.session, mandate.version).catch(() => {})
       await membership.close()
     }
-    await Promise.race([left(), cut])
+    await this.#withinLeave(left())
+  }
+
+  /** Settles when that does, or when leaving has taken long enough. */
+  async #withinLeave(settles: Promise<void>): Promise<void> {
+    await new Promise<void>((done) => {
+      const off = this.#clock.after(limits.LEAVE_WITHIN_MS, done)
+      void settles.finally(() => {
+        off()
+        done()
+      })
+    })
   }
 
   /** Looks now and from then on regularly. */
