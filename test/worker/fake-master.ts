@@ -13,6 +13,8 @@ import * as schema from '../../src/schema/magneto.js'
 /** Below those that systems give to whoever connects. */
 const LISTENING_PORTS = [10_000, 32_000] as const
 
+const MAX_TRIES = 200
+
 type BodyClass<T extends BodyT> = new (...args: never[]) => T
 
 export class FakeMaster {
@@ -58,15 +60,23 @@ export class FakeMaster {
     for (let tries = 0; !http.listening; tries += 1) {
       http.listen(httpPort === 0 ? randomInt(...LISTENING_PORTS) : httpPort, '127.0.0.1')
       await once(http, 'listening').catch((error: unknown) => {
-        if (httpPort !== 0 || tries > 20) throw error
+        if (tries > MAX_TRIES) throw error
       })
+      // The same port again: the worker in this process may be starting a child, which holds it until its exec.
+      if (!http.listening && httpPort !== 0) await new Promise((done) => setTimeout(done, 10))
     }
     this.url = `spark://127.0.0.1:${(http.address() as AddressInfo).port}`
   }
 
   async stop(): Promise<void> {
-    this.#http?.closeAllConnections()
-    this.#http?.close()
+    const http = this.#http
+    if (http !== null) {
+      // Who starts the next one wants the port.
+      const closed = once(http, 'close')
+      http.close()
+      http.closeAllConnections()
+      await closed
+    }
     await this.#control.stop('test over')
   }
 
