@@ -51,6 +51,8 @@ export class SingleRecovery implements Recovery {
   #engine: StoreEngine | null = null
   #epoch = 0
   #reason = ''
+  /** The failure that was logged last; it is not said again while it lasts. */
+  #told = ''
   #failures = 0
   #ledSinceMs = 0
   #retry: NodeJS.Timeout | null = null
@@ -148,6 +150,7 @@ export class SingleRecovery implements Recovery {
     this.#engine = engine
     this.#epoch = epoch
     this.#reason = ''
+    this.#told = ''
     this.#ledSinceMs = performance.now()
     this.#events?.lead({ epoch, records, damaged })
   }
@@ -164,7 +167,10 @@ export class SingleRecovery implements Recovery {
 
   #openLater(error: Error): void {
     if (this.#closed) return
-    const { retryDelayMs = growingDelayMs } = this.#options
+    const { log, retryDelayMs = growingDelayMs } = this.#options
+    if (error.message !== this.#told)
+      log.error(`the recovery store can't be used: ${error.message}`)
+    this.#told = error.message
     this.#reason = error.message
     this.#failures += 1
     this.#retry = setTimeout(() => {

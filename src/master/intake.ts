@@ -36,7 +36,7 @@ interface Origin {
 
 const STARTING_REASON = 'the master is still starting'
 const OVER_REASON = 'the master has stepped down since this session began'
-const FULL_REASON = 'this master is not sure that it leads, and too much waits for it'
+const FULL_REASON = 'this master can decide nothing for now, and too much waits for it'
 
 export class Intake {
   readonly #options: IntakeOptions

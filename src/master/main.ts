@@ -45,6 +45,8 @@ export interface MasterParts {
 
 /** sysexits' EX_SOFTWARE: an invariant is broken, the master must not go on. */
 const STATUS_BROKEN = 70
+/** As for any other reason not to start. */
+const STATUS_REFUSED = 1
 
 const GATEWAY_ENTRY = new URL('../spark/gateway-thread.js', import.meta.url)
 const WEB_ENTRY = new URL('../ui/web-thread.js', import.meta.url)
@@ -65,7 +67,7 @@ export async function startMaster(
   try {
     return await master.start()
   } catch (error) {
-    await master.stop(1)
+    await master.stop(STATUS_REFUSED)
     throw error
   }
 }
@@ -217,11 +219,10 @@ class Master {
     let waits = true
     const joined = this.#tools.recovery.start(self, events).catch((error: unknown) => {
       if (waits) throw error
-      this.#fail(`can't take part: ${(error as Error).message}`, error as Error)
+      this.#fail(`can't take part: ${(error as Error).message}`, error as Error, STATUS_REFUSED)
     })
     await settledWithin(joined, FIRST_MANDATE_WAIT_MS)
     waits = false
-    this.#storeAlarm.check()
   }
 
   #beginReign(self: MasterIdentity): void {
@@ -262,7 +263,7 @@ class Master {
 
   #stepDown(self: MasterIdentity, reason: string): void {
     if (this.#stopping !== null) return
-    this.#tools.log.warn(`steps down: ${reason}`)
+    this.#tools.log.error(`steps down: ${reason}; what runs goes on`)
     void this.#reign!.end()
     this.#beginReign(self)
     const why = `the master has stepped down: ${reason}`
@@ -270,7 +271,6 @@ class Master {
     this.#gateway!.tell({ kind: 'stepDown', reason: why })
     this.#web!.tell({ kind: 'stepDown', reason: why })
     this.#leadership!.steppedDown()
-    this.#storeAlarm.check()
   }
 
   #suspend(reason: string): void {
@@ -366,7 +366,7 @@ class Master {
     answer(bytes)
   }
 
-  #fail(what: string, error: Error): void {
+  #fail(what: string, error: Error, status = STATUS_BROKEN): void {
     if (this.#stopping !== null) return
     const memoryMb = Math.round(process.memoryUsage.rss() / 2 ** 20)
     this.#tools.log.fatal(
@@ -374,6 +374,6 @@ class Master {
       `${what}; stopping: up for ${Math.round(process.uptime())} s, ${memoryMb} MiB in use, ` +
         `${this.#reign?.heldBytes ?? 0} bytes waiting for the store`,
     )
-    void this.stop(STATUS_BROKEN)
+    void this.stop(status)
   }
 }

@@ -3,11 +3,9 @@ import type { CommitFigures } from './commit-figures.js'
 import type { StoreChange } from '../store/engine.js'
 
 export interface PersistenceOptions {
-  /** @throws Error when the changes may not be on disk */
+  /** @throws Error when the changes may not be on disk: nothing is written after that */
   commit(changes: readonly StoreChange[]): Promise<void>
   onStored(sequence: number): void
-  /** Comes at most once; nothing is written after it. */
-  onFailed(error: Error): void
   readonly figures?: CommitFigures
 }
 
@@ -16,7 +14,7 @@ export class Persistence {
   #pending: StoreChange[] = []
   #sequence = 0
   #running: Promise<void> | null = null
-  #failed = false
+  #ended = false
   #pendingBytes = 0
 
   constructor(options: PersistenceOptions) {
@@ -25,7 +23,7 @@ export class Persistence {
 
   /** @param sequence of this change; grows by the call */
   add(change: StoreChange, sequence: number): void {
-    if (this.#failed) return
+    if (this.#ended) return
     this.#pending.push(change)
     this.#pendingBytes += change.key.length + (change.record?.byteLength ?? 0)
     this.#sequence = sequence
@@ -39,7 +37,7 @@ export class Persistence {
 
   /** Writes nothing more, whatever still waits. */
   end(): void {
-    this.#failed = true
+    this.#ended = true
     this.#pending = []
     this.#pendingBytes = 0
   }
@@ -52,7 +50,7 @@ export class Persistence {
   async #write(): Promise<void> {
     // The rest of the batch that holds the first change joins it.
     await Promise.resolve()
-    while (this.#pending.length > 0 && !this.#failed) {
+    while (this.#pending.length > 0 && !this.#ended) {
       const changes = this.#pending
       const sequence = this.#sequence
       this.#pending = []
@@ -60,15 +58,14 @@ export class Persistence {
       const beganMs = performance.now()
       try {
         await this.#options.commit(changes)
-      } catch (error) {
+      } catch {
+        // Why is told by whoever commits: the mandate is over.
         this.#options.figures?.failed()
-        if (this.#failed) break
-        this.#failed = true
-        this.#options.onFailed(error as Error)
+        this.end()
         break
       }
       this.#options.figures?.committed(changes.length, performance.now() - beganMs)
-      if (!this.#failed) this.#options.onStored(sequence)
+      if (!this.#ended) this.#options.onStored(sequence)
     }
     this.#running = null
   }

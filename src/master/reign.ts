@@ -66,8 +66,6 @@ export class Reign {
       commit: (changes) => recovery.commit(changes),
       figures,
       onStored: (sequence) => this.#stored(sequence),
-      // The recovery says the same to the master, which ends this reign.
-      onFailed: (error) => log.error(`the recovery store can't be written: ${error.message}`),
     })
     // The first step, so that the core sets its first timer.
     this.#loop.add(InboxKind.TIMER, 0)

@@ -1,4 +1,4 @@
-/** Says at once, and again each minute, what keeps the master from its store or from leading. */
+/** Says each minute what keeps the master from its store or from leading; who finds out says it first. */
 import type { Logger } from '../log/logger.js'
 import { STORE_ALARM_PERIOD_MS } from './limits.js'
 
@@ -11,14 +11,14 @@ export class StoreAlarm {
   constructor(log: Logger, reason: () => string) {
     this.#log = log
     this.#reason = reason
-    this.#timer = setInterval(() => this.check(), STORE_ALARM_PERIOD_MS)
+    this.#timer = setInterval(() => this.#check(), STORE_ALARM_PERIOD_MS)
   }
 
-  check(): void {
+  #check(): void {
     const reason = this.#reason()
     if (reason === '') return
     this.#log.error(
-      `this master does not lead: ${reason}; what runs goes on, and the master leads again by itself when the ` +
+      `this master can't lead now: ${reason}; what runs goes on, and the master leads again by itself when the ` +
         'cause is gone',
     )
   }
