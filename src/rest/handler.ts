@@ -12,7 +12,7 @@ export const submissionsAtOnceMax = 16
 export interface RestHandlerOptions extends RestRules {
   /** spark://host:port; null while the master starts. */
   masterUrl(): string | null
-  /** spark://host:port of the master that leads; null: nobody knows of one. */
+  /** spark://host:port of the master that leads; null: nobody knows of one, or it is this one. */
   leaderUrl(): string | null
   /** Ports that clients may name where the master's port belongs (spec R6). */
   restPorts(): readonly number[]

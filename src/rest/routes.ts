@@ -31,7 +31,7 @@ const ID_CHARACTERS_MAX = 256
 const LOGGED_CHARACTERS_MAX = 200
 
 export interface RestContext extends MasterFacts {
-  /** spark://host:port of the master that leads; null: nobody knows of one. */
+  /** spark://host:port of the master that leads; null: nobody knows of one, or it is this one. */
   readonly leaderUrl: string | null
   /** @throws Error when no answer comes */
   ask(request: (requestId: number) => BodyT): Promise<ReplyT | DriverStatusResponseT>

@@ -1,10 +1,17 @@
 /** What clients are told by a master that does not lead. */
+import type { LeadershipStatus } from '../control/leadership.js'
 
 /** Clients take a message that starts so for a backup master's and ask the next master (R14). */
 const NOT_ALIVE = 'Current state is not alive'
 
 export function isNotAlive(message: string): boolean {
   return message.startsWith(NOT_ALIVE)
+}
+
+/** @returns spark://host:port; null: nobody knows of a leader, or it is this master */
+export function leaderElsewhere(status: LeadershipStatus | null): string | null {
+  const url = status?.leader?.masterUrl ?? null
+  return url === status?.self.masterUrl ? null : url
 }
 
 /**

@@ -151,6 +151,11 @@ export class ApacheWorker {
     return true
   }
 
+  /** This master leads now, and did not when the worker registered. */
+  again(): void {
+    if (this.#registration !== null && !this.#isRegistered) this.#register(this.#registration)
+  }
+
   /** The core ends the session: a worker that has registered tries again by itself, any other is told why. */
   refused(reason: string): void {
     if (!this.#isRegistered) this.send({ kind: 'RegisterWorkerFailed', message: reason })

@@ -15,6 +15,7 @@ import type {
 import { createLogger } from '../log/logger.js'
 import { singleLine } from '../http/single-line.js'
 import { RestHandler } from '../rest/handler.js'
+import { leaderElsewhere } from '../rest/standby.js'
 import { DiscoveryServer } from './gateway-http.js'
 import { Gateway } from './gateway.js'
 import { RpcServer } from './rpc-server.js'
@@ -84,7 +85,7 @@ main.on('message', (message: ToGatewayThread) => {
   } else if (message.kind === 'batch') {
     gateway.handle(message.bytes)
   } else if (message.kind === 'leadership') {
-    leaderUrl = message.status.leader?.masterUrl ?? null
+    leaderUrl = leaderElsewhere(message.status)
     discovery.leadership(message.status)
     gateway.follow(leaderUrl)
   } else if (message.kind === 'lead') {

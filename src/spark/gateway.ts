@@ -28,18 +28,16 @@ import { askOf } from './gateway-asks.js'
 import { GatewaySession, respond, type Ask, type GatewayContext } from './gateway-session.js'
 import { addressOfMasterUrl, TranslationError } from './gateway-translate.js'
 import { refusalOf } from './gateway-unserved.js'
-import { encodeOneWay } from './frame.js'
-import { MasterCalls, type Dial } from './master-calls.js'
+import { Peers, type Peer } from './gateway-peers.js'
+import { ChangeNotice, MasterCalls, type Dial } from './master-calls.js'
 import {
-  PeerDialect,
   UnsupportedPeerError,
   type EndpointRef,
   type IncomingMessage,
   type SparkVersion,
 } from './messages.js'
-import { recoveredPeer, type RecoveredPeer } from './recovered-peer.js'
+import { recoveredPeers, type RecoveredPeer } from './recovered-peer.js'
 import type { RpcConnection, RpcReply } from './rpc-connection.js'
-import { encodeRequestHeader } from './rpc-request.js'
 import { sparkError, type Endpoint, type RpcCall } from './rpc-server.js'
 import { SparkDriver, turnAway } from './spark-driver.js'
 import { WorkerVersions } from './worker-versions.js'
@@ -69,27 +67,13 @@ export interface GatewayOptions {
   post(batch: Uint8Array<ArrayBuffer>): void
 }
 
-/** A session, and who is at its other end, as far as that has shown. */
-interface Peer {
-  readonly session: GatewaySession
-  worker: ApacheWorker | null
-  /** From the registration on, or from when it tells what it runs. */
-  workerId: string | null
-  driver: SparkDriver | null
-  /** Whom we have called, over this connection; null: the peer has opened it. */
-  readonly called: RecoveredPeer | null
-}
-
 export class Gateway implements Endpoint {
   readonly #log: Logger
   readonly #options: GatewayOptions
   readonly #context: GatewayContext
   readonly #versions: WorkerVersions
   readonly #writer = new BatchWriter()
-  readonly #bySession = new Map<number, Peer>()
-  readonly #byConnection = new Map<RpcConnection, Peer>()
-  /** Where each worker has registered last, or told what it runs. */
-  readonly #byWorker = new Map<string, Peer>()
+  readonly #peers = new Peers()
   /** null: this master does not lead. */
   #calls: MasterCalls | null = null
   /** Of everybody who speaks HTTP on this port. */
@@ -135,7 +119,7 @@ export class Gateway implements Endpoint {
     return this.#http.ask(request)
   }
 
-  /** @param leaderUrl spark://host:port of the master that leads; null: nobody knows of one */
+  /** @param leaderUrl spark://host:port of the master that leads; null: nobody knows of one, or it is this one */
   follow(leaderUrl: string | null): void {
     this.#leaderUrl = leaderUrl
   }
@@ -147,28 +131,20 @@ export class Gateway implements Endpoint {
    */
   lead(recordBytes: readonly Uint8Array[]): void {
     this.#calls?.end()
-    const peers: RecoveredPeer[] = []
-    const unread: string[] = []
-    for (const bytes of recordBytes) {
-      try {
-        peers.push(recoveredPeer(bytes))
-      } catch (error) {
-        unread.push((error as Error).message)
-      }
-    }
-    if (unread.length > 0)
-      this.#log.error(`${unread.length} records name nobody that can be called: ${unread[0]}, ...`)
+    const peers = recoveredPeers(recordBytes, this.#log)
     for (const { kind, id, version } of peers)
       if (kind === 'worker') this.#versions.recovered(id, version)
     const { dial, callForMs = DEFAULT_CALL_MS } = this.#options
-    const said = new Map<SparkVersion, Uint8Array>()
+    this.#takeUpWaiting(peers)
+    const { address, webUiUrl } = this.#context.master!
+    const notice = new ChangeNotice(address, webUiUrl)
     this.#calls = new MasterCalls(
       {
         log: this.#log,
         dial,
         tryForMs: callForMs,
         certain: () => this.#own.ask((requestId) => new RequestReadyzT(requestId)),
-        tell: (connection, peer) => this.#tellOfChange(connection, peer, said),
+        tell: (connection, peer) => this.#tellOfChange(connection, peer, notice),
       },
       peers,
     )
@@ -182,10 +158,10 @@ export class Gateway implements Endpoint {
     this.#calls?.end()
     this.#calls = null
     const text = openOutcome(reason)
-    for (const peer of this.#bySession.values()) {
+    for (const peer of this.#peers.all()) {
       const { session } = peer
       session.refuseAsks(text)
-      this.#end(peer, reason)
+      this.#peers.end(peer, reason)
       session.connection.close(reason)
     }
     this.#http.end(text)
@@ -233,10 +209,10 @@ export class Gateway implements Endpoint {
   /** To be called exactly once for every connection that called `receive`. */
   connectionClosed(connection: RpcConnection, reason: string): void {
     this.#calls?.connectionClosed(connection, reason)
-    const peer = this.#byConnection.get(connection)
+    const peer = this.#peers.on(connection)
     if (peer === undefined) return
     this.#log.info(`${connection.peer}: connection ended: ${reason}`)
-    this.#end(peer, reason)
+    this.#peers.end(peer, reason)
   }
 
   /** @param batch outbox records of the core. @throws RangeError when it is not made of records */
@@ -244,7 +220,7 @@ export class Gateway implements Endpoint {
     for (const record of records(batch)) {
       if (this.#http.receive(record) || this.#own.receive(record)) continue
       // The peer may have left while this was under way; the core learns that by DISCONNECTED.
-      const peer = this.#bySession.get(record.session)
+      const peer = this.#peers.of(record.session)
       if (peer !== undefined) this.#handleRecord(peer, record)
     }
   }
@@ -285,8 +261,7 @@ export class Gateway implements Endpoint {
     const { worker } = peer
     if (worker !== null) {
       if (message.kind === 'RegisterWorker' || message.kind === 'WorkerSchedulerStateResponse') {
-        this.#byWorker.set(message.id, peer)
-        peer.workerId = message.id
+        this.#peers.bind(peer, message.id)
         this.#calls?.answered('worker', message.id)
       }
       worker.receive(message, reply)
@@ -323,15 +298,12 @@ export class Gateway implements Endpoint {
     worker: EndpointRef | null = null,
     called: RecoveredPeer | null = null,
   ): Peer {
-    let peer = this.#byConnection.get(connection)
+    let peer = this.#peers.on(connection)
     if (peer === undefined) {
-      const id = this.#nextSession()
-      const session = new GatewaySession(id, connection, (kind, on, payload) =>
+      const session = new GatewaySession(this.#nextSession(), connection, (kind, on, payload) =>
         this.#add(kind, on, payload),
       )
-      peer = { session, worker: null, workerId: null, driver: null, called }
-      this.#byConnection.set(connection, peer)
-      this.#bySession.set(id, peer)
+      peer = this.#peers.add(session, called)
     }
     if (worker !== null)
       peer.worker ??= new ApacheWorker(peer.session, worker, this.#context, this.#versions)
@@ -343,7 +315,7 @@ export class Gateway implements Endpoint {
     const recordKind: OutboxKind = kind
     if (recordKind === OutboxKind.CLOSE) {
       const reason = new TextDecoder().decode(payload)
-      if (this.#isReplaced(peer)) this.#leaveIdle(peer, reason)
+      if (this.#peers.isReplaced(peer)) this.#leaveIdle(peer, reason)
       else this.#close(peer.session, reason)
       return
     }
@@ -360,8 +332,10 @@ export class Gateway implements Endpoint {
     }
   }
 
-  #send({ session, worker, driver }: Peer, body: BodyT): void {
+  #send(to: Peer, body: BodyT): void {
+    const { session, worker, driver } = to
     const { peer } = session.connection
+    if (body instanceof MasterInStandbyT) this.#peers.turnedDown(to)
     if (body instanceof ReplyT) body.message = withLeader(body.message, this.#leaderUrl)
     if (body instanceof ReplyT || body instanceof DriverStatusResponseT) {
       if (!session.answer(body))
@@ -380,35 +354,31 @@ export class Gateway implements Endpoint {
     }
   }
 
-  #tellOfChange(
-    connection: RpcConnection,
-    called: RecoveredPeer,
-    said: Map<SparkVersion, Uint8Array>,
-  ): void {
-    const { kind, address, endpoint, version } = called
-    const master = this.#context.master!
-    let stream = said.get(version)
-    if (stream === undefined) {
-      // All of one version are told the same.
-      stream = new PeerDialect(version).encode({
-        kind: 'MasterChanged',
-        master: master.address,
-        masterWebUiUrl: master.webUiUrl,
-      })
-      said.set(version, stream)
+  /**
+   * Spark's processes would wait for 10 to 20 s before they register again.
+   *
+   * @param called those who are called, and have to register only if that fails
+   */
+  #takeUpWaiting(called: readonly RecoveredPeer[]): void {
+    const ids = new Set(called.map(({ id }) => id))
+    for (const { driver, worker, workerId } of this.#peers.takeWaiting()) {
+      driver?.again()
+      if (workerId !== null && !ids.has(workerId)) worker?.again()
     }
+  }
+
+  #tellOfChange(connection: RpcConnection, called: RecoveredPeer, notice: ChangeNotice): void {
+    const { kind, address, endpoint } = called
     const ref: EndpointRef = { name: endpoint, address }
     const peer = this.#peerOf(connection, null, called)
     const { session } = peer
     if (kind === 'application') peer.driver = new SparkDriver(session, this.#context, ref)
     else peer.worker = new ApacheWorker(session, ref, this.#context, this.#versions, true)
-    // The sender is what the peer knows this master by: with the connection, it has lost that one.
-    const header = encodeRequestHeader({ sender: master.address, receiver: address, endpoint })
-    connection.write(encodeOneWay(header, stream))
+    connection.write(notice.frameFor(called))
   }
 
   #isCalled(connection: RpcConnection): boolean {
-    return this.#byConnection.get(connection)?.called?.kind === 'application'
+    return this.#peers.on(connection)?.called?.kind === 'application'
   }
 
   #acknowledged(connection: RpcConnection, appId: string | null): void {
@@ -418,29 +388,11 @@ export class Gateway implements Endpoint {
     this.#driverOf(connection).acknowledge(appId)
   }
 
-  /** The session is over; the connection may go on. */
-  #end(peer: Peer, reason: string): void {
-    const { session, worker, workerId, driver } = peer
-    this.#byConnection.delete(session.connection)
-    this.#bySession.delete(session.id)
-    if (workerId !== null && this.#byWorker.get(workerId) === peer) this.#byWorker.delete(workerId)
-    driver?.ended()
-    worker?.ended()
-    session.disconnected(reason)
-  }
-
-  /** Its worker has gone over to another connection: it has opened one of them, and this master the other. */
-  #isReplaced(peer: Peer): boolean {
-    if (peer.workerId === null) return false
-    const now = this.#byWorker.get(peer.workerId)
-    return now !== undefined && now !== peer && (now.called !== null || peer.called !== null)
-  }
-
   /** Closed, it would be the loss of the master to its worker, which would register once more. */
   #leaveIdle(peer: Peer, reason: string): void {
     const { session } = peer
     session.refuseAsks(reason)
-    this.#end(peer, reason)
+    this.#peers.end(peer, reason)
     session.connection.keepIdle()
   }
 

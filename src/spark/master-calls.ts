@@ -4,8 +4,11 @@
  * called over stays: a peer sends its answer and all that follows on it, and takes its end for the end of the master.
  */
 import type { Logger } from '../log/logger.js'
+import { encodeOneWay } from './frame.js'
+import { PeerDialect, type RpcAddress, type SparkVersion } from './messages.js'
 import type { RecoveredPeer } from './recovered-peer.js'
 import { shown, type RpcConnection } from './rpc-connection.js'
+import { encodeRequestHeader } from './rpc-request.js'
 import type { DialOptions } from './rpc-server.js'
 
 /** Attempts under way at once: as many as a listen queue or two hold, so that 10,000 are through in a second. */
@@ -39,6 +42,30 @@ export interface MasterCallsOptions {
   certain(): Promise<unknown>
   /** Tells the peer who leads. The connection is its from now on. */
   tell(connection: RpcConnection, peer: RecoveredPeer): void
+}
+
+/** MasterChanged as frames: all of one version are told the same. */
+export class ChangeNotice {
+  readonly #master: RpcAddress
+  readonly #masterWebUiUrl: string
+  readonly #streams = new Map<SparkVersion, Uint8Array>()
+
+  constructor(master: RpcAddress, masterWebUiUrl: string) {
+    this.#master = master
+    this.#masterWebUiUrl = masterWebUiUrl
+  }
+
+  frameFor({ address, endpoint, version }: RecoveredPeer): Buffer {
+    let stream = this.#streams.get(version)
+    if (stream === undefined) {
+      const [master, masterWebUiUrl] = [this.#master, this.#masterWebUiUrl]
+      stream = new PeerDialect(version).encode({ kind: 'MasterChanged', master, masterWebUiUrl })
+      this.#streams.set(version, stream)
+    }
+    // The sender is what the peer knows this master by: with the connection, it has lost that one.
+    const header = encodeRequestHeader({ sender: this.#master, receiver: address, endpoint })
+    return encodeOneWay(header, stream)
+  }
 }
 
 interface Call {

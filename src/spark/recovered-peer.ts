@@ -9,6 +9,7 @@ import {
   Value,
   WorkerRecord,
 } from '../schema/magneto.js'
+import type { Logger } from '../log/logger.js'
 import type { RpcAddress, SparkVersion } from './messages.js'
 
 export interface RecoveredPeer {
@@ -18,6 +19,22 @@ export interface RecoveredPeer {
   /** Of its RpcEndpointRef. */
   readonly endpoint: string
   readonly version: SparkVersion
+}
+
+/** @param records finished store Records; those of nobody that can be called are logged */
+export function recoveredPeers(records: readonly Uint8Array[], log: Logger): RecoveredPeer[] {
+  const peers: RecoveredPeer[] = []
+  const unread: string[] = []
+  for (const bytes of records) {
+    try {
+      peers.push(recoveredPeer(bytes))
+    } catch (error) {
+      unread.push((error as Error).message)
+    }
+  }
+  if (unread.length > 0)
+    log.error(`${unread.length} records name nobody that can be called: ${unread[0]}, ...`)
+  return peers
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   ApplicationRegisteredT,
   MasterChangeAcknowledgedT,
   UnregisterApplicationT,
+  type RegisterApplicationT,
 } from '../schema/magneto.js'
 import type { GatewayContext, GatewaySession } from './gateway-session.js'
 import { MAX_DESCRIPTION_BYTES, registerApplicationOf, toDriver } from './gateway-translate.js'
@@ -11,6 +12,8 @@ import { UnsupportedPeerError, type EndpointRef, type RegisterApplication } from
 import { askForRelease, DRIVER_PAGE, DRIVER_PAUSES_MS } from './release.js'
 import { shown, type RpcConnection } from './rpc-connection.js'
 
+/** A larger registration is not kept until it is answered; drivers ask again by themselves, after 20 s. */
+const MAX_KEPT_BYTES = 64 * 1024
 /** Drivers register, a few times when the answer is slow, and unregister. */
 const MAX_ONE_WAYS = 64
 
@@ -20,6 +23,8 @@ export class SparkDriver {
   /** Of one that we called: from the start; of any other: from its first registration on. */
   #ref: EndpointRef | null
   #isBack = false
+  /** That the core has not answered yet. */
+  #registration: RegisterApplicationT | null = null
   #appUiUrl = ''
   #oneWays = 0
   /** From the core's answer to the registration on: stops asking for the driver's release. */
@@ -50,7 +55,14 @@ export class SparkDriver {
           'Workers will not be able to run its executors',
       )
     }
+    const bytes = body.application.byteLength + body.sparkDescription.byteLength
+    this.#registration = bytes <= MAX_KEPT_BYTES ? body : null
     this.#tell(body)
+  }
+
+  /** This master leads now, and did not when the driver registered. */
+  again(): void {
+    if (this.#registration !== null) this.#session.tell(this.#registration)
   }
 
   /** M29: it follows this master. Apache's Master sends no answer, and this one gets to the driver neither. */
@@ -74,6 +86,7 @@ export class SparkDriver {
     if (message === null || this.#ref === null) return false
     connection.send(this.#ref, message, master!.address)
     if (body instanceof ApplicationRegisteredT) {
+      this.#registration = null
       log.info(`${connection.peer}: registered as ${body.appId}`)
       this.#checkRelease(this.#ref)
     }

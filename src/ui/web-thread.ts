@@ -8,6 +8,7 @@ import type { FromWebThread, ToWebThread, WebThreadData } from '../control/threa
 import { createLogger } from '../log/logger.js'
 import { LogReader } from '../log-files/reader.js'
 import { RestServer } from '../rest/server.js'
+import { leaderElsewhere } from '../rest/standby.js'
 import { CommandSession } from './command-session.js'
 import { singleLine } from '../http/single-line.js'
 import { WebServer } from './server.js'
@@ -66,7 +67,7 @@ const rest =
         ...data.rest,
         maxRetries: data.maxRetries,
         masterUrl: () => masterUrl,
-        leaderUrl: () => leadership?.leader?.masterUrl ?? null,
+        leaderUrl: () => leaderElsewhere(leadership),
         ask: (request) => commands.ask(request),
         audit,
         environment: process.env,

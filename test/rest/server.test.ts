@@ -91,6 +91,21 @@ describe('R1, R4: a submission', () => {
     })
   })
 
+  test('R14: it says where the leader is, after the words that clients match', async () => {
+    const message = 'Current state is not alive: STANDBY. Can only kill drivers in ALIVE state.'
+    const leaderUrl = () => 'spark://leader:7077'
+    const { ask } = await start(() => new ReplyT(1, false, message), { leaderUrl })
+    const told = { success: false, message: `${message} The leader is spark://leader:7077.` }
+    expect((await ask('POST', `${base}/kill/driver-1`)).json).toMatchObject(told)
+    expect((await ask('POST', `${base}/killall`)).json).toMatchObject(told)
+    expect((await ask('GET', `${base}/status/driver-1`)).json).toMatchObject(told)
+    // Of a leader, a refusal is a refusal.
+    const leading = await start(() => new ReplyT(1, false, 'no such driver'), { leaderUrl })
+    expect((await leading.ask('POST', `${base}/kill/driver-1`)).json).toMatchObject({
+      message: 'no such driver',
+    })
+  })
+
   test('V5: a body over its limit gets 413, at the limit it is read', async () => {
     const body = JSON.stringify(submission())
     const { ask, asked } = await start(undefined, { maxBodyBytes: body.length })

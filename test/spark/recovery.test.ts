@@ -384,6 +384,56 @@ test.each([
   expect(recoveredPeer(applicationRecord('app-1', address)).address).toEqual({ host, port })
 })
 
+describe('L1, M4: who has registered with a standby', () => {
+  test('is registered as soon as it leads, and not 10 or 20 s later', async () => {
+    await using harness = await start({ apacheWorkerVersion: '4.3' })
+    const driver = harness.connect()
+    const worker = harness.connect()
+    const application = captured('client-app-4.3.0').find(
+      ({ msg }) => msg === 'RegisterApplication',
+    )
+    const sessions: number[] = []
+    for (const [peer, frame] of [
+      [driver, application!],
+      [worker, captured('errors-4.3.0', '02')[0]!],
+    ] as const) {
+      await peer.write(frame.bytes)
+      sessions.push((await harness.inbox.next()).session)
+      await harness.inbox.next()
+      harness.send(sessions.at(-1)!, new control.MasterInStandbyT())
+    }
+    const told = (await worker.frames.next()) as { body: Buffer }
+    expect(kindOf(decodeRequest(told.body).stream)).toBe('MasterInStandby')
+
+    harness.gateway.lead([])
+    const [first, second] = [await harness.inbox.next(), await harness.inbox.next()]
+    expect(first).toMatchObject({ session: sessions[0], kind: InboxKind.MESSAGE })
+    expect(first.body).toBeInstanceOf(control.RegisterApplicationT)
+    expect(second).toMatchObject({ session: sessions[1], kind: InboxKind.MESSAGE })
+    expect(second.body).toBeInstanceOf(control.RegisterWorkerT)
+    harness.send(first.session, new control.ApplicationRegisteredT('app-1', MASTER_URL))
+    const answer = (await driver.frames.next()) as { body: Buffer }
+    expect(kindOf(decodeRequest(answer.body).stream)).toBe('RegisteredApplication')
+    // Once.
+    harness.gateway.lead([])
+    harness.gateway.flush()
+    expect(harness.inbox.size).toBe(0)
+  })
+
+  test('is called where a record has it, and registers with nobody', async () => {
+    await using harness = await start({ apacheWorkerVersion: '4.3' })
+    const own = harness.connect()
+    await own.write(captured('errors-4.3.0', '02')[0]!.bytes)
+    const { session } = await harness.inbox.next()
+    await harness.inbox.next()
+    harness.send(session, new control.MasterInStandbyT())
+    const { call } = await calledWorker(harness)
+    call.say(sample('4.3.0', 'msg/WorkerSchedulerStateResponse'))
+    expect((await harness.inbox.next()).kind).toBe(InboxKind.CONNECTED)
+    expect((await harness.inbox.next()).body).toBeInstanceOf(control.WorkerSchedulerStateResponseT)
+  })
+})
+
 describe('S9: the end of a mandate', () => {
   test('ends every session and its connection; asks are answered; the next mandate calls anew', async () => {
     await using harness = await start()
