@@ -1,4 +1,5 @@
 /** The whole master, with its real threads from dist and a core that a test plays. */
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,15 +7,18 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BroadcastChannel } from 'node:worker_threads'
 import { Builder } from 'flatbuffers'
+import { WebSocket } from 'ws'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Configuration } from '../../src/conf/configuration.js'
 import type { MasterOptions } from '../../src/conf/options.js'
 import { decode, encode } from '../../src/control/codec.js'
+import type { MasterIdentity } from '../../src/control/leadership.js'
 import { MasterLink } from '../../src/control/link.js'
 import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/records.js'
 import type { ToGatewayThread } from '../../src/control/thread-messages.js'
 import type { MasterCore } from '../../src/core/native.js'
 import type * as Main from '../../src/master/main.js'
+import type { Recovery, RecoveryEvents } from '../../src/election/agent.js'
 import { SingleRecovery } from '../../src/election/single.js'
 import {
   RecordT,
@@ -100,15 +104,50 @@ function link(masterUrl: string) {
   return { link: made, seen }
 }
 
-/** A gateway thread that tells on a channel what it is told; the first one dies of `lead`. */
-function telling(channel: string): URL {
+/** What a gateway thread tells on the channel. */
+function listenTo(channel: string) {
+  const told = new BroadcastChannel(channel)
+  const heard = new Recorder<ToGatewayThread>()
+  told.addEventListener('message', (event) =>
+    heard.add((event as unknown as { data: ToGatewayThread }).data),
+  )
+  stops.push(() => told.close())
+  const kinds = (): string[] =>
+    heard.events.map(({ kind }) => kind).filter((kind) => kind !== 'batch')
+  return { heard, kinds }
+}
+
+/** Does nothing by itself. */
+class PlayedRecovery implements Recovery {
+  readonly mode = 'ZOOKEEPER'
+  events: RecoveryEvents | null = null
+
+  async start(_self: MasterIdentity, events: RecoveryEvents): Promise<void> {
+    this.events = events
+  }
+
+  async commit(): Promise<void> {}
+
+  certain(): boolean {
+    return true
+  }
+
+  status() {
+    return { followers: [], behind: null, reason: '' }
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** A gateway thread that tells on a channel what it is told. @param dies the first one, of `lead` */
+function telling(channel: string, dies = false): URL {
   const played = `
     import { parentPort, workerData } from 'node:worker_threads'
     const channel = new BroadcastChannel('${channel}')
     parentPort.postMessage({ kind: 'listening', port: 1 })
     parentPort.on('message', (message) => {
       if (message.kind !== 'stop') channel.postMessage(message)
-      if (message.kind === 'lead' && workerData.maxRetries > 0) throw new Error('boom')
+      if (${dies} && message.kind === 'lead' && workerData.maxRetries > 0) throw new Error('boom')
       if (message.kind !== 'stop') return
       channel.close()
       parentPort.close()
@@ -197,19 +236,12 @@ describe('a master', () => {
   })
 
   test('tells a gateway that was started again who leads, and whom to call', async () => {
-    const told = new BroadcastChannel('told')
-    const heard = new Recorder<ToGatewayThread>()
-    told.addEventListener('message', (event) =>
-      heard.add((event as unknown as { data: ToGatewayThread }).data),
-    )
-    stops.push(() => told.close())
-    const kinds = (): string[] =>
-      heard.events.map(({ kind }) => kind).filter((kind) => kind !== 'batch')
+    const { heard, kinds } = listenTo('told')
     const place = new FakePlace()
     const spark = sparkWorkerRecord('w')
     place.records.set('worker_w', spark)
     const { master } = await start([], {
-      gatewayEntry: telling('told'),
+      gatewayEntry: telling('told', true),
       recovery: new SingleRecovery({
         mode: 'CUSTOM',
         log: recordingLog(),
@@ -228,5 +260,63 @@ describe('a master', () => {
     await expect.poll(kinds).toHaveLength(6)
     expect(kinds().slice(3)).toEqual(['ready', 'leadership', 'lead'])
     expect(heard.events.at(-1)).toEqual(lead)
+  })
+
+  test('S1, S9: tells its threads each change of who leads; who steps down ends every session', async () => {
+    const { heard, kinds } = listenTo('changes')
+    const recovery = new PlayedRecovery()
+    const cores: PlayedCore[] = []
+    const { master } = await start([], {
+      gatewayEntry: telling('changes'),
+      recovery,
+      createCore: () => {
+        const core = new PlayedCore()
+        cores.push(core)
+        return core
+      },
+    })
+    const events = recovery.events!
+    const statuses = (): (string | null | undefined)[][] =>
+      heard.events.flatMap((event) => {
+        if (event.kind !== 'leadership') return []
+        const { role, leader, reason } = event.status
+        return [[role, leader?.masterUrl, reason]]
+      })
+    const other = {
+      masterUrl: 'spark://n:1',
+      webUiUrl: 'http://n',
+      controlAddress: 'n:2',
+      epoch: 3,
+    }
+    events.follow(other)
+    events.follow(null)
+    events.lead({ epoch: 4, records: [], damaged: [] })
+    events.suspend('no heartbeat')
+    events.resume()
+    // A peer, to see it go. The played gateway has no discovery, so it comes directly.
+    const peer = new WebSocket(`ws://127.0.0.1:${master.controlPort}/control/v1`)
+    await cores[0]!.seen.next(({ kind }) => kind === InboxKind.CONNECTED)
+    const closed = once(peer, 'close')
+    events.stepDown('deposed')
+    await closed
+    await heard.next(({ kind }) => kind === 'stepDown')
+    await expect.poll(() => statuses().length).toBe(7)
+    const self = master.masterUrl
+    expect(statuses()).toEqual([
+      ['standby', undefined, ''],
+      ['standby', 'spark://n:1', ''],
+      ['standby', undefined, ''],
+      ['leader', self, ''],
+      ['suspended', self, 'no heartbeat'],
+      ['leader', self, ''],
+      ['standby', undefined, ''],
+    ])
+    expect(kinds().filter((kind) => kind !== 'leadership')).toEqual(['ready', 'lead', 'stepDown'])
+    expect(cores).toHaveLength(2)
+    const seen = cores.map((core) => core.seen.events.map(({ kind }) => InboxKind[kind]))
+    expect(seen[0]).toEqual(['TIMER', 'LEADER', 'LEADER', 'ELECTED', 'CONNECTED'])
+    await expect
+      .poll(() => cores[1]?.seen.events.map(({ kind }) => kind))
+      .toEqual([InboxKind.TIMER])
   })
 })
