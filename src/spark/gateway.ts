@@ -26,7 +26,7 @@ import {
 import { ApacheWorker, isOfWorker, type WorkerMessage } from './apache-worker.js'
 import { askOf } from './gateway-asks.js'
 import { GatewaySession, respond, type Ask, type GatewayContext } from './gateway-session.js'
-import { addressOfMasterUrl, TranslationError } from './gateway-translate.js'
+import { addressOfMasterUrl, hostPort, TranslationError } from './gateway-translate.js'
 import { refusalOf } from './gateway-unserved.js'
 import { Peers, type Peer } from './gateway-peers.js'
 import { ChangeNotice, MasterCalls, type Dial } from './master-calls.js'
@@ -357,12 +357,13 @@ export class Gateway implements Endpoint {
   /**
    * Spark's processes would wait for 10 to 20 s before they register again.
    *
-   * @param called those who are called, and have to register only if that fails
+   * @param called those who had registered with the leader before: a process registers with all masters that it knows
    */
   #takeUpWaiting(called: readonly RecoveredPeer[]): void {
     const ids = new Set(called.map(({ id }) => id))
+    const addresses = new Set(called.map(({ address }) => hostPort(address)))
     for (const { driver, worker, workerId } of this.#peers.takeWaiting()) {
-      driver?.again()
+      driver?.again(addresses)
       if (workerId !== null && !ids.has(workerId)) worker?.again()
     }
   }

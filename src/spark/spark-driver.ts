@@ -60,9 +60,15 @@ export class SparkDriver {
     this.#tell(body)
   }
 
-  /** This master leads now, and did not when the driver registered. */
-  again(): void {
-    if (this.#registration !== null) this.#session.tell(this.#registration)
+  /**
+   * This master leads now, and did not when the driver registered.
+   *
+   * @param called where those listen whom the leader before has registered, as this one may be
+   */
+  again(called: ReadonlySet<string>): void {
+    const registration = this.#registration
+    if (registration === null || called.has(registration.driverAddress ?? '')) return
+    this.#session.tell(registration)
   }
 
   /** M29: it follows this master. Apache's Master sends no answer, and this one gets to the driver neither. */

@@ -420,7 +420,23 @@ describe('L1, M4: who has registered with a standby', () => {
     expect(harness.inbox.size).toBe(0)
   })
 
-  test('is called where a record has it, and registers with nobody', async () => {
+  test('a driver that the leader before has registered is called, and is no second application', async () => {
+    await using harness = await start()
+    const own = harness.connect()
+    const application = captured('client-app-4.3.0').find(
+      ({ msg }) => msg === 'RegisterApplication',
+    )!
+    await own.write(application.bytes)
+    const { session } = await harness.inbox.next()
+    const registration = (await harness.inbox.next()).body as control.RegisterApplicationT
+    harness.send(session, new control.MasterInStandbyT())
+    harness.gateway.lead([applicationRecord('app-1', registration.driverAddress!)])
+    harness.gateway.flush()
+    expect(harness.inbox.size).toBe(0)
+    harness.gateway.close()
+  })
+
+  test('a worker is called where a record has it, and registers with nobody', async () => {
     await using harness = await start({ apacheWorkerVersion: '4.3' })
     const own = harness.connect()
     await own.write(captured('errors-4.3.0', '02')[0]!.bytes)
