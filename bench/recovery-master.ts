@@ -9,7 +9,7 @@ import { cpuSeconds } from './control-link.js'
 import { type Address, nowMs } from './recovery-peers.js'
 
 const host = '127.0.0.1'
-const LINES_MAX = 10_000
+const LINES_MAX = 100_000
 
 export interface LogLine {
   /** ms since the epoch, by the master's clock. */
@@ -61,7 +61,9 @@ export class MasterProcess {
 
   constructor(port: number, args: readonly string[]) {
     this.#port = port
-    this.#child = spawn(join(root, 'bin/magneto'), args, {
+    // It ends with the bench, however that ends.
+    const command = ['--pdeathsig', 'KILL', join(root, 'bin/magneto'), ...args]
+    this.#child = spawn('setpriv', command, {
       env: { ...process.env, MAGNETO_LOG_FORMAT: 'json', MAGNETO_LOG_LEVEL: 'info' },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
