@@ -123,7 +123,10 @@ describe('list', () => {
     const all = `${standby.address},${fake.address}`
     expect((await runAgainst(all, 'list', [])).stdout).toContain('driver-2')
     const { status, stderr } = await runAgainst(standby.address, 'list', [])
-    expect([status, stderr]).toEqual([5, 'magneto list: Current state is not alive: STANDBY\n'])
+    expect([status, stderr.replace(/^waiting.*\n/, '')]).toEqual([
+      5,
+      'magneto list: Current state is not alive: STANDBY\n',
+    ])
   })
 })
 

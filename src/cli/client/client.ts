@@ -30,7 +30,13 @@ export interface Asking {
 export function askingOf(client: Client, { flags }: ParsedArguments): Asking {
   const masterUrl = masterUrlOf(flags.get('--master'), client.env)
   const { env, signal } = client
-  const cluster = new Cluster({ addresses: addressesOf(masterUrl), env, signal })
+  const cluster = new Cluster({
+    addresses: addressesOf(masterUrl),
+    env,
+    signal,
+    say: (text) => client.stderr(text),
+    pause: () => untilNextLook(client),
+  })
   return { client, cluster, masterUrl }
 }
 

@@ -20,6 +20,9 @@ class NotLeading extends Refused {}
 /** Leaders that masters name and that are asked though the list lacks them. */
 const MAX_NAMED_LEADERS = 3
 
+/** How often masters of which none leads are asked again: another one takes over in less than that. */
+const WAITS_FOR_LEADER = 10
+
 /** How answers of a master that does not lead begin (R14). */
 const NOT_ALIVE = 'Current state is not alive'
 
@@ -32,6 +35,10 @@ export interface ClusterOptions {
   readonly env: NodeJS.ProcessEnv
   /** The user has had enough. */
   readonly signal: AbortSignal
+  /** A line for the user. */
+  say(text: string): void
+  /** Until masters are asked again whether one leads by now. */
+  pause(): Promise<void>
 }
 
 /** Of an answer of the submission protocol; what is absent is undefined. */
@@ -96,6 +103,8 @@ export class Cluster {
   readonly #options: ClusterOptions
   /** The master that answered last comes first. */
   #addresses: readonly string[]
+  /** Why it waits, as it was said last. */
+  #told = ''
 
   constructor(options: ClusterOptions) {
     this.#options = options
@@ -197,10 +206,26 @@ export class Cluster {
     return new Final(`${error.message}; whether the driver was submitted is open: ${hint}`)
   }
 
-  /** @throws Refused with what each said when none has an answer */
+  /** @throws Refused with what each said when none has an answer, nor after a while if one may lead soon */
   async #firstOf<T>(ask: (address: string) => Promise<T>): Promise<T> {
+    for (let waits = 0; ; waits += 1) {
+      try {
+        return await this.#askedInTurn(ask)
+      } catch (error) {
+        if (!(error instanceof NotLeading) || waits >= WAITS_FOR_LEADER) throw error
+        if (this.#told !== error.message)
+          this.#options.say(`waiting for a master that leads: ${error.message}\n`)
+        this.#told = error.message
+        await this.#options.pause()
+      }
+    }
+  }
+
+  /** @throws NotLeading when there is a master, though none that leads @throws Refused */
+  async #askedInTurn<T>(ask: (address: string) => Promise<T>): Promise<T> {
     const said: [address: string, message: string][] = []
     let anyAnswers = false
+    let anyStandsBy = false
     let named = 0
     const asked = new Set<string>()
     const left = [...this.#addresses]
@@ -217,6 +242,7 @@ export class Cluster {
         anyAnswers ||= error instanceof Refused
         said.push([address, error.message])
         if (!(error instanceof NotLeading)) continue
+        anyStandsBy = true
         const leader = await this.#leaderNamedBy(address)
         if (leader === null || asked.has(leader)) continue
         const isListed = this.#addresses.includes(leader)
@@ -228,7 +254,8 @@ export class Cluster {
       said.length === 1 ? message : `spark://${address}: ${message}`,
     )
     if (!anyAnswers) sentences.push('start a master there, or name another with --master')
-    throw new Refused(sentences.join('; '))
+    const message = sentences.join('; ')
+    throw anyStandsBy ? new NotLeading(message) : new Refused(message)
   }
 
   /** @returns host:port; null when it knows none, or does not say */
