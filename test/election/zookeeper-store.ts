@@ -10,6 +10,8 @@ import {
 import type { StorePlace } from '../store/conformance.js'
 import { TestMaster, until } from './zookeeper-node.js'
 
+let engines = 0
+
 class RecoveryStore implements StoreEngine {
   readonly #url: string
   readonly #dir: string
@@ -21,7 +23,8 @@ class RecoveryStore implements StoreEngine {
   }
 
   async open(): Promise<OpenedStore> {
-    const master = new TestMaster('store', this.#url, { dir: this.#dir })
+    engines += 1
+    const master = new TestMaster(`store-${engines}`, this.#url, { dir: this.#dir })
     await master.start()
     await until(() => master.heard.length > 0, 'somebody leads')
     const [first] = master.heard
@@ -98,10 +101,11 @@ export function zooKeeperPlace(url: () => string): () => Promise<StorePlace> {
   }
 }
 
-async function removeTree(url: string, dir: string): Promise<void> {
+export async function removeTree(url: string, dir: string): Promise<void> {
   await withClient(url, async (client) => {
     const remove = async (path: string): Promise<void> => {
-      for (const name of (await client.children(path)) ?? []) await remove(`${path}/${name}`)
+      const names = (await client.children(path)) ?? []
+      await Promise.all(names.map((name) => remove(`${path}/${name}`)))
       await client.remove(path).catch(() => {})
     }
     await remove(dir)

@@ -9,7 +9,7 @@ import { describeStore } from '../store/conformance.js'
 import { Ensemble, ZOOKEEPER_COMMANDS, ZOOKEEPER_JAR } from '../zookeeper/ensemble.js'
 import { Proxy } from '../zookeeper/proxy.js'
 import { TestMaster, leaderOf, put, textOf, until } from './zookeeper-node.js'
-import { depose, withClient, zooKeeperPlace } from './zookeeper-store.js'
+import { depose, removeTree, withClient, zooKeeperPlace } from './zookeeper-store.js'
 
 interface Said {
   readonly kind: string
@@ -98,15 +98,7 @@ describeWith(
     afterAll(() => ensemble.stop())
 
     // Each test begins with an empty ensemble: its folder is Spark's.
-    afterEach(async () => {
-      await withClient(ensemble.url, async (client) => {
-        const remove = async (path: string): Promise<void> => {
-          for (const name of (await client.children(path)) ?? []) await remove(`${path}/${name}`)
-          await client.remove(path).catch(() => {})
-        }
-        await remove('/spark')
-      })
-    })
+    afterEach(() => removeTree(ensemble.url, '/spark'))
 
     describeStore(
       'ZOOKEEPER',
@@ -393,10 +385,14 @@ describeWith(
     test('U17: a server that is halted is left for another', async () => {
       const all = await masters(ensemble.url, 'c', 'd')
       const first = await leaderOf(all)
-      const server = ensemble.leader()
-      server.stop()
-      await first.recovery.commit([put('app_halted', 'x')]).finally(() => server.cont())
-      await ensemble.ready()
+      const leads = ensemble.leader()
+      // Without its own leader an ensemble is out for as long as its syncLimit has it; that is not what is asked here.
+      for (const server of ensemble.servers.filter((each) => each !== leads)) {
+        server.stop()
+        await first.recovery.commit([put('app_halted', 'x')]).finally(() => server.cont())
+        await ensemble.ready()
+      }
+      expect(first.kinds()).not.toContain('stepDown')
     }, 90_000)
   },
   needs,

@@ -201,7 +201,7 @@ function configuration(
     `tickTime=${tickMs}`,
     // Of ticks: generous, since a busy machine starts them one after the other.
     'initLimit=20',
-    'syncLimit=10',
+    'syncLimit=5',
     `dataDir=${folder}`,
     `clientPort=${place.clientPort}`,
     `clientPortAddress=${place.host}`,

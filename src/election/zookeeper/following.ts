@@ -114,13 +114,14 @@ export class Following {
   #connect(leader: Leader): void {
     this.#retry = null
     let open = false
+    let sound = true
     const connection = this.#options.transport.connect(leader.controlAddress, {
       onOpen: () => {
         open = true
         if (this.#connection === connection) connection.send(followMessage(this.#options.masterUrl))
       },
       onMessage: (bytes) => {
-        if (this.#connection === connection) this.#heard(leader, connection, bytes)
+        if (this.#connection === connection && sound) sound = this.#heard(leader, connection, bytes)
       },
       onClose: (reason, refused) => {
         if (this.#connection === connection) this.#closed(leader, reason, refused, open)
@@ -142,15 +143,18 @@ export class Following {
     else if (wasOpen) this.#options.events.onBroken(leader)
   }
 
-  #heard(leader: Leader, connection: FollowerConnection, bytes: Uint8Array): void {
+  /** @returns whether it may go on */
+  #heard(leader: Leader, connection: FollowerConnection, bytes: Uint8Array): boolean {
     try {
       this.#take(leader, connection, bytes)
+      return true
     } catch (error) {
       this.#options.log.warn(
         `the leader ${leader.masterUrl} is followed anew: ${(error as Error).message}`,
       )
       this.#log = null
       connection.close()
+      return false
     }
   }
 

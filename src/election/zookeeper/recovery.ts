@@ -203,11 +203,12 @@ class ZooKeeperRecovery implements Recovery {
     this.#closed = true
     this.#timer?.()
     this.#joined?.()
+    this.#following?.stop()
+    // It may be taking over at this very moment.
+    await this.#turning
     const mandate = this.#mandate
     mandate?.end('this master leaves')
     this.#followers.end('this master leaves')
-    this.#following?.stop()
-    await this.#turning
     const membership = this.#membership
     if (membership === null) return
     const left = async (): Promise<void> => {
