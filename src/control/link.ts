@@ -241,6 +241,8 @@ export class MasterLink {
     const isNews =
       this.#active !== null && this.#served ? epoch > this.#epoch : !this.#isOutdated(epoch)
     if (!isNews) {
+      // Should the other one be lost, this one is asked.
+      line.asked = false
       const text = `${url} says that it leads under epoch ${epoch}; ${this.#epoch} was heard: ignored`
       return this.#options.log.warn(text)
     }

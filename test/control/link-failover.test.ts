@@ -299,6 +299,18 @@ describe('M18, T5: a new leader', () => {
     expect(words(seen.events)).toEqual(['open', 'WorkerRegistered'])
   })
 
+  test('that was not followed is asked as soon as the one that served is lost', async () => {
+    const { seen, first, others, log, message } = await linked(2, { backOff: () => never })
+    others[0].say(standby)
+    first.say(takesIn(first, 3))
+    await message(is(WorkerRegisteredT))
+    others[0].say(leads(others[0], 2))
+    await log.next((line) => line.includes('leads under epoch 2; 3 was heard: ignored'))
+    await first.stop()
+    await seen.next(opened, 1)
+    expect(words(seen.events)).toEqual(['open', 'WorkerRegistered', 'close', 'open'])
+  })
+
   test('of the same epoch is taken where the one that served is lost', async () => {
     const { seen, first, others, message } = await linked(2)
     others[0].say(standby)
