@@ -10,6 +10,7 @@ import { root } from '../test/e2e/cluster.js'
 import { clusterPool } from './cluster-pool.js'
 import { controlLink } from './control-link.js'
 import { coreDecisions } from './core.js'
+import { durable } from './durable.js'
 import { executorStart } from './executor-start.js'
 import { failover } from './failover.js'
 import type { Figure } from './figures.js'
@@ -23,6 +24,7 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   micro,
   'control-link': controlLink,
   store: stores,
+  durable,
   launch: launchLatency,
   'cluster-pool': clusterPool,
   'executor-start': () => executorStart(),

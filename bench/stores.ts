@@ -16,7 +16,7 @@ interface Candidate {
   readonly name: string
   /** A large one is slow enough to say what there is to say with fewer commits. */
   readonly patience: number
-  create(folder: string): StoreEngine
+  readonly create: (folder: string) => StoreEngine
 }
 
 const log = { info: () => {}, warn: () => {}, error: () => {} }
