@@ -5,6 +5,7 @@ import { WebSocket } from 'ws'
 
 import { CONTROL_PATH, REPLICA_PATH } from '../../src/control/limits.js'
 import { ControlServer, type SessionListener } from '../../src/control/server.js'
+import { loadUws } from '../../src/control/uws.js'
 import { createLogger } from '../../src/log/logger.js'
 
 class Listener implements SessionListener {
@@ -25,7 +26,9 @@ class Listener implements SessionListener {
   }
 }
 
-describe.each(['uws', 'ws'] as const)('the paths of a control server on %s', (transport) => {
+const transports = loadUws() instanceof Error ? (['ws'] as const) : (['uws', 'ws'] as const)
+
+describe.each(transports)('the paths of a control server on %s', (transport) => {
   const servers: ControlServer[] = []
 
   afterEach(async () => {
