@@ -15,6 +15,7 @@ import { describeWith } from './requirements.js'
 const host = '127.0.0.1'
 const timeoutMs = 300_000
 const home = (): string => sparkHome('4.3.0')
+const tasks = 80
 /** Prints a line, and ends. */
 const printing = 'org.apache.hadoop.util.VersionInfo'
 
@@ -68,6 +69,7 @@ describeWith(['java', 'python3', ...ZOOKEEPER_COMMANDS], 'a standby before the l
   }
   let ensemble: Ensemble | null = null
   let worker: Daemon | null = null
+  let apache: ChildProcess | null = null
   const masters: Master[] = []
   const leader = (): Master => masters[0]!
   const standby = (): Master => masters[1]!
@@ -109,6 +111,7 @@ describeWith(['java', 'python3', ...ZOOKEEPER_COMMANDS], 'a standby before the l
   }, 600_000)
 
   afterAll(async () => {
+    apache?.kill('SIGKILL')
     for (const daemon of [worker, ...masters.map((master) => master.daemon)]) await daemon?.stop()
     await ensemble?.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -175,4 +178,47 @@ describeWith(['java', 'python3', ...ZOOKEEPER_COMMANDS], 'a standby before the l
     const metrics = `http://${host}:${standby().uiPort}/metrics/master/prometheus`
     expect(await (await fetch(metrics)).text()).toContain('\nmagneto_leader 0\n')
   })
+  test(
+    'M18, M8, M29: the leader is killed; a job and both kinds of workers, which know both, go on with the standby',
+    { timeout: timeoutMs },
+    async () => {
+      const theirs = ['--host', host, '--webui-port', '0', '--cores', '1', '--memory', '1g']
+      const folderOf = ['--work-dir', join(folder, 'apache')]
+      const main = 'org.apache.spark.deploy.worker.Worker'
+      const spark = { ...process.env, SPARK_HOME: home(), SPARK_LOCAL_IP: host }
+      apache = spawn(join(home(), 'bin/spark-class'), [main, ...theirs, ...folderOf, url()], {
+        env: { ...spark, SPARK_DAEMON_MEMORY: '256m', SPARK_WORKER_DIR: join(folder, 'apache') },
+        stdio: 'ignore',
+      })
+      await eventually('both workers are there', async () => {
+        return (await state()).aliveworkers === 2 || null
+      })
+      const settings = { cores: 'spark.executor.cores=1', memory: 'spark.executor.memory=512m' }
+      const conf = Object.values(settings).flatMap((setting) => ['--conf', setting])
+      const file = join(root, 'test/e2e/jobs/slow_sum.py')
+      const job = submit([...conf, file, `${tasks}`, '0.5'])
+      const running = await eventually('it runs on both', async () => {
+        const now = await state()
+        return now.workers.every(({ coresused }) => coresused > 0) ? now : null
+      })
+      expect(running.activeapps).toHaveLength(1)
+      const [app] = running.activeapps
+
+      leader().daemon.child.kill('SIGKILL')
+      const after = await eventually('the standby leads, and all are back', async () => {
+        const now = await json<ClusterJson>(standby().uiPort, '/json/')
+        return now?.status === 'ALIVE' && now.aliveworkers === 2 ? now : null
+      })
+      expect(after.activeapps).toMatchObject([{ id: app!.id, state: 'RUNNING', cores: app!.cores }])
+      const { output } = await job
+      expect(output).toContain(`RESULT sum=${(tasks * (tasks - 1)) / 2}`)
+      const ended = await eventually('it has ended', async () => {
+        const now = await json<ClusterJson>(standby().uiPort, '/json/')
+        return now?.activeapps.length === 0 ? now : null
+      })
+      expect(ended.completedapps.map(({ id, state: how }) => [id, how])).toEqual([
+        [app!.id, 'FINISHED'],
+      ])
+    },
+  )
 })
