@@ -70,8 +70,13 @@ async function engineFactory(
       const folder = folderOf(configuration, mode)
       return () => new RocksStore(folder)
     }
-    case 'CUSTOM':
-      return loadCustom(configuration.read(keys.recoveryModeFactory), {
+    case 'CUSTOM': {
+      const specifier = configuration.read(keys.recoveryModeFactory)
+      if (specifier === '')
+        throw new UsageError(
+          `${keys.recoveryMode.name}=${mode} needs ${keys.recoveryModeFactory.name}: name the module of the store`,
+        )
+      return loadCustom(specifier, {
         configuration: Object.fromEntries(configuration.entries()),
         log: {
           info: (text) => log.info(text),
@@ -79,6 +84,7 @@ async function engineFactory(
           error: (text) => log.error(text),
         },
       })
+    }
   }
 }
 
