@@ -280,6 +280,23 @@ describe('calls', () => {
     expect(worker.calls.size).toBe(0)
   })
 
+  test('M18: a port that somebody else has now costs nothing but its connection', async () => {
+    await using harness = await start()
+    const other = await sparkProcess()
+    harness.gateway.lead([workerRecord('worker-1', other.port)])
+    const call = await other.calls.next()
+    await call.next()
+    call.socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')
+    await call.closed
+    await harness.log.until("can't be told who leads: a frame claims")
+    const again = await other.calls.next()
+    await again.next()
+    // A driver that has another application: the core decides what is to become of it.
+    again.say(sample('4.3.0', 'msg/MasterChangeAcknowledged'))
+    await harness.log.until('MasterChangeAcknowledged: this master did not ask for it')
+    expect(harness.inbox.size).toBe(0)
+  })
+
   test('M18: one that registers by itself is not called any more', async () => {
     await using harness = await start({ apacheWorkerVersion: '4.3' })
     const gone = await sparkProcess()
