@@ -1,8 +1,8 @@
 /**
  * A lock that names its owner, so that two masters don't use one place. A process of this machine and this process
- * namespace is asked whether it lives. One of another machine, another container or before a reboot can't be asked: its
- * lock counts while it is touched, which the owner does every second; who wants it watches for some seconds. No clocks
- * are compared, so that it does not matter how they are set.
+ * namespace is asked whether it lives. Others can't be asked (another machine, another container, before a reboot), nor
+ * can one whose start the system hides: their lock counts while it is touched, which the owner does every second; who wants
+ * it watches for some seconds. No clocks are compared, so that it does not matter how they are set.
  *
  * It keeps honest masters apart and says who is in the way. That records survive when it fails is the store's own matter.
  */
@@ -81,13 +81,15 @@ export async function thisOwner(): Promise<Owner> {
   }
 }
 
-async function isAlive(owner: Owner): Promise<boolean> {
+/** @returns null when the system does not tell: the process id may be another one's by now */
+async function isAlive({ pid, started }: Pick<Owner, 'pid' | 'started'>): Promise<boolean | null> {
   try {
-    process.kill(owner.pid, 0)
+    process.kill(pid, 0)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  return owner.started === (await startOf(owner.pid))
+  const now = await startOf(pid)
+  return now === '' || started === '' ? null : now === started
 }
 
 /** What stands in the lock, and when it was touched last. */
@@ -202,8 +204,9 @@ export class LockFile implements Lock {
     // Locks of earlier releases name no space.
     const { pid, host, started, space = host === self.host ? self.space : '' } = owner
     if (space === self.space && typeof pid === 'number' && typeof started === 'string') {
-      if (await isAlive(owner as Owner)) throw this.#held(`process ${pid} on ${host}`)
-      return first.text
+      const alive = await isAlive({ pid, started })
+      if (alive === true) throw this.#held(`process ${pid} on ${host}`)
+      if (alive === false) return first.text
     }
     const deadline = performance.now() + this.#deadAfterMs
     while (performance.now() < deadline) {

@@ -88,6 +88,17 @@ describe('the lock (H3, H13)', () => {
     expect(ownerIn().pid).toBe(process.pid)
   })
 
+  test('one of a process that the system hides is watched', async () => {
+    const there = lockAs({ ...(await thisOwner()), started: '' })
+    await there.acquire()
+    await expect(lockAs().acquire()).rejects.toThrow(
+      /is held by process \d+ on .*, which touches it/,
+    )
+    await there.release()
+    writeFileSync(path, JSON.stringify({ ...(await thisOwner()), started: '' }))
+    await lockAs().acquire()
+  })
+
   test('one of an earlier release counts by its process', async () => {
     const { pid, host, started } = await thisOwner()
     writeFileSync(path, JSON.stringify({ pid, host, started }))
