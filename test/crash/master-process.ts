@@ -16,6 +16,8 @@ export interface MasterOptions {
   readonly port: number
   readonly webUiPort: number
   readonly properties: readonly string[]
+  /** Of the installation; absent: this one. */
+  readonly home?: string
 }
 
 export class MasterProcess {
@@ -45,10 +47,10 @@ export class MasterProcess {
   }
 
   start(): void {
-    const { folder, name, port, webUiPort } = this.#options
+    const { folder, name, port, webUiPort, home = root } = this.#options
     const log = openSync(join(folder, `${name}.log`), 'a')
     const place = ['--host', host, '--port', String(port), '--webui-port', String(webUiPort)]
-    const main = join(root, 'dist/src/cli/main.js')
+    const main = join(home, 'dist/src/cli/main.js')
     const child = spawn(
       process.execPath,
       [main, 'master', ...place, '--properties-file', this.#properties],

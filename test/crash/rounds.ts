@@ -19,6 +19,8 @@ export interface RoundsOptions {
   readonly properties: readonly string[]
   /** How many masters; several need a store that they share. */
   readonly masters: number
+  /** Of the installation whose master is killed; absent: this one. */
+  readonly home?: string
   /** Is told how far it is. */
   progress?(text: string): void
 }
@@ -103,6 +105,7 @@ class Rounds {
           folder: this.folder,
           port: await freePort(),
           webUiPort: await freePort(),
+          ...(this.#options.home === undefined ? {} : { home: this.#options.home }),
           properties: [
             `spark.deploy.recoveryMode ${this.#options.store}`,
             `spark.deploy.recoveryDirectory ${store}`,

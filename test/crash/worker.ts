@@ -2,7 +2,11 @@
 import { decodeDriver } from '../../src/control/codec.js'
 import { MasterLink } from '../../src/control/link.js'
 import type { Logger } from '../../src/log/logger.js'
-import type { LaunchDriverT, LaunchExecutorT } from '../../src/schema/magneto.js'
+import {
+  DriverStateChangedT,
+  type LaunchDriverT,
+  type LaunchExecutorT,
+} from '../../src/schema/magneto.js'
 import { WorkerLoop } from '../../src/worker/effects.js'
 import { WorkerMachine } from '../../src/worker/state.js'
 import type { History, Life } from './history.js'
@@ -24,6 +28,8 @@ export class CrashWorker {
   readonly #log: Logger
   readonly executors = new Map<string, LaunchExecutorT>()
   readonly drivers = new Map<string, Life>()
+  /** Of this process, those that have ended too. */
+  readonly #lives = new Map<string, Life>()
   #life = 0
   #loop: WorkerLoop | null = null
   #link: MasterLink | null = null
@@ -102,6 +108,13 @@ export class CrashWorker {
 
   /** Its process and all that it runs are gone. */
   crash(): void {
+    // Ends that no master has confirmed are lost with it.
+    for (const report of this.#machine?.unacknowledged() ?? []) {
+      if (!(report instanceof DriverStateChangedT)) continue
+      const life = this.#lives.get(String(report.driverId))
+      if (life !== undefined) life.how = 'lost'
+    }
+    this.#lives.clear()
     this.#link?.close()
     this.#loop?.stop()
     this.#link = null
@@ -148,6 +161,7 @@ export class CrashWorker {
     const { jarUrl } = decodeDriver(Uint8Array.from(order.description))
     const life = this.#history.driverLaunched(driverId, String(jarUrl), this.id)
     this.drivers.set(driverId, life)
+    this.#lives.set(driverId, life)
     const how = this.#dice.chance(0.8) ? 'finished' : 'failed'
     this.#endDriver(driverId, how, this.#dice.below(driverMaxMs))
   }

@@ -9,17 +9,22 @@ import {
   ApplicationState,
   CompletedApplicationRecordT,
   ExecutorState,
+  ExecutorUpdatedT,
   KillApplicationT,
   KillExecutorsT,
   KillExecutorT,
   LaunchExecutorT,
+  ReplyT,
   RequestExecutorsT,
+  WorkerRemovedT,
   type CoreConfigT,
 } from '../../src/schema/magneto.js'
-import { valueOf } from './callers.js'
+import { keyOf, valueOf } from './callers.js'
 import type { Clock } from './clock.js'
-import type { Coverage } from './coverage.js'
 import { Violation } from './violation.js'
+
+const { KILLED, FAILED, LOST, EXITED } = ExecutorState
+const over = new Set([KILLED, FAILED, LOST, EXITED])
 
 interface Known {
   readonly name: string
@@ -30,8 +35,8 @@ interface Known {
   toldEpoch: number
   /** What it asked for last and was told that it is so, by profile. */
   readonly targets: Map<number, number>
-  /** Asked for and not answered. */
-  readonly asked: RequestExecutorsT[]
+  /** Asked for and not answered, by "session request". */
+  readonly asked: Map<string, RequestExecutorsT>
 }
 
 export class ApplicationLedger {
@@ -39,14 +44,16 @@ export class ApplicationLedger {
   readonly #recoveryTimeoutMs: number
   readonly #known = new Map<string, Known>()
   readonly #nameOf = new Map<string, string>()
+  readonly #idOf = new Map<string, string>()
   readonly #speakers = new Map<number, string>()
   readonly #killAsked = new Set<string>()
-  #epoch = 0
-  #ledSinceMs = 0
-  /** Leaders that led until their recovery was over, and that an application did not tell that it is there. */
+  /** Executors whose end a leader has decided on, as "application/executor". */
+  readonly #ended = new Set<string>()
+  /** Workers that a leader has given up, and with them what they ran. */
+  readonly #dropped = new Set<string>()
   readonly #epochs: { epoch: number; sinceMs: number }[] = []
 
-  constructor(_coverage: Coverage, clock: Clock, config: CoreConfigT) {
+  constructor(clock: Clock, config: CoreConfigT) {
     this.#clock = clock
     this.#recoveryTimeoutMs = config.recoveryTimeoutMs
   }
@@ -66,6 +73,7 @@ export class ApplicationLedger {
       throw new Violation(`application id ${id} was given to ${before} and to ${name}`)
     }
     this.#nameOf.set(id, name)
+    this.#idOf.set(name, id)
     this.#of(name).toldEpoch = epoch
   }
 
@@ -99,36 +107,89 @@ export class ApplicationLedger {
 
   leads({ epoch, records }: Mandate): void {
     this.#epochs.push({ epoch, sinceMs: this.#clock.nowMs })
-    this.#epoch = epoch
-    this.#ledSinceMs = this.#clock.nowMs
     // What the leader before had no time to hear of.
     for (const { key, record } of records) this.wrote(key, record)
     const kept = new Set(records.map(({ key }) => key))
     for (const known of this.#known.values()) {
       const { id, name } = known
+      // What nobody answered may count or not.
+      for (const { targets } of known.asked.values()) {
+        for (const { profile } of targets) known.targets.delete(profile?.id ?? 0)
+      }
+      known.asked.clear()
       if (id === null || kept.has(`app_${id}`) || this.mayBeOver(name)) continue
       throw new Violation(`${id} was told that it is registered, and the next leader has no such`)
     }
   }
 
   wrote(key: string, record: Uint8Array | null): void {
-    if (record === null || !key.startsWith('completed_app_')) return
-    const value = valueOf(record)
-    if (!(value instanceof CompletedApplicationRecordT)) return
-    // Why it is FINISHED has to be known; the rest is said to its driver or asked for by somebody.
-    const { KILLED, FAILED } = ApplicationState
-    const name = this.#nameOf.get(String(value.appId))
-    const ended = value.state === (KILLED as number) || value.state === (FAILED as number)
-    if (ended && name !== undefined) this.#of(name).mayBeOver = true
+    if (record !== null) this.writes(record)
+    else if (key.startsWith('worker_')) this.#dropped.add(key.slice('worker_'.length))
   }
 
-  received(body: BodyT): void {
+  /** Why an application is FINISHED has to be known; the rest is said to its driver or asked for by somebody. */
+  writes(record: Uint8Array): void {
+    if (!keyOf(record).startsWith('completed_app_')) return
+    const value = valueOf(record)
+    if (!(value instanceof CompletedApplicationRecordT)) return
+    const ends: readonly number[] = [ApplicationState.KILLED, ApplicationState.FAILED]
+    const name = this.#nameOf.get(String(value.appId))
+    if (ends.includes(value.state) && name !== undefined) this.#of(name).mayBeOver = true
+  }
+
+  received(session: number, body: BodyT): void {
     if (body instanceof KillApplicationT) {
       const name = this.#nameOf.get(String(body.appId))
       if (name !== undefined) this.#of(name).mayBeOver = true
     } else if (body instanceof KillExecutorsT) {
       for (const id of body.executorIds) this.#killAsked.add(`${body.appId}/${String(id)}`)
+    } else if (body instanceof RequestExecutorsT) {
+      this.#speaker(session)?.asked.set(`${session} ${body.requestId}`, body)
     }
+  }
+
+  /** In the order in which the leader decides. */
+  decided(session: number, body: BodyT, workerId: string | undefined): void {
+    if (body instanceof WorkerRemovedT) this.#dropped.add(String(body.workerId))
+    else if (body instanceof ExecutorUpdatedT && over.has(body.state)) {
+      const id = this.#idOf.get(this.#speakers.get(session) ?? '')
+      this.#ended.add(`${id}/${body.executorId}`)
+    } else if (body instanceof KillExecutorT) this.#mayKill(body, String(workerId))
+    else if (body instanceof LaunchExecutorT) this.#mayLaunch(body)
+  }
+
+  sent(session: number, body: BodyT): void {
+    if (!(body instanceof ReplyT)) return
+    const known = this.#speaker(session)
+    const key = `${session} ${body.requestId}`
+    const request = known?.asked.get(key)
+    if (known === undefined || request === undefined) return
+    known.asked.delete(key)
+    if (!body.ok) return
+    for (const { profile, total } of request.targets) known.targets.set(profile?.id ?? 0, total)
+  }
+
+  /** What runs is killed where somebody asked for that or where it was given up; not since another leads. */
+  #mayKill({ appId, executorId }: KillExecutorT, workerId: string): void {
+    const name = this.#nameOf.get(String(appId))
+    const key = `${appId}/${executorId}`
+    if (name === undefined || this.mayBeOver(name) || this.#killAsked.has(key)) return
+    if (this.#ended.has(key) || this.#dropped.has(workerId)) return
+    throw new Violation(`executor ${key} on ${workerId} is killed, and nobody asked for that`)
+  }
+
+  /** What an application asked for last counts for every leader (A15). */
+  #mayLaunch({ appId, executorId, profileId }: LaunchExecutorT): void {
+    const name = this.#nameOf.get(String(appId))
+    if (name === undefined) return
+    const { targets, asked } = this.#of(name)
+    if (asked.size > 0 || targets.get(profileId) !== 0) return
+    throw new Violation(`${appId} asked for none of profile ${profileId} and gets ${executorId}`)
+  }
+
+  #speaker(session: number): Known | undefined {
+    const name = this.#speakers.get(session)
+    return name === undefined ? undefined : this.#of(name)
   }
 
   /** Leaders whose recovery was over before they heard of it (H9). */
@@ -149,7 +210,7 @@ export class ApplicationLedger {
       mayBeOver: false,
       toldEpoch: 0,
       targets: new Map(),
-      asked: [],
+      asked: new Map(),
     }
     this.#known.set(name, made)
     return made

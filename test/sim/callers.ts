@@ -21,6 +21,10 @@ export function valueOf(record: Uint8Array): StoredValue {
   return StoreRecord.getRootAsRecord(new ByteBuffer(record)).unpack().value
 }
 
+export function keyOf(record: Uint8Array): string {
+  return String(StoreRecord.getRootAsRecord(new ByteBuffer(record)).key())
+}
+
 /** Who is to be called, as whoever calls it finds it then. */
 type Peer = { calledBy(master: SimulatedMaster, body: MasterChangedT): boolean } | undefined
 

@@ -14,6 +14,7 @@ import {
 import type { Coverage } from './coverage.js'
 import { Violation } from './violation.js'
 import { addressesOf, type HostFacts } from './process.js'
+import type { Kind } from './world.js'
 
 export interface Job {
   readonly jarUrl: string
@@ -31,6 +32,8 @@ interface Known {
   /** The master may have learnt that a life of it came to its end, or was asked to end one. */
   mayBeOver: boolean
   launched: boolean
+  /** How often it was started. */
+  starts: number
   /** The master acknowledged a kill of a life of it: there may be no other. */
   killed: boolean
 }
@@ -41,6 +44,9 @@ const terminal = new Set([
   DriverState.KILLED,
   DriverState.ERROR,
 ])
+
+/** spark.deploy.retainedDrivers that no history comes up to. */
+const manyRetained = 200
 
 export class DriverLedger {
   readonly #coverage: Coverage
@@ -54,14 +60,28 @@ export class DriverLedger {
   readonly #reports = new Map<string, Set<DriverState>>()
   #allKilled = false
   readonly #retained: number
+  readonly #kind: Kind
+  /** Ids that clients have heard. */
+  readonly #promisedIds = new Set<string>()
+  /** As what each has ended, as a client has heard. */
+  readonly #endOf = new Map<string, DriverState>()
+  #cleared = false
 
-  constructor(coverage: Coverage, config: CoreConfigT) {
+  constructor(coverage: Coverage, config: CoreConfigT, kind: Kind) {
+    this.#kind = kind
     this.#coverage = coverage
     this.#retained = config.retainedDrivers
   }
 
   submitting(job: Job): void {
-    const known = { job, promised: false, mayBeOver: false, launched: false, killed: false }
+    const known = {
+      job,
+      promised: false,
+      mayBeOver: false,
+      launched: false,
+      starts: 0,
+      killed: false,
+    }
     this.#jobs.set(job.jarUrl, known)
   }
 
@@ -72,6 +92,7 @@ export class DriverLedger {
       throw new Violation(`driver id ${driverId} was given to two jobs`)
     }
     known.promised = true
+    this.#promisedIds.add(driverId)
     this.#jobOfDriver.set(driverId, known)
     if (this.#killing.has(driverId)) known.mayBeOver = true
   }
@@ -94,7 +115,12 @@ export class DriverLedger {
       throw new Violation(`driver ${id} was started on ${before} and again on ${host.name}`)
     }
     this.#launchedOn.set(id, host.name)
-    const gpus = this.#jobOfDriver.get(id)?.job.gpus
+    const known = this.#jobOfDriver.get(id)
+    if (known !== undefined) known.starts += 1
+    if (known?.job.supervise === false && known.starts > 1) {
+      throw new Violation(`${known.job.jarUrl} was started again as ${id}, and is not supervised`)
+    }
+    const gpus = known?.job.gpus
     const held = addressesOf(resources)
     if (held.length !== gpus) {
       throw new Violation(`driver ${id} asked for ${gpus} addresses, got [${held.join()}]`)
@@ -130,10 +156,27 @@ export class DriverLedger {
     for (const known of this.#jobs.values()) known.mayBeOver = true
   }
 
-  answered(driverId: string, { found }: DriverStatusResponseT): void {
-    if (found && !this.#jobOfDriver.has(driverId)) {
+  /** What has ended may be forgotten. */
+  clearing(): void {
+    this.#cleared = true
+  }
+
+  answered(driverId: string, { found, state, exception }: DriverStatusResponseT): void {
+    const known = this.#jobOfDriver.get(driverId)
+    if (found && known === undefined) {
       throw new Violation(`${driverId} was found, which is nobody's driver`)
     }
+    // A master that stands by knows none; one that was frozen may not know yet that another leads.
+    const asksLeader = this.#kind !== 'elected' && !exception?.startsWith('Current state')
+    if (!asksLeader || this.#cleared || this.#retained < manyRetained) return
+    if (!found && this.#promisedIds.has(driverId)) {
+      throw new Violation(`${driverId} was promised to a client, and is not found`)
+    }
+    const before = this.#endOf.get(driverId)
+    if (before !== undefined && found && before !== state) {
+      throw new Violation(`${driverId} was ${DriverState[before]} and is ${DriverState[state]}`)
+    }
+    if (found && terminal.has(state)) this.#endOf.set(driverId, state)
   }
 
   /** Ids that a client may ask for. */

@@ -10,6 +10,7 @@ import {
   LaunchExecutorT,
   RegisterWorkerT,
   ReplyT,
+  RequestClearCompletedDriversAndAppsT,
   RequestKillAllDriversT,
   RequestSubmitDriverT,
   WorkerDecommissioningT,
@@ -18,6 +19,7 @@ import {
   WorkerRecordT,
   WorkerRegisteredT,
   WorkerRemovedT,
+  WorkerSchedulerStateResponseT,
   type CoreConfigT,
 } from '../../src/schema/magneto.js'
 import type { StoreChange } from '../../src/store/engine.js'
@@ -30,6 +32,7 @@ import { DriverLedger } from './driver-ledger.js'
 import { addressesOf, taken, type HostFacts, type Process } from './process.js'
 import type { Shelf } from './store.js'
 import { Violation } from './violation.js'
+import type { Kind } from './world.js'
 
 export { Violation } from './violation.js'
 
@@ -70,12 +73,12 @@ export class Ledger {
   readonly #clock: Clock
   readonly #timeoutMs: number
 
-  constructor(coverage: Coverage, clock: Clock, config: CoreConfigT) {
+  constructor(coverage: Coverage, clock: Clock, config: CoreConfigT, kind: Kind) {
     this.#coverage = coverage
     this.#clock = clock
     this.#timeoutMs = config.workerTimeoutMs
-    this.drivers = new DriverLedger(coverage, config)
-    this.applications = new ApplicationLedger(coverage, clock, config)
+    this.drivers = new DriverLedger(coverage, config, kind)
+    this.applications = new ApplicationLedger(clock, config)
   }
 
   /** What the leader before knew of workers is gone with it, but for what is in their records. */
@@ -93,6 +96,10 @@ export class Ledger {
     this.applications.leads(mandate)
   }
 
+  writes(record: Uint8Array, epoch: number | null): void {
+    if ((epoch ?? 0) >= this.#epoch) this.applications.writes(record)
+  }
+
   wrote(changes: readonly StoreChange[]): void {
     for (const { key, record } of changes) this.applications.wrote(key, record)
   }
@@ -104,7 +111,8 @@ export class Ledger {
   /** A message is about to enter the core. */
   received(session: number, body: BodyT): void {
     this.#coverage.entered(body)
-    this.applications.received(body)
+    this.applications.received(session, body)
+    if (body instanceof RequestClearCompletedDriversAndAppsT) this.drivers.clearing()
     if (body instanceof DriverStateChangedT) this.drivers.reported(body)
     if (body instanceof WorkerHeartbeatT) this.#heard(session, String(body.workerId))
     if (body instanceof RequestSubmitDriverT) this.#submits.add(`${session} ${body.requestId}`)
@@ -116,6 +124,11 @@ export class Ledger {
       const ill = Boolean(body.healthReport)
       const always = ill && (this.#registering.get(session)?.always ?? true)
       this.#registering.set(session, { workerId: String(body.workerId), ill, always })
+    }
+    // It may be given something before its registration of the same step is read.
+    if (body instanceof WorkerSchedulerStateResponseT) {
+      const workerId = String(body.workerId)
+      this.#registering.set(session, { workerId, ill: false, always: false })
     }
     if (body instanceof WorkerHealthT) {
       const workerId = String(body.workerId)
@@ -132,6 +145,7 @@ export class Ledger {
   decided(session: number, body: BodyT, epoch: number | null): void {
     if ((epoch ?? 0) < this.#epoch) return
     const worker = this.#workers.get(session)
+    this.applications.decided(session, body, worker?.workerId)
     if (body instanceof WorkerRegisteredT && worker !== undefined) {
       this.#registered(worker.workerId, session, body.duplicate)
     } else if (body instanceof WorkerRemovedT) {
@@ -167,6 +181,7 @@ export class Ledger {
   /** A promise may leave the master only when it is on disk (ARCHITECTURE.md, Durability). */
   sent(session: number, body: BodyT, store: Shelf): void {
     this.#coverage.left(body)
+    this.applications.sent(session, body)
     if (body instanceof ApplicationRegisteredT) {
       const id = String(body.appId)
       this.applications.named(session, id, this.#epoch)

@@ -23,6 +23,7 @@ export interface Witness {
   received(session: number, body: BodyT): void
   /** @param epoch of the leader that decides; null: it does not lead */
   decided(session: number, body: BodyT, epoch: number | null): void
+  writes(record: Uint8Array, epoch: number | null): void
   stepped(): void
   sent(session: number, body: BodyT, shelf: Shelf): void
   /** The peer of a session is gone, or the master has closed it. @param epoch of the leader that learns it */
@@ -248,6 +249,7 @@ export class SimulatedMaster {
       trace: (what) => this.trace(what),
       received: (session, body) => parts.witness.received(session, body),
       decided: (session, body) => parts.witness.decided(session, body, this.epoch),
+      writes: (record) => parts.witness.writes(record, this.epoch),
       stepped: () => parts.witness.stepped(),
       wrote: (changes) => parts.witness.wrote(changes),
     })

@@ -41,6 +41,8 @@ export interface ReignParts {
   received(session: number, body: BodyT): void
   /** The core decided to send it. */
   decided(session: number, body: BodyT): void
+  /** The core decided to keep it. */
+  writes(record: Uint8Array): void
   stepped(): void
   wrote(changes: readonly StoreChange[]): void
 }
@@ -164,6 +166,9 @@ export class Reign {
     // The outbox is only valid until the next call into the core.
     const effects = outbox.slice()
     core.check()
+    for (const { kind, payload } of records(effects)) {
+      if (kind === (OutboxKind.PERSIST as number)) this.#parts.writes(payload)
+    }
     for (const { kind, session, payload } of records(effects)) {
       if (kind === (OutboxKind.SEND as number)) this.#parts.decided(session, decode(payload))
     }

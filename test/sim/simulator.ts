@@ -106,7 +106,7 @@ class Simulation {
     this.trace = trace
     this.#config = coreConfig(random)
     this.#electionMs = kind === 'lasting' && random.chance(0.2) ? random.between(0, 30_000) : 0
-    const ledger = new Ledger(coverage, clock, this.#config)
+    const ledger = new Ledger(coverage, clock, this.#config, kind)
     const trouble =
       kind === 'restarted'
         ? { syncFailureRate: random.pick([0, 0, 0.02]), readErrorRate: random.pick([0, 0.3]) }
