@@ -25,8 +25,9 @@ interface Session {
   readonly address: string
   /** null: it has not said yet who it is. */
   masterUrl: string | null
-  /** What of the image is not sent yet; the records are never changed in place. */
+  /** Emptied when all of it is sent; the records are never changed in place. */
   image: [key: string, record: Uint8Array][]
+  imageAt: number
   chunksSent: number
   chunksGot: number
   imageSent: boolean
@@ -126,6 +127,7 @@ export class Followers {
       address,
       masterUrl: null,
       image: [],
+      imageAt: 0,
       chunksSent: 0,
       chunksGot: 0,
       imageSent: false,
@@ -198,12 +200,14 @@ export class Followers {
     while (!state.imageSent && state.chunksSent - state.chunksGot < limits.IMAGE_WINDOW) {
       const writer = new BatchWriter(limits.IMAGE_CHUNK_BYTES + 4096)
       while (writer.bytes < limits.IMAGE_CHUNK_BYTES) {
-        const next = state.image.pop()
+        const next = state.image[state.imageAt]
         if (next === undefined) break
+        state.imageAt += 1
         addChange(writer, { key: next[0], record: next[1] })
       }
       state.chunksSent += 1
-      state.imageSent = state.image.length === 0
+      state.imageSent = state.imageAt === state.image.length
+      if (state.imageSent) state.image = []
       writer.add(state.imageSent ? ReplicaKind.IMAGE : ReplicaKind.CHUNK, 0, '', state.chunksSent)
       this.#transport.send(session, writer.take())
     }

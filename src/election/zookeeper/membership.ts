@@ -109,10 +109,14 @@ export class Membership {
     const session = this.#session
     // In this order: a master of ours that is making them makes the epoch before it writes records.
     const records = await session.children(layout.records)
-    if ((await session.get(layout.epoch)) === null && (records?.length ?? 0) > 0) {
+    const [epoch, commits] = await Promise.all([
+      session.get(layout.epoch),
+      session.get(layout.commits),
+    ])
+    if (epoch === null && commits === null && (records?.length ?? 0) > 0) {
       throw new StoreError(
         `ZooKeeper: ${layout.records} holds records of another program, such as Apache's Master: ` +
-          'name a folder that is Magneto’s alone (spark.deploy.zookeeper.dir)',
+          "name a folder that is Magneto's alone (spark.deploy.zookeeper.dir)",
       )
     }
     const make = async (path: string, data: Uint8Array): Promise<void> => {

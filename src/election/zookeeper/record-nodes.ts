@@ -141,7 +141,7 @@ export class RecordNodes {
   /** Reads all. What is no value of ours is left where it is, and told. */
   async load(session: ZooKeeperSession): Promise<LoadedRecords> {
     const names = (await session.children(this.#layout.records)) ?? []
-    const records: StoredRecord[] = []
+    const found: (StoredRecord & { readonly mzxid: bigint })[] = []
     const damaged: DamagedPart[] = []
     const read = async (name: string): Promise<void> => {
       const path = `${this.#layout.records}/${name}`
@@ -151,14 +151,16 @@ export class RecordNodes {
       try {
         if (key === null) throw new Error('no key has this name')
         this.#known.set(key, null)
-        records.push({ key, record: await this.#open(session, key, node.data) })
+        const record = await this.#open(session, key, node.data)
+        found.push({ key, record, mzxid: node.stat.mzxid })
       } catch (error) {
         if (error instanceof ZooKeeperError) throw error
         damaged.push({ file: path, reason: (error as Error).message })
       }
     }
     await atOnce(names, READS_AT_ONCE, read)
-    return { records, damaged }
+    const oldestFirst = found.toSorted((one, other) => Number(one.mzxid - other.mzxid))
+    return { records: oldestFirst.map(({ key, record }) => ({ key, record })), damaged }
   }
 
   /**

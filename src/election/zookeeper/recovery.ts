@@ -346,7 +346,9 @@ class ZooKeeperRecovery implements Recovery {
         ...(takeover.onlyIfSilent ? { version: view.heartbeatVersion } : {}),
       },
     ]
-    if (view.leaderLatch !== null && view.leaderLatch !== latch)
+    // Who has left removes its own.
+    const led = view.epoch.leader !== null
+    if (led && view.leaderLatch !== null && view.leaderLatch !== latch)
       operations.push({ kind: 'delete', path: `${layout.latches}/${view.leaderLatch}` })
     let versions: number[]
     try {
