@@ -28,6 +28,7 @@ export interface ReignOptions {
   readonly sinks: Readonly<Record<SessionSource, SessionSink>>
   /** An invariant is broken: nothing is stepped any more. */
   onBroken(error: Error): void
+  readonly maxPendingBytes?: number
 }
 
 /** Changes of ours, which the core does not know of and waits for nothing of. */
@@ -45,6 +46,7 @@ export class Reign {
 
   constructor(options: ReignOptions) {
     const { log, clock, core, sinks, recovery, figures } = options
+    const { maxPendingBytes = MAX_PENDING_BYTES } = options
     this.#options = options
     this.#effects = new Effects({
       log,
@@ -60,7 +62,7 @@ export class Reign {
         this.#effects.run(outbox)
       },
       onBroken: options.onBroken,
-      mayStep: () => this.#mayAct() && this.#persistence.pendingBytes <= MAX_PENDING_BYTES,
+      mayStep: () => this.#mayAct() && this.#persistence.pendingBytes <= maxPendingBytes,
     })
     this.#persistence = new Persistence({
       commit: (changes) => recovery.commit(changes),

@@ -106,6 +106,7 @@ function setUp() {
       [SessionSource.GATEWAY]: sink,
     },
     onBroken: ({ message }) => void broken.push(message),
+    maxPendingBytes: 100,
   })
   const settle = async (): Promise<void> => {
     for (let turns = 0; turns < 4; turns += 1) await turn()
@@ -206,6 +207,25 @@ describe('a reign', () => {
     doubt.certain = true
     await expect.poll(() => steps.length).toBe(before + 1)
     expect(did).toEqual([`send ${session} registered`])
+  })
+
+  test('takes no step while more waits for the store than may, and goes on when that is written', async () => {
+    const { reign, steps, next, commits, settle } = setUp()
+    reign.lead(1, [], [])
+    for (const [at, id] of ['a', 'b'].entries()) {
+      next.push([[PERSIST, 0, worker(id).record, at + 1]])
+      reign.add(InboxKind.MESSAGE, session, '')
+      await settle()
+    }
+    // The first one is being written, the second waits.
+    expect(commits.map(({ keys }) => keys)).toEqual([['worker_a']])
+    const before = steps.length
+    reign.add(InboxKind.MESSAGE, session, '')
+    await settle()
+    expect(steps).toHaveLength(before)
+    commits[0]!.done()
+    await expect.poll(() => steps.length).toBeGreaterThan(before)
+    expect(steps.slice(before).flat()).toEqual(['MESSAGE', 'STORED 1'])
   })
 
   test('S9: that has ended does nothing more, whatever comes of its last commit', async () => {
