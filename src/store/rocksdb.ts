@@ -7,37 +7,32 @@ import { mkdir } from 'node:fs/promises'
 import type { OpenedStore, StoreChange, StoreEngine, StoredRecord } from './engine.js'
 import { StoreError } from './engine.js'
 
-const PACKAGE = 'rocksdb'
+const PACKAGE = '@nxtedition/rocksdb'
 /** The version that the tests run with. */
-const VERSION = '5.2.1'
+const VERSION = '12.2.12'
 
-type Done<T = unknown> = (error: Error | null | undefined, result?: T) => void
+type Change =
+  | { readonly type: 'put'; readonly key: Buffer; readonly value: Uint8Array }
+  | { readonly type: 'del'; readonly key: Buffer }
 
-interface Iterator {
-  next(done: (error: Error | null | undefined, key?: Buffer, value?: Buffer) => void): void
-  end(done: Done): void
+/** What is used of the package (abstract-level 1). */
+interface Database {
+  open(): Promise<void>
+  batch(changes: readonly Change[], options: { readonly sync: boolean }): Promise<void>
+  iterator(): AsyncIterable<readonly [Buffer, Buffer]>
+  close(): Promise<void>
 }
 
-/** What is used of the package (abstract-leveldown 7). */
-interface Database {
-  open(options: { createIfMissing: boolean }, done: Done): void
-  batch(changes: readonly object[], options: { sync: boolean }, done: Done): void
-  iterator(): Iterator
-  close(done: Done): void
+interface RocksPackage {
+  readonly RocksLevel: new (
+    folder: string,
+    options: { readonly keyEncoding: 'buffer'; readonly valueEncoding: 'buffer' },
+  ) => Database
 }
 
 export interface RocksOptions {
   /** Loads the package; for tests. */
   readonly load?: () => Promise<unknown>
-}
-
-function called<T>(call: (done: Done<T>) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    call((error, result) => {
-      if (error) reject(error)
-      else resolve(result as T)
-    })
-  })
 }
 
 export class RocksStore implements StoreEngine {
@@ -59,9 +54,9 @@ export class RocksStore implements StoreEngine {
     const database = await this.#create()
     try {
       await mkdir(this.#folder, { recursive: true })
-      await called((done) => database.open({ createIfMissing: true }, done))
+      await database.open()
     } catch (error) {
-      const text = String(error)
+      const text = reasonOf(error)
       throw new StoreError(
         /lock/i.test(text)
           ? `the database in ${this.#folder} is in use (${text}); stop that master, or give this one another spark.deploy.recoveryDirectory`
@@ -77,7 +72,7 @@ export class RocksStore implements StoreEngine {
       return { records: await reading, damaged: [] }
     } catch (error) {
       await this.close()
-      throw new StoreError(`can't read the database in ${this.#folder}: ${String(error)}`, {
+      throw new StoreError(`can't read the database in ${this.#folder}: ${reasonOf(error)}`, {
         cause: error,
       })
     }
@@ -87,18 +82,18 @@ export class RocksStore implements StoreEngine {
     if (this.#broken !== null) throw this.#broken
     const database = this.#database
     if (database === null) throw new StoreError('the database is not open')
-    const batch = changes.map(({ key, record }) =>
+    const batch = changes.map(({ key, record }): Change =>
       record === null
         ? { type: 'del', key: Buffer.from(key) }
         : { type: 'put', key: Buffer.from(key), value: asBuffer(record) },
     )
     try {
-      const writing = called((done) => database.batch(batch, { sync: true }, done))
+      const writing = database.batch(batch, { sync: true })
       this.#busy = writing.catch(() => {})
       await writing
     } catch (error) {
       this.#broken = new StoreError(
-        `can't write the database in ${this.#folder}: ${String(error)}`,
+        `can't write the database in ${this.#folder}: ${reasonOf(error)}`,
         { cause: error },
       )
       throw this.#broken
@@ -110,13 +105,14 @@ export class RocksStore implements StoreEngine {
     this.#database = null
     if (database === null) return
     await this.#busy
-    await called((done) => database.close(done)).catch(() => {})
+    await database.close().catch(() => {})
   }
 
   async #create(): Promise<Database> {
     try {
-      const loaded = (await this.#load()) as { default: (folder: string) => Database }
-      return loaded.default(this.#folder)
+      const loaded = (await this.#load()) as RocksPackage & { readonly default?: RocksPackage }
+      const { RocksLevel } = loaded.default ?? loaded
+      return new RocksLevel(this.#folder, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
     } catch (error) {
       throw new StoreError(
         `spark.deploy.recoveryMode=ROCKSDB needs a package: npm install ${PACKAGE}@${VERSION} (${String(error)})`,
@@ -124,6 +120,12 @@ export class RocksStore implements StoreEngine {
       )
     }
   }
+}
+
+/** The package says what went wrong one level down. */
+function reasonOf(error: unknown): string {
+  const { cause } = error as { cause?: unknown }
+  return String(cause ?? error)
 }
 
 /** Without a copy. */
@@ -134,24 +136,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 /** In the order of the keys: a database does not know which was written first. */
 async function readAll(database: Database): Promise<StoredRecord[]> {
   const records: StoredRecord[] = []
-  const iterator = database.iterator()
-  try {
-    for (;;) {
-      const found = await nextOf(iterator)
-      if (found === null) return records
-      records.push(found)
-    }
-  } finally {
-    await called((done) => iterator.end(done))
-  }
-}
-
-function nextOf(iterator: Iterator): Promise<StoredRecord | null> {
-  return new Promise((resolve, reject) => {
-    iterator.next((error, key, value) => {
-      if (error) reject(error)
-      else if (key === undefined) resolve(null)
-      else resolve({ key: key.toString(), record: new Uint8Array(value ?? []) })
-    })
-  })
+  for await (const [key, value] of database.iterator())
+    records.push({ key: key.toString(), record: new Uint8Array(value) })
+  return records
 }

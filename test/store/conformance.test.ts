@@ -76,18 +76,22 @@ for (const codec of CODEC_NAMES) {
   })
 }
 
-// Not a literal: it comes without types.
-const PACKAGE: string = 'rocksdb'
+// Not a literal: no types of it are needed here.
+const PACKAGE: string = '@nxtedition/rocksdb'
+
+interface RocksPackage {
+  RocksLevel: new (folder: string, options: object) => object
+}
 
 /** The real database, of which one batch fails when it is asked for. */
 function rocksPlace(): Promise<StorePlace> {
   let failing = false
+  const fails = (): Promise<void> => {
+    failing = false
+    return Promise.reject(new Error('IO error: No space left on device'))
+  }
   const load = async () => {
-    const loaded = (await import(PACKAGE)) as { default: (folder: string) => object }
-    const fails = (_changes: unknown, _options: unknown, done: (error: Error) => void): void => {
-      failing = false
-      done(new Error('IO error: No space left on device'))
-    }
+    const { default: loaded } = (await import(PACKAGE)) as { default: RocksPackage }
     const wrapped = (database: object): object =>
       new Proxy(database, {
         get(target, name) {
@@ -96,7 +100,11 @@ function rocksPlace(): Promise<StorePlace> {
           return typeof found === 'function' ? (found.bind(target) as unknown) : found
         },
       })
-    return { default: (folder: string) => wrapped(loaded.default(folder)) }
+    // What a constructor returns is what `new` gives.
+    function RocksLevel(folder: string, options: object): object {
+      return wrapped(new loaded.RocksLevel(folder, options))
+    }
+    return { RocksLevel }
   }
   const fail = () => {
     failing = true
