@@ -16,6 +16,8 @@ export type FieldType =
 
 export interface Field {
   readonly name: string
+  /** With its table, as errors name it. */
+  readonly path: string
   readonly type: FieldType
   readonly required: boolean
 }
@@ -42,6 +44,7 @@ export function table(name: string, fields: Record<string, FieldType>): Table {
     name,
     fields: Object.entries(fields).map(([key, type]) => ({
       name: key.replace('!', ''),
+      path: `${name}.${key.replace('!', '')}`,
       type,
       required: key.endsWith('!'),
     })),

@@ -12,6 +12,7 @@ export const MESSAGE_IDENTIFIER = 'MGC1'
 const ROOT_BYTES = 4
 const IDENTIFIER_BYTES = 4
 const SMALLEST_VTABLE_BYTES = 4
+const SLOT_BYTES = 2
 
 /** @throws ControlError */
 export function verifyMessage(bytes: Uint8Array): void {
@@ -89,21 +90,21 @@ class Verifier {
     if (depth > MAX_TABLE_DEPTH)
       throw new ControlError(`tables nested over ${MAX_TABLE_DEPTH} deep`)
     const vtable = at - this.#view.getInt32(at, true)
-    this.#within(vtable, SMALLEST_VTABLE_BYTES, `${table.name} vtable`)
+    this.#within(vtable, SMALLEST_VTABLE_BYTES, table.name)
     const vtableBytes = this.#view.getUint16(vtable, true)
     const tableBytes = this.#view.getUint16(vtable + 2, true)
     if (vtableBytes < SMALLEST_VTABLE_BYTES || vtableBytes % 2 !== 0) {
       throw new ControlError(`${table.name}: a vtable of ${vtableBytes} bytes`)
     }
-    this.#within(vtable, vtableBytes, `${table.name} vtable`)
+    this.#within(vtable, vtableBytes, table.name)
     this.#within(at, tableBytes, table.name)
-    table.fields.forEach((field, index) => {
-      const slot = SMALLEST_VTABLE_BYTES + 2 * index
+    let slot = SMALLEST_VTABLE_BYTES
+    for (const field of table.fields) {
       const offset = slot < vtableBytes ? this.#view.getUint16(vtable + slot, true) : 0
-      const what = `${table.name}.${field.name}`
-      if (offset !== 0) this.#field(at + offset, field, what, depth, at, vtable)
-      else if (field.required) throw new ControlError(`${what} is missing`)
-    })
+      slot += SLOT_BYTES
+      if (offset !== 0) this.#field(at + offset, field, field.path, depth, at, vtable)
+      else if (field.required) throw new ControlError(`${field.path} is missing`)
+    }
   }
 
   #field(
@@ -147,7 +148,7 @@ class Verifier {
   }
 
   #discriminator(table: number, vtable: number, index: number): number {
-    const offset = this.#view.getUint16(vtable + SMALLEST_VTABLE_BYTES + 2 * index, true)
+    const offset = this.#view.getUint16(vtable + SMALLEST_VTABLE_BYTES + SLOT_BYTES * index, true)
     if (offset === 0) return 0
     this.#within(table + offset, 1, 'union type')
     return this.#view.getUint8(table + offset)
