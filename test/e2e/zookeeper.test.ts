@@ -73,9 +73,16 @@ describeWith(
         clients = []
       }, 120_000)
 
+      /** For worlds of which most is gone for good: less is waited for. */
+      const impatient = ['spark.deploy.recoveryTimeout 5']
+
       /** Its workers know all masters that there may be. */
-      async function world(masters: readonly MasterHost[], workers: readonly WorkerHost[]) {
-        await cluster.newWorld()
+      async function world(
+        masters: readonly MasterHost[],
+        workers: readonly WorkerHost[],
+        properties: readonly string[] = [],
+      ) {
+        await cluster.newWorld(properties)
         for (const name of masters) cluster.startMaster(name)
         for (const name of workers) cluster.startWorker(name, MASTERS)
       }
@@ -121,7 +128,7 @@ describeWith(
 
       test('cluster-failure', limit, async () => {
         const two = ['mary', 'mona'] as const
-        await world(two, WORKERS)
+        await world(two, WORKERS, impatient)
         const client = newNodeClient()
         await usable(client)
         await cluster.valid(two, 2)
@@ -134,7 +141,7 @@ describeWith(
 
       test('all-but-standby-failure', limit, async () => {
         const two = ['mary', 'mona'] as const
-        await world(two, WORKERS)
+        await world(two, WORKERS, impatient)
         const client = newNodeClient()
         await usable(client)
         await cluster.valid(two, 2)

@@ -10,9 +10,6 @@ settings = {
     "spark.executor.cores": "1",
     "spark.executor.memory": "512m",
     "spark.ui.enabled": "false",
-    # An executor that is cut off is given up soon, so that its tasks run elsewhere.
-    "spark.network.timeout": "30s",
-    "spark.executor.heartbeatInterval": "5s",
 }
 conf = SparkConf().setMaster(master).setAppName(name).setAll(settings.items())
 
