@@ -118,6 +118,14 @@ Text user_class(const control::JvmCommand& command) {
   return text(command.main_class(), "the driver's main class");
 }
 
+[[noreturn]] void throw_not_served(control::Body type) {
+  if (type > control::Body::MAX || type == control::Body::NONE)
+    throw Malformed("message type " + std::to_string(static_cast<int>(type)) +
+                    " is unknown to this master; it speaks control/v1");
+  throw Malformed(std::string(control::EnumNameBody(type)) +
+                  " is a message of the master; it does not accept it");
+}
+
 }  // namespace
 
 std::span<const uint8_t> Decoder::aligned(std::span<const uint8_t> bytes, const char* whose) {
@@ -261,11 +269,7 @@ core::Message Decoder::decode(std::span<const uint8_t> bytes) {
     default:
       break;
   }
-  if (message.body_type() > control::Body::MAX || message.body_type() == control::Body::NONE)
-    throw Malformed("message type " + std::to_string(static_cast<int>(message.body_type())) +
-                    " is unknown to this master; it speaks control/v1");
-  throw Malformed(std::string(control::EnumNameBody(message.body_type())) +
-                  " is a message of the master; it does not accept it");
+  throw_not_served(message.body_type());
 }
 
 DecodedConfig decode_config(std::span<const uint8_t> bytes) {

@@ -137,6 +137,7 @@ void bench() {
   event_on_full_cluster("exit_on_full_cluster_0_waiting_apps", 0, true);
   heartbeats(10'000);
   bench_scale();
+  bench_recovery();
 }
 
 }  // namespace magneto::test

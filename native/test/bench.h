@@ -37,5 +37,6 @@ class Cluster {
 uint32_t launches(std::span<const uint8_t> outbox, uint64_t* last_session = nullptr);
 
 void bench_scale();
+void bench_recovery();
 
 }  // namespace magneto::test

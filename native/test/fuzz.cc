@@ -9,6 +9,7 @@
 #include <random>
 
 #include "codec/engine.h"
+#include "test/kept_store.h"
 #include "test/messages.h"
 
 namespace magneto::test {
@@ -26,7 +27,10 @@ extern "C" void on_death() {
 
 class Round {
  public:
-  explicit Round(uint64_t seed) : random_(seed), engine_(config(random_config())) {}
+  explicit Round(uint64_t seed)
+      : random_(seed),
+        options_(random_config()),
+        engine_(std::make_unique<codec::Engine>(config(options_))) {}
 
   void run() {
     for (int step = 0; step < steps_per_round; ++step) {
@@ -36,18 +40,52 @@ class Round {
       if (pick(20) == 0) mutate(batch);
       now_ms_ += pick(2000);
       try {
-        engine_.step(now_ms_, 0, batch);
+        keep(engine_->step(now_ms_, 0, batch));
       } catch (const std::range_error&) {
         // Bad framing is refused whole, before anything of it is believed.
       } catch (const core::BrokenInvariant&) {
         if (trusted_) throw;
         return;  // a mutated header broke the shell's own promises, which is what stops it
       }
-      engine_.check();
+      engine_->check();
+      if (pick(30) == 0) change_leader();
     }
   }
 
  private:
+  void keep(std::span<const uint8_t> outbox) {
+    codec::Record effect;
+    for (codec::BatchReader all(outbox); all.next(effect);) store_.apply(effect);
+  }
+
+  // Records may be damaged, and peers of the leader before are all gone.
+  void change_leader() {
+    options_.standby = true;
+    engine_ = std::make_unique<codec::Engine>(config(options_));
+    connected_.clear();
+    inbox_.reset();
+    for (auto& [key, bytes] : store_.records) {
+      Bytes record = bytes;
+      const bool trusted = trusted_;
+      if (pick(3) == 0) mutate(record);
+      trusted_ = trusted;
+      inbox_.add(static_cast<uint32_t>(codec::InboxKind::record), 0,
+                 std::span<const uint8_t>(record));
+    }
+    if (pick(4) == 0) {
+      Bytes said = leader("spark://other:7077", 3);
+      const bool trusted = trusted_;
+      mutate(said);
+      trusted_ = trusted;
+      inbox_.add(static_cast<uint32_t>(codec::InboxKind::leader), 0,
+                 std::span<const uint8_t>(said));
+    }
+    if (pick(8) != 0)
+      inbox_.add(static_cast<uint32_t>(codec::InboxKind::elected), 0, std::string_view(), ++epoch_);
+    keep(engine_->step(now_ms_, 0, inbox_.view()));
+    engine_->check();
+  }
+
   uint32_t pick(uint32_t below) { return static_cast<uint32_t>(random_() % below); }
 
   ConfigOptions random_config() {
@@ -108,7 +146,7 @@ class Round {
 
   Bytes valid() {
     const std::string worker = "w" + std::to_string(pick(4));
-    switch (pick(14)) {
+    switch (pick(17)) {
       case 0: {
         WorkerOptions options;
         options.id = worker;
@@ -136,6 +174,20 @@ class Round {
         return kill_executors(some_app(), {std::to_string(pick(5)), "x"});
       case 7:
         return kill_application(some_app());
+      case 14:
+        return scheduler_state(worker,
+                               {{some_app(),
+                                 pick(6),
+                                 pick(3),
+                                 pick(3),
+                                 256,
+                                 static_cast<core::ExecutorState>(pick(7)),
+                                 {{"gpu", {std::to_string(pick(3))}}}},
+                                {"gone", 1}},
+                               {{some_driver(), {}}, {"gone", {}}});
+      case 15:
+      case 16:
+        return master_change_acknowledged(some_app(), {std::to_string(pick(6)), "x"});
       case 9:
       case 10:
       case 11:
@@ -197,7 +249,7 @@ class Round {
       inbox_.add(static_cast<uint32_t>(InboxKind::disconnected), session, "gone");
       return;
     } else if (pick(60) == 0) {
-      inbox_.add(static_cast<uint32_t>(InboxKind::elected), 0, "");
+      inbox_.add(static_cast<uint32_t>(InboxKind::elected), 0, "", ++epoch_);
       return;
     } else if (pick(400) == 0) {
       inbox_.add(static_cast<uint32_t>(InboxKind::store_failed), 0, "full");
@@ -217,7 +269,10 @@ class Round {
   }
 
   std::mt19937_64 random_;
-  codec::Engine engine_;
+  ConfigOptions options_;
+  std::unique_ptr<codec::Engine> engine_;
+  KeptStore store_;
+  uint32_t epoch_ = 0;
   codec::BatchWriter inbox_;
   std::map<uint64_t, bool> connected_;
   int64_t now_ms_ = 1769250605000;

@@ -26,6 +26,16 @@ Offset<control::ResourceProfile> profile(FlatBufferBuilder& builder,
                                               &amounts);
 }
 
+Offset<flatbuffers::Vector<Offset<control::Resource>>> resources(
+    FlatBufferBuilder& builder, const std::map<std::string, std::vector<std::string>>& from) {
+  std::vector<Offset<control::Resource>> all;
+  for (const auto& [name, units] : from) {
+    const auto addresses = builder.CreateVectorOfStrings(units);
+    all.push_back(control::CreateResource(builder, builder.CreateString(name), addresses));
+  }
+  return builder.CreateVector(all);
+}
+
 template <class T>
 flatbuffers::Optional<T> optional(const std::optional<T>& value) {
   return value ? flatbuffers::Optional<T>(*value) : flatbuffers::Optional<T>();
@@ -40,27 +50,24 @@ Bytes config(const ConfigOptions& options) {
       options.retries, options.spread, options.policy, options.default_cores, options.retained,
       options.pattern.c_str(), options.seed, options.spread_drivers, options.max_drivers,
       options.retained_drivers, options.driver_pattern.c_str(), options.modulo, options.name_as_id,
-      options.standby));
+      options.standby, options.recovery_timeout_ms, options.recovery_grace_ms));
   return bytes_of(builder);
 }
 
 Bytes register_worker(const WorkerOptions& options) {
   FlatBufferBuilder builder;
-  std::vector<Offset<control::Resource>> resources;
-  for (const auto& [name, units] : options.resources) {
-    const auto addresses = builder.CreateVectorOfStrings(units);
-    const auto text = builder.CreateString(name);
-    resources.push_back(control::CreateResource(builder, text, addresses));
-  }
   const auto runtimes = builder.CreateVectorOfStrings(options.runtimes);
-  const auto held = builder.CreateVector(resources);
+  const auto held = resources(builder, options.resources);
   const auto id = builder.CreateString(options.id);
   const auto host = builder.CreateString(options.host);
   const auto url = builder.CreateString(options.web_ui_url);
   const auto report = builder.CreateString(options.health_report);
   return message(builder, control::Body::RegisterWorker,
                  control::CreateRegisterWorker(builder, id, host, options.port, options.cores,
-                                               options.memory_mb, url, held, runtimes, report));
+                                               options.memory_mb, url, held, runtimes, report,
+                                               options.endpoint.empty()
+                                                   ? flatbuffers::Offset<flatbuffers::String>()
+                                                   : builder.CreateString(options.endpoint)));
 }
 
 Bytes heartbeat(const std::string& worker_id) {
@@ -107,7 +114,8 @@ Bytes register_application(const ApplicationOptions& options) {
       builder, control::Body::RegisterApplication,
       control::CreateRegisterApplicationDirect(
           builder, &description, options.driver.empty() ? nullptr : options.driver.c_str(),
-          options.spark.empty() ? nullptr : &options.spark));
+          options.spark.empty() ? nullptr : &options.spark,
+          options.endpoint.empty() ? nullptr : options.endpoint.c_str()));
 }
 
 Bytes unregister_application(const std::string& app_id) {
@@ -216,6 +224,42 @@ Bytes worker_health(const std::string& worker_id, bool healthy, const std::strin
   return message(builder, control::Body::WorkerHealth,
                  control::CreateWorkerHealthDirect(builder, worker_id.c_str(), healthy,
                                                    report.empty() ? nullptr : report.c_str()));
+}
+
+Bytes scheduler_state(const std::string& worker_id, const std::vector<RunningExecutor>& executors,
+                      const std::vector<RunningDriver>& drivers) {
+  FlatBufferBuilder builder;
+  std::vector<Offset<control::WorkerExecutorStateResponse>> all;
+  for (const RunningExecutor& each : executors) {
+    const auto description = control::CreateExecutorDescription(
+        builder, builder.CreateString(each.app_id), each.executor_id, each.profile_id, each.cores,
+        each.memory_mb, static_cast<control::ExecutorState>(each.state));
+    all.push_back(control::CreateWorkerExecutorStateResponse(builder, description,
+                                                             resources(builder, each.resources)));
+  }
+  std::vector<Offset<control::WorkerDriverStateResponse>> ids;
+  for (const RunningDriver& each : drivers)
+    ids.push_back(control::CreateWorkerDriverStateResponse(builder, builder.CreateString(each.id),
+                                                           resources(builder, each.resources)));
+  return message(builder, control::Body::WorkerSchedulerStateResponse,
+                 control::CreateWorkerSchedulerStateResponse(
+                     builder, builder.CreateString(worker_id), builder.CreateVector(all),
+                     builder.CreateVector(ids)));
+}
+
+Bytes master_change_acknowledged(const std::string& app_id,
+                                 const std::vector<std::string>& expected) {
+  FlatBufferBuilder builder;
+  const auto ids = builder.CreateVectorOfStrings(expected);
+  const auto id = builder.CreateString(app_id);
+  return message(builder, control::Body::MasterChangeAcknowledged,
+                 control::CreateMasterChangeAcknowledged(builder, id, ids));
+}
+
+Bytes leader(const std::string& master_url, uint32_t epoch) {
+  FlatBufferBuilder builder;
+  builder.Finish(core::CreateLeaderDirect(builder, master_url.c_str(), nullptr, epoch));
+  return bytes_of(builder);
 }
 
 }  // namespace magneto::test

@@ -32,6 +32,8 @@ struct ConfigOptions {
   uint32_t modulo = 0;
   bool name_as_id = false;
   bool standby = false;
+  uint32_t recovery_timeout_ms = 60'000;
+  uint32_t recovery_grace_ms = 3'000;
 };
 struct WorkerOptions {
   std::string id;
@@ -43,6 +45,7 @@ struct WorkerOptions {
   std::vector<std::string> runtimes{"node"};
   std::string web_ui_url{};
   std::string health_report{};
+  std::string endpoint{};
 };
 struct ProfileOptions {
   uint32_t id = 0;
@@ -58,6 +61,7 @@ struct ApplicationOptions {
   std::optional<uint32_t> limit;
   ProfileOptions profile;
   Bytes spark;  // its Java object stream
+  std::string endpoint{};
 };
 struct DriverOptions {
   std::string main_class = "Main";
@@ -75,6 +79,20 @@ struct StateOptions {
   core::ExecutorState state = core::ExecutorState::running;
   std::optional<int32_t> exit_status;
   std::string message;
+};
+
+struct RunningExecutor {
+  std::string app_id;
+  uint32_t executor_id = 0;
+  uint32_t profile_id = 0;
+  uint32_t cores = 1;
+  uint32_t memory_mb = 1024;
+  core::ExecutorState state = core::ExecutorState::running;
+  std::map<std::string, std::vector<std::string>> resources{};
+};
+struct RunningDriver {
+  std::string id;
+  std::map<std::string, std::vector<std::string>> resources{};
 };
 
 Bytes config(const ConfigOptions& options);
@@ -100,5 +118,11 @@ Bytes readyz();
 Bytes decommission_hosts(const std::vector<std::string>& hosts);
 Bytes worker_decommissioning(const std::string& worker_id);
 Bytes worker_health(const std::string& worker_id, bool healthy, const std::string& report = {});
+Bytes scheduler_state(const std::string& worker_id, const std::vector<RunningExecutor>& executors,
+                      const std::vector<RunningDriver>& drivers = {});
+Bytes master_change_acknowledged(const std::string& app_id,
+                                 const std::vector<std::string>& expected = {});
+// What a standby hears of the leader.
+Bytes leader(const std::string& master_url, uint32_t epoch);
 
 }  // namespace magneto::test

@@ -6,60 +6,36 @@
 #include <stdexcept>
 
 #include "codec/engine.h"
-#include "codec/gen/store_generated.h"
+#include "codec/view.h"
+#include "test/kept_store.h"
 #include "test/messages.h"
+#include "test/table_words.h"
 
 namespace magneto::test {
 
 namespace {
 
-const char* const state_names[] = {"LAUNCHING", "RUNNING", "KILLED",        "FAILED",
-                                   "LOST",      "EXITED",  "DECOMMISSIONED"};
-
-const char* const driver_state_names[] = {"SUBMITTED", "RUNNING", "FINISHED", "RELAUNCHING",
-                                          "UNKNOWN",   "KILLED",  "FAILED",   "ERROR"};
-
-template <class State, size_t count>
-State state_named(const char* const (&names)[count], const std::string& name) {
-  const auto found = std::find(std::begin(names), std::end(names), name);
-  if (found == std::end(names)) throw std::runtime_error("no state " + name);
-  return static_cast<State>(found - std::begin(names));
-}
-
-std::string trimmed(const std::string& text) {
-  const size_t from = text.find_first_not_of(' ');
-  if (from == std::string::npos) return {};
-  return text.substr(from, text.find_last_not_of(' ') - from + 1);
-}
-
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
-  return parts;
-}
-
-std::string text_of(const flatbuffers::String* from) { return from ? from->str() : ""; }
-
 // Plays the peers and writes down every effect; sessions and applications go by their names in the
 // table.
 class Player {
  public:
-  explicit Player(const ConfigOptions& options) : engine_(config(options)) {}
+  explicit Player(const ConfigOptions& options)
+      : options_(options), engine_(std::make_unique<codec::Engine>(config(options))) {}
 
   std::string play(const Row& row) {
     inbox_.reset();
     act(row);
-    const auto outbox = engine_.step(now_ms_, 60, inbox_.view());
+    const auto outbox = engine_->step(now_ms_, 60, inbox_.view());
     std::string outcome;
     codec::Record record;
     for (codec::BatchReader all(outbox); all.next(record);) {
+      store_.apply(record);
       const std::string effect = told(record);
       if (effect.empty()) continue;
       outcome += (outcome.empty() ? "" : "; ") + effect;
     }
-    engine_.check();
-    return outcome;
+    engine_->check();
+    return row.verb == "show" ? show() : outcome;
   }
 
  private:
@@ -128,6 +104,7 @@ class Player {
     options.runtimes = split(option(row, "runtimes", "node"), ',');
     if (row.options.contains("gpu")) options.resources["gpu"] = split(row.options.at("gpu"), ',');
     options.health_report = option(row, "ill", "");
+    options.endpoint = option(row, "endpoint", "");
     say(from, register_worker(options));
   }
 
@@ -226,13 +203,98 @@ class Player {
     say(from, latest_state(row.words.at(0), executors, drivers));
   }
 
+  // APP/EXECUTOR or APP/EXECUTOR:STATE, and DRIVER, with what they were launched with.
+  void runs(const Row& row, const std::string& from) {
+    std::vector<RunningExecutor> executors;
+    std::vector<RunningDriver> drivers;
+    for (size_t at = 1; at < row.words.size(); ++at) {
+      const std::string& word = row.words[at];
+      if (word.find('/') == std::string::npos) {
+        const std::string id = driver_id(word);
+        drivers.push_back(launched_drivers_.contains(id) ? launched_drivers_.at(id)
+                                                         : RunningDriver{id, {}});
+        continue;
+      }
+      const auto [app, id] = executor(word);
+      const std::pair key{app_id(app), id};
+      RunningExecutor running =
+          launched_.contains(key) ? launched_.at(key) : RunningExecutor{key.first, id};
+      const size_t colon = word.find(':');
+      if (colon != std::string::npos)
+        running.state = state_named<core::ExecutorState>(state_names, word.substr(colon + 1));
+      running.cores = number(row, "cores", running.cores);
+      running.memory_mb = number(row, "mem", running.memory_mb);
+      if (row.options.contains("gpu")) running.resources["gpu"] = split(row.options.at("gpu"), ',');
+      executors.push_back(running);
+    }
+    say(from, scheduler_state(row.words.at(0), executors, drivers));
+  }
+
+  // The master dies and another one starts as a standby; every connection is gone.
+  void restart() {
+    ConfigOptions options = options_;
+    options.standby = true;
+    engine_ = std::make_unique<codec::Engine>(config(options));
+    sessions_.clear();
+  }
+
+  // KEY with the names of the table.
+  std::string key_of(const std::string& text) const {
+    const size_t end = text.rfind('_') + 1;
+    return text.substr(0, end) + driver_id(app_id(text.substr(end)));
+  }
+
+  std::string show() const {
+    const auto bytes = engine_->view(now_ms_);
+    const auto& view = *view::GetClusterView(bytes.data());
+    std::string out = shown(view);
+    for (const auto* each : *view.active_applications())
+      out += " " + app_name(each->id()->str()) + ":" +
+             view::EnumNameApplicationState(each->state()) + ":" +
+             std::to_string(each->cores_granted());
+    for (const auto* each : *view.active_drivers())
+      out +=
+          " " + driver_name(each->id()->str()) + ":" + control::EnumNameDriverState(each->state());
+    for (const auto* each : *view.completed_applications())
+      out +=
+          " " + app_name(each->id()->str()) + ":" + view::EnumNameApplicationState(each->state());
+    for (const auto* each : *view.completed_drivers())
+      out +=
+          " " + driver_name(each->id()->str()) + ":" + control::EnumNameDriverState(each->state());
+    return out;
+  }
+
+  // The store, leaders that come and go. False: the row is something else.
+  bool lead(const Row& row, const std::string& name) {
+    if (row.verb == "elected")
+      store_.elect(inbox_, name.empty() ? 0 : static_cast<uint32_t>(std::stoul(name)));
+    else if (row.verb == "restart")
+      restart();
+    else if (row.verb == "erase")
+      store_.records.erase(key_of(name));
+    else if (row.verb == "damage")
+      store_.records.at(key_of(name)).at(5) ^= 0xff;
+    else if (row.verb == "leader")
+      inbox_.add(
+          static_cast<uint32_t>(codec::InboxKind::leader), 0,
+          std::span<const uint8_t>(name.empty() ? Bytes() : leader(name, number(row, "epoch", 0))));
+    else if (row.verb == "runs")
+      runs(row, option(row, "from", name));
+    else if (row.verb == "ack")
+      say(option(row, "from", name),
+          master_change_acknowledged(app_id(name), {row.words.begin() + 1, row.words.end()}));
+    else
+      return row.verb == "show";
+    return true;
+  }
+
   void act(const Row& row) {
     const std::string name = row.words.empty() ? "" : row.words.front();
     const std::string from = option(row, "from", name);
     if (row.verb == "worker") return worker(row, from);
     if (row.verb == "app") return application(row, from);
     if (row.verb == "state") return state(row);
-    if (ask(row, name)) return;
+    if (ask(row, name) || lead(row, name)) return;
     if (row.verb == "driverstate")
       return say(name, driver_state_changed(
                            driver_id(row.words.at(1)),
@@ -269,8 +331,6 @@ class Player {
       add(InboxKind::timer, 0);
     } else if (row.verb == "stored") {
       add(InboxKind::stored, 0, std::stod(name));
-    } else if (row.verb == "elected") {
-      add(InboxKind::elected, 0);
     } else if (row.verb == "storefail") {
       add(InboxKind::store_failed, 0);
     } else {
@@ -283,9 +343,8 @@ class Player {
     const size_t end = key.rfind('_');
     if (end == std::string::npos) return key;
     const std::string id = key.substr(end + 1);
-    return key.substr(0, end + 1) + (key.find("driver_") == std::string::npos
-                                         ? app_name(id)
-                                         : driver_name(id));
+    return key.substr(0, end + 1) +
+           (key.find("driver_") == std::string::npos ? app_name(id) : driver_name(id));
   }
 
   std::string told(const codec::Record& record) {
@@ -312,6 +371,29 @@ class Player {
     return "unknown effect";
   }
 
+  static std::string epoch(uint32_t number) {
+    return number > 0 ? " e" + std::to_string(number) : "";
+  }
+
+  static std::map<std::string, std::vector<std::string>> addresses(
+      const flatbuffers::Vector<flatbuffers::Offset<control::Resource>>& from) {
+    std::map<std::string, std::vector<std::string>> all;
+    for (const auto* each : from)
+      for (const auto* unit : *each->addresses()) all[each->name()->str()].push_back(unit->str());
+    return all;
+  }
+
+  void remember(const control::LaunchExecutor& launch) {
+    const std::string id = launch.app_id()->str();
+    launched_[{id, launch.executor_id()}] = {id,
+                                             launch.executor_id(),
+                                             launch.profile_id(),
+                                             launch.cores(),
+                                             launch.memory_mb(),
+                                             core::ExecutorState::running,
+                                             addresses(*launch.resources())};
+  }
+
   std::string sent(const control::Message& message) {
     using control::Body;
     const auto text = text_of;
@@ -319,13 +401,21 @@ class Player {
     out << control::EnumNameBody(message.body_type());
     if (const auto* m = message.body_as_WorkerRegistered()) {
       if (m->duplicate()) out << " duplicate";
+      out << epoch(m->epoch());
+    } else if (const auto* m = message.body_as_MasterChanged()) {
+      out << epoch(m->epoch());
+    } else if (const auto* m = message.body_as_MasterInStandby()) {
+      if (m->leader_url()) out << " " << m->leader_url()->str();
+      out << epoch(m->epoch());
     } else if (const auto* m = message.body_as_LaunchExecutor()) {
+      remember(*m);
       out << " " << app_name(text(m->app_id())) << "/" << m->executor_id() << " c" << m->cores()
           << " m" << m->memory_mb();
       if (m->profile_id()) out << " p" << m->profile_id();
       if (m->spark_description()) out << " spark" << m->spark_description()->size();
       out << held(*m->resources());
     } else if (const auto* m = message.body_as_LaunchDriver()) {
+      launched_drivers_[text(m->driver_id())] = {text(m->driver_id()), addresses(*m->resources())};
       out << " " << driver_name(text(m->driver_id())) << held(*m->resources());
     } else if (const auto* m = message.body_as_KillDriver()) {
       out << " " << driver_name(text(m->driver_id()));
@@ -341,7 +431,7 @@ class Player {
         app_names_[id] = registering_;
         app_ids_[registering_] = id;
       }
-      out << " " << id;
+      out << " " << id << epoch(m->epoch());
     } else if (const auto* m = message.body_as_ExecutorAdded()) {
       out << " " << m->executor_id() << " " << text(m->worker_id());
     } else if (const auto* m = message.body_as_ExecutorUpdated()) {
@@ -358,23 +448,6 @@ class Player {
     return out.str();
   }
 
-  static std::string held(
-      const flatbuffers::Vector<flatbuffers::Offset<control::Resource>>& resources) {
-    std::string all;
-    for (const auto* each : resources)
-      for (const auto* unit : *each->addresses())
-        all += " " + each->name()->str() + ":" + unit->str();
-    return all;
-  }
-
-  static std::string status(const control::DriverStatusResponse& message) {
-    std::string out = message.found() ? " " : " unknown";
-    if (message.found()) out += driver_state_names[static_cast<int>(message.state())];
-    for (const auto* each : {message.worker_id(), message.worker_host_port(), message.exception()})
-      if (each) out += " " + each->str();
-    return out;
-  }
-
   std::string reply(const control::Reply& message) {
     const std::string id = text_of(message.id());
     if (message.ok() && !id.empty() && !submitting_.empty()) {
@@ -388,7 +461,11 @@ class Player {
     return out;
   }
 
-  codec::Engine engine_;
+  const ConfigOptions options_;
+  std::unique_ptr<codec::Engine> engine_;
+  KeptStore store_;
+  std::map<std::pair<std::string, uint32_t>, RunningExecutor> launched_;
+  std::map<std::string, RunningDriver> launched_drivers_;
   codec::BatchWriter inbox_;
   int64_t now_ms_ = 1769250605000;  // 2026-01-24 10:30:05 UTC
   uint64_t next_session_ = 0;
@@ -457,6 +534,8 @@ ConfigOptions configured(const Row& row) {
       options.modulo = static_cast<uint32_t>(std::stoul(value));
     else if (key == "name_as_id")
       options.name_as_id = value == "true";
+    else if (key == "recovery")
+      options.recovery_timeout_ms = static_cast<uint32_t>(std::stoul(value));
     else if (key == "standby")
       options.standby = value == "true";
     else

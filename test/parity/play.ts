@@ -46,10 +46,14 @@ const QUIET: Record<string, string> = {
   config: '',
   stored: '',
   wait: 'time: the core alone',
+  show: '',
 }
 /** Rows after which the two Masters can't be compared. */
 const ENDS: Record<string, string> = {
   elected: 'standby: the core alone',
+  restart: 'recovery: the core alone',
+  runs: 'recovery: the core alone',
+  ack: 'recovery: the core alone',
   timer: 'time: the core alone',
   storefail: 'our store',
   bytes: 'our control protocol',
