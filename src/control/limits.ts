@@ -33,9 +33,12 @@ export const CLOSE_TIMEOUT_MS = 2_000
 /** The answer to `GET /control` is one short JSON object. */
 export const MAX_DISCOVERY_BYTES = 4096
 
-/** Waiting between attempts to reach a master: doubles from the first to the second, with jitter. */
+/**
+ * Waiting between attempts to reach a master: doubles from the first to the second, with jitter. The second is below the
+ * grace time of recovery (ADR 8): a master that comes back gets applications' executors told before it replaces them.
+ */
 export const MIN_BACK_OFF_MS = 200
-export const MAX_BACK_OFF_MS = 5_000
+export const MAX_BACK_OFF_MS = 2_000
 
 /** Connections the master keeps open at once on the control port. */
 export const MAX_SESSIONS = 100_000
