@@ -75,6 +75,8 @@ const WORKER_KINDS: ReadonlySet<string> = new Set<WorkerMessage['kind']>([
 /** Far above what a worker has to say; what is beyond was not sent by one. */
 const MAX_ONE_WAYS_PER_S = 10_000
 const WINDOW_MS = 1_000
+/** Node's timers fire at once when they are set for longer. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 export class ApacheWorker {
   readonly #session: GatewaySession
@@ -244,9 +246,10 @@ export class ApacheWorker {
    */
   #awaitHeartbeat(workerTimeoutMs: number): void {
     this.#stopAwaitingHeartbeat()
+    if (workerTimeoutMs === 0) return
     this.#heartbeatDue = setTimeout(
       () => this.send({ kind: 'ReconnectWorker', masterUrl: this.#masterUrl }),
-      workerTimeoutMs / 2,
+      Math.min(workerTimeoutMs / 2, MAX_TIMER_MS),
     )
     this.#heartbeatDue.unref()
   }
