@@ -109,6 +109,13 @@ export const expectedReceived = [
   'WorkerLatestState',
 ]
 
+/** Messages that a run of masters that are killed and started again must have seen besides. */
+export const expectedAfterFailovers = [
+  'MasterChangeAcknowledged',
+  'MasterChanged',
+  'WorkerSchedulerStateResponse',
+]
+
 /** Messages that a run of many seeds must have seen leave the master. */
 export const expectedSent = [
   'ApplicationFinished',
@@ -168,11 +175,15 @@ export class Coverage {
   }
 
   /** @returns what should have happened and never did */
-  missing(events: readonly SimulatedEvent[]): string[] {
+  missing(
+    events: readonly SimulatedEvent[],
+    received: readonly string[] = [],
+    sent: readonly string[] = [],
+  ): string[] {
     return [
       ...events.filter((each) => !this.events.has(each)),
-      ...expectedReceived.filter((each) => !this.received.has(each)),
-      ...expectedSent.filter((each) => !this.sent.has(each)),
+      ...received.filter((each) => !this.received.has(each)),
+      ...sent.filter((each) => !this.sent.has(each)),
     ]
   }
 

@@ -1,5 +1,5 @@
 /** Deliberate faults between the simulator and the real core, to show that the simulator notices. */
-import { ByteBuffer } from 'flatbuffers'
+import { Builder, ByteBuffer } from 'flatbuffers'
 import { decode, decodeDriver, encode, encodeDriver, type BodyT } from '../../src/control/codec.js'
 import {
   BatchWriter,
@@ -13,6 +13,7 @@ import {
   Body,
   LaunchExecutorT,
   Message,
+  Record as StoreRecord,
   RequestSubmitDriverT,
   type DriverDescriptionT,
 } from '../../src/schema/magneto.js'
@@ -120,5 +121,20 @@ export function misread(change: (description: DriverDescriptionT) => void): Rewr
     change(read)
     const changed = encode(new RequestSubmitDriverT(requestId, encodeDriver(read)))
     batch.add(record.kind, record.session, changed, record.argument)
+  }
+}
+
+/** Records of an earlier leader under keys that begin so are changed on their way into the core; null: they are lost. */
+export function record<T>(prefix: string, change: ((value: T) => void) | null): Rewrite {
+  return (entry, batch) => {
+    if (entry.kind !== (InboxKind.RECORD as number)) return same(entry, batch)
+    const read = StoreRecord.getRootAsRecord(new ByteBuffer(entry.payload))
+    if (read.key()?.startsWith(prefix) !== true) return same(entry, batch)
+    if (change === null) return
+    const whole = read.unpack()
+    change(whole.value as T)
+    const builder = new Builder(1024)
+    builder.finish(whole.pack(builder), 'MGS1')
+    batch.add(entry.kind, entry.session, builder.asUint8Array().slice(), entry.argument)
   }
 }

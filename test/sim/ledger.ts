@@ -246,6 +246,12 @@ export class Ledger {
     }
   }
 
+  /** Only who was frozen, and its clock with it, does not know that its lease is over. */
+  #late(epoch: number | null): void {
+    if (epoch === null || this.#coverage.events.has('a master is frozen')) return
+    throw new Violation(`the leader of epoch ${epoch} decides, and epoch ${this.#epoch} has begun`)
+  }
+
   #heard(session: number, workerId: string): void {
     if (this.#sessionOf.get(workerId) === session) this.#heardMs.set(workerId, this.#clock.nowMs)
   }

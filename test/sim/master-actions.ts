@@ -22,7 +22,23 @@ function crashLeader(chaos: Chaos): void {
   for (const master of chaos.world.masters) if (master.leads) crash(chaos, master, false)
 }
 
+/** Of ZooKeeper only: everybody else hears from it as before. */
+function cutOffLeader(chaos: Chaos): void {
+  const { ensemble, random, masters } = chaos.world
+  for (const { leads, name } of masters) {
+    if (leads) ensemble.cutOff(name, random.between(100, outageMaxMs))
+  }
+}
+
+function stopLeader(chaos: Chaos): void {
+  const { random, masters } = chaos.world
+  for (const master of masters) {
+    if (master.leads) master.stop(random.between(100, stopMaxMs), random.chance(0.3))
+  }
+}
+
 function crashAll(chaos: Chaos): void {
+  if (chaos.world.random.chance(0.7)) return
   chaos.world.coverage.happened('all masters crash at once')
   for (const master of chaos.world.masters) crash(chaos, master, false)
 }
@@ -54,6 +70,9 @@ export const masterFaults: Record<Kind, Action[]> = {
   elected: [
     ...ofOne,
     crashLeader,
+    cutOffLeader,
+    cutOffLeader,
+    stopLeader,
     crashAll,
     (chaos) =>
       chaos.world.ensemble.cutOff(

@@ -42,7 +42,8 @@ export interface Options {
 /** What a store or an election does wrong, to show that the simulator notices. */
 export type StoreFault =
   | 'says that it is on disk before it is'
-  | 'gives records without their counters'
+  | 'forgets what was asked for'
+  | 'forgets some records'
   | 'does not check the epoch'
   | 'decides after its lease'
 

@@ -69,9 +69,8 @@ export class Disk {
     }
     const damaged = this.#torn
     this.#torn = []
-    const records = this.shelf.records()
-    const forgets = this.#fault === 'gives records without their counters'
-    return { records: forgets ? records.filter(({ key }) => key !== 'counters') : records, damaged }
+    const records = this.shelf.records().filter(({ key }) => !this.#forgets(key))
+    return { records, damaged }
   }
 
   write(changes: readonly StoreChange[]): void {
@@ -107,6 +106,11 @@ export class Disk {
       this.#coverage.happened('a torn write is set aside')
       this.#torn.push({ file: 'journal', reason: `${lost[0]?.key} is torn` })
     }
+  }
+
+  #forgets(key: string): boolean {
+    if (this.#fault === 'forgets what was asked for') return key.startsWith('targets_')
+    return this.#fault === 'forgets some records' && this.#random.chance(0.2)
   }
 
   #fails(rate: number): boolean {
