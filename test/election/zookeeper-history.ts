@@ -34,6 +34,8 @@ class Process {
   mandate: Mandate | null = null
   suspended = false
   busy = false
+  /** It is being shut down, and heeds nothing any more. */
+  leaving = false
 
   constructor(history: History, name: string, log: Logger) {
     const { world, ensemble, network } = history
@@ -50,7 +52,7 @@ class Process {
       newId: () => history.newId(),
     })
     const self = { masterUrl: `spark://${name}`, webUiUrl: '', controlAddress: address }
-    const live = (): boolean => this.host.alive
+    const live = (): boolean => this.host.alive && !this.leaving
     this.recovery
       .start(self, {
         lead: (mandate) => live() && this.#lead(history, mandate),
@@ -61,11 +63,13 @@ class Process {
           this.suspended = false
         },
         suspend: () => {
+          if (!live()) return
           history.check(this.mandate !== null && !this.suspended, 'suspend out of order')
           this.suspended = true
           history.suspensions += 1
         },
         resume: () => {
+          if (!live()) return
           history.check(this.mandate !== null && this.suspended, 'resume out of order')
           this.suspended = false
         },
@@ -84,7 +88,8 @@ class Process {
   /** Decides something, if it may. */
   step(history: History): void {
     const { mandate } = this
-    if (mandate === null || this.busy || this.suspended || this.host.halted) return
+    if (mandate === null || this.busy || this.suspended || this.leaving) return
+    if (this.host.halted) return
     if (!this.recovery.certain()) return
     history.check(
       mandate.epoch >= history.greatestEpoch,
@@ -273,7 +278,7 @@ export class History {
 
   #leave(process: Process, forMs: number): void {
     if (!process.host.alive || process.host.halted) return
-    process.mandate = null
+    process.leaving = true
     void process.recovery.close()
     this.world.after(1_500, () => this.#kill(process, forMs))
   }
