@@ -61,6 +61,7 @@ export class Following {
   #welcomed = -1
   #attempts = 0
   #retry: (() => void) | null = null
+  #trouble = ''
 
   constructor(options: FollowingOptions) {
     this.#options = options
@@ -82,6 +83,7 @@ export class Following {
     this.#retry?.()
     this.#retry = null
     this.#attempts = 0
+    this.#trouble = ''
     const connection = this.#connection
     this.#connection = null
     connection?.close()
@@ -100,6 +102,11 @@ export class Following {
   /** Gives the memory back. */
   forget(): void {
     this.#log = null
+  }
+
+  /** Why the leader is not followed now; empty: it is, or there is none. */
+  get trouble(): string {
+    return this.#trouble
   }
 
   /** null: it follows nobody, or has not got everything yet. */
@@ -133,8 +140,8 @@ export class Following {
   #closed(leader: Leader, reason: string, refused: boolean, wasOpen: boolean): void {
     this.#connection = null
     const known = this.#welcomed === leader.epoch
-    if (wasOpen)
-      this.#options.log.info(`the leader ${leader.masterUrl} can't be followed: ${reason}`)
+    this.#trouble = `the leader ${leader.masterUrl} can't be followed: ${reason}`
+    if (wasOpen) this.#options.log.info(this.#trouble)
     const delays = limits.FOLLOW_AGAIN_MS
     const delayMs = delays[Math.min(this.#attempts, delays.length - 1)] as number
     this.#attempts += 1
@@ -188,6 +195,7 @@ export class Following {
       throw new Error(`it leads under epoch ${said.epoch}, not ${leader.epoch}`)
     this.#welcomed = leader.epoch
     this.#attempts = 0
+    this.#trouble = ''
     this.#log = {
       epoch: leader.epoch,
       records: new Map(),

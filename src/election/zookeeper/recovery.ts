@@ -189,7 +189,7 @@ class ZooKeeperRecovery implements Recovery {
     return {
       followers: this.#followers.status(),
       behind: this.#mandate === null ? (this.#following?.behind() ?? null) : null,
-      reason: this.#leads ? this.#doubt : this.#reason,
+      reason: this.#leads ? this.#doubt : this.#reason || (this.#following?.trouble ?? ''),
     }
   }
 
