@@ -30,6 +30,8 @@ const CLASSES = {
   master: 'org.apache.spark.deploy.master.Master',
   worker: 'org.apache.spark.deploy.worker.Worker',
 }
+/** A worker that is cut off is given up after this; a machine may be slower than that for moments only. */
+const WORKER_TIMEOUT_S = 15
 const WITHIN_MS = 120_000
 
 /** Spark's words for what a master is, of /json/. */
@@ -105,7 +107,7 @@ export class HaCluster {
       'spark.deploy.recoveryMode ZOOKEEPER',
       `spark.deploy.zookeeper.url ${this.zooKeeper.url}`,
       `spark.deploy.zookeeper.dir /world-${this.#worlds}`,
-      'spark.worker.timeout 15',
+      `spark.worker.timeout ${WORKER_TIMEOUT_S}`,
       'spark.master.rest.enabled false',
       ...properties,
     ]
@@ -114,7 +116,7 @@ PATH="${process.env['PATH']}"
 MAGNETO_NODE="${process.execPath}"
 MAGNETO_SPARK_HOMES="${this.#sparkHomes.join(':')}"
 SPARK_MASTER_HOST="$(hostname)"
-SPARK_WORKER_CORES=3
+SPARK_WORKER_CORES=4
 SPARK_WORKER_MEMORY=4g
 SPARK_PID_DIR="\${MAGNETO_HOME}/pids"
 SPARK_LOCAL_DIRS="\${MAGNETO_HOME}/scratch"
@@ -154,7 +156,13 @@ SPARK_LOCAL_DIRS="\${MAGNETO_HOME}/scratch"
     const folder = ['--work-dir', this.hosts.path(APACHE, 'work')]
     const main = [join(home, 'bin/spark-class'), CLASSES.worker]
     const command = [...main, ...flags, ...folder, this.masterUrl(masters)]
-    const environment = { PATH: process.env['PATH'], SPARK_HOME: home, SPARK_DAEMON_MEMORY: '256m' }
+    const environment = {
+      PATH: process.env['PATH'],
+      SPARK_HOME: home,
+      SPARK_DAEMON_MEMORY: '256m',
+      // It asks no master how often to send heartbeats.
+      SPARK_WORKER_OPTS: `-Dspark.worker.timeout=${WORKER_TIMEOUT_S}`,
+    }
     this.#apache = this.hosts.spawn(APACHE, command, environment)
     for (const stream of [this.#apache.stdout, this.#apache.stderr])
       stream?.on('data', (chunk) => {
