@@ -60,11 +60,11 @@ async function textOf(read: Promise<string>): Promise<string> {
   return (await read.catch(() => '')).trim()
 }
 
-async function startOf(pid: number): Promise<string> {
+/** What the system tells of a process; empty where it does not. */
+async function statusOf(pid: number): Promise<{ state: string; started: string }> {
   const stat = await textOf(readFile(`/proc/${pid}/stat`, 'utf8'))
   const fields = stat.slice(stat.lastIndexOf(')')).split(' ')
-  // One that has ended, and that nobody has asked for its status yet, holds nothing any more.
-  return /[ZX]/.test(fields[1] ?? '') ? '' : (fields[20] ?? '')
+  return { state: fields[1] ?? '', started: fields[20] ?? '' }
 }
 
 /** This process. */
@@ -74,7 +74,7 @@ export async function thisOwner(): Promise<Owner> {
   return {
     pid: process.pid,
     host: hostname(),
-    started: await startOf(process.pid),
+    started: (await statusOf(process.pid)).started,
     // Where the kernel has no name the machine's must do.
     space: `${boot || hostname()} ${namespace}`,
     token: randomBytes(12).toString('hex'),
@@ -88,8 +88,10 @@ async function isAlive({ pid, started }: Pick<Owner, 'pid' | 'started'>): Promis
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  const now = await startOf(pid)
-  return now === '' || started === '' ? null : now === started
+  const now = await statusOf(pid)
+  // One that has ended, and that nobody has asked for its status yet, holds nothing any more.
+  if (/^[ZX]/.test(now.state)) return false
+  return now.started === '' || started === '' ? null : now.started === started
 }
 
 /** What stands in the lock, and when it was touched last. */

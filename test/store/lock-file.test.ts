@@ -88,6 +88,21 @@ describe('the lock (H3, H13)', () => {
     expect(ownerIn().pid).toBe(process.pid)
   })
 
+  test('one of a process that has ended, and whose parent does not ask, is dead at once', async () => {
+    // A program that starts one and never waits for it.
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'])
+    children.push(parent)
+    const [pid] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
+    const stat = () => readFileSync(`/proc/${pid}/stat`, 'utf8')
+    await vi.waitFor(() => expect(stat()).toMatch(/\) Z /))
+    const started = stat().slice(stat().lastIndexOf(')')).split(' ')[20]!
+    writeFileSync(path, JSON.stringify({ ...(await thisOwner()), pid: Number(pid), started }))
+    const never = new LockFile(path, { beatMs: 20, deadAfterMs: 10 * 60_000 })
+    locks.push(never)
+    await never.acquire()
+    expect(ownerIn().pid).toBe(process.pid)
+  })
+
   test('one of a process that the system hides is watched', async () => {
     const there = lockAs({ ...(await thisOwner()), started: '' })
     await there.acquire()
