@@ -248,7 +248,9 @@ void expect(Core& core, Application& application, const std::vector<Text>& execu
     if (has(application, id) || told.contains(id)) continue;
     Reconciliation& to = reconciliation_of(application);
     if (to.ended.contains(id)) continue;
-    if (core.state.master == MasterState::recovering)
+    const bool may_come = core.state.master == MasterState::recovering &&
+                          to.expected.size() < limits::max_executors_per_application;
+    if (may_come)
       to.expected.insert(id);
     else
       lose_executor(core, application, id);
