@@ -34,12 +34,13 @@ function* wrongEnd(job: Job, found: boolean, state: DriverState): Generator<stri
   if (killAcknowledged && state === DriverState.RUNNING) return yield `${of}, and was killed`
   const may = new Set<DriverState>()
   // Its first life: those after it have ids of their own.
-  const [first] = lives.filter(({ driverId }) => driverId === id)
+  const first = lives.find(({ driverId }) => driverId === id)
   const { FINISHED, FAILED, KILLED, ERROR, RELAUNCHING } = DriverState
   if (killAsked) may.add(KILLED)
-  if (first?.how === 'finished') may.add(FINISHED)
-  if (first?.how === 'failed') may.add(FAILED)
-  if (first?.how === 'killed') may.add(KILLED)
+  const as = { finished: FINISHED, failed: FAILED, killed: KILLED }
+  for (const end of [first?.how, first?.unsure]) {
+    if (end === 'finished' || end === 'failed' || end === 'killed') may.add(as[end])
+  }
   // The order may have been lost with the worker or with the master.
   if (first === undefined || first.how === 'lost') may.add(job.supervise ? RELAUNCHING : ERROR)
   if (!may.has(state)) yield of
@@ -55,7 +56,7 @@ export async function driversLeft(load: Load, ids: Map<string, DriverState>): Pr
         load.submitters.map((submitter) => submitter.status(String(job.id))),
       )
       const answer = answers.find((each) => each !== null && !each.exception?.startsWith('Current'))
-      if (answer == null) return left.push(`nobody answers for ${job.id}`)
+      if (answer === null || answer === undefined) return left.push(`nobody answers for ${job.id}`)
       const { found, state } = answer
       const { SUBMITTED, RUNNING, UNKNOWN } = DriverState
       if (found && [SUBMITTED, RUNNING, UNKNOWN].includes(state)) {

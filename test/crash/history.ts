@@ -12,10 +12,14 @@ export interface Job {
   readonly lives: Life[]
 }
 
+export type End = 'finished' | 'failed' | 'killed'
+
 export interface Life {
   readonly driverId: string
   readonly worker: string
-  how: 'runs' | 'finished' | 'failed' | 'killed' | 'lost'
+  how: End | 'runs' | 'lost'
+  /** Of one that was lost: how it ended before, if it did; a master may have heard of that. */
+  unsure?: End
 }
 
 export interface Promised {
@@ -92,7 +96,12 @@ export class History {
 
   job(jarUrl: string, supervise: boolean): Job {
     const job: Job = {
-      ...{ jarUrl, supervise, id: null, killAcknowledged: false, killAsked: false, lives: [] },
+      jarUrl,
+      supervise,
+      id: null,
+      killAcknowledged: false,
+      killAsked: false,
+      lives: [],
     }
     this.jobs.set(jarUrl, job)
     return job

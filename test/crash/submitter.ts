@@ -23,7 +23,8 @@ export class Submitter {
 
   constructor(masterUrl: string, log: Logger) {
     this.#link = new MasterLink({
-      ...{ masterUrl, log },
+      masterUrl,
+      log,
       onOpen: () => {},
       onMessage: (body) => {
         const answers =

@@ -112,7 +112,9 @@ export class CrashWorker {
     for (const report of this.#machine?.unacknowledged() ?? []) {
       if (!(report instanceof DriverStateChangedT)) continue
       const life = this.#lives.get(String(report.driverId))
-      if (life !== undefined) life.how = 'lost'
+      if (life === undefined || life.how === 'runs' || life.how === 'lost') continue
+      life.unsure = life.how
+      life.how = 'lost'
     }
     this.#lives.clear()
     this.#link?.close()

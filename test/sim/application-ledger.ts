@@ -9,6 +9,7 @@ import {
   ApplicationState,
   CompletedApplicationRecordT,
   ExecutorState,
+  ExecutorStateChangedT,
   ExecutorUpdatedT,
   KillApplicationT,
   KillExecutorsT,
@@ -21,6 +22,7 @@ import {
 } from '../../src/schema/magneto.js'
 import { keyOf, valueOf } from './callers.js'
 import type { Clock } from './clock.js'
+import type { Coverage } from './coverage.js'
 import { Violation } from './violation.js'
 
 const { KILLED, FAILED, LOST, EXITED } = ExecutorState
@@ -40,6 +42,7 @@ interface Known {
 }
 
 export class ApplicationLedger {
+  readonly #coverage: Coverage
   readonly #clock: Clock
   readonly #recoveryTimeoutMs: number
   readonly #known = new Map<string, Known>()
@@ -53,7 +56,8 @@ export class ApplicationLedger {
   readonly #dropped = new Set<string>()
   readonly #epochs: { epoch: number; sinceMs: number }[] = []
 
-  constructor(clock: Clock, config: CoreConfigT) {
+  constructor(coverage: Coverage, clock: Clock, config: CoreConfigT) {
+    this.#coverage = coverage
     this.#clock = clock
     this.#recoveryTimeoutMs = config.recoveryTimeoutMs
   }
@@ -91,6 +95,8 @@ export class ApplicationLedger {
   removed(name: string, message: string): void {
     const known = this.#of(name)
     if (known.id === null || !message.includes('unknown') || this.mayBeOver(name)) return
+    // Who was frozen, and its clock with it, answers from what it knew then until its next heartbeat.
+    if (this.#coverage.events.has('a master is frozen')) return
     throw new Violation(`${known.id} is unknown to a leader, and nothing ended it: ${message}`)
   }
 
@@ -143,6 +149,8 @@ export class ApplicationLedger {
       if (name !== undefined) this.#of(name).mayBeOver = true
     } else if (body instanceof KillExecutorsT) {
       for (const id of body.executorIds) this.#killAsked.add(`${body.appId}/${String(id)}`)
+    } else if (body instanceof ExecutorStateChangedT && over.has(body.state)) {
+      this.#ended.add(`${body.appId}/${body.executorId}`)
     } else if (body instanceof RequestExecutorsT) {
       this.#speaker(session)?.asked.set(`${session} ${body.requestId}`, body)
     }

@@ -132,7 +132,7 @@ export class SimulatedApplication {
     this.#links = new Links(
       world,
       {
-        source: this.#source,
+        source: () => this.#source,
         address: () => `10.1.0.1:${world.random.between(30_000, 60_000)}`,
         later: (delayMs, run) =>
           world.clock.after(delayMs, () => {
@@ -332,6 +332,10 @@ export class SimulatedApplication {
 
   #added(executorId: number): void {
     if (this.id === null) throw new Violation(`${this.demand.name}: an executor before its id`)
+    // A leader that no worker had told of it yet has answered a kill of it, and forgotten that.
+    if (this.#leader > 0 && this.#givenUp.has(executorId) && !this.#ended.has(executorId)) {
+      return this.#ask(new KillExecutorsT(0, this.id, [String(executorId)]))
+    }
     if (this.#everAdded.has(executorId)) {
       // A new leader tells what it has learnt from workers; the driver may know. What one leader gave up may be there
       // for the next.
@@ -355,7 +359,8 @@ export class SimulatedApplication {
       throw new Violation(`${this.id} hears of executor ${executorId}, which it was never given`)
     }
     const over = finished.has(state)
-    if (over && this.#ended.get(executorId) === this.#leader) {
+    // A worker that answers a new leader twice tells twice what has ended meanwhile.
+    if (over && this.#leader === 0 && this.#ended.has(executorId)) {
       throw new Violation(`${this.id} heard twice that executor ${executorId} has ended`)
     }
     if (over && this.#ended.has(executorId)) return

@@ -45,7 +45,7 @@ export function callPeers(
   }
   for (const { record } of records) {
     const value = valueOf(record)
-    if (value instanceof WorkerRecordT && value.registration?.endpoint != null) {
+    if (value instanceof WorkerRecordT && typeof value.registration?.endpoint === 'string') {
       const { workerId } = value.registration
       call(() => chaos.hosts.find((host) => host.workerId === workerId), attempts)
     } else if (value instanceof ApplicationRecordT && value.endpoint !== null) {

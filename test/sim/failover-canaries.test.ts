@@ -8,7 +8,7 @@ import {
   type DriverRecordT,
 } from '../../src/schema/magneto.js'
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
-import { coreWith, record, typeOf } from './faults.js'
+import { coreWith, recordsUnder, typeOf } from './faults.js'
 import { simulate, type Options } from './simulator.js'
 
 const tries = 120
@@ -78,7 +78,7 @@ describe('what is broken in recovery is noticed', () => {
       {
         kind: 'restarted',
         core: coreWith({
-          inbox: record<ApplicationRecordT>('app_', (value) => (value.nextExecutorId = 0)),
+          inbox: recordsUnder<ApplicationRecordT>('app_', (value) => (value.nextExecutorId = 0)),
         }),
       },
       /was ordered twice|twice/,
@@ -88,7 +88,7 @@ describe('what is broken in recovery is noticed', () => {
       {
         kind: 'restarted',
         core: coreWith({
-          inbox: record<DriverRecordT>('driver_', (value) => {
+          inbox: recordsUnder<DriverRecordT>('driver_', (value) => {
             value.workerId = null
             value.workerHostPort = null
           }),
@@ -101,14 +101,14 @@ describe('what is broken in recovery is noticed', () => {
       {
         kind: 'restarted',
         core: coreWith({
-          inbox: record<DriverRecordT>('driver_', (value) => (value.killAsked = false)),
+          inbox: recordsUnder<DriverRecordT>('driver_', (value) => (value.killAsked = false)),
         }),
       },
       /was killed and/,
     ],
     [
       'H11: what has ended is forgotten',
-      { kind: 'restarted', core: coreWith({ inbox: record('completed_', null) }) },
+      { kind: 'restarted', core: coreWith({ inbox: recordsUnder('completed_', null) }) },
       /of what has ended|is not found/,
     ],
     [

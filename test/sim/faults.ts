@@ -125,7 +125,7 @@ export function misread(change: (description: DriverDescriptionT) => void): Rewr
 }
 
 /** Records of an earlier leader under keys that begin so are changed on their way into the core; null: they are lost. */
-export function record<T>(prefix: string, change: ((value: T) => void) | null): Rewrite {
+export function recordsUnder<T>(prefix: string, change: ((value: T) => void) | null): Rewrite {
   return (entry, batch) => {
     if (entry.kind !== (InboxKind.RECORD as number)) return same(entry, batch)
     const read = StoreRecord.getRootAsRecord(new ByteBuffer(entry.payload))

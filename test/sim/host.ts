@@ -291,12 +291,9 @@ export abstract class SimulatedHost {
   }
 
   #owner(): LinkOwner {
-    const host = this
     return {
       // Which kind of worker it is, the subclass says later.
-      get source() {
-        return host.source
-      },
+      source: () => this.source,
       address: () => `${this.facts.host}:${this.world.random.between(30_000, 60_000)}`,
       later: (delayMs, run) => this.later(delayMs, run),
       opened: (changed) => this.linkOpened(changed),

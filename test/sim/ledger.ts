@@ -78,7 +78,7 @@ export class Ledger {
     this.#clock = clock
     this.#timeoutMs = config.workerTimeoutMs
     this.drivers = new DriverLedger(coverage, config, kind)
-    this.applications = new ApplicationLedger(clock, config)
+    this.applications = new ApplicationLedger(coverage, clock, config)
   }
 
   /** What the leader before knew of workers is gone with it, but for what is in their records. */
@@ -143,7 +143,7 @@ export class Ledger {
 
   /** The core decided to send it; it may still be held back for the disk. In the order of the outbox. */
   decided(session: number, body: BodyT, epoch: number | null): void {
-    if ((epoch ?? 0) < this.#epoch) return
+    if ((epoch ?? 0) < this.#epoch) return this.#late(epoch)
     const worker = this.#workers.get(session)
     this.applications.decided(session, body, worker?.workerId)
     if (body instanceof WorkerRegisteredT && worker !== undefined) {

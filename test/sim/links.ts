@@ -16,7 +16,7 @@ import type { Connection, Receiver } from './network.js'
 import type { World } from './world.js'
 
 export interface LinkOwner {
-  readonly source: SessionSource
+  source(): SessionSource
   address(): string
   /** Runs what is due only while the peer lives. */
   later(delayMs: number, run: () => void): Timer
@@ -126,7 +126,7 @@ export class Links {
   }
 
   #reaches({ master, unreachableUntilMs }: Link): boolean {
-    return this.#world.clock.nowMs >= unreachableUntilMs && master.reachable(this.#owner.source)
+    return this.#world.clock.nowMs >= unreachableUntilMs && master.reachable(this.#owner.source())
   }
 
   #connect(link: Link, delayMs: number): void {
@@ -153,7 +153,7 @@ export class Links {
         if (counts()) this.#lost(link, reason)
       },
     }
-    const { source } = this.#owner
+    const source = this.#owner.source()
     const address = this.#owner.address()
     const delayMs = random.between(0, delayMaxMs)
     const connection: Connection = link.master.accept(source, address, receiver, delayMs)
@@ -167,7 +167,7 @@ export class Links {
     if (this.#active !== null) return
     const candidates = [this.#named, this.#lastServed, ...this.#links]
     const next = candidates.find((link) => link !== null && link.connection !== null && !link.asked)
-    if (next == null) return this.#askAgainLater()
+    if (next === null || next === undefined) return this.#askAgainLater()
     next.asked = true
     this.#activate(next, null)
   }
@@ -233,7 +233,7 @@ export class Links {
     const life = this.#life
     this.#owner.take(body)
     // Spark's own ask a single master again on the same connection, by their own clock.
-    const alone = this.#links.length === 1 && this.#owner.source === SessionSource.GATEWAY
+    const alone = this.#links.length === 1 && this.#owner.source() === SessionSource.GATEWAY
     if (life === this.#life && link === this.#active && !alone) {
       this.#deactivate('it is a standby master')
     }

@@ -122,7 +122,13 @@ class Simulation {
     const masters: readonly SimulatedMaster[] = names.map(
       (name) =>
         new SimulatedMaster({
-          ...{ name, clock, random, trace, coverage, counters, timerLateMaxMs },
+          name,
+          clock,
+          random,
+          trace,
+          coverage,
+          counters,
+          timerLateMaxMs,
           witness: ledger,
           config: configOf(this.#config, name),
           shelf: kind === 'elected' ? ensemble.shelf : disk.shelf,
@@ -133,7 +139,15 @@ class Simulation {
         }),
     )
     this.#world = {
-      ...{ kind, clock, random, trace, ledger, coverage, masters, disk, ensemble },
+      kind,
+      clock,
+      random,
+      trace,
+      ledger,
+      coverage,
+      masters,
+      disk,
+      ensemble,
       makeWorker: options.makeWorker ?? ((settings) => new WorkerMachine(settings)),
       apacheFault: options.apacheFault ?? null,
       startFailureRate: random.pick([0, 0, 0.1, 0.5, 1]),
@@ -171,13 +185,19 @@ class Simulation {
     const { random, coverage, disk, ensemble, masters } = this.#world
     if (this.#kind === 'elected') {
       return new ElectedRecovery({
-        ...{ name, life, random, coverage, ensemble },
+        name,
+        life,
+        random,
+        coverage,
+        ensemble,
         others: () => masters.filter((other) => other.name !== name),
         minds: fault !== 'decides after its lease',
       })
     }
     return new SingleRecovery({
-      ...{ life, random, disk },
+      life,
+      random,
+      disk,
       electionMs: this.#electionMs,
       early: fault === 'says that it is on disk before it is',
       nextEpoch: () => {
@@ -245,7 +265,11 @@ class Simulation {
       storedKeys: (kind === 'elected' ? ensemble.shelf : disk.shelf).keys(),
       heldBytes: leader.heldBytes,
       config: this.#config,
-      ...{ kind, ledger, hosts, applications, clients },
+      kind,
+      ledger,
+      hosts,
+      applications,
+      clients,
     })
   }
 }

@@ -99,10 +99,11 @@ export class Disk {
     const lost = this.#unsynced
     this.#unsynced = []
     if (lost.length === 0) return
-    if (this.#random.chance(0.5)) {
+    const left = this.#random.pick(['all', 'all', 'nothing', 'a torn part'])
+    if (left === 'all') {
       this.#coverage.happened('a commit that nobody waited for is on disk')
       for (const change of lost) this.shelf.put(change)
-    } else if (this.#random.chance(0.5)) {
+    } else if (left === 'a torn part') {
       this.#coverage.happened('a torn write is set aside')
       this.#torn.push({ file: 'journal', reason: `${lost[0]?.key} is torn` })
     }
