@@ -7,7 +7,7 @@ namespace magneto::test {
 TEST_CASE("H8, H9, A18, P17: leaders that die at any moment lose nothing that was promised") {
   uint64_t recoveries = 0;
   uint64_t taken_over = 0;
-  for (uint64_t seed = 1; seed <= 120; ++seed) {
+  for (uint64_t seed = 1; seed <= 80; ++seed) {
     INFO("seed ", seed);
     RecoveryWorld world(seed);
     for (int crash = 0; crash < 5; ++crash) {
