@@ -104,6 +104,7 @@ class Failover {
   async round(signal: 'SIGKILL' | 'SIGSTOP'): Promise<Round> {
     this.#holder.request(this.#holder.executors - 1)
     await this.#settled()
+    for (const worker of this.#fleet.workers) worker.prepare()
     this.#told = []
     this.#confirmed = []
     this.#placed = []

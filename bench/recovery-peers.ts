@@ -118,6 +118,8 @@ export class SimulatedWorker extends Peer {
   readonly #executors = new Map<string, Executor>()
   /** Its end has not been told with success. */
   #ended: Executor | null = null
+  /** Of what runs now, finished beforehand: a thousand workers would not have to share one processor for it. */
+  #state: Buffer | null = null
 
   constructor(
     readonly id: string,
@@ -141,6 +143,17 @@ export class SimulatedWorker extends Peer {
   endExecutor(executor: Executor): void {
     this.#executors.delete(nameOf(executor))
     this.#ended = executor
+    this.prepare()
+  }
+
+  /** Finishes the answer to the next MasterChanged. */
+  prepare(): void {
+    const told = this.executors.map((executor) => response(executor, ExecutorState.RUNNING))
+    const ended = this.#ended
+    if (ended !== null) told.push(response(ended, ExecutorState.EXITED))
+    const state = frameOf(encode(new schema.WorkerSchedulerStateResponseT(this.id, told)))
+    const report = ended === null ? [] : [executorState(ended, ExecutorState.EXITED)]
+    this.#state = Buffer.concat([state, ...report])
   }
 
   protected override introduce(link: SimulatedLink): void {
@@ -148,14 +161,9 @@ export class SimulatedWorker extends Peer {
   }
 
   protected override answer(): Buffer {
-    const told = this.executors.map((executor) => response(executor, ExecutorState.RUNNING))
-    const ended = this.#ended
-    if (ended === null)
-      return frameOf(encode(new schema.WorkerSchedulerStateResponseT(this.id, told)))
+    if (this.#state === null) this.prepare()
     this.#ended = null
-    told.push(response(ended, ExecutorState.EXITED))
-    const state = frameOf(encode(new schema.WorkerSchedulerStateResponseT(this.id, told)))
-    return Buffer.concat([state, executorState(ended, ExecutorState.EXITED)])
+    return this.#state!
   }
 
   protected override take(link: SimulatedLink, message: schema.Message): void {
@@ -171,6 +179,7 @@ export class SimulatedWorker extends Peer {
       const order = message.body(new schema.KillExecutor()) as schema.KillExecutor
       const killed = { appId: order.appId() ?? '', id: order.executorId() }
       this.#executors.delete(nameOf(killed))
+      this.#state = null
       link.write(executorState(killed, ExecutorState.KILLED))
     }
   }
@@ -187,6 +196,7 @@ export class SimulatedWorker extends Peer {
       throw new Error(`executor ${nameOf(executor)} was launched twice on ${this.id}`)
     this.events.launched?.(this, executor.appId)
     this.#executors.set(nameOf(executor), executor)
+    this.#state = null
     link.write(executorState(executor, ExecutorState.RUNNING))
   }
 }
@@ -303,15 +313,18 @@ export class Fleet {
   }
 }
 
-/** Each opens a link to that master. @throws Error when one is refused */
+/** Each opens a link to that master, in an order of chance. @throws Error when one is refused */
 export async function linkAll(
   peers: readonly Peer[],
   { host, port }: Address,
   introduces = true,
 ): Promise<void> {
-  const waiting = peers[Symbol.iterator]()
+  const shuffled = peers
+    .map((peer) => ({ peer, at: Math.random() }))
+    .toSorted((one, other) => one.at - other.at)
+  const waiting = shuffled[Symbol.iterator]()
   const open = async () => {
-    for (const peer of waiting)
+    for (const { peer } of waiting)
       if (!(await peer.link({ host, port }, introduces)))
         throw new Error(`the control port ${host}:${port} refused a link`)
   }

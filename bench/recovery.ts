@@ -164,6 +164,7 @@ export async function recovery(): Promise<Figure[]> {
           if (mode === 'NONE') continue
           await linkAll(peers.applications, seat.control)
           await until('all are registered', () => allRegistered(peers.peers))
+          for (const worker of peers.workers) worker.prepare()
           await master.kill()
           await until('all have noticed', () => peers.peers.every(({ links }) => links === 0))
           const [next, times] = await restart(seat, peers)

@@ -24,9 +24,12 @@ import { ZOOKEEPER_COMMANDS } from '../zookeeper/ensemble.js'
 const versions = (process.env['MAGNETO_SPARK_VERSIONS'] ?? '4.3.0 3.5.9').split(/[ ,]+/)
 const rounds = Number(process.env['MAGNETO_HA_ROUNDS'] ?? 1)
 const limit = { timeout: 300_000 * rounds }
-/** For a job that has to outlast what happens meanwhile: it is not shorter, and ends soon after. */
-const LONG_TASKS = 40
-const LONG_MS = 500
+/** Of the jobs that run while something happens: each has two cores for so many tasks of half a second. */
+const TASKS = 24
+const TASKS_OF_RESTART = 80
+const TASK_MS = 500
+/** A leader waits longer than this for a ZooKeeper that is gone, and leads on. */
+const SHORT_OUTAGE_MS = 8_000
 
 describeWith(
   [...COMMANDS, ...ZOOKEEPER_COMMANDS, 'python3'],
@@ -188,8 +191,8 @@ describeWith(
       const other = (name: MasterHost): MasterHost => (name === 'mary' ? 'mona' : 'mary')
 
       /** Lets jobs of all applications run while `fault` happens. @returns what it returns */
-      async function during<T>(fault: () => Promise<T>): Promise<T> {
-        const jobs = clients.map((client) => client.runs(LONG_TASKS, LONG_MS))
+      async function during<T>(fault: () => Promise<T>, tasks = TASKS): Promise<T> {
+        const jobs = clients.map((client) => client.runs(tasks, TASK_MS))
         const outcome = await fault()
         for (const [at, job] of jobs.entries())
           expect(await job, clients[at]?.complaints()).toBe(true)
@@ -281,7 +284,10 @@ describeWith(
           await during(async () => {
             cluster.cut(host, [other(host)])
             await followed(0)
-            await usable(newNodeClient(two))
+            const visitor = newNodeClient(two)
+            await usable(visitor)
+            expect(await visitor.end()).toBe(0)
+            clients.pop()
             cluster.heal(host, [other(host)])
             await followed(1)
             const now = await leading()
@@ -295,12 +301,15 @@ describeWith(
           const running = cluster.executors()
           const pids = two.map((name) => cluster.pid(name, 'master'))
           await during(async () => {
+            const sinceMs = performance.now()
             for (const server of cluster.zooKeeper.servers) await server.kill()
             await role(host, 'suspended')
             for (const server of cluster.zooKeeper.servers) server.start()
             await cluster.zooKeeper.ready()
+            const short = performance.now() - sinceMs < SHORT_OUTAGE_MS
             const now = await leading()
-            expect({ host: now.host, epoch: now.epoch }).toEqual({ host, epoch })
+            // On a machine that is so slow the leader has given up, and any may lead.
+            if (short) expect({ host: now.host, epoch: now.epoch }).toEqual({ host, epoch })
           })
           expect(two.map((name) => cluster.pid(name, 'master'))).toEqual(pids)
           expect(cluster.executors()).toEqual(running)
@@ -327,7 +336,7 @@ describeWith(
               cluster.startMaster(name)
               expect((await leading()).epoch).toBeGreaterThan(epoch)
             }
-          })
+          }, TASKS_OF_RESTART)
         })
       }
     })
