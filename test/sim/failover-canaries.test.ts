@@ -12,6 +12,7 @@ import { coreWith, recordsUnder, typeOf } from './faults.js'
 import { simulate, type Options } from './simulator.js'
 
 const tries = 120
+const maxMs = 120_000
 
 /** Some seed must break the very property that stands against the fault. */
 function mustCatch(options: Options, expected: RegExp): void {
@@ -68,7 +69,7 @@ describe('what is broken in a store or an election is noticed', () => {
       /decides, and epoch \d+ has begun/,
     ],
   ]
-  test.each(faults)('%s', (_, options, expected) => mustCatch(options, expected))
+  test.each(faults)('%s', (_, options, expected) => mustCatch(options, expected), maxMs)
 })
 
 describe('what is broken in recovery is noticed', () => {
@@ -135,5 +136,5 @@ describe('what is broken in recovery is noticed', () => {
       /confirmations|is listed and does not run|thinks|is listed as/,
     ],
   ]
-  test.each(faults)('%s', (_, options, expected) => mustCatch(options, expected))
+  test.each(faults)('%s', (_, options, expected) => mustCatch(options, expected), maxMs)
 })
