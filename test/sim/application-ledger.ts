@@ -182,6 +182,8 @@ export class ApplicationLedger {
     const name = this.#nameOf.get(String(appId))
     const key = `${appId}/${executorId}`
     if (name === undefined || this.mayBeOver(name) || this.#killAsked.has(key)) return
+    // A driver that never heard its id has registered anew: its first life ends.
+    if (this.#of(name).id !== appId) return
     if (this.#ended.has(key) || this.#dropped.has(workerId)) return
     throw new Violation(`executor ${key} on ${workerId} is killed, and nobody asked for that`)
   }
