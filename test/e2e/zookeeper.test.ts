@@ -19,7 +19,7 @@ import {
 } from './ha-cluster.js'
 import { COMMANDS } from './hosts.js'
 import { describeWith } from './requirements.js'
-import { ZOOKEEPER_COMMANDS } from '../zookeeper/ensemble.js'
+import { ZOOKEEPER_COMMANDS, ZOOKEEPER_JAR } from '../zookeeper/ensemble.js'
 
 const versions = (process.env['MAGNETO_SPARK_VERSIONS'] ?? '4.3.0 3.5.9').split(/[ ,]+/)
 const rounds = Number(process.env['MAGNETO_HA_ROUNDS'] ?? 1)
@@ -341,5 +341,5 @@ describeWith(
       }
     })
   },
-  { root: true },
+  { root: true, files: [ZOOKEEPER_JAR] },
 )
