@@ -30,7 +30,8 @@ Reconciliation& reconciliation_of(Application& application) {
 
 void drop_if_done(Application& application) {
   const Reconciliation* const left = application.reconciliation.get();
-  if (left && left->missed.empty() && left->ended.empty() && left->expected.empty())
+  if (left && left->missed.empty() && left->ended.empty() && left->expected.empty() &&
+      left->killed.empty())
     application.reconciliation.reset();
 }
 
@@ -119,10 +120,12 @@ void adopt_executor(Core& core, Worker& worker, const ReportedExecutor& reported
     if (!application || has(*application, reported.executor_id)) return;
     Reconciliation& to = reconciliation_of(*application);
     if (to.ended.size() < limits::max_missed_updates_per_application)
-      to.ended.insert(reported.executor_id);
+      to.ended.emplace(reported.executor_id, worker.slot);
     return drop_if_done(*application);
   }
-  if (!application)
+  const bool killed = application && application->reconciliation &&
+                      application->reconciliation->killed.contains(reported.executor_id);
+  if (!application || killed)
     return core.send(worker.session, KillExecutor{reported.app_id, reported.executor_id});
   const auto there = application->executors.find(reported.executor_id);
   if (there != application->executors.end() && there->second.worker == worker.slot) return;
@@ -138,8 +141,8 @@ void adopt_executor(Core& core, Worker& worker, const ReportedExecutor& reported
   count_in(core, *application, worker, reported, std::move(held));
 }
 
-// Where a master has killed one and launched another in its place, the worker may still have both,
-// and there is room for one: the newer one stays.
+// Where a master has killed one and launched another in its place, the worker may still have both.
+// Cores and memory are then counted for both; an address that both name is the newer one's.
 void adopt_executors(Core& core, Worker& worker, const std::vector<ReportedExecutor>& reported) {
   std::vector<const ReportedExecutor*> newest_first;
   for (const ReportedExecutor& each : reported) newest_first.push_back(&each);
@@ -216,6 +219,17 @@ void tell_missed(Core& core, const Application& application, const Reconciliatio
       update.message ? std::optional<Text>(*update.message) : std::nullopt;
   core.send(application.session,
             ExecutorUpdated{update.executor_id, update.state, message, update.exit_status, {}});
+}
+
+// An executor that it may count on has ended: now it hears so, or when it is there.
+void end_missed(Core& core, Application& application, Reconciliation::Update update) {
+  Reconciliation& to = reconciliation_of(application);
+  to.ended.erase(update.executor_id);
+  to.expected.erase(update.executor_id);
+  if (application.state != ApplicationState::unknown)
+    tell_missed(core, application, update);
+  else if (to.missed.size() < limits::max_missed_updates_per_application)
+    to.missed.push_back(std::move(update));
 }
 
 // All that it may have missed; each may reach it a second time, which changes nothing there.
@@ -324,22 +338,41 @@ void on_missed_end(Core& core, const Worker* worker, const ExecutorStateChanged&
   Reconciliation::Update update{message.executor_id, message.state, {}, message.exit_status};
   if (message.message)
     update.message = message.message->substr(0, limits::max_forwarded_text_bytes);
-  Reconciliation& to = reconciliation_of(*application);
-  to.ended.erase(message.executor_id);
-  to.expected.erase(message.executor_id);
-  if (application->state != ApplicationState::unknown)
-    tell_missed(core, *application, update);
-  else if (to.missed.size() < limits::max_missed_updates_per_application)
-    to.missed.push_back(std::move(update));
+  end_missed(core, *application, std::move(update));
   drop_if_done(*application);
 }
 
-void lose_expected(Core& core, Application& application) {
+void lose_unexplained(Core& core, const Worker& worker) {
+  core.state.applications.each([&](ApplicationSlot slot, const Application& each) {
+    if (!each.reconciliation) return;
+    std::vector<uint32_t> lost;
+    for (const auto& [id, on] : each.reconciliation->ended)
+      if (on == worker.slot) lost.push_back(id);
+    Application& application = core.state.applications[slot];
+    for (const uint32_t id : lost)
+      end_missed(core, application, {id, ExecutorState::lost, "its worker is lost", {}});
+    drop_if_done(application);
+  });
+}
+
+void kill_unreported(Core& core, Application& application, uint32_t executor_id) {
+  const bool may_run = core.state.master == MasterState::recovering &&
+                       core.state.recovery.unknown_workers > 0 &&
+                       executor_id < application.next_executor_id;
+  if (!may_run) return;
+  Reconciliation& to = reconciliation_of(application);
+  to.expected.erase(executor_id);
+  if (to.killed.size() < limits::max_executors_per_application) to.killed.insert(executor_id);
+  drop_if_done(application);
+}
+
+void end_reconciliation(Core& core, Application& application) {
   if (!application.reconciliation) return;
   for (const uint32_t id : application.reconciliation->expected)
     if (!has(application, id) && !application.reconciliation->ended.contains(id))
       lose_executor(core, application, id);
   application.reconciliation->expected.clear();
+  application.reconciliation->killed.clear();
   drop_if_done(application);
 }
 

@@ -65,8 +65,8 @@ void check_worker(const Core& core, WorkerSlot slot, const Worker& worker) {
     cores += driver->cores;
     memory_mb += driver->memory_mb;
   }
-  MAGNETO_ASSERT(cores == worker.cores_used && cores <= worker.cores);
-  MAGNETO_ASSERT(memory_mb == worker.memory_used_mb && memory_mb <= worker.memory_mb);
+  MAGNETO_ASSERT(cores == worker.cores_used);
+  MAGNETO_ASSERT(memory_mb == worker.memory_used_mb);
   const auto& placeable = state.placeable;
   const bool listed =
       worker.placeable_position < placeable.size() && placeable[worker.placeable_position] == slot;

@@ -88,8 +88,12 @@ void on_master_change_acknowledged(Core& core, Session session,
                                    const MasterChangeAcknowledged& message);
 // The end of an executor that this leader never had. `worker`: which says so; null: it is gone.
 void on_missed_end(Core& core, const Worker* worker, const ExecutorStateChanged& message);
-// Executors that an application counts on and no worker has reported.
-void lose_expected(Core& core, Application& application);
+// The worker is gone before it said how they ended.
+void lose_unexplained(Core& core, const Worker& worker);
+// One that no worker has reported: one that is silent yet may run it, and is told when it speaks.
+void kill_unreported(Core& core, Application& application, uint32_t executor_id);
+// Recovery ends: what the application counts on and no worker has reported is lost.
+void end_reconciliation(Core& core, Application& application);
 
 // on_worker.cc
 void on_register_worker(Core& core, Session session, const RegisterWorker& message);

@@ -287,6 +287,8 @@ void on_kill_executors(Core& core, Session session, const KillExecutors& message
       retire_executor(core, *application, id);
     } else if (application->decommissioned.contains(id)) {
       kill_decommissioned(core, *application, id);
+    } else {
+      kill_unreported(core, *application, id);
     }
   }
   core.send(session, Reply{message.request_id, true, {}});

@@ -281,6 +281,7 @@ void remove_worker(Core& core, Worker& worker, Text reason) {
   for (const auto& unclaimed : take_unclaimed(state, worker.id())) drivers.push_back(unclaimed);
   lose(core, std::move(executors), std::move(drivers), "worker lost: " + std::string(reason),
        worker.host());
+  lose_unexplained(core, worker);
   state.applications.each([&](ApplicationSlot, const Application& application) {
     core.send(application.session, WorkerRemoved{worker.id(), worker.host(), reason});
   });

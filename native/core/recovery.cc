@@ -154,7 +154,7 @@ void complete(Core& core) {
   remove_unknown(core);
   state.applications.each([&](ApplicationSlot slot, const Application&) {
     Application& application = state.applications[slot];
-    lose_expected(core, application);
+    end_reconciliation(core, application);
     refresh_requests(core, application);
   });
   lose_unclaimed(core);

@@ -90,9 +90,10 @@ struct Reconciliation {
     std::optional<std::string> message;
     std::optional<int32_t> exit_status;
   };
-  std::vector<Update> missed;   // ends that it has not heard of
-  std::set<uint32_t> ended;     // workers say so; how, is in reports that are still to come
-  std::set<uint32_t> expected;  // it counts on them, and no worker has reported them yet
+  std::vector<Update> missed;            // ends that it has not heard of
+  std::map<uint32_t, WorkerSlot> ended;  // that worker says so; how, is in a report that is to come
+  std::set<uint32_t> expected;           // it counts on them, and no worker has reported them yet
+  std::set<uint32_t> killed;  // it has ended them, and they may run on a worker that is silent yet
 };
 
 struct Application {

@@ -3,6 +3,7 @@
 // themselves.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -77,8 +78,9 @@ struct Worker {
 
   Text id() const { return texts.id(); }
   Text host() const { return texts.host(); }
-  uint32_t cores_free() const { return cores - cores_used; }
-  uint32_t memory_free_mb() const { return memory_mb - memory_used_mb; }
+  // What a new leader finds running may be more than there is, while some of it is being ended.
+  uint32_t cores_free() const { return cores - std::min(cores, cores_used); }
+  uint32_t memory_free_mb() const { return memory_mb - std::min(memory_mb, memory_used_mb); }
   // It has said what it runs, and is not lost.
   bool is_known() const { return state != WorkerState::dead && state != WorkerState::unknown; }
   bool takes_new() const { return state == WorkerState::alive && healthy; }

@@ -70,7 +70,7 @@ async function engineFactory(
       const folder = folderOf(configuration, mode)
       return () => new RocksStore(folder)
     }
-    case 'CUSTOM': {
+    default: {
       const specifier = configuration.read(keys.recoveryModeFactory)
       if (specifier === '')
         throw new UsageError(

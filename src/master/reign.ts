@@ -61,7 +61,7 @@ export class Reign {
         this.#effects.stored(this.#synced)
         this.#effects.run(outbox)
       },
-      onBroken: options.onBroken,
+      onBroken: (error) => options.onBroken(error),
       mayStep: () => this.#mayAct() && this.#persistence.pendingBytes <= maxPendingBytes,
     })
     this.#persistence = new Persistence({

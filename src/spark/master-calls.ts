@@ -41,7 +41,7 @@ export interface MasterCallsOptions {
    */
   certain(): Promise<unknown>
   /** Tells the peer who leads. The connection is its from now on. */
-  tell(connection: RpcConnection, peer: RecoveredPeer): void
+  tell(this: void, connection: RpcConnection, peer: RecoveredPeer): void
 }
 
 /** MasterChanged as frames: all of one version are told the same. */

@@ -45,10 +45,11 @@ function workerJson(worker: WorkerViewT): JsonObject {
     webuiaddress: worker.webUiUrl ?? '',
     cores: worker.cores,
     coresused: worker.coresUsed,
-    coresfree: worker.cores - worker.coresUsed,
+    // After a change of leaders more may run than there is, until what is being killed has ended.
+    coresfree: Math.max(0, worker.cores - worker.coresUsed),
     memory: worker.memoryMb,
     memoryused: worker.memoryUsedMb,
-    memoryfree: worker.memoryMb - worker.memoryUsedMb,
+    memoryfree: Math.max(0, worker.memoryMb - worker.memoryUsedMb),
     resources: resourcesJson(worker.resources),
     resourcesused: resourcesJson(usedResources(worker)),
     resourcesfree: resourcesJson(freeResources(worker)),

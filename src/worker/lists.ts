@@ -24,9 +24,13 @@ export function latestState(hosted: Hosted): schema.WorkerLatestStateT {
 /**
  * M8: the answer to a new leader. It lists what runs, with the addresses of resources that it holds, and what has ended
  * without a leader's saying that it has heard so: that one would be missed, and reported as lost, before its report comes.
+ * What is being killed counts as ended: its cores may have been given away by the leader before.
  */
 export function schedulerState(hosted: Hosted): schema.WorkerSchedulerStateResponseT {
-  const live = hosted.executors.values().map((executor) => ({ executor, state: executor.state }))
+  const live = hosted.executors.values().map((executor) => ({
+    executor,
+    state: executor.killing ? schema.ExecutorState.KILLED : executor.state,
+  }))
   const executors = [...live, ...hosted.reports.endedExecutors()].map(
     ({ executor, state }) =>
       new schema.WorkerExecutorStateResponseT(descriptionOf(executor, state), [

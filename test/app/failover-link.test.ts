@@ -45,7 +45,7 @@ test.each([
     cluster.remembers = true
     for (const one of [first, second]) serve(cluster, one, () => one === leader)
     const options = { master: listOf(first, second), filename: tasksFile, maxRetries: 0 }
-    const pool = new ClusterPool<unknown, unknown>(options)
+    const pool = new ClusterPool(options)
     const pid = await pool.run(null, { name: 'pid' })
     const appId = pool.applicationId
     const [mine, other] = [temporaryFile('runs'), temporaryFile('go')]

@@ -156,16 +156,16 @@ describe('H14: a link to several masters', () => {
 
   test('where all stand by, one that comes late is asked at once', async () => {
     const [late, ...others] = [await master(), await master(), await master()]
-    await late!.stop()
+    await late.stop()
     const { backOff } = noPauses()
-    const { seen } = linkTo(listOf(late!, ...others), { backOff, standbyPauses: never })
+    const { seen } = linkTo(listOf(late, ...others), { backOff, standbyPauses: never })
     for (const one of others) {
       await one.seen.next(({ kind }) => kind === 'connected')
       one.say(standby)
     }
     while (words(seen.events).filter((word) => word === 'close').length < 2)
       await seen.next(lost, seen.events.findLastIndex(lost) + 1)
-    const back = await master({ port: late!.port })
+    const back = await master({ port: late.port })
     await seen.next(opened, seen.events.length)
     back.say(takesIn(back, 1))
     await seen.next((event) => event.kind === 'message' && event.body instanceof WorkerRegisteredT)

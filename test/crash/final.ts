@@ -24,14 +24,14 @@ async function json({ webUi }: MasterProcess): Promise<ClusterJson | null> {
   }
 }
 
-/** How a job that was accepted may have ended, by what its programs did. */
-function* wrongEnd(job: Job, found: boolean, state: DriverState): Generator<string> {
+/** What is wrong with how a job that was accepted has ended, by what its programs did; null: nothing. */
+function wrongEnd(job: Job, found: boolean, state: DriverState): string | null {
   const { id, lives, jarUrl, killAsked, killAcknowledged } = job
-  if (!found) return yield `${id} (${jarUrl}) was accepted, and nobody knows it`
+  if (!found) return `${id} (${jarUrl}) was accepted, and nobody knows it`
   const ends = lives.map(({ how }) => how)
   const name = DriverState[state]
   const of = `${id} (${jarUrl}; it ${ends.join(', ') || 'never ran'}) is ${name}`
-  if (killAcknowledged && state === DriverState.RUNNING) return yield `${of}, and was killed`
+  if (killAcknowledged && state === DriverState.RUNNING) return `${of}, and was killed`
   const may = new Set<DriverState>()
   // Its first life: those after it have ids of their own.
   const first = lives.find(({ driverId }) => driverId === id)
@@ -43,7 +43,7 @@ function* wrongEnd(job: Job, found: boolean, state: DriverState): Generator<stri
   }
   // The order may have been lost with the worker or with the master.
   if (first === undefined || first.how === 'lost') may.add(job.supervise ? RELAUNCHING : ERROR)
-  if (!may.has(state)) yield of
+  return may.has(state) ? null : of
 }
 
 /** Drivers: each that was accepted has an end, and the right one. @returns what does not hold yet */
@@ -62,8 +62,8 @@ export async function driversLeft(load: Load, ids: Map<string, DriverState>): Pr
       if (found && [SUBMITTED, RUNNING, UNKNOWN].includes(state)) {
         return left.push(`${job.id} is ${DriverState[state]}`)
       }
-      const wrong = [...wrongEnd(job, found, state)]
-      for (const what of wrong) load.history.violated(what)
+      const wrong = wrongEnd(job, found, state)
+      if (wrong !== null) load.history.violated(wrong)
       return ids.set(String(job.id), state)
     }),
   )

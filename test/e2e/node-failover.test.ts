@@ -10,7 +10,7 @@ const testTimeoutMs = 180_000
 const lives = 3
 
 let cluster: Cluster | null = null
-let pool: ClusterPool<unknown, unknown> | null = null
+let pool: ClusterPool | null = null
 let store = ''
 
 afterEach(async () => {
@@ -64,7 +64,7 @@ const pidsOf = (from: Cluster) =>
   from
     .executors()
     .map(({ pid }) => pid)
-    .sort()
+    .sort((a, b) => a - b)
 const ids = (state: ClusterJson) => state.workers.map(({ id }) => id).sort()
 
 test(

@@ -319,7 +319,7 @@ export class FakeSession implements ZooKeeperSession {
           const result = carryOut()
           answer = () => resolve(result)
         } catch (error) {
-          answer = () => reject(error as Error)
+          answer = () => reject(error)
         }
         if (!this.#flights.includes(flight)) return
         this.#inOrder(() => {

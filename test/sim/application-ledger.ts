@@ -148,7 +148,7 @@ export class ApplicationLedger {
       const name = this.#nameOf.get(String(body.appId))
       if (name !== undefined) this.#of(name).mayBeOver = true
     } else if (body instanceof KillExecutorsT) {
-      for (const id of body.executorIds) this.#killAsked.add(`${body.appId}/${String(id)}`)
+      for (const id of body.executorIds) this.#killAsked.add(`${body.appId}/${id}`)
     } else if (body instanceof ExecutorStateChangedT && over.has(body.state)) {
       this.#ended.add(`${body.appId}/${body.executorId}`)
     } else if (body instanceof RequestExecutorsT) {

@@ -29,7 +29,7 @@ export interface ElectedParts {
   readonly random: Random
   readonly coverage: Coverage
   readonly ensemble: Ensemble
-  others(): readonly OtherMaster[]
+  others(this: void): readonly OtherMaster[]
   /** Whether a leader minds that its lease is over; false shows that the simulator notices. */
   readonly minds: boolean
 }
@@ -153,10 +153,8 @@ export class ElectedRecovery implements SimulatedRecovery {
         if (epoch !== this.#seen.epoch || heartbeats !== this.#seen.heartbeats) {
           this.#seen = { epoch, heartbeats, sinceMs: steadyMs }
         }
-        if (this.#isGone(leader)) return this.#takeOver(epoch, 'a standby takes over at once')
-        if (steadyMs - this.#seen.sinceMs > leaseMs) {
-          return this.#takeOver(epoch, 'a standby takes over after a lease')
-        }
+        if (this.#isGone(leader)) return this.#takeOver(epoch, null)
+        if (steadyMs - this.#seen.sinceMs > leaseMs) return this.#takeOver(epoch, heartbeats)
         this.#follow(epoch, leader)
       },
     )
@@ -181,19 +179,21 @@ export class ElectedRecovery implements SimulatedRecovery {
     this.#events?.follow(found)
   }
 
-  #takeOver(
-    seenEpoch: number,
-    how: 'a standby takes over at once' | 'a standby takes over after a lease',
-  ): void {
+  /** @param seenHeartbeats null: the leader is known to be gone */
+  #takeOver(seenEpoch: number, seenHeartbeats: number | null): void {
     const { name, life, ensemble, coverage } = this.#parts
     const sentMs = life.steadyMs
     ensemble.ask(
       name,
       life,
-      () => (ensemble.takeOver(name, seenEpoch) ? ensemble.shelf.records() : null),
+      () => (ensemble.takeOver(name, seenEpoch, seenHeartbeats) ? ensemble.shelf.records() : null),
       (records) => {
         if (records === null || this.#epoch !== null) return
-        coverage.happened(how)
+        coverage.happened(
+          seenHeartbeats === null
+            ? 'a standby takes over at once'
+            : 'a standby takes over after a lease',
+        )
         this.#epoch = seenEpoch + 1
         this.#commits = 0
         this.#certainUntilMs = sentMs + leaseMs

@@ -90,8 +90,10 @@ export class Ensemble {
   }
 
   /** @returns false: another was faster */
-  takeOver(name: string, seenEpoch: number): boolean {
+  /** @param seenHeartbeats the leader lives if it has had another one since; null: it is known to be gone */
+  takeOver(name: string, seenEpoch: number, seenHeartbeats: number | null): boolean {
     if (seenEpoch !== this.#epoch) return false
+    if (seenHeartbeats !== null && seenHeartbeats !== this.#heartbeats) return false
     this.#epoch += 1
     this.#heartbeats += 1
     this.#leader = name

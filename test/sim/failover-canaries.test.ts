@@ -4,11 +4,11 @@ import { decode, encode } from '../../src/control/codec.js'
 import {
   Body,
   WorkerSchedulerStateResponseT,
-  type ApplicationRecordT,
-  type DriverRecordT,
+  ApplicationRecordT,
+  DriverRecordT,
 } from '../../src/schema/magneto.js'
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
-import { coreWith, recordsUnder, typeOf } from './faults.js'
+import { coreWith, recordsLost, recordsUnder, typeOf } from './faults.js'
 import { simulate, type Options } from './simulator.js'
 
 const tries = 120
@@ -79,7 +79,7 @@ describe('what is broken in recovery is noticed', () => {
       {
         kind: 'restarted',
         core: coreWith({
-          inbox: recordsUnder<ApplicationRecordT>('app_', (value) => (value.nextExecutorId = 0)),
+          inbox: recordsUnder('app_', ApplicationRecordT, (value) => (value.nextExecutorId = 0)),
         }),
       },
       /was ordered twice|twice/,
@@ -89,7 +89,7 @@ describe('what is broken in recovery is noticed', () => {
       {
         kind: 'restarted',
         core: coreWith({
-          inbox: recordsUnder<DriverRecordT>('driver_', (value) => {
+          inbox: recordsUnder('driver_', DriverRecordT, (value) => {
             value.workerId = null
             value.workerHostPort = null
           }),
@@ -102,14 +102,14 @@ describe('what is broken in recovery is noticed', () => {
       {
         kind: 'restarted',
         core: coreWith({
-          inbox: recordsUnder<DriverRecordT>('driver_', (value) => (value.killAsked = false)),
+          inbox: recordsUnder('driver_', DriverRecordT, (value) => (value.killAsked = false)),
         }),
       },
       /was killed and/,
     ],
     [
       'H11: what has ended is forgotten',
-      { kind: 'restarted', core: coreWith({ inbox: recordsUnder('completed_', null) }) },
+      { kind: 'restarted', core: coreWith({ inbox: recordsLost('completed_') }) },
       /of what has ended|is not found/,
     ],
     [

@@ -124,17 +124,32 @@ export function misread(change: (description: DriverDescriptionT) => void): Rewr
   }
 }
 
-/** Records of an earlier leader under keys that begin so are changed on their way into the core; null: they are lost. */
-export function recordsUnder<T>(prefix: string, change: ((value: T) => void) | null): Rewrite {
+/** Records of an earlier leader under keys that begin so are changed on their way into the core. */
+export function recordsUnder<T extends object>(
+  prefix: string,
+  kind: new () => T,
+  change: (value: T) => void,
+): Rewrite {
   return (entry, batch) => {
-    if (entry.kind !== (InboxKind.RECORD as number)) return same(entry, batch)
-    const read = StoreRecord.getRootAsRecord(new ByteBuffer(entry.payload))
-    if (read.key()?.startsWith(prefix) !== true) return same(entry, batch)
-    if (change === null) return
+    const read = recordUnder(entry, prefix)
+    if (read === null) return same(entry, batch)
     const whole = read.unpack()
-    change(whole.value as T)
+    if (whole.value instanceof kind) change(whole.value)
     const builder = new Builder(1024)
     builder.finish(whole.pack(builder), 'MGS1')
     batch.add(entry.kind, entry.session, builder.asUint8Array().slice(), entry.argument)
   }
+}
+
+/** They are lost on their way into the core. */
+export function recordsLost(prefix: string): Rewrite {
+  return (entry, batch) => {
+    if (recordUnder(entry, prefix) === null) same(entry, batch)
+  }
+}
+
+function recordUnder(entry: BatchRecord, prefix: string): StoreRecord | null {
+  if (entry.kind !== (InboxKind.RECORD as number)) return null
+  const read = StoreRecord.getRootAsRecord(new ByteBuffer(entry.payload))
+  return read.key()?.startsWith(prefix) === true ? read : null
 }

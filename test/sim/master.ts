@@ -47,7 +47,7 @@ export interface MasterParts {
   readonly shelf: Shelf
   /** ms: how much later than asked for a timer may come. */
   readonly timerLateMaxMs: number
-  makeRecovery(life: Life, master: SimulatedMaster): SimulatedRecovery
+  makeRecovery(this: void, life: Life, master: SimulatedMaster): SimulatedRecovery
   /** Of what it was writing some may be there. */
   died(): void
   /** What the gateway of a new leader does (ThreadLead). */

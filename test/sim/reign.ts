@@ -36,7 +36,7 @@ export interface ReignParts {
   readonly sink: SessionSink
   /** ms: how much later than asked for a timer may come. */
   readonly timerLateMaxMs: number
-  trace(what: () => string): void
+  trace(this: void, what: () => string): void
   /** It is about to enter the core. */
   received(session: number, body: BodyT): void
   /** The core decided to send it. */

@@ -110,7 +110,7 @@ export class ZooKeeperServer {
     const { host, clientPort } = this.place
     const script = `exec 3<>/dev/tcp/${host}/${clientPort} && printf ${word} >&3 && cat <&3`
     const [command, ...args] = [...(this.place.prefix ?? []), 'bash', '-c', script]
-    const asked = spawnSync(command as string, args, { encoding: 'utf8', timeout: 2_000 })
+    const asked = spawnSync(command, args, { encoding: 'utf8', timeout: 2_000 })
     return asked.stdout
   }
 

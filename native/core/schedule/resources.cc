@@ -64,9 +64,10 @@ std::vector<HeldResource> occupy(Worker& worker, uint32_t cores, uint32_t memory
 
 std::string take_over(Worker& worker, uint32_t cores, uint32_t memory_mb,
                       const std::vector<ResourceText>& resources, std::vector<HeldResource>& held) {
-  if (worker.cores_free() < cores || worker.memory_free_mb() < memory_mb)
+  if (cores > worker.cores || memory_mb > worker.memory_mb ||
+      cores > UINT32_MAX - worker.cores_used || memory_mb > UINT32_MAX - worker.memory_used_mb)
     return "its worker has no " + std::to_string(cores) + " cores and " +
-           std::to_string(memory_mb) + " MiB free";
+           std::to_string(memory_mb) + " MiB";
   const auto refused = [&](const ResourceText& from, Text what) {
     give_back_addresses(worker, held);
     held.clear();

@@ -149,7 +149,7 @@ function row({ asked, answer }: Told): string[] {
     leader === null ? '-' : String(leader.epoch),
     leader === null ? '-' : isItself ? 'itself' : singleLine(leader.masterUrl),
     lagOf(answer),
-    `${singleLine(String(store.mode))} ${store.records}`,
+    `${singleLine(store.mode)} ${store.records}`,
     store.commits === 0
       ? '-'
       : `${milliseconds(store.commitP50Ms)}/${milliseconds(store.commitP99Ms)}`,

@@ -196,7 +196,7 @@ export class ZooKeeperClient implements ZooKeeperSession {
         try {
           resolve(decode(reader))
         } catch (error) {
-          reject(error as Error)
+          reject(error)
         }
       }
       this.#pending.push({ xid, about, sentMs: performance.now(), answered, failed: reject })

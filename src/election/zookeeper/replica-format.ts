@@ -86,8 +86,9 @@ export function commitMessage(
 /** @throws RangeError when it is neither PUT nor FORGET, or not whole */
 export function changeOf({ kind, payload }: BatchRecord): StoreChange {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
-  if (kind === ReplicaKind.FORGET) return { key: bytes.toString(), record: null }
-  if (kind !== ReplicaKind.PUT)
+  const change: ReplicaKind = kind
+  if (change === ReplicaKind.FORGET) return { key: bytes.toString(), record: null }
+  if (change !== ReplicaKind.PUT)
     throw new RangeError(`a message of kind ${kind} where a change is due`)
   const end = 4 + bytes.readUInt32LE(0)
   if (end > bytes.byteLength) throw new RangeError('a change ends inside its key')
