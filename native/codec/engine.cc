@@ -19,6 +19,21 @@ uint64_t whole(double value, const char* what) {
   return static_cast<uint64_t>(value);
 }
 
+bool is_kind(uint32_t kind) {
+  switch (static_cast<InboxKind>(kind)) {
+    case InboxKind::connected:
+    case InboxKind::message:
+    case InboxKind::disconnected:
+    case InboxKind::stored:
+    case InboxKind::timer:
+    case InboxKind::elected:
+    case InboxKind::record:
+    case InboxKind::leader:
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Engine::Engine(std::span<const uint8_t> config) : Engine(decode_config(config)) {}
@@ -40,8 +55,7 @@ std::span<const uint8_t> Engine::step(core::Millis now_ms, int32_t utc_offset_mi
   for (BatchReader all(inbox); all.next(record);) {
     whole(record.session, "session");
     whole(record.argument, "argument");
-    if (record.kind < static_cast<uint32_t>(InboxKind::connected) ||
-        record.kind > static_cast<uint32_t>(InboxKind::leader))
+    if (!is_kind(record.kind))
       throw std::range_error("inbox record of unknown kind " + std::to_string(record.kind));
     if (record.kind == static_cast<uint32_t>(InboxKind::elected) && record.argument > UINT32_MAX)
       throw std::range_error("an epoch is above 2^32 - 1");
@@ -62,8 +76,6 @@ void Engine::event(const Record& record) {
       return core_.disconnected(session, record.text());
     case InboxKind::stored:
       return core_.stored(whole(record.argument, "argument"));
-    case InboxKind::store_failed:
-      return core_.store_failed(record.text());
     case InboxKind::timer:
       return core_.timer();
     case InboxKind::elected:

@@ -16,7 +16,7 @@ enum class InboxKind : uint32_t {
   message = 2,
   disconnected = 3,
   stored = 4,
-  store_failed = 5,
+  // 5 is no kind any more
   timer = 6,
   elected = 7,
   record = 8,

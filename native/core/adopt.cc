@@ -204,7 +204,7 @@ void confirm(Core& core, Worker& worker, const WorkerSchedulerStateResponse& mes
   const LostDrivers lost = claim_drivers(core, worker, message.drivers);
   adopt_executors(core, worker, message.executors);
   reindex_worker(core, worker, true);
-  core.notice(NoticeLevel::info, "worker.recovered",
+  core.notice(NoticeLevel::debug, "worker.recovered",
               std::string(worker.id()) + " answered: " + std::to_string(worker.executors.size()) +
                   " executors and " + std::to_string(worker.drivers.size()) + " drivers run there");
   if (worker.leaving) {

@@ -194,25 +194,6 @@ void Core::stored(uint64_t sequence) {
   state.stored_sequence = std::max(state.stored_sequence, sequence);
 }
 
-void Core::store_failed(Text reason) {
-  if (state.store_failed) return;
-  state.store_failed = true;
-  notice(NoticeLevel::error, "store.failed",
-         "the store can't write: " + std::string(reason) +
-             "; no worker, application or driver is accepted until the master is restarted");
-  // What is held back for the store will never leave: its receivers must not wait for it.
-  std::vector<Session> waiting;
-  for (const auto& [id, peer] : state.sessions)
-    if (!peer.closing && peer.sequence > state.stored_sequence) waiting.push_back(id);
-  std::sort(waiting.begin(), waiting.end());
-  lose_unstored_drivers(*this, "the master's store failed before it was on disk");
-  for (const Session id : waiting) {
-    session(id)->sequence = 0;
-    refuse(id, "the master's store failed before what you asked for was on disk");
-  }
-  settle();
-}
-
 // Heartbeats of the same batch count first: a late batch must not drop workers that spoke in time.
 void Core::timer() {
   timer_fired_ = true;
@@ -271,14 +252,12 @@ void Core::notice(NoticeLevel level, Text code, Text text) { port.notice(level, 
 uint64_t Core::next_sequence() { return ++state.sequence; }
 
 uint64_t Core::persist(Text key, const StoredRecord& record) {
-  if (state.store_failed) return 0;
   const uint64_t sequence = next_sequence();
   port.persist(sequence, key, record);
   return sequence;
 }
 
 uint64_t Core::forget(Text key) {
-  if (state.store_failed) return 0;
   const uint64_t sequence = next_sequence();
   port.forget(sequence, key);
   return sequence;

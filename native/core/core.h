@@ -29,7 +29,6 @@ class Core {
   void message(Session session, const Message& message);
   void malformed(Session session, Text reason);
   void stored(uint64_t sequence);
-  void store_failed(Text reason);
   void timer();
   // A standby takes up what the leader before has left.
   void record(Text key, const StoredRecord& record);
@@ -52,7 +51,7 @@ class Core {
   void violation(Session session, Text reason);
   void notice(NoticeLevel level, Text code, Text text);
   uint64_t next_sequence();
-  // Both return the store sequence of it; 0: the store has failed.
+  // Both return the store sequence of it.
   uint64_t persist(Text key, const StoredRecord& record);
   uint64_t forget(Text key);
 
@@ -117,7 +116,7 @@ void on_kill_executors(Core& core, Session session, const KillExecutors& message
 void on_kill_application(Core& core, Session session, const KillApplication& message);
 // Neither persisted nor anybody's yet.
 Application& add_application(Core& core, const RegisterApplication& message, std::string id);
-// L3. Returns the store sequence from which on it will not come back; 0: the store has failed.
+// L3. Returns the store sequence from which on it will not come back.
 uint64_t remove_application(Core& core, Application& application, ApplicationState end);
 
 // on_driver.cc
@@ -131,8 +130,6 @@ Driver& add_driver(Core& core, Driver driver);
 void describe_driver(Driver& driver, const SubmitDriver& message);
 // L6: what its worker's loss makes of a driver.
 void lose_driver(Core& core, Driver& driver);
-// Drivers that were never promised, because the store failed before their records were on disk.
-void lose_unstored_drivers(Core& core, Text reason);
 
 // on_decommission.cc
 void on_decommission_workers_on_hosts(Core& core, Session session,
@@ -161,7 +158,7 @@ void persist_targets(Core& core, Application& application);
 void persist_counters(Core& core);
 void persist_driver(Core& core, Driver& driver);
 // The end of it, and its place in the history. Returns the store sequence from which on it will not
-// come back; 0: the store has failed.
+// come back.
 uint64_t persist_end(Core& core, const Application& application, const CompletedApplication& done);
 uint64_t persist_end(Core& core, const Driver& driver);
 uint64_t forget_completed(Core& core, const CompletedApplication& done);

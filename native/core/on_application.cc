@@ -23,7 +23,6 @@ const char* name_of(ApplicationState state) {
 
 // Empty when the application may register, else why not.
 std::string refusal(const Core& core, const RegisterApplication& message) {
-  if (core.state.store_failed) return "the master's store has failed; it accepts no registrations";
   if (core.state.applications.size() >= limits::max_applications)
     return "the master has " + std::to_string(limits::max_applications) +
            " applications, its limit";

@@ -54,7 +54,7 @@ void release_from_worker(Core& core, Driver& driver) {
   driver.worker = {};
 }
 
-// Returns the store sequence from which on it will not come back; 0: the store has failed.
+// Returns the store sequence from which on it will not come back.
 uint64_t end_driver(Core& core, Driver& driver, DriverState end, Text exception) {
   State& state = core.state;
   if (driver.shape)
@@ -84,7 +84,7 @@ uint64_t end_driver(Core& core, Driver& driver, DriverState end, Text exception)
 }
 
 // L8: a queued one is gone at once; a running one ends when its worker says so. Returns the store
-// sequence from which on no leader forgets it; 0: the store has failed.
+// sequence from which on no leader forgets it.
 uint64_t kill_driver(Core& core, Driver& driver) {
   if (driver.shape) return end_driver(core, driver, DriverState::killed, {});
   if (!driver.kill_asked) {
@@ -107,7 +107,6 @@ std::string not_alive(const Core& core, const char* what) {
 
 std::string refusal(const Core& core) {
   if (std::string why = not_alive(core, "accept driver submissions"); !why.empty()) return why;
-  if (core.state.store_failed) return "the master's store has failed; it accepts no drivers";
   if (core.state.drivers.size() >= limits::max_drivers)
     return "the master has " + std::to_string(limits::max_drivers) +
            " drivers that wait or run, its limit";
@@ -278,17 +277,6 @@ void lose_driver(Core& core, Driver& driver) {
   schedule(core);
   enqueue_driver(core, add_driver(core, std::move(next)));
   schedule(core);
-}
-
-void lose_unstored_drivers(Core& core, Text reason) {
-  std::vector<std::pair<uint64_t, DriverSlot>> unstored;
-  core.state.drivers.each([&](DriverSlot slot, const Driver& driver) {
-    if (!driver.relaunched && driver.sequence > core.state.stored_sequence)
-      unstored.emplace_back(driver.order, slot);
-  });
-  std::sort(unstored.begin(), unstored.end());
-  for (const auto& [order, slot] : unstored)
-    end_driver(core, core.state.drivers[slot], DriverState::error, reason);
 }
 
 }  // namespace magneto::core

@@ -45,7 +45,6 @@ void remove_unknown_at(Core& core, const RegisterWorker& message) {
 
 // Empty when the worker may register; else why not, for RegisterWorkerFailed.
 std::string refusal(const Core& core, const RegisterWorker& message) {
-  if (core.state.store_failed) return "the master's store has failed; it accepts no registrations";
   const WorkerAddress address{message.host, message.port};
   if (core.state.workers_by_address.contains(address))
     return "Attempted to re-register worker at same address: " + text_of(address) +

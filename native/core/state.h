@@ -344,7 +344,6 @@ struct State {
 
   uint64_t sequence = 0;
   uint64_t stored_sequence = 0;
-  bool store_failed = false;
   Millis timer_due_ms = 0;  // 0: none
 
   bool leads() const { return master != MasterState::standby; }

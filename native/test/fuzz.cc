@@ -251,9 +251,6 @@ class Round {
     } else if (pick(60) == 0) {
       inbox_.add(static_cast<uint32_t>(InboxKind::elected), 0, "", ++epoch_);
       return;
-    } else if (pick(400) == 0) {
-      inbox_.add(static_cast<uint32_t>(InboxKind::store_failed), 0, "full");
-      return;
     } else if (pick(40) == 0) {
       inbox_.add(static_cast<uint32_t>(InboxKind::timer), 0, "");
       return;

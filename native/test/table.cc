@@ -331,8 +331,6 @@ class Player {
       add(InboxKind::timer, 0);
     } else if (row.verb == "stored") {
       add(InboxKind::stored, 0, std::stod(name));
-    } else if (row.verb == "storefail") {
-      add(InboxKind::store_failed, 0);
     } else {
       throw std::runtime_error("no action " + row.verb);
     }

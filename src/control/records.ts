@@ -23,8 +23,7 @@ export enum InboxKind {
   DISCONNECTED = 3,
   /** Everything up to sequence `argument` is on disk. */
   STORED = 4,
-  /** The store can't write; payload: the reason. */
-  STORE_FAILED = 5,
+  // 5 is no kind any more.
   /** The time that SET_TIMER asked for has come. */
   TIMER = 6,
   /**

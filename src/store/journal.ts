@@ -215,9 +215,12 @@ export class Journal implements StoreEngine {
   async #compact(from: JournalFile): Promise<void> {
     let to: JournalFile | null = null
     try {
-      const claimed = await this.#place.claimBehind(from.number)
-      to = new JournalFile(claimed.number, claimed.file, from.salt)
-      this.#newest = to.number
+      // In a turn of its own: a commit that finds the file must know that it is ours.
+      to = await this.#exclusively(async () => {
+        const { number, file } = await this.#place.claimBehind(from.number)
+        this.#newest = number
+        return new JournalFile(number, file, from.salt)
+      })
       await compact({
         folder: this.#place,
         from,

@@ -64,7 +64,7 @@ describe.each(transports)('the paths of a control server on %s', (transport) => 
     const answered = once(standby, 'message')
     server.send(replica.session, Buffer.from('to a standby'))
     const [answer] = await answered
-    expect(String(answer[0])).toBe('to a standby')
+    expect(String(answer)).toBe('to a standby')
     server.close(replica.session, 'enough')
     await once(standby, 'close')
     expect(replica.heard.at(-1)).toBe('enough')

@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CODEC_NAMES, type CodecName } from '../../src/store/codec/codec.js'
@@ -332,6 +333,24 @@ describe('the size of the journal', () => {
     const content = await reopened()
     expect(Object.keys(content)).toHaveLength(26)
     expect(content['app_49']).toMatch(/^2999 x+$/)
+  })
+
+  test('commits go on while the file that it is rewritten into is being made', async () => {
+    let made = 0
+    const files = Object.create(systemFiles) as typeof systemFiles
+    files.create = async (path) => {
+      const file = await systemFiles.create(path)
+      made += 1
+      // It is there before whoever makes it knows.
+      await sleep(20)
+      return file
+    }
+    const journal = new Journal(folder, { compactFromBytes: 10_000, files })
+    await journal.open()
+    for (let commit = 0; made < 4; commit += 1)
+      await journal.commit([put('app_1', `${commit} ${'x'.repeat(500)}`)])
+    await journal.close()
+    expect(names('journal')).toHaveLength(1)
   })
 
   test('it may be closed while it is rewritten', async () => {

@@ -40,7 +40,7 @@ const steps = fc.array(
 /** The world around one machine: it keeps to the rules that state.ts names, and writes down what it sees. */
 class World {
   readonly machine = new WorkerMachine({ ...settings, maxRegistrationRetries: 1000 })
-  readonly live = new Map<string, { started: boolean }>()
+  readonly live = new Map<string, { started: boolean; killing: boolean }>()
   readonly launched: string[] = []
   readonly ended = new Set<string>()
   /** What the master has got and confirmed, by executor. */
@@ -71,10 +71,12 @@ class World {
       expect(this.decommissioned).toBe(false)
       const key = `${effect.order.appId}/${effect.order.executorId}`
       this.launched.push(key)
-      this.live.set(key, { started: false })
+      this.live.set(key, { started: false, killing: false })
     }
     if (effect.kind === 'kill') {
-      expect(this.live.has(`${effect.appId}/${effect.executorId}`)).toBe(true)
+      const live = this.live.get(`${effect.appId}/${effect.executorId}`)
+      expect(live?.killing).toBe(false)
+      live!.killing = true
     }
     if (effect.kind === 'launchDriver') {
       const id = String(effect.order.driverId)
@@ -107,21 +109,26 @@ class World {
     }
   }
 
-  /** M8: a new leader hears of all that lives, and of all whose end nobody has confirmed; nothing else. */
+  /** M8: a new leader hears of all that lives, and of all that is being killed or whose end nobody has confirmed; nothing else. */
   seeState(body: schema.WorkerSchedulerStateResponseT): void {
     const listed = body.executors.map(({ description }) => description!)
     const isEnd = ({ state }: schema.ExecutorDescriptionT) =>
       [EXITED, FAILED, KILLED].includes(state)
     const keyOf = (one: schema.ExecutorDescriptionT) => `${one.appId}/${one.executorId}`
     const live = listed.filter((one) => !isEnd(one))
-    expect(new Set(live.map(keyOf))).toEqual(new Set(this.live.keys()))
+    const namesOf = (killing: boolean) =>
+      [...this.live].filter(([, each]) => each.killing === killing).map(([name]) => name)
+    expect(new Set(live.map(keyOf))).toEqual(new Set(namesOf(false)))
     for (const one of live) expect(one.state === RUNNING).toBe(this.live.get(keyOf(one))?.started)
     const open = this.machine
       .unacknowledged()
       .filter((report) => report instanceof schema.ExecutorStateChangedT)
       .filter(({ state }) => state !== RUNNING)
     expect(new Set(listed.filter(isEnd).map((one) => `${keyOf(one)} ${one.state}`))).toEqual(
-      new Set(open.map(({ appId, executorId, state }) => `${appId}/${executorId} ${state}`)),
+      new Set([
+        ...open.map(({ appId, executorId, state }) => `${appId}/${executorId} ${state}`),
+        ...namesOf(true).map((name) => `${name} ${KILLED}`),
+      ]),
     )
     const drivers = new Set(body.drivers.map(({ driverId }) => driverId))
     const due = [...this.endedDrivers].filter((id) => !this.heardDrivers.has(id))
