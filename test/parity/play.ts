@@ -55,7 +55,6 @@ const ENDS: Record<string, string> = {
   runs: 'recovery: the core alone',
   ack: 'recovery: the core alone',
   timer: 'time: the core alone',
-  storefail: 'our store',
   bytes: 'our control protocol',
   healthy: 'health is what our workers say',
   unhealthy: 'health is what our workers say',
