@@ -361,9 +361,7 @@ void kill_unreported(Core& core, Application& application, uint32_t executor_id)
                        executor_id < application.next_executor_id;
   if (!may_run) return;
   Reconciliation& to = reconciliation_of(application);
-  to.expected.erase(executor_id);
   if (to.killed.size() < limits::max_executors_per_application) to.killed.insert(executor_id);
-  drop_if_done(application);
 }
 
 void end_reconciliation(Core& core, Application& application) {
