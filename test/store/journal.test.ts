@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CODEC_NAMES, type CodecName } from '../../src/store/codec/codec.js'
@@ -341,8 +341,8 @@ describe('the size of the journal', () => {
     files.create = async (path) => {
       const file = await systemFiles.create(path)
       made += 1
-      // It is there before whoever makes it knows.
-      await sleep(20)
+      // It is there long before whoever makes it knows.
+      for (let turns = 0; turns < 1000; turns += 1) await turn()
       return file
     }
     const journal = new Journal(folder, { compactFromBytes: 10_000, files })
