@@ -336,18 +336,18 @@ describe('the size of the journal', () => {
   })
 
   test('commits go on while the file that it is rewritten into is being made', async () => {
-    let made = 0
+    const made: string[] = []
     const files = Object.create(systemFiles) as typeof systemFiles
     files.create = async (path) => {
       const file = await systemFiles.create(path)
-      made += 1
+      made.push(path)
       // It is there long before whoever makes it knows.
       for (let turns = 0; turns < 1000; turns += 1) await turn()
       return file
     }
     const journal = new Journal(folder, { compactFromBytes: 10_000, files })
     await journal.open()
-    for (let commit = 0; made < 4; commit += 1)
+    for (let commit = 0; made.length < 4; commit += 1)
       await journal.commit([put('app_1', `${commit} ${'x'.repeat(500)}`)])
     await journal.close()
     expect(names('journal')).toHaveLength(1)
