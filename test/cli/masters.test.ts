@@ -1,6 +1,7 @@
 /** `magneto masters`: who leads. */
 import { describe, expect, test } from 'vitest'
 import type { LeadershipStatus } from '../../src/control/leadership.js'
+import { leadershipStatus } from '../control/leadership.js'
 import { FakeCluster, runAgainst } from './fake-cluster.js'
 
 const identity = (masterUrl: string) => ({
@@ -10,25 +11,7 @@ const identity = (masterUrl: string) => ({
 })
 
 function status(masterUrl: string, change: Partial<LeadershipStatus> = {}): LeadershipStatus {
-  return {
-    self: identity(masterUrl),
-    role: 'standby',
-    leader: null,
-    reason: '',
-    followers: [],
-    behind: null,
-    elections: 0,
-    lastTakeoverMs: null,
-    store: {
-      mode: 'ZOOKEEPER',
-      commits: 0,
-      records: 0,
-      commitP50Ms: 0,
-      commitP99Ms: 0,
-      failures: 0,
-    },
-    ...change,
-  }
+  return leadershipStatus({ self: identity(masterUrl), leader: null, behind: null, ...change })
 }
 
 const url = (fake: FakeCluster) => `spark://${fake.address}`

@@ -1,5 +1,5 @@
 /** One deliberate fault for each property: a simulator that can't fail proves nothing. */
-import { describe, expect, test } from 'vitest'
+import { describe, test } from 'vitest'
 import { InboxKind, OutboxKind } from '../../src/control/records.js'
 import {
   Body,
@@ -23,21 +23,9 @@ import {
   withoutSends,
   type MakeCore,
 } from './faults.js'
-import { simulate, type Options } from './simulator.js'
+import { mustCatch } from './must-catch.js'
 
 const tries = 40
-
-/** Some seed must break the very property that stands against the fault. */
-function mustCatch(options: Options, expected: RegExp): void {
-  const seen = new Set<string>()
-  for (let seed = 1; seed <= tries; seed += 1) {
-    const { violation } = simulate(seed, options)
-    if (violation === null) continue
-    if (expected.test(violation)) return
-    seen.add(violation.slice(0, 200))
-  }
-  expect.fail(`not noticed in ${tries} seeds; noticed instead: ${[...seen].join('\n')}`)
-}
 
 describe('what is broken in a worker is noticed', () => {
   test('it forgets to say that an executor has ended', () => {
@@ -49,7 +37,7 @@ describe('what is broken in a worker is noticed', () => {
           : effects
       }
     }
-    mustCatch({ makeWorker: (settings) => new Forgetful(settings) }, /does not come to rest/)
+    mustCatch(tries, { makeWorker: (settings) => new Forgetful(settings) }, /does not come to rest/)
   })
 
   test('it does not kill', () => {
@@ -59,6 +47,7 @@ describe('what is broken in a worker is noticed', () => {
       }
     }
     mustCatch(
+      tries,
       { makeWorker: (settings) => new Gentle(settings) },
       /what runs there takes|runs and the master has no such|is overfull|twice, or does not have/,
     )
@@ -71,7 +60,7 @@ describe('what is broken in a worker is noticed', () => {
         return [...effects, ...effects.filter(({ kind }) => kind === 'launch')]
       }
     }
-    mustCatch({ makeWorker: (settings) => new Eager(settings) }, /and again on/)
+    mustCatch(tries, { makeWorker: (settings) => new Eager(settings) }, /and again on/)
   })
 
   test('it keeps silent about its decommission', () => {
@@ -84,6 +73,7 @@ describe('what is broken in a worker is noticed', () => {
       }
     }
     mustCatch(
+      tries,
       { makeWorker: (settings) => new Silent(settings) },
       /should be listed as DECOMMISSIONED/,
     )
@@ -99,6 +89,7 @@ describe('what is broken in a worker is noticed', () => {
       }
     }
     mustCatch(
+      tries,
       { makeWorker: (settings) => new Forgetful(settings) },
       /driver .* is listed and does not run/,
     )
@@ -111,6 +102,7 @@ describe('what is broken in a worker is noticed', () => {
       }
     }
     mustCatch(
+      tries,
       { makeWorker: (settings) => new Gentle(settings) },
       /runs twice|runs and the master has no such|is still listed as active|what runs there takes/,
     )
@@ -123,7 +115,7 @@ describe('what is broken in a worker is noticed', () => {
         return [...effects, ...effects.filter(({ kind }) => kind === 'launchDriver')]
       }
     }
-    mustCatch({ makeWorker: (settings) => new Eager(settings) }, /driver .* and again on/)
+    mustCatch(tries, { makeWorker: (settings) => new Eager(settings) }, /driver .* and again on/)
   })
 
   test('it does not say which drivers live on it', () => {
@@ -137,17 +129,19 @@ describe('what is broken in a worker is noticed', () => {
       }
     }
     mustCatch(
+      tries,
       { makeWorker: (settings) => new Silent(settings) },
       /runs twice|runs and the master has no such/,
     )
   })
 
   test('an Apache worker that ignores launches', () => {
-    mustCatch({ apacheFault: 'ignores launches of executors' }, /is listed and does not run/)
+    mustCatch(tries, { apacheFault: 'ignores launches of executors' }, /is listed and does not run/)
   })
 
   test('an Apache worker that keeps drivers which it should kill', () => {
     mustCatch(
+      tries,
       { apacheFault: 'keeps drivers that it should kill' },
       /runs twice|runs and the master has no such|is still listed as active|what runs there takes/,
     )
@@ -285,6 +279,6 @@ const faults: [string, MakeCore, RegExp][] = [
 
 describe('what is broken in the master is noticed', () => {
   test.each(faults)('%s', (_, core, expected) => {
-    mustCatch({ core }, expected)
+    mustCatch(tries, { core }, expected)
   })
 })

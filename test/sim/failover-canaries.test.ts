@@ -1,5 +1,5 @@
 /** Faults of masters that are killed, deposed and started again: the simulator must notice each. */
-import { describe, expect, test } from 'vitest'
+import { describe, test } from 'vitest'
 import { decode, encode } from '../../src/control/codec.js'
 import {
   Body,
@@ -9,22 +9,11 @@ import {
 } from '../../src/schema/magneto.js'
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
 import { coreWith, recordsLost, recordsUnder, typeOf } from './faults.js'
-import { simulate, type Options } from './simulator.js'
+import { mustCatch } from './must-catch.js'
+import type { Options } from './simulator.js'
 
 const tries = 120
 const maxMs = 120_000
-
-/** Some seed must break the very property that stands against the fault. */
-function mustCatch(options: Options, expected: RegExp): void {
-  const seen = new Set<string>()
-  for (let seed = 1; seed <= tries; seed += 1) {
-    const { violation } = simulate(seed, options)
-    if (violation === null) continue
-    if (expected.test(violation)) return
-    seen.add(violation.slice(0, 200))
-  }
-  expect.fail(`not noticed in ${tries} seeds; noticed instead: ${[...seen].join('\n')}`)
-}
 
 /** It drops what it has to say again to a new leader. */
 class Forgetful extends WorkerMachine {
@@ -69,7 +58,7 @@ describe('what is broken in a store or an election is noticed', () => {
       /decides, and epoch \d+ has begun/,
     ],
   ]
-  test.each(faults)('%s', (_, options, expected) => mustCatch(options, expected), maxMs)
+  test.each(faults)('%s', (_, options, expected) => mustCatch(tries, options, expected), maxMs)
 })
 
 describe('what is broken in recovery is noticed', () => {
@@ -136,5 +125,5 @@ describe('what is broken in recovery is noticed', () => {
       /confirmations|is listed and does not run|thinks|is listed as/,
     ],
   ]
-  test.each(faults)('%s', (_, options, expected) => mustCatch(options, expected), maxMs)
+  test.each(faults)('%s', (_, options, expected) => mustCatch(tries, options, expected), maxMs)
 })
