@@ -18,7 +18,8 @@ interface ClusterJson {
 
 async function json({ webUi }: MasterProcess): Promise<ClusterJson | null> {
   try {
-    return (await (await fetch(`${webUi}/json/`)).json()) as ClusterJson
+    const answer = await fetch(`${webUi}/json/`)
+    return answer.ok ? ((await answer.json()) as ClusterJson) : null
   } catch {
     return null
   }

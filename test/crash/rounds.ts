@@ -152,9 +152,10 @@ class Rounds {
 
   async #check(load: Load, when: string): Promise<void> {
     try {
-      const leader = await leaderOf(this.#masters, leadWithinMs)
       await settle(() => driversLeft(load, this.#asked), settleWithinMs)
-      await settle(() => clusterLeft(load, leader), settleWithinMs)
+      // A mandate may end by itself on a busy machine: who leads is asked again each time.
+      const leader = () => leaderOf(this.#masters, leadWithinMs)
+      await settle(async () => clusterLeft(load, await leader()), settleWithinMs)
     } catch (error) {
       throw new Error(`${when}: ${(error as Error).message}`, { cause: error })
     }
