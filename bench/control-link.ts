@@ -2,23 +2,16 @@
  * Messages through the real socket into the core: a master in a process of its own, many workers played here over
  * the control protocol, each sending heartbeats as fast as the master takes them.
  */
-import { readFileSync } from 'node:fs'
 import { WebSocket } from 'ws'
 import { encode, decode } from '../src/control/codec.js'
 import { RegisterWorkerT, WorkerHeartbeatT, WorkerRegisteredT } from '../src/schema/magneto.js'
 import { Cluster } from '../test/e2e/cluster.js'
 import type { Figure } from './figures.js'
+import { cpuSeconds } from './processes.js'
 
-const ticksPerSecond = 100
 const workers = 1000
 /** Heartbeats written to a socket at once: what a busy link coalesces into one read. */
 const burst = 50
-
-/** @returns CPU seconds, user and system, that the process has used so far (proc(5)) */
-export function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
-}
 
 export async function controlAddress(masterUrl: string): Promise<string> {
   const http = masterUrl.replace('spark://', 'http://')

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { eventually } from '../test/e2e/cluster.js'
 import { Ensemble } from '../test/zookeeper/ensemble.js'
 import { type Figure, quantile } from './figures.js'
-import { type MasterProcess, MasterSeat } from './recovery-master.js'
+import { type MasterProcess, MasterSeat } from './masters.js'
 import {
   Fleet,
   linkAll,

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Figure, median } from './figures.js'
-import { type MasterProcess, MasterSeat } from './recovery-master.js'
+import { type MasterProcess, MasterSeat } from './masters.js'
 import { Fleet, linkAll, nowMs, allRegistered } from './recovery-peers.js'
 
 const workers = 10_000

@@ -1,0 +1,30 @@
+/** What the kernel knows of a process (proc(5)). */
+import { readFileSync } from 'node:fs'
+
+/** USER_HZ, the same on every Linux. */
+const TICKS_PER_SECOND = 100
+
+function statOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+}
+
+/** @returns processor seconds, user and system, of all its threads so far; without its children */
+export function cpuSeconds(pid: number): number {
+  const fields = statOf(pid)
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+}
+
+/** The same of the process and of all children that it has waited for. */
+export function cpuSecondsWithChildren(pid: number): number {
+  const sum = statOf(pid)
+    .slice(11, 15)
+    .reduce((all, ticks) => all + Number(ticks), 0)
+  return sum / TICKS_PER_SECOND
+}
+
+/** @returns resident memory, in bytes */
+export function residentBytes(pid: number): number {
+  const kilobytes = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  if (kilobytes === undefined) throw new Error(`process ${pid} has no memory any more`)
+  return Number(kilobytes) * 1024
+}
