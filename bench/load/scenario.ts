@@ -40,5 +40,7 @@ export interface Observed {
 export interface Scenario {
   prepare(master: MasterUnderTest, size: ScenarioSize): Promise<void>
   run(): Promise<Observed>
+  /** Between two runs, not sampled: undoes what a run has left behind, where it leaves anything. */
+  reset?(): Promise<void>
   close(): Promise<void>
 }
