@@ -30,6 +30,20 @@ export function sparkTime(time: Date): string {
   return `${date.map(twoDigits).join('/')} ${clock.map(twoDigits).join(':')}`
 }
 
+let secondMs = 0
+let secondText = ''
+
+/** One text for all lines of a second. @param time as the logger writes it */
+function sparkTimeOf(time: string): string {
+  const atMs = Date.parse(time)
+  const startMs = atMs - (atMs % 1000)
+  if (startMs !== secondMs) {
+    secondMs = startMs
+    secondText = sparkTime(new Date(startMs))
+  }
+  return secondText
+}
+
 interface SerializedError {
   message?: unknown
   stack?: unknown
@@ -59,8 +73,15 @@ function asText(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }
 
+/** A line without fields whose texts need no escape, which is most of them: level, time, logger, message. */
+const PLAIN_LINE =
+  // oxlint-disable-next-line no-control-regex
+  /^\{"level":"([A-Z]+)","ts":"([^"\\]+)","logger":"([^"\\]+)","msg":"([^"\\\u0000-\u001f\u007f-\u009f\u2028\u2029]*)"\}\n$/
+
 /** @param json one line as pino writes it @returns the text, with its line end; a stack follows on lines of its own */
 export function humanLine(json: string): string {
+  const plain = PLAIN_LINE.exec(json)
+  if (plain !== null) return `${sparkTimeOf(plain[2]!)} ${plain[1]} ${plain[3]}: ${plain[4]}\n`
   let record: Record<string, unknown>
   try {
     record = JSON.parse(json) as Record<string, unknown>
@@ -69,7 +90,7 @@ export function humanLine(json: string): string {
   }
   const error = [record['err'], record['error']].find(isSerializedError)
   const message = escapeControls(asText(record['msg'] ?? error?.message ?? ''))
-  const time = sparkTime(new Date(asText(record['ts'])))
+  const time = sparkTimeOf(asText(record['ts']))
   const fields = Object.entries(record)
     .filter(([name, value]) => !PLACED_FIELDS.has(name) && !isSerializedError(value))
     .map(([name, value]) => ` ${escapeControls(name)}=${fieldText(value)}`)

@@ -1,11 +1,12 @@
 /**
  * The daemons' log: one record a line on stderr. Text by default, in the form Spark's users know; JSON with
  * Spark's field names when `spark.log.structuredLogging.enabled` or MAGNETO_LOG_FORMAT=json asks for it.
- * Written synchronously, so that the last words of a dying process are in the file.
+ * Written before anything else happens in its thread, so that the last words of a dying process are in the file.
  */
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino'
 
 import { humanLine } from './human.js'
+import { LineWriter } from './line-writer.js'
 
 export type Logger = PinoLogger
 
@@ -21,17 +22,17 @@ const DEFAULT_LEVEL: LogLevel = 'info'
 
 const STDERR = 2
 
-let stderr: DestinationStream | null = null
+let stderr: LineWriter | null = null
 
 /** Opened on first use: a program that logs nothing opens nothing. */
-function stderrDestination(): DestinationStream {
-  if (stderr === null) {
-    const destination = pino.destination({ dest: STDERR, sync: true })
-    // When stderr is gone there is nowhere left to complain, and a daemon must outlive its terminal.
-    destination.on('error', () => {})
-    stderr = destination
-  }
+function stderrWriter(): LineWriter {
+  stderr ??= new LineWriter(STDERR)
   return stderr
+}
+
+/** What others than the loggers say on stderr, in line with them. `process.stderr` would make a pipe there non-blocking. */
+export function writeStderr(text: string): void {
+  stderrWriter().add(text)
 }
 
 /** MAGNETO_LOG_FORMAT of this process: threads inherit it, so one setting reaches them all. */
@@ -52,23 +53,55 @@ export interface LoggerOptions {
   destination?: DestinationStream
 }
 
+/** What pino tells a stream that asks for it, before each line. */
+const NEEDS_METADATA = Symbol.for('pino.metadata')
+
+class Sink implements DestinationStream {
+  readonly [NEEDS_METADATA] = true
+  readonly #format: LogFormat
+  readonly #destination: DestinationStream | null
+  lastLevel = 0
+
+  constructor(format: LogFormat, destination: DestinationStream | null) {
+    this.#format = format
+    this.#destination = destination
+  }
+
+  write(line: string): void {
+    const formed = this.#format === 'json' ? line : humanLine(line)
+    if (this.#destination !== null) {
+      this.#destination.write(formed)
+      return
+    }
+    const writer = stderrWriter()
+    writer.add(formed)
+    if (this.lastLevel >= pino.levels.values['error']!) writer.flush()
+  }
+}
+
+let timeMs = 0
+let timeField = ''
+
+/** One text for all lines of a millisecond. */
+function timestamp(): string {
+  const nowMs = Date.now()
+  if (nowMs !== timeMs) {
+    timeMs = nowMs
+    timeField = `,"ts":"${new Date(nowMs).toISOString()}"`
+  }
+  return timeField
+}
+
 /** @param name who speaks, as it stands in each line: `Master`, `Worker`, `Gateway` */
 export function createLogger(name: string, options: LoggerOptions = {}): Logger {
-  const format = options.format ?? logFormat()
-  const sink: DestinationStream = {
-    write(line) {
-      const destination = options.destination ?? stderrDestination()
-      destination.write(format === 'json' ? line : humanLine(line))
-    },
-  }
   return pino(
     {
       level: options.level ?? logLevel(),
       base: { logger: name },
-      timestamp: () => `,"ts":"${new Date().toISOString()}"`,
+      timestamp,
       formatters: { level: (label) => ({ level: label.toUpperCase() }) },
       serializers: { error: pino.stdSerializers.err },
     },
-    sink,
+    new Sink(options.format ?? logFormat(), options.destination ?? null),
   )
 }

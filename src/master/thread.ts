@@ -12,7 +12,7 @@ import type {
   ToWebThread,
   ViewRequest,
 } from '../control/thread-messages.js'
-import type { Logger } from '../log/logger.js'
+import { writeStderr, type Logger } from '../log/logger.js'
 import type { SessionSink } from './effects.js'
 import { THREAD_START_TIMEOUT_MS, THREAD_STOP_TIMEOUT_MS } from './limits.js'
 
@@ -41,7 +41,15 @@ export class MasterThread implements SessionSink {
 
   constructor(options: MasterThreadOptions) {
     this.#options = options
-    this.#worker = new Worker(options.entry, { workerData: options.data, name: options.name })
+    this.#worker = new Worker(options.entry, {
+      workerData: options.data,
+      name: options.name,
+      stdout: true,
+      stderr: true,
+    })
+    // What Node itself says there, such as warnings.
+    for (const stream of [this.#worker.stdout, this.#worker.stderr])
+      stream.setEncoding('utf8').on('data', writeStderr)
     this.#worker.on('message', (message: FromWebThread) => this.#receive(message))
     // What it said before it died still counts: its end is told when nothing more can come.
     let failure: Error | null = null
