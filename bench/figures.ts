@@ -74,3 +74,8 @@ export function advantage({ value, unit, apache }: Figure): number | null {
 function isRate(unit: string): boolean {
   return unit.endsWith('/s')
 }
+
+/** Three digits, or all of a whole number. */
+export function rounded(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)
+}

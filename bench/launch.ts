@@ -9,7 +9,7 @@ import { WebSocket } from 'ws'
 import { decode, encode, encodeApplication } from '../src/control/codec.js'
 import * as schema from '../src/schema/magneto.js'
 import { Cluster, eventually } from '../test/e2e/cluster.js'
-import { controlAddress } from './control-link.js'
+import { controlAddress } from './load/control/address.js'
 import { type Figure, quantile } from './figures.js'
 
 const oneAtATime = 40

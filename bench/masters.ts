@@ -118,6 +118,19 @@ export class ApacheSeat {
   }
 }
 
+export type Kind = MasterUnderTest['kind']
+
+/** Either, as figures that stand side by side need it: both log at WARN. */
+export function takeSeat(
+  kind: Kind,
+  folder: string,
+  properties: readonly string[],
+): Promise<MasterSeat | ApacheSeat> {
+  return kind === 'magneto'
+    ? MasterSeat.take(folder, kind, properties, 'warn')
+    : ApacheSeat.take(folder, kind, properties)
+}
+
 interface Ports {
   readonly port: number
   readonly webUiPort: number

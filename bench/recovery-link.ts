@@ -70,6 +70,7 @@ export class SimulatedLink {
   readonly #events: LinkEvents
   #open = false
   #rest: Buffer = NOTHING
+  #pinged: (() => void)[] = []
 
   constructor(host: string, port: number, events: LinkEvents) {
     this.#events = events
@@ -91,6 +92,24 @@ export class SimulatedLink {
   /** @param frames of `frameOf`, any number of them */
   write(frames: Buffer): void {
     this.#socket.write(frames)
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get pendingBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  /** Returns when the other end has read everything before it; never when the link closes first. */
+  ping(): Promise<void> {
+    return new Promise((done) => {
+      this.#pinged.push(done)
+      this.#socket.write(frameOf(NOTHING, OPCODE_PING))
+    })
+  }
+
+  /** Closes after these. */
+  end(frames: Buffer): void {
+    this.#socket.end(frames)
   }
 
   destroy(): void {
@@ -118,6 +137,7 @@ export class SimulatedLink {
       at = frame.end
       if (frame.opcode === OPCODE_BINARY) this.#events.message(this, frame.payload)
       if (frame.opcode === OPCODE_PING) this.#socket.write(frameOf(frame.payload, OPCODE_PONG))
+      if (frame.opcode === OPCODE_PONG) this.#pinged.shift()?.()
       if (frame.opcode === OPCODE_CLOSE) this.#socket.destroy()
     }
     // A view of nothing would keep the chunk it was taken from.

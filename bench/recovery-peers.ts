@@ -35,6 +35,7 @@ export interface FleetEvents {
   /** A leader has taken this peer in. */
   registered?(): void
   launched?(worker: SimulatedWorker, appId: string): void
+  executorAdded?(): void
 }
 
 /** What workers and applications have in common: links, and one leader among their ends. */
@@ -75,6 +76,11 @@ export abstract class Peer {
 
   get links(): number {
     return this.#links.size
+  }
+
+  /** Returns when the leader has read everything that was written to it. */
+  async flushed(): Promise<void> {
+    await this.active?.ping()
   }
 
   introduceAll(): void {
@@ -120,10 +126,11 @@ export class SimulatedWorker extends Peer {
   #ended: Executor | null = null
   /** Of what runs now, finished beforehand: a thousand workers would not have to share one processor for it. */
   #state: Buffer | null = null
+  #beat: Buffer | null = null
 
   constructor(
     readonly id: string,
-    index: number,
+    readonly index: number,
     events: FleetEvents,
   ) {
     super(events)
@@ -144,6 +151,24 @@ export class SimulatedWorker extends Peer {
     this.#executors.delete(nameOf(executor))
     this.#ended = executor
     this.prepare()
+  }
+
+  /** So many heartbeats in one write. @returns bytes that wait for the kernel */
+  beat(count: number): number {
+    this.#beat ??= frameOf(encode(new schema.WorkerHeartbeatT(this.id)))
+    const { active } = this
+    if (active === null) throw new Error(`${this.id} has no leader to send heartbeats to`)
+    active.write(
+      count === 1 ? this.#beat : Buffer.concat(Array.from({ length: count }, () => this.#beat!)),
+    )
+    return active.pendingBytes
+  }
+
+  /** Its executor ends and the leader hears so. */
+  exitExecutor(executor: Executor): void {
+    this.#executors.delete(nameOf(executor))
+    this.#state = null
+    this.active?.write(executorState(executor, ExecutorState.EXITED))
   }
 
   /** Finishes the answer to the next MasterChanged. */
@@ -229,11 +254,14 @@ export class SimulatedApplication extends Peer {
     readonly name: string,
     executorCores: number,
     events: FleetEvents,
+    /** As many as there are, unless it says so. */
+    maxCores: number | null = null,
   ) {
     super(events)
     this.#profile = new schema.ResourceProfileT(0, executorCores, 64)
     const description = new schema.ApplicationDescriptionT(name)
     description.defaultProfile = this.#profile
+    description.maxCores = maxCores
     description.commandType = schema.Command.NodeCommand
     description.command = new schema.NodeCommandT('idle')
     description.runtime = 'node'
@@ -250,6 +278,11 @@ export class SimulatedApplication extends Peer {
   request(total: number): void {
     const target = new schema.ProfileTargetT(this.#profile, total)
     this.active?.write(frameOf(encode(new schema.RequestExecutorsT(1, this.id, [target]))))
+  }
+
+  /** As a driver ends: it says so and is gone. */
+  unregister(): void {
+    this.active?.end(frameOf(encode(new schema.UnregisterApplicationT(this.id))))
   }
 
   protected override introduce(link: SimulatedLink): void {
@@ -271,6 +304,7 @@ export class SimulatedApplication extends Peer {
     if (type === Body.ExecutorAdded) {
       const added = message.body(new schema.ExecutorAdded()) as schema.ExecutorAdded
       this.#executors.add(added.executorId())
+      this.events.executorAdded?.()
     }
     if (type === Body.ExecutorUpdated) {
       const { executorId, state } = (

@@ -1,70 +1,138 @@
 /**
- * `npm run bench [NAME ...]`: runs the benches, prints one table and keeps it in bench/results/DATE[-NAME...].md. Figures
- * of one file were measured in one run on one machine; compare files with care.
+ * `npm run bench [NAME ...] [-- --alone] [--runs N] [--minutes N] [--print]`: runs the benches, prints one table and keeps
+ * it in bench/results/DATE[-NAME...].md. Without a name: all that belong to the table beside Apache's. Figures of one file were
+ * measured in one run on one machine; compare files with care. docs/performance.md says what each of them means.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { root } from '../test/e2e/cluster.js'
-import { clusterPool } from './cluster-pool.js'
-import { controlLink } from './control-link.js'
 import { coreDecisions } from './core.js'
 import { durable } from './durable.js'
 import { executorStart } from './executor-start.js'
 import { failover } from './failover.js'
-import type { Figure } from './figures.js'
+import type { Failure, Figure } from './figures.js'
 import { launchLatency } from './launch.js'
+import { loadBenches, type LoadOptions } from './load/plan.js'
+import { apacheVersion } from './masters.js'
 import { micro } from './micro.js'
-import { stores } from './stores.js'
+import { peers } from './peers/run.js'
 import { recovery } from './recovery.js'
+import { stores } from './stores.js'
+import { tableOf } from './table.js'
 
-const benches: Record<string, () => Promise<Figure[]>> = {
+type Bench = (options: LoadOptions) => Promise<Figure[]>
+
+/** Benches that belong to the table, in its order. `load` is a name for all that play peers. */
+const table: Readonly<Record<string, Bench>> = {
+  ...loadBenches,
   core: coreDecisions,
+  launch: launchLatency,
+  'executor-start': () => executorStart(),
+  peers: ({ runs }) => peers({ rounds: runs }),
+}
+
+/** What takes long, or explains figures of the table. */
+const others: Readonly<Record<string, Bench>> = {
   micro,
-  'control-link': controlLink,
   store: stores,
   durable,
-  launch: launchLatency,
-  'cluster-pool': clusterPool,
-  'executor-start': () => executorStart(),
   recovery,
   failover,
+}
+
+const groups: Readonly<Record<string, readonly string[]>> = { load: Object.keys(loadBenches) }
+
+const { values: flags, positionals: asked } = parseArgs({
+  allowPositionals: true,
+  options: {
+    alone: { type: 'boolean', default: false },
+    runs: { type: 'string' },
+    minutes: { type: 'string', default: '30' },
+    print: { type: 'boolean', default: false },
+  },
+})
+
+/** @returns names of benches, in the table's order. @throws Error for a name that there is not */
+function chosen(names: readonly string[]): string[] {
+  if (names.length === 0) return Object.keys(table)
+  const all = [...Object.keys(table), ...Object.keys(others)]
+  const wanted = names.flatMap((name) => groups[name] ?? [name])
+  const unknown = wanted.filter((name) => !all.includes(name))
+  if (unknown.length > 0) {
+    const known = [...Object.keys(groups), ...all].join(', ')
+    throw new Error(`no bench '${unknown.join(', ')}'; there are ${known}`)
+  }
+  return all.filter((name) => wanted.includes(name))
+}
+
+function positive(flag: string, text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) throw new Error(`--${flag} takes a number above 0, not '${text}'`)
+  return value
+}
+
+async function measured(names: readonly string[], options: LoadOptions) {
+  const figures: Figure[] = []
+  const failures: Failure[] = []
+  for (const name of names) {
+    const startedMs = performance.now()
+    process.stderr.write(`── ${name}`)
+    try {
+      figures.push(...(await { ...table, ...others }[name]!(options)))
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      failures.push({ name, reason })
+      process.stderr.write(` failed: ${reason}`)
+    }
+    console.error(`, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`)
+  }
+  return { figures, failures }
 }
 
 function git(...args: string[]): string {
   return execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
 }
 
-const asked = process.argv.slice(2)
-const unknown = asked.filter((name) => !(name in benches))
-if (unknown.length > 0) {
-  console.error(
-    `bench: no bench '${unknown.join(', ')}'; there are ${Object.keys(benches).join(', ')}`,
-  )
-  process.exit(1)
+function conditions(): string {
+  const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ' and changes'
+  const java = /"([^"]+)"/.exec(spawnSync('java', ['-version'], { encoding: 'utf8' }).stderr ?? '')
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
+  return [
+    `Commit ${git('rev-parse', '--short', 'HEAD')}${changed}`,
+    `Node ${process.versions.node}`,
+    `Java ${java?.[1] ?? 'not installed'}`,
+    `Spark ${apacheVersion}`,
+    `${cpus().length} cores (${cpus()[0]?.model ?? '?'}), ${memory}, Linux ${release()}`,
+    `load average ${loadavg()[0]!.toFixed(1)} before`,
+  ].join('; ')
 }
-const figures: Figure[] = []
-for (const [name, bench] of Object.entries(benches)) {
-  if (asked.length > 0 && !asked.includes(name)) continue
-  console.error(`── ${name}`)
-  figures.push(...(await bench()))
-}
 
-const rounded = (value: number) =>
-  value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)
-const rows = figures.map(
-  ({ name, value, unit, note }) => `| ${name} | ${rounded(value)} ${unit} | ${note} |`,
-)
-const now = new Date().toISOString()
-const text = `# Measured ${now.slice(0, 10)}
+async function main(): Promise<boolean> {
+  const options = {
+    alone: flags.alone,
+    runs: flags.runs === undefined ? null : positive('runs', flags.runs),
+  }
+  const names = chosen(asked)
+  const machine = conditions()
+  const startedMs = performance.now()
+  const { figures, failures } = await measured(names, options)
+  const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1)
+  const date = new Date().toISOString().slice(0, 10)
+  const command = ['npm run bench', ...process.argv.slice(2)].join(' ')
+  const text = `# Measured ${date}
 
-Commit ${git('rev-parse', '--short', 'HEAD')}; Node ${process.versions.node}; ${cpus().length} cores (${cpus()[0]?.model ?? '?'}), ${Math.round(totalmem() / 2 ** 30)} GiB. By \`npm run bench${asked.map((name) => ` ${name}`).join('')}\`.
+${machine}; ${minutes} minutes. By \`${command}\`. Medians, and in brackets the least and the most; docs/performance.md says what
+each figure means.
 
-| figure | value | conditions |
-|---|---|---|
-${rows.join('\n')}
+${tableOf(figures, failures)}
 `
-console.log(text)
-const file = [now.slice(0, 10), ...asked].join('-')
-writeFileSync(join(root, 'bench/results', `${file}.md`), text)
+  console.log(text)
+  const file = join(root, 'bench/results', `${[date, ...asked].join('-')}.md`)
+  if (!flags.print) writeFileSync(file, text)
+  return failures.length === 0
+}
+
+process.exitCode = (await main()) ? 0 : 1

@@ -1,13 +1,16 @@
 /** The table of figures that `npm run bench` prints and keeps. */
-import { type Aim, advantage, type Failure, type Figure, isMet, type Spread } from './figures.js'
+import {
+  type Aim,
+  advantage,
+  type Failure,
+  type Figure,
+  isMet,
+  rounded,
+  type Spread,
+} from './figures.js'
 
 const HEAD = `| figure | Magneto | Apache | times better | aim | met | conditions |
 |---|---|---|---|---|---|---|`
-
-/** Three digits, or all of a whole number. */
-export function rounded(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)
-}
 
 function measured(value: number, unit: string, spread: Spread | undefined): string {
   const text = `${rounded(value)} ${unit}`

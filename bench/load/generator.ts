@@ -1,0 +1,103 @@
+/**
+ * The process that plays the peers of a master: one scenario, told what to do by its harness and nothing else, so that
+ * its own processor time can be told from the master's and from the harness's.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { cpuSeconds, residentBytes } from '../processes.js'
+import { controlScenarios } from './control/index.js'
+import type { MasterUnderTest, Observed, Scenario, ScenarioSize } from './scenario.js'
+import { scenarios } from './scenarios/index.js'
+
+export type Order =
+  | {
+      readonly what: 'prepare'
+      readonly scenario: string
+      readonly master: MasterUnderTest
+      readonly size: ScenarioSize
+    }
+  | { readonly what: 'run' }
+  | { readonly what: 'close' }
+
+/** One run, with what the master has used until it had nothing left to do, and the generator until it had seen all. */
+export interface Run {
+  readonly observed: Observed
+  readonly masterCpuSeconds: number
+  readonly generatorCpuSeconds: number
+  /** Of the master, in bytes, before and after it. */
+  readonly residentBefore: number
+  readonly residentAfter: number
+}
+
+export type Answer = { readonly run: Run | null } | { readonly failed: string }
+
+const settleStepMs = 100
+/** What two ticks of the clock that counts it can be: less is nothing. */
+const idleCpuSeconds = 0.02
+const settleWithinMs = 5_000
+
+/** Returns when the master rests: what was asked of it last may still keep it busy, and belongs to who asked. */
+async function settled(pid: number): Promise<void> {
+  const deadline = performance.now() + settleWithinMs
+  for (let before = cpuSeconds(pid); performance.now() < deadline;) {
+    await delay(settleStepMs)
+    const now = cpuSeconds(pid)
+    if (now - before < idleCpuSeconds) return
+    before = now
+  }
+}
+
+async function sampled(scenario: Scenario, pid: number): Promise<Run> {
+  const before = { bytes: residentBytes(pid), master: cpuSeconds(pid), own: process.cpuUsage() }
+  const observed = await scenario.run()
+  const own = process.cpuUsage(before.own)
+  await settled(pid)
+  return {
+    observed,
+    masterCpuSeconds: cpuSeconds(pid) - before.master,
+    generatorCpuSeconds: (own.user + own.system) / 1e6,
+    residentBefore: before.bytes,
+    residentAfter: residentBytes(pid),
+  }
+}
+
+const all: Readonly<Record<string, () => Scenario>> = { ...scenarios, ...controlScenarios }
+let playing: { readonly scenario: Scenario; readonly master: MasterUnderTest } | null = null
+let hasRun = false
+
+async function obey(order: Order): Promise<Run | null> {
+  if (order.what === 'prepare') {
+    const make = all[order.scenario]
+    if (make === undefined) {
+      const known = Object.keys(all).join(', ')
+      throw new Error(`no scenario '${order.scenario}'; there are ${known}`)
+    }
+    playing = { scenario: make(), master: order.master }
+    await playing.scenario.prepare(order.master, order.size)
+    await settled(order.master.pid)
+    return null
+  }
+  if (playing === null) throw new Error(`'${order.what}' came before 'prepare'`)
+  if (order.what === 'run') {
+    if (hasRun) {
+      await playing.scenario.reset?.()
+      await settled(playing.master.pid)
+    }
+    hasRun = true
+    return sampled(playing.scenario, playing.master.pid)
+  }
+  await playing.scenario.close()
+  return null
+}
+
+function tell(answer: Answer): void {
+  process.send!(answer)
+}
+
+process.on('message', (order: Order) => {
+  obey(order).then(
+    (run) => tell({ run }),
+    (error: unknown) => tell({ failed: error instanceof Error ? error.message : String(error) }),
+  )
+})
+// Without its harness it has nothing to do, whatever links it still holds.
+process.on('disconnect', () => process.exit())
