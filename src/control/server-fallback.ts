@@ -92,6 +92,10 @@ export class FallbackTransport implements ServerTransport {
     })
   }
 
+  sendAll(session: number, messages: readonly Uint8Array[]): void {
+    for (const bytes of messages) this.send(session, bytes)
+  }
+
   close(session: number, reason: string): void {
     this.#end(session, CloseCode.POLICY, reason)
   }

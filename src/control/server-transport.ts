@@ -27,6 +27,7 @@ export interface ServerRoute {
 export interface ServerTransport {
   listen(host: string, port: number): Promise<number>
   send(session: number, bytes: Uint8Array): void
+  sendAll(session: number, messages: readonly Uint8Array[]): void
   close(session: number, reason: string): void
   closeAll(reason: string): void
   stop(reason: string): Promise<void>

@@ -59,9 +59,18 @@ export class UwsTransport implements ServerTransport {
   send(session: number, bytes: Uint8Array): void {
     const connection = this.#connections.get(session)
     if (connection === undefined || connection.socket.send(bytes, true) !== DROPPED) return
-    this.#fault(connection.events, session, slowReader(this.#limits.maxBufferedBytes))
-    // Its buffer is full, so a goodbye would never get through.
-    connection.socket.close()
+    this.#cut(connection, session)
+  }
+
+  sendAll(session: number, messages: readonly Uint8Array[]): void {
+    const connection = this.#connections.get(session)
+    if (connection === undefined) return
+    const { socket } = connection
+    let dropped = false
+    socket.cork(() => {
+      dropped = messages.some((bytes) => socket.send(bytes, true) === DROPPED)
+    })
+    if (dropped) this.#cut(connection, session)
   }
 
   close(session: number, reason: string): void {
@@ -126,6 +135,12 @@ export class UwsTransport implements ServerTransport {
     const reason = this.#reasons.get(session) ?? goneBecause(code, said)
     this.#reasons.delete(session)
     if (this.#connections.delete(session)) events.onDisconnected(session, reason)
+  }
+
+  #cut({ socket, events }: Connection, session: number): void {
+    this.#fault(events, session, slowReader(this.#limits.maxBufferedBytes))
+    // Its buffer is full, so a goodbye would never get through.
+    socket.close()
   }
 
   #fault(events: ServerEvents, session: number, reason: string): void {

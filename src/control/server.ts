@@ -68,6 +68,11 @@ export class ControlServer {
     this.#transport.send(session, bytes)
   }
 
+  /** As `send` for each, in one write where the transport can. */
+  sendAll(session: number, messages: readonly Uint8Array[]): void {
+    this.#transport.sendAll(session, messages)
+  }
+
   /** What was sent before still leaves. Nothing happens when the session is gone. */
   close(session: number, reason: string): void {
     this.#transport.close(session, reason)

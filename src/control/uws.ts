@@ -7,6 +7,8 @@ import { createRequire } from 'node:module'
 export interface UwsSocket {
   /** @returns 0: kept in the buffer, 1: sent, 2: dropped, since the buffer is over maxBackpressure */
   send(message: Uint8Array, isBinary: boolean): number
+  /** What is sent meanwhile leaves together. */
+  cork(send: () => void): UwsSocket
   /** Says goodbye; calls the close handler before it returns. */
   end(code: number, reason: string): void
   /** Cuts the connection; calls the close handler before it returns. */

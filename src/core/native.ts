@@ -14,7 +14,7 @@ export interface MasterCore {
    * @param nowMs wall clock, ms since the epoch; never smaller than in the call before
    * @param utcOffsetMinutes minutes that local time is ahead of UTC (ids carry local time: spec P17)
    * @param inbox a batch of records (control/records.ts), 8-aligned
-   * @returns a batch of records, valid until the next call
+   * @returns a batch of records, in bytes of its own
    * @throws Error when the core's own invariants are broken; the process must not go on
    */
   step(nowMs: number, utcOffsetMinutes: number, inbox: Uint8Array): Uint8Array

@@ -23,7 +23,8 @@ export class CallablePeers {
   /** @param change of a record that has passed its check, or that the core has written */
   note({ key, record }: StoreChange): void {
     if (!key.startsWith('worker_') && !key.startsWith('app_')) return
-    if (record !== null && this.#isCallable(record)) this.#records.set(key, record)
+    // The caller's bytes may be part of a batch many times their size.
+    if (record !== null && this.#isCallable(record)) this.#records.set(key, record.slice())
     else this.#records.delete(key)
   }
 

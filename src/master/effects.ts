@@ -3,24 +3,18 @@
  * disk, and so is everything after it for the same session, so that a session never sees messages out of order.
  */
 import { ByteBuffer } from 'flatbuffers'
-import {
-  OutboxKind,
-  SessionSource,
-  records,
-  sourceOf,
-  type BatchRecord,
-} from '../control/records.js'
+import { BatchReader, OutboxKind, SessionSource, sourceOf } from '../control/records.js'
 import type { Logger } from '../log/logger.js'
 import { Level, Notice, Record as StoreRecord } from '../schema/magneto.js'
 import type { StoreChange } from '../store/engine.js'
 import { MAX_HELD_BYTES } from './limits.js'
 
-/** Where messages for sessions of one source go. */
+/** Where messages for sessions of one source go; each session hears them in order. */
 export interface SessionSink {
-  /** @param bytes valid during the call only */
+  /** @param bytes valid until `flush` */
   send(session: number, bytes: Uint8Array): void
   close(session: number, reason: string): void
-  /** Everything of one batch has been handed over. */
+  /** Everything of one batch has been handed over: it leaves now, if it has not yet. */
   flush(): void
 }
 
@@ -44,6 +38,7 @@ const text = new TextDecoder()
 
 export class Effects {
   readonly #options: EffectsOptions
+  readonly #sinks: readonly SessionSink[]
   readonly #maxHeldBytes: number
   readonly #held = new Map<number, Held[]>()
   #heldBytes = 0
@@ -51,12 +46,17 @@ export class Effects {
 
   constructor(options: EffectsOptions) {
     this.#options = options
+    this.#sinks = Object.values(options.sinks)
     this.#maxHeldBytes = options.maxHeldBytes ?? MAX_HELD_BYTES
   }
 
-  /** @param outbox what a step returned @throws RangeError when it is not made of whole records */
+  /**
+   * @param outbox what a step returned; what waits of it is kept where it is, so nobody may write there any more
+   * @throws RangeError when it is not made of whole records
+   */
   run(outbox: Uint8Array): void {
-    for (const record of records(outbox)) this.#take(record)
+    const reader = new BatchReader(outbox)
+    while (reader.next()) this.#take(reader)
     this.#flush()
   }
 
@@ -92,14 +92,14 @@ export class Effects {
     return this.#heldBytes
   }
 
-  #take({ kind, session, argument, payload }: BatchRecord): void {
+  #take({ kind, session, argument, payload }: BatchReader): void {
     const effect: OutboxKind = kind
     switch (effect) {
       case OutboxKind.SEND:
       case OutboxKind.CLOSE:
         return this.#toSession(effect, session, argument, payload)
       case OutboxKind.PERSIST:
-        return this.#options.persist({ key: keyOf(payload), record: payload.slice() }, argument)
+        return this.#options.persist({ key: keyOf(payload), record: payload }, argument)
       case OutboxKind.FORGET:
         return this.#options.persist({ key: text.decode(payload), record: null }, argument)
       case OutboxKind.SET_TIMER:
@@ -122,7 +122,7 @@ export class Effects {
       return this.#sink(session).close(session, reason)
     }
     this.#heldBytes += payload.byteLength
-    const held = { kind, sequence, payload: payload.slice() }
+    const held = { kind, sequence, payload }
     if (waiting === undefined) this.#held.set(session, [held])
     else waiting.push(held)
   }
@@ -140,7 +140,7 @@ export class Effects {
   }
 
   #flush(): void {
-    for (const sink of Object.values(this.#options.sinks)) sink.flush()
+    for (const sink of this.#sinks) sink.flush()
   }
 
   #notice(payload: Uint8Array): void {

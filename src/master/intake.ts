@@ -3,9 +3,9 @@
  * while no step may be taken: then whoever sends more is closed, and comes back or not.
  */
 import {
+  BatchReader,
   BatchWriter,
   InboxKind,
-  records,
   sourceOf,
   type SessionSource,
 } from '../control/records.js'
@@ -80,15 +80,18 @@ export class Intake {
   batch(bytes: Uint8Array, ended: readonly number[]): void {
     const reign = this.#reign
     if (reign === null) return
+    const reader = new BatchReader(bytes)
     let kept: BatchWriter | null = null
-    let at = 0
-    for (const { kind, session, payload, argument } of records(bytes)) {
+    let passed = 0
+    while (reader.next()) {
+      const { kind, session, argument } = reader
       const passes = this.#passes(reign, kind, session)
-      if (!passes && kept === null) {
+      if (passes) kept?.add(kind, session, reader.payload, argument)
+      else if (kept === null) {
         kept = new BatchWriter(bytes.byteLength)
-        kept.addBatch(bytes.subarray(0, at))
-      } else if (passes) kept?.add(kind, session, payload, argument)
-      at = payload.byteOffset - bytes.byteOffset + ((payload.byteLength + 7) & ~7)
+        kept.addBatch(bytes.subarray(0, passed))
+      }
+      passed = reader.at
     }
     reign.addBatch(kept === null ? bytes : kept.view(), ended)
   }

@@ -13,6 +13,7 @@ import { ControlReplicas } from '../election/zookeeper/replica-transport.js'
 import { DAMAGED_PREFIX, MAX_DAMAGED_RECORDS, checkRecords, setAside } from '../store/records.js'
 import { Clock } from './clock.js'
 import { CommitFigures } from './commit-figures.js'
+import { ControlSink } from './control-sink.js'
 import type { SessionSink } from './effects.js'
 import { Intake } from './intake.js'
 import { Leadership } from './leadership.js'
@@ -99,6 +100,7 @@ class Master {
   readonly #parts: MasterParts
   readonly #tools: Tools
   readonly #control: ControlServer
+  readonly #controlSink: ControlSink
   readonly #intake: Intake
   readonly #figures = new CommitFigures()
   readonly #storeAlarm: StoreAlarm
@@ -131,6 +133,7 @@ class Master {
       onDisconnected: (session, reason) => this.#intake.disconnected(session, reason),
       replica: tools.replicas.sessions,
     })
+    this.#controlSink = new ControlSink(this.#control)
     tools.replicas.attach(this.#control)
     this.#storeAlarm = new StoreAlarm(tools.log, () => tools.recovery.status().reason)
   }
@@ -341,11 +344,7 @@ class Master {
 
   #sinks(): Record<SessionSource, SessionSink> {
     return {
-      [SessionSource.CONTROL]: {
-        send: (session, bytes) => this.#control.send(session, bytes),
-        close: (session, reason) => this.#control.close(session, reason),
-        flush: () => {},
-      },
+      [SessionSource.CONTROL]: this.#controlSink,
       [SessionSource.WEB]: this.#web!,
       [SessionSource.GATEWAY]: this.#gateway!,
     }

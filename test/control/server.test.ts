@@ -71,6 +71,24 @@ describe.each(transports)('control server on %s', (transport) => {
     expect(seen.events[0]).toMatchObject({ address: '127.0.0.1' })
   })
 
+  test('what is sent together arrives in order, also when it is more than a buffer holds', async () => {
+    const { server, port, seen } = await start()
+    const socket = await dial(port)
+    await seen.next((event) => event.kind === 'connected')
+    const got: number[] = []
+    const end = closed(socket)
+    socket.on('message', (data: Buffer) => got.push(data.byteLength))
+    const sizes = [1, 100_000, 0, 5, 300_000, 7]
+    server.sendAll(
+      1,
+      sizes.map((size) => new Uint8Array(size)),
+    )
+    server.sendAll(2, [Uint8Array.of(1)])
+    server.close(1, 'done')
+    await end
+    expect(got).toEqual(sizes)
+  })
+
   test('our close tells the reason, after what was sent, and disconnects once', async () => {
     const { server, port, seen } = await start()
     const socket = await dial(port)

@@ -90,7 +90,6 @@ describe('effects', () => {
       [CLOSE, a, 'end'],
     )
     held.run(outbox)
-    outbox.fill(0)
     expect(did).toEqual([`send ${b} free`])
     held.stored(4)
     expect(did).toHaveLength(1)
