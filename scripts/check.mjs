@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The gate, the same for everyone: format, lint, types, generated code, native tests under sanitizers, fuzzers, all other
-// tests. `--quick` leaves out the fuzzers; `--only NAME` runs one step. A tool that is missing skips its step
-// with the reason on a user's machine and fails it in CI.
+// tests. Steps of one thread run side by side. `--quick` leaves out the fuzzers; `--only NAME` runs one step. A tool that is
+// missing skips its step with the reason on a user's machine and fails it in CI.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -55,6 +55,7 @@ const steps = [
   {
     name: 'fuzz-control',
     slow: true,
+    besideNext: true,
     command: ['make', '-s', '-C', 'native', 'fuzz', `SECONDS=${fuzzSeconds}`],
   },
   {
@@ -89,14 +90,15 @@ function countVitest() {
   totals.skipped += result.numPendingTests + result.numTodoTests
 }
 
-function execute(command) {
+/** @param quiet shows its output when it has ended, since another one runs beside it */
+function execute(command, quiet) {
   return new Promise((resolve) => {
     const [file, ...args] = command
     const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     const keep = (chunk) => {
       output += chunk
-      process.stdout.write(chunk)
+      if (!quiet) process.stdout.write(chunk)
     }
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
@@ -105,7 +107,7 @@ function execute(command) {
   })
 }
 
-async function runStep(step) {
+async function runStep(step, { quiet }) {
   if (step.tool && spawnSync(step.tool, ['--version'], { stdio: 'ignore' }).status !== 0) {
     if (inCi) return { name: step.name, outcome: `FAILED: ${step.tool} is not installed` }
     return {
@@ -113,11 +115,13 @@ async function runStep(step) {
       outcome: `SKIPPED: ${step.tool} is not installed (CI runs this step)`,
     }
   }
-  console.log(`\n── ${step.name}`)
+  if (!quiet) console.log(`\n── ${step.name}`)
   const started = performance.now()
   const { status, output } = await execute(
     typeof step.command === 'function' ? step.command() : step.command,
+    quiet,
   )
+  if (quiet) process.stdout.write(`\n── ${step.name}\n${output}`)
   let outcome = status === 0 ? 'ok' : `FAILED (exit ${status})`
   try {
     step.count?.(output)
@@ -128,10 +132,13 @@ async function runStep(step) {
   return { name: step.name, outcome, seconds: (performance.now() - started) / 1000 }
 }
 
+const chosen = steps.filter((step) => (only ? step.name === only : !(quick && step.slow)))
 const results = []
-for (const step of steps) {
-  if ((only && step.name !== only) || (quick && step.slow)) continue
-  results.push(await runStep(step))
+while (chosen.length > 0) {
+  const together = [chosen.shift()]
+  while (together.at(-1).besideNext && chosen.length > 0) together.push(chosen.shift())
+  const quiet = together.length > 1
+  results.push(...(await Promise.all(together.map((step) => runStep(step, { quiet })))))
 }
 rmSync(scratch, { recursive: true })
 console.log('\n── gate')

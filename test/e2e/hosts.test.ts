@@ -35,6 +35,7 @@ SPARK_WORKER_CORES=1
 SPARK_WORKER_MEMORY=1g
 SPARK_PID_DIR="\${MAGNETO_HOME}/pids"
 SPARK_LOCAL_DIRS="\${MAGNETO_HOME}/scratch"
+JDK_JAVA_OPTIONS="${process.env['JDK_JAVA_OPTIONS']}"
 `,
         'spark-defaults.conf': `
 spark.worker.timeout 10

@@ -301,7 +301,12 @@ PidFile none
 }
 
 function login(): NodeJS.ProcessEnv {
-  return { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' }
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    // Of vitest.config.ts.
+    JDK_JAVA_OPTIONS: process.env['JDK_JAVA_OPTIONS'],
+  }
 }
 
 /** Ids of the processes that are in one of these networks. */

@@ -9,7 +9,8 @@ const version = '4.3.0'
 const workers = 2
 const coresPerWorker = 3
 const cores = workers * coresPerWorker
-const small = 20
+/** Half of them have to wait for the others. */
+const small = 2 * cores
 const testTimeoutMs = 300_000
 
 /** Name, state and cores of each, in the order of their registration. */
