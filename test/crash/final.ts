@@ -91,8 +91,9 @@ function* different(
 export async function clusterLeft(load: Load, leader: MasterProcess): Promise<string[]> {
   const state = await json(leader)
   if (state === null) return ['the leader shows nothing']
+  // One that has lost its mandate meanwhile shows nothing else.
+  if (state.status !== 'ALIVE') return [`the leader is ${state.status}`]
   const left: string[] = []
-  if (state.status !== 'ALIVE') left.push(`the leader is ${state.status}`)
   const alive = state.workers.filter((worker) => worker.state === 'ALIVE')
   left.push(
     ...different(

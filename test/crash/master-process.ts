@@ -7,7 +7,8 @@ import type { LeadershipStatus } from '../../src/control/leadership.js'
 
 export const host = '127.0.0.1'
 const root = resolve(import.meta.dirname, '..', '..')
-const pollMs = 10
+/** Each look at a master that is not there yet costs a millisecond or two. */
+const pollMs = 25
 
 export interface MasterOptions {
   readonly name: string

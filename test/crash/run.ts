@@ -1,6 +1,6 @@
 /**
- * `npx tsx test/crash/run.ts [--rounds N] [--store MODE] [--codec NAME] [--zookeeper HOST:PORT] [--masters N] [--seed N] [--home FOLDER]`:
- * kills a real master so often, under load, and says what was broken.
+ * `npx tsx test/crash/run.ts [--rounds N] [--store MODE] [--codec NAME] [--zookeeper HOST:PORT] [--masters N] [--seed N]
+ * [--recovery-timeout SECONDS] [--home FOLDER]`: kills a real master so often, under load, and says what was broken.
  */
 import { parseArgs } from 'node:util'
 import { crashRounds } from './rounds.js'
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     factory: { type: 'string' },
     zookeeper: { type: 'string' },
     masters: { type: 'string' },
+    'recovery-timeout': { type: 'string' },
     home: { type: 'string' },
     seed: { type: 'string', default: '1' },
   },
@@ -33,6 +34,9 @@ const result = await crashRounds({
   store: values.store,
   properties,
   ...(values.home === undefined ? {} : { home: values.home }),
+  ...(values['recovery-timeout'] === undefined
+    ? {}
+    : { recoveryTimeoutS: Number(values['recovery-timeout']) }),
   masters: Number(values.masters ?? (values.store === 'ZOOKEEPER' ? 2 : 1)),
   progress: (text) => console.log(text),
 })
