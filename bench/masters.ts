@@ -196,9 +196,9 @@ export class MasterProcess {
     }
   }
 
-  lastWords(): string {
+  lastWords(count = 30): string {
     return this.#lines
-      .slice(-30)
+      .slice(-count)
       .map(({ text }) => text)
       .join('\n')
   }

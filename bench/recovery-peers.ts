@@ -168,7 +168,7 @@ export class SimulatedWorker extends Peer {
   exitExecutor(executor: Executor): void {
     this.#executors.delete(nameOf(executor))
     this.#state = null
-    this.active?.write(executorState(executor, ExecutorState.EXITED))
+    this.active?.write(executorState(executor, ExecutorState.EXITED, 0))
   }
 
   /** Finishes the answer to the next MasterChanged. */
@@ -239,8 +239,12 @@ function response(executor: Executor, state: schema.ExecutorState) {
   )
 }
 
-function executorState({ appId, id }: ExecutorName, state: schema.ExecutorState): Buffer {
-  return frameOf(encode(new schema.ExecutorStateChangedT(0, appId, id, state)))
+function executorState(
+  { appId, id }: ExecutorName,
+  state: schema.ExecutorState,
+  exitStatus: number | null = null,
+): Buffer {
+  return frameOf(encode(new schema.ExecutorStateChangedT(0, appId, id, state, null, exitStatus)))
 }
 
 export class SimulatedApplication extends Peer {

@@ -1,7 +1,8 @@
 /**
- * `npm run bench [NAME ...] [-- --alone] [--runs N] [--minutes N] [--print]`: runs the benches, prints one table and keeps
- * it in bench/results/DATE[-NAME...].md. Without a name: all that belong to the table beside Apache's. Figures of one file were
- * measured in one run on one machine; compare files with care. docs/performance.md says what each of them means.
+ * `npm run bench -- [NAME ...] [--alone] [--runs N] [--print]`, `npm run bench -- soak [--minutes N] [--scenario NAME]`: runs
+ * the benches, prints one table and keeps it in bench/results/DATE[-NAME...].md. Without a name: all that belong to the table
+ * beside Apache's. Figures of one file were measured in one run on one machine; compare files with care.
+ * docs/performance.md says what each of them means.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -16,6 +17,7 @@ import { failover } from './failover.js'
 import type { Failure, Figure } from './figures.js'
 import { launchLatency } from './launch.js'
 import { loadBenches, type LoadOptions } from './load/plan.js'
+import { soak, type Soaked } from './load/soak.js'
 import { apacheVersion } from './masters.js'
 import { micro } from './micro.js'
 import { peers } from './peers/run.js'
@@ -23,7 +25,7 @@ import { recovery } from './recovery.js'
 import { stores } from './stores.js'
 import { tableOf } from './table.js'
 
-type Bench = (options: LoadOptions) => Promise<Figure[]>
+type Bench = (options: LoadOptions) => Promise<Figure[] | Soaked>
 
 /** Benches that belong to the table, in its order. `load` is a name for all that play peers. */
 const table: Readonly<Record<string, Bench>> = {
@@ -41,6 +43,7 @@ const others: Readonly<Record<string, Bench>> = {
   durable,
   recovery,
   failover,
+  soak: () => soak({ minutes: positive('minutes', flags.minutes), scenario: flags.scenario }),
 }
 
 const groups: Readonly<Record<string, readonly string[]>> = { load: Object.keys(loadBenches) }
@@ -51,6 +54,7 @@ const { values: flags, positionals: asked } = parseArgs({
     alone: { type: 'boolean', default: false },
     runs: { type: 'string' },
     minutes: { type: 'string', default: '30' },
+    scenario: { type: 'string', default: 'control-churn' },
     print: { type: 'boolean', default: false },
   },
 })
@@ -77,11 +81,15 @@ function positive(flag: string, text: string): number {
 async function measured(names: readonly string[], options: LoadOptions) {
   const figures: Figure[] = []
   const failures: Failure[] = []
+  const details: string[] = []
   for (const name of names) {
     const startedMs = performance.now()
     process.stderr.write(`── ${name}`)
     try {
-      figures.push(...(await { ...table, ...others }[name]!(options)))
+      const found = await { ...table, ...others }[name]!(options)
+      figures.push(...('details' in found ? found.figures : found))
+      if ('details' in found) details.push(found.details)
+      if ('details' in found && !found.isFlat) failures.push({ name, reason: 'it was not flat' })
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       failures.push({ name, reason })
@@ -89,7 +97,7 @@ async function measured(names: readonly string[], options: LoadOptions) {
     }
     console.error(`, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`)
   }
-  return { figures, failures }
+  return { figures, failures, details }
 }
 
 function git(...args: string[]): string {
@@ -118,7 +126,7 @@ async function main(): Promise<boolean> {
   const names = chosen(asked)
   const machine = conditions()
   const startedMs = performance.now()
-  const { figures, failures } = await measured(names, options)
+  const { figures, failures, details } = await measured(names, options)
   const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1)
   const date = new Date().toISOString().slice(0, 10)
   const command = ['npm run bench', ...process.argv.slice(2)].join(' ')
@@ -127,7 +135,7 @@ async function main(): Promise<boolean> {
 ${machine}; ${minutes} minutes. By \`${command}\`. Medians, and in brackets the least and the most; docs/performance.md says what
 each figure means.
 
-${tableOf(figures, failures)}
+${[tableOf(figures, failures), ...details].join('\n\n')}
 `
   console.log(text)
   const file = join(root, 'bench/results', `${[date, ...asked].join('-')}.md`)

@@ -46,5 +46,5 @@ export function tableOf(figures: readonly Figure[], failures: readonly Failure[]
   const table = [HEAD, ...figures.map(row)].join('\n')
   if (failures.length === 0) return table
   const lines = failures.map(({ name, reason }) => `- ${name}: ${reason.replaceAll('\n', ' ')}`)
-  return `${table}\n\nNot measured, since it failed:\n\n${lines.join('\n')}`
+  return `${table}\n\nWhat failed:\n\n${lines.join('\n')}`
 }

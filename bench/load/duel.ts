@@ -113,7 +113,7 @@ class Side {
   /** @returns the same error, with what the master has said last */
   explained(error: unknown): Error {
     const { kind } = this.master.underTest
-    const said = this.master.lastWords()
+    const said = this.master.lastWords(3)
     const text = error instanceof Error ? error.message : String(error)
     return new Error(`${kind}: ${text}${said === '' ? '' : `; it said: ${said}`}`, { cause: error })
   }

@@ -1,5 +1,6 @@
 /** Scenarios over the control protocol, which Apache's Master does not speak. */
 import type { Scenario } from '../scenario.js'
+import { ControlChurn } from './churn.js'
 import { ControlHeartbeats } from './heartbeats.js'
 import { ControlHeldApplications } from './held-applications.js'
 import { ControlRegistrations } from './registrations.js'
@@ -10,4 +11,5 @@ export const controlScenarios: Readonly<Record<string, () => Scenario>> = {
   'control-heartbeats': () => new ControlHeartbeats(),
   'control-small-applications': () => new ControlSmallApplications(),
   'control-held-applications': () => new ControlHeldApplications(),
+  'control-churn': () => new ControlChurn(),
 }
