@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { cpuSeconds } from '../processes.js'
+import { heardCounts } from './peers/link.js'
 import { scenarios } from './scenarios/index.js'
 import type { MasterUnderTest, Observed, Scenario } from './scenario.js'
 
@@ -68,11 +69,14 @@ async function main(): Promise<void> {
     await scenario.prepare(master, size)
     for (let run = 1; run <= Number(values.runs); run++) {
       if (run > 1) await scenario.reset?.()
+      heardCounts.clear()
       const before = { master: cpuSeconds(master.pid), own: process.cpuUsage() }
       const observed = await scenario.run()
       const own = process.cpuUsage(before.own)
       const masterS = cpuSeconds(master.pid) - before.master
       console.log(describe(observed, masterS, (own.user + own.system) / 1e6))
+      const heard = [...heardCounts].map(([kind, count]) => `${count} ${kind}`)
+      if (heard.length > 0) console.log(`  heard ${heard.join(', ')}`)
     }
   } finally {
     await scenario.close()

@@ -12,6 +12,9 @@ const CONNECT_TIMEOUT_MS = 30_000
 const shared = Buffer.allocUnsafeSlow(READ_BYTES)
 const TRUE = sampled('value/true')
 
+/** How often this process has heard each kind of one-way message. */
+export const heardCounts = new Map<string, number>()
+
 export interface LinkEvents {
   /** A view, valid for the call only. */
   heard(kind: string, stream: Buffer, link: Link, body: Buffer): void
@@ -113,16 +116,26 @@ export class Link {
     this.write(frameOf(requestId))
   }
 
+  /** Ends the connection at once. */
   leave(): void {
     this.#hasLeft = true
     this.#socket.destroy()
+  }
+
+  /** Ends the connection after all that has been written. */
+  finish(): void {
+    this.#hasLeft = true
+    this.#socket.end()
+    this.#socket.resume()
   }
 
   #sink(): FrameSink {
     return {
       oneWay: (body) => {
         const stream = body.subarray(streamAt(body))
-        this.#events.heard(kindOf(stream), stream, this, body)
+        const kind = kindOf(stream)
+        heardCounts.set(kind, (heardCounts.get(kind) ?? 0) + 1)
+        this.#events.heard(kind, stream, this, body)
       },
       answer: (requestId, body) => this.#answered(requestId)?.(body, ''),
       failure: (requestId, error) => this.#answered(requestId)?.(null, error.split('\n')[0] ?? ''),

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { RpcAddress } from '../../../src/spark/messages.js'
 import type { MasterUnderTest } from '../scenario.js'
+import { PlayedDriver, type DriverContext } from './driver.js'
 import type { ExecutorName } from './hear.js'
 import { Link, type LinkEvents } from './link.js'
 import { Listener } from './listener.js'
@@ -26,6 +27,7 @@ export interface PlaygroundEvents {
   /** @returns whether the worker says by itself that the executor runs; absent: it does */
   launched?(worker: PlayedWorker, executor: ExecutorName): boolean
   acknowledged?(worker: PlayedWorker, executor: ExecutorName): void
+  killed?(worker: PlayedWorker, executor: ExecutorName): void
   driverLaunched?(worker: PlayedWorker, driverId: string): void
 }
 
@@ -99,6 +101,18 @@ export class Playground {
     if (!this.#closed) this.waits.fail(reason)
   }
 
+  /** An application that is not connected yet, under an address of its own. */
+  driver(name: string, context: Omit<DriverContext, 'master' | 'port' | 'trouble'>): PlayedDriver {
+    const driver = new PlayedDriver(this.nextHost(), name, {
+      ...context,
+      master: this.address,
+      port: this.#port,
+      trouble: (reason) => this.trouble(reason),
+    })
+    this.at(driver.host, driver)
+    return driver
+  }
+
   /** A connection of its own, for asks. */
   probe(): Promise<Link> {
     const lost = (reason: string): void => this.trouble(`a client's connection was lost: ${reason}`)
@@ -168,6 +182,19 @@ export class Playground {
     await this.untilState(`${left} workers left`, ({ aliveworkers }) => aliveworkers === left)
   }
 
+  /** Nothing runs on the cluster, by the master's own word. */
+  async untilIdle(): Promise<void> {
+    const count = this.workers.length
+    await this.untilState(
+      `${count} workers with nothing to do`,
+      (state) =>
+        state.aliveworkers === count &&
+        state.coresused === 0 &&
+        state.activeapps.length === 0 &&
+        state.activedrivers.length === 0,
+    )
+  }
+
   /** What the master itself says about its cluster; its page is asked again and again. */
   async untilState(
     what: string,
@@ -221,6 +248,7 @@ export class Playground {
       registered: () => this.#onRegistered?.(),
       launched: (worker, executor) => this.events.launched?.(worker, executor) ?? true,
       acknowledged: (worker, executor) => this.events.acknowledged?.(worker, executor),
+      killed: (worker, executor) => this.events.killed?.(worker, executor),
       driverLaunched: (worker, driverId) => this.events.driverLaunched?.(worker, driverId),
       trouble: (reason) => this.trouble(reason),
     }

@@ -25,6 +25,8 @@ export interface WorkerContext {
   launched(worker: PlayedWorker, executor: ExecutorName): boolean
   /** The master has heard that it runs. */
   acknowledged(worker: PlayedWorker, executor: ExecutorName): void
+  /** The master has heard that it was killed. */
+  killed(worker: PlayedWorker, executor: ExecutorName): void
   driverLaunched(worker: PlayedWorker, driverId: string): void
   trouble(reason: string): void
 }
@@ -143,14 +145,16 @@ export class PlayedWorker implements LinkEvents {
     this.#context.registered(this)
   }
 
-  /** The answer's coming matters to no one. */
   #kill(executor: ExecutorName): void {
     this.executors--
     const message = `Runner thread for executor ${executor.appId}/${executor.execId} interrupted`
     const { words } = this.#context
     this.link?.ask(
       (id) => words.executorKilled.fill({ ...this.#self, ...executor, message }, id),
-      () => {},
+      (answer, error) => {
+        if (answer === null) this.#context.trouble(`${this.id}: ExecutorStateChanged: ${error}`)
+        else this.#context.killed(this, executor)
+      },
     )
   }
 }
