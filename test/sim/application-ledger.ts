@@ -68,7 +68,7 @@ export class ApplicationLedger {
     this.#of(name)
   }
 
-  /** A master tells a session its id. */
+  /** A master tells a session its id. @param epoch of that master, which may have been replaced meanwhile */
   named(session: number, id: string, epoch: number): void {
     const name = this.#speakers.get(session)
     if (name === undefined) throw new Violation(`${id} is told to nobody's application`)
@@ -78,7 +78,8 @@ export class ApplicationLedger {
     }
     this.#nameOf.set(id, name)
     this.#idOf.set(name, id)
-    this.#of(name).toldEpoch = epoch
+    const known = this.#of(name)
+    known.toldEpoch = Math.max(known.toldEpoch, epoch)
   }
 
   /** Its driver has heard its id. */

@@ -83,6 +83,8 @@ export class Ledger {
 
   /** What the leader before knew of workers is gone with it, but for what is in their records. */
   leads(mandate: Mandate): void {
+    // Who hears late that it has taken over may be a leader of the past by then.
+    if (mandate.epoch < this.#epoch) return
     this.#epoch = mandate.epoch
     for (const known of [this.#sessionOf, this.#leaving, this.#unhealthy, this.#saidSo]) {
       known.clear()
@@ -101,7 +103,11 @@ export class Ledger {
   }
 
   wrote(changes: readonly StoreChange[]): void {
-    for (const { key, record } of changes) this.applications.wrote(key, record)
+    for (const { key, record } of changes) {
+      this.applications.wrote(key, record)
+      if (record === null && key.startsWith('completed_app_'))
+        this.#idIsFree(key.slice('completed_app_'.length))
+    }
   }
 
   gone(session: number, epoch: number | null): void {
@@ -184,7 +190,7 @@ export class Ledger {
     this.applications.sent(session, body)
     if (body instanceof ApplicationRegisteredT) {
       const id = String(body.appId)
-      this.applications.named(session, id, this.#epoch)
+      this.applications.named(session, id, Number(body.epoch))
       if (!store.hasHeld(`app_${id}`)) {
         throw new Violation(`${id} was told that it is registered before that was on disk`)
       }
@@ -282,6 +288,15 @@ export class Ledger {
       if (this.#sessionOf.has(workerId)) this.#cameBack.add(workerId)
     }
     this.#sessionOf.set(workerId, session)
+  }
+
+  /** An id that is a name (useAppNameAsAppId) may be used again, with all numbers of executors. */
+  #idIsFree(appId: string): void {
+    if (appId.startsWith('app-')) return
+    for (const what of this.#ordered)
+      if (what.startsWith(`executor ${appId}/`)) this.#ordered.delete(what)
+    for (const key of this.#launched.keys())
+      if (key.startsWith(`${appId}/`)) this.#launched.delete(key)
   }
 
   #orderedOnce(what: string): void {
