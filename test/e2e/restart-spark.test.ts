@@ -3,7 +3,7 @@
  * and an Apache Worker, which wait to be told who leads, and a worker of ours, which comes by itself.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -23,10 +23,8 @@ import { describeWith } from './requirements.js'
 const versions = (process.env['MAGNETO_SPARK_VERSIONS'] ?? '4.3.0 3.5.9').split(/[ ,]+/)
 const [newest] = versions as [string]
 const timeoutMs = 480_000
-/** Few and long: starting one costs more on a busy machine than waiting for it. */
-const tasks = 30
-const taskS = '1.5'
-const sum = (tasks * (tasks - 1)) / 2
+/** Of steady.py: each of its jobs had the right sum. */
+const right = 'sums=[15]'
 /** One on each worker: ours has one core, and Apache's one to spare. */
 const size = { 'spark.executor.cores': '1', 'spark.cores.max': '2' }
 
@@ -91,6 +89,9 @@ const isBack = (state: ClusterJson): boolean =>
   state.status === 'ALIVE' && state.aliveworkers === 2 && onBoth(state)
 
 const pids = (of: Cluster): number[] => of.executors().map(({ pid }) => pid)
+/** The executors, once both have become what they are. */
+const bothOf = (of: Cluster): Promise<number[]> =>
+  eventually('two executors run', () => (pids(of).length === 2 ? pids(of) : null))
 const ids = ({ workers }: ClusterJson): string[] => workers.map(({ id }) => id).toSorted()
 
 /** Each worker runs an executor. */
@@ -104,11 +105,11 @@ describeWith(['java', 'python3'], 'a master that is killed and restarted', () =>
     async (version) => {
       const home = sparkHome(version)
       const { cluster: from, apache: worker } = await start(home)
-      const job = from.submit(home, 'slow_sum', [`${tasks}`, taskS], size)
+      const goAhead = join(from.folder, 'go-ahead')
+      const job = from.submit(home, 'steady', [goAhead], size)
       const before = await from.until('it runs on both workers', onBoth)
       await eventually('it is at work', () => (job.stdout.includes('STARTED') ? true : null))
-      const executors = pids(from)
-      expect(executors).toHaveLength(2)
+      const executors = await bothOf(from)
       const failed = failure(worker, job)
 
       await killMaster(from)
@@ -129,7 +130,8 @@ describeWith(['java', 'python3'], 'a master that is killed and restarted', () =>
         return now.length === 2 && !now.includes(onApache.pid) ? true : null
       }).catch(failed)
 
-      expect(await job.result().catch(failed)).toBe(`sum=${sum}`)
+      writeFileSync(goAhead, '')
+      expect(await job.result().catch(failed)).toBe(right)
       const ended = await from.until('it has ended', ({ activeapps, coresused }) => {
         return activeapps.length === 0 && coresused === 0
       })
@@ -150,11 +152,12 @@ describeWith(['java', 'python3'], 'a master that is killed and restarted', () =>
     async () => {
       const home = sparkHome(newest)
       const { cluster: from, apache: worker } = await start(home)
-      const job = from.submit(home, 'slow_sum', [`${tasks}`, taskS], size)
+      const goAhead = join(from.folder, 'go-ahead')
+      const job = from.submit(home, 'steady', [goAhead], size)
       const failed = failure(worker, job)
       const before = await from.until('it runs on both workers', onBoth).catch(failed)
       await eventually('it is at work', () => (job.stdout.includes('STARTED') ? true : null))
-      const executors = pids(from)
+      const executors = await bothOf(from)
 
       // Both have the end of the old connection and the words of the new master to read when they wake up.
       const stopped = [worker.child.pid!, job.child.pid!]
@@ -170,7 +173,8 @@ describeWith(['java', 'python3'], 'a master that is killed and restarted', () =>
       expect(ids(after)).toEqual(ids(before))
       expect(after.activeapps).toMatchObject([{ id: before.activeapps[0]!.id, state: 'RUNNING' }])
       expect(new Set(pids(from))).toEqual(new Set(executors))
-      expect(await job.result().catch(failed)).toBe(`sum=${sum}`)
+      writeFileSync(goAhead, '')
+      expect(await job.result().catch(failed)).toBe(right)
       const ended = await from.until('it has ended', ({ coresused }) => coresused === 0)
       expect(ended).toMatchObject({ status: 'ALIVE', aliveworkers: 2 })
       // Once for the master that was killed, once more at most for a connection that the worker no longer uses.
