@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { RpcAddress } from '../../../src/spark/messages.js'
 import type { MasterUnderTest } from '../scenario.js'
 import { PlayedDriver, type DriverContext } from './driver.js'
-import type { ExecutorName } from './hear.js'
+import { booleanIn, type ExecutorName } from './hear.js'
 import { Link, type LinkEvents } from './link.js'
 import { Listener } from './listener.js'
 import { LoadError, Tally, Waits } from './waits.js'
@@ -180,6 +180,20 @@ export class Playground {
     }
     const left = this.workers.length
     await this.untilState(`${left} workers left`, ({ aliveworkers }) => aliveworkers === left)
+  }
+
+  /** All that this worker has said before has taken effect. */
+  processed(worker: PlayedWorker): Promise<void> {
+    return new Promise((resolve) => {
+      worker.link!.ask(
+        (id) => this.client.readyz.fill({ host: worker.host, port: this.#port }, id),
+        (answer, error) => {
+          if (answer === null || !booleanIn(answer))
+            this.trouble(`RequestReadyz: ${answer === null ? error : 'the master does not lead'}`)
+          else resolve()
+        },
+      )
+    })
   }
 
   /** Nothing runs on the cluster, by the master's own word. */

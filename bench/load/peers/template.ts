@@ -130,7 +130,7 @@ function cutsOf(body: Buffer, markers: Markers): Cut[] {
   return cuts.toSorted((one, other) => one.at - other.at)
 }
 
-export interface TemplateSource<Names extends string> {
+export interface TemplateSource<Names extends string = never> {
   /** What Spark itself wrote; null for what is put together here. */
   readonly stream: Uint8Array
   /** Where it differs from peer to peer. */
@@ -145,7 +145,7 @@ export interface TemplateSource<Names extends string> {
  * @param receiver the master, as its peers call it
  * @param hasServer whether the sender says where it listens, by its holes `host` and `port`
  */
-export function templateOf<Names extends string>(
+export function templateOf<Names extends string = never>(
   source: TemplateSource<Names>,
   receiver: RpcAddress,
   hasServer: boolean,

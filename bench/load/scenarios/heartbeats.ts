@@ -2,7 +2,6 @@
  * Heartbeats of all workers in turn, as fast as the master takes them: one a connection in each round, so that it reads them
  * one by one as it would from workers of a cluster.
  */
-import { booleanIn } from '../peers/hear.js'
 import { Playground } from '../peers/playground.js'
 import type { MasterUnderTest, Observed, Scenario, ScenarioSize } from '../scenario.js'
 import { Tally } from '../peers/waits.js'
@@ -60,7 +59,7 @@ export class Heartbeats implements Scenario {
         worker.link!.write(beats[index]!)
       }
       asks++
-      behind.push(this.#processed(worker!))
+      behind.push(this.#playground!.processed(worker!))
       if (behind.length > SLICES_BEHIND)
         await waits.within(RUN_TIMEOUT_S, 'the master to take heartbeats', behind.shift()!)
       // What has come in must be read while we send.
@@ -68,23 +67,8 @@ export class Heartbeats implements Scenario {
     }
     await Promise.all(behind)
     const tally = new Tally(workers.length)
-    for (const worker of workers) void this.#processed(worker).then(() => tally.add())
+    for (const worker of workers) void this.#playground!.processed(worker).then(() => tally.add())
     await waits.within(RUN_TIMEOUT_S, tally.of('answers after the last heartbeat'), tally.reached)
     return asks + workers.length
-  }
-
-  /** All that this worker has said has taken effect. */
-  #processed(worker: PlayedWorker): Promise<void> {
-    const { client, waits } = this.#playground!
-    return new Promise((resolve) => {
-      worker.link!.ask(
-        (id) => client.readyz.fill({ host: worker.host, port: this.#playground!.port }, id),
-        (answer, error) => {
-          if (answer === null || !booleanIn(answer))
-            waits.fail(`RequestReadyz: ${answer === null ? error : 'the master does not lead'}`)
-          else resolve()
-        },
-      )
-    })
   }
 }
