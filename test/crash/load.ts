@@ -29,6 +29,7 @@ export class Load {
   readonly #underWay = new Set<Promise<void>>()
   #names = 0
   #running = false
+  #closed = false
   /** Since when all masters have lived, by performance.now(): a connection lost soon after was lost with one. */
   aliveSinceMs = 0
 
@@ -69,7 +70,7 @@ export class Load {
     this.history.count('workers crashed')
     worker.crash()
     await sleep(this.#dice.below(workerAwayMaxMs))
-    worker.start()
+    if (!this.#closed) worker.start()
   }
 
   endApplications(): void {
@@ -77,7 +78,10 @@ export class Load {
     this.applications.clear()
   }
 
+  /** Also in the middle of a run that has failed. */
   close(): void {
+    this.#running = false
+    this.#closed = true
     this.endApplications()
     for (const worker of this.workers) worker.crash()
     for (const submitter of this.submitters) submitter.close()
