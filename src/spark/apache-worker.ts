@@ -1,5 +1,5 @@
 /** One Apache Worker on its connection: registration, what it tells the core, what the core tells it. */
-import { ControlError, type BodyT } from '../control/codec.js'
+import { ControlError, encode, type BodyT } from '../control/codec.js'
 import {
   ApplicationFinishedT,
   DecommissionWorkerT,
@@ -92,6 +92,9 @@ export class ApacheWorker {
   /** The core's WorkerRegistered, to come, answers what it runs: Apache's Master sends nothing there. */
   #isStateAnswerDue = false
   #heartbeatDue: NodeJS.Timeout | null = null
+  /** As the core takes it, of the worker of this id: it comes every few seconds for as long as the worker lives. */
+  #heartbeatBytes = new Uint8Array()
+  #heartbeatId: string | null = null
   #stopAsking: (() => void) | null = null
   #oneWays = 0
   #windowStartMs = 0
@@ -220,8 +223,13 @@ export class ApacheWorker {
   /** L5: one that was dropped must register again; one that was never here is ignored. */
   #heartbeat({ workerId }: Heartbeat): void {
     this.#stopAwaitingHeartbeat()
-    if (this.#isRegistered) this.#session.tell(new WorkerHeartbeatT(workerId))
-    else if (this.#stopAsking === null && this.#versions.knows(workerId))
+    if (this.#isRegistered) {
+      if (this.#heartbeatId !== workerId) {
+        this.#heartbeatBytes = encode(new WorkerHeartbeatT(workerId))
+        this.#heartbeatId = workerId
+      }
+      this.#session.tellEncoded(this.#heartbeatBytes)
+    } else if (this.#stopAsking === null && this.#versions.knows(workerId))
       this.send({ kind: 'ReconnectWorker', masterUrl: this.#masterUrl })
   }
 

@@ -119,15 +119,17 @@ export class FrameDecoder {
    * @throws FrameError when this is no frame; the decoder is of no use afterwards
    */
   push(bytes: Uint8Array, onFrame: (frame: Frame) => void): void {
-    const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    let at = 0
+    const chunk = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    let at = this.#lengthBytes === 0 ? this.#wholeFrames(chunk, onFrame) : 0
     while (at < chunk.length) {
       if (this.#payloadBytes === 0) {
         const taken = chunk.copy(this.#length, this.#lengthBytes, at)
         this.#lengthBytes += taken
         at += taken
         if (this.#lengthBytes < LENGTH_BYTES) return
-        this.#payloadBytes = this.#checkedPayloadBytes()
+        this.#payloadBytes = this.#checkedPayloadBytes(this.#length, 0)
       }
       const missing = this.#payloadBytes - this.#pieces.bytes
       const end = Math.min(at + missing, chunk.length)
@@ -141,6 +143,19 @@ export class FrameDecoder {
     }
   }
 
+  /** The frames that lie whole in the chunk, from its start on. @returns where they end */
+  #wholeFrames(chunk: Buffer, onFrame: (frame: Frame) => void): number {
+    let at = 0
+    while (at + LENGTH_BYTES <= chunk.length) {
+      const start = at + LENGTH_BYTES
+      const end = start + this.#checkedPayloadBytes(chunk, at)
+      if (end > chunk.length) break
+      at = end
+      onFrame(parsePayload(chunk.subarray(start, end)))
+    }
+    return at
+  }
+
   #completed(last: Buffer): Buffer {
     this.#lengthBytes = 0
     this.#payloadBytes = 0
@@ -149,15 +164,19 @@ export class FrameDecoder {
     return this.#pieces.take()
   }
 
-  #checkedPayloadBytes(): number {
-    const claimed = this.#length.readBigInt64BE() - BigInt(LENGTH_BYTES)
-    if (claimed < 1n || claimed > BigInt(MAX_PAYLOAD_BYTES))
-      throw new FrameError(`a frame claims ${claimed} bytes; this is not Spark's transport`)
-    if (claimed > BigInt(this.#maxFrameBytes))
+  /** @param at where in the bytes a frame starts */
+  #checkedPayloadBytes(bytes: Buffer, at: number): number {
+    const low = bytes.readUInt32BE(at + 4)
+    const claimed = low - LENGTH_BYTES
+    if (bytes.readUInt32BE(at) !== 0 || claimed < 1 || claimed > MAX_PAYLOAD_BYTES) {
+      const told = bytes.readBigInt64BE(at) - BigInt(LENGTH_BYTES)
+      throw new FrameError(`a frame claims ${told} bytes; this is not Spark's transport`)
+    }
+    if (claimed > this.#maxFrameBytes)
       throw new FrameError(
         `a frame of ${claimed} bytes is over the limit of ${this.#maxFrameBytes}`,
       )
-    return Number(claimed)
+    return claimed
   }
 }
 

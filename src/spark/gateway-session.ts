@@ -74,7 +74,11 @@ export class GatewaySession {
 
   /** @throws ControlError when the message can't be built */
   tell(body: BodyT): void {
-    const bytes = encode(body)
+    this.tellEncoded(encode(body))
+  }
+
+  /** @param bytes a finished Message, which is copied */
+  tellEncoded(bytes: Uint8Array): void {
     if (!this.#isOpen) this.#add(InboxKind.CONNECTED, this, this.connection.peer)
     this.#isOpen = true
     this.#add(InboxKind.MESSAGE, this, bytes)

@@ -69,6 +69,14 @@ export interface RpcConnectionOptions {
   onClosed(connection: RpcConnection, reason: string): void
 }
 
+interface LastHeader {
+  readonly to: EndpointRef | null
+  readonly sender: RpcAddress | null
+  readonly bytes: Buffer
+}
+
+const NO_HEADER: LastHeader = { to: null, sender: null, bytes: Buffer.alloc(0) }
+
 export class RpcConnection {
   /** The socket's other end, `host:port`. */
   readonly peer: string
@@ -82,8 +90,12 @@ export class RpcConnection {
   readonly #options: RpcConnectionOptions
   readonly #decoder: FrameDecoder
   #heldBytes = 0
+  /** Of what was sent last: a peer has one endpoint to speak to. */
+  #header = NO_HEADER
   #complaints = 0
-  #corked = false
+  /** Frames of this turn. */
+  #unwritten: Buffer[] = []
+  #unwrittenBytes = 0
   #closing = false
   #reason: string | null = null
 
@@ -138,28 +150,38 @@ export class RpcConnection {
    */
   send(to: EndpointRef, message: OutgoingMessage, sender: RpcAddress | null): void {
     if (this.#closing) return
-    const header = encodeRequestHeader({ sender, receiver: to.address, endpoint: to.name })
-    this.write(encodeOneWay(header, this.dialect.encode(message)))
+    const { to: known } = this.#header
+    if (known !== to || this.#header.sender !== sender) {
+      const bytes = encodeRequestHeader({ sender, receiver: to.address, endpoint: to.name })
+      this.#header = { to, sender, bytes }
+    }
+    this.write(encodeOneWay(this.#header.bytes, this.dialect.encode(message)))
   }
 
   write(frame: Buffer): void {
     if (this.#closing) return
-    if (!this.#corked) {
-      // All frames of one turn leave in one system call.
-      this.#corked = true
-      this.#socket.cork()
-      process.nextTick(() => {
-        this.#corked = false
-        this.#socket.uncork()
-      })
-    }
-    this.#socket.write(frame)
-    if (this.#socket.writableLength > this.limits.maxUnsentBytes) {
+    // All frames of one turn leave in one system call.
+    if (this.#unwritten.length === 0) process.nextTick(writeOut, this)
+    this.#unwritten.push(frame)
+    this.#unwrittenBytes += frame.length
+    const waiting = this.#socket.writableLength + this.#unwrittenBytes
+    if (waiting > this.limits.maxUnsentBytes) {
       this.destroy(
-        `the peer does not read: ${this.#socket.writableLength} bytes wait for it, ` +
+        `the peer does not read: ${waiting} bytes wait for it, ` +
           `the limit is ${this.limits.maxUnsentBytes}`,
       )
     }
+  }
+
+  /** Hands over to the socket what was written in this turn. */
+  writeOut(): void {
+    const [first] = this.#unwritten
+    if (first === undefined) return
+    const bytes =
+      this.#unwritten.length === 1 ? first : Buffer.concat(this.#unwritten, this.#unwrittenBytes)
+    this.#unwritten = []
+    this.#unwrittenBytes = 0
+    if (!this.#socket.destroyed) this.#socket.write(bytes)
   }
 
   /** Nothing more is expected on it: should the peer be gone without a word, the system finds out. */
@@ -190,6 +212,7 @@ export class RpcConnection {
     this.#reason ??= reason
     const timer = setTimeout(() => this.#socket.destroy(), this.limits.closeTimeoutMs)
     this.#socket.once('close', () => clearTimeout(timer))
+    this.writeOut()
     this.#socket.end()
   }
 
@@ -201,6 +224,10 @@ export class RpcConnection {
     this.#reason ??= reason
     this.#socket.destroy()
   }
+}
+
+function writeOut(connection: RpcConnection): void {
+  connection.writeOut()
 }
 
 export function peerOf(socket: Socket): string {

@@ -146,10 +146,10 @@ describe('who is refused, and how it reads in the log of the peer', () => {
     const at = bytes.indexOf('rpcAddress')
     bytes.write('rpcAddresz', at)
     const name = 'org.apache.spark.rpc.RpcEndpointAddress'
-    const { descriptors, root } = readJavaStream(bytes)
+    const { descriptors } = readJavaStream(bytes)
     expect(descriptors.some((descriptor) => descriptor.name === name)).toBe(true)
     const dialect = new PeerDialect()
-    dialect.learn({ kind: 'Unknown', className: name, stream: { descriptors, root } })
+    dialect.learn({ kind: 'Unknown', className: name, stream: { descriptors } })
     expect(() => dialect.encode(REGISTERED)).toThrow(/RpcEndpointAddress has a field rpcAddresz/)
   })
 

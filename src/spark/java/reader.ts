@@ -28,8 +28,22 @@ import type { ClassData, FieldDescriptor, JavaNode, JavaStream, JavaValue } from
 export function readJavaStream(
   bytes: Uint8Array,
   limits: JavaLimits = DEFAULT_JAVA_LIMITS,
+  trace: ValueTrace | null = null,
 ): JavaStream {
-  return new Reader(bytes, limits).stream()
+  return new Reader(bytes, limits, trace).stream()
+}
+
+/**
+ * Is told, in the order of the stream, where values are that say nothing about how the rest is read. Whatever it is not told of
+ * is part of the stream's structure.
+ */
+export interface ValueTrace {
+  /** @param at of its length, two bytes, which its text follows */
+  string(node: JavaString, at: number): void
+  /** An int, a long or a boolean that is a field. @param at of its bytes @param values where it will be, at their end */
+  primitive(type: number, at: number, values: JavaValue[]): void
+  /** A part of the structure refers back to a string, which may be one that was told. */
+  referenced(node: JavaString): void
 }
 
 /** Bytes of one element: also the floor of what an element of that type takes in the stream. */
@@ -50,6 +64,9 @@ class Reader {
   readonly #bytes: Buffer
   readonly #end: number
   readonly #limits: JavaLimits
+  readonly #trace: ValueTrace | null
+  /** Inside a string that is a name or a signature. */
+  #inStructure = false
   #at = 0
   #depth = 0
   #valuesLeft: number
@@ -57,10 +74,11 @@ class Reader {
   readonly #handles: (JavaNode | undefined)[] = []
   readonly #descriptors: ClassDescriptor[] = []
 
-  constructor(bytes: Uint8Array, limits: JavaLimits) {
+  constructor(bytes: Uint8Array, limits: JavaLimits, trace: ValueTrace | null) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#end = bytes.byteLength
     this.#limits = limits
+    this.#trace = trace
     this.#valuesLeft = limits.maxValues
   }
 
@@ -86,7 +104,7 @@ class Reader {
   #nodeOf(tag: number): JavaNode | null {
     if (tag === protocol.TC_NULL) return null
     if (tag === protocol.TC_REFERENCE) return this.#reference()
-    if (tag === protocol.TC_STRING) return this.#string(this.#u16())
+    if (tag === protocol.TC_STRING) return this.#shortString()
     if (tag === protocol.TC_LONGSTRING) return this.#string(this.#u64Length())
     if (++this.#depth > this.#limits.maxDepth) {
       this.#fail(`nested deeper than ${this.#limits.maxDepth}`)
@@ -131,17 +149,29 @@ class Reader {
     return node
   }
 
+  #shortString(): JavaString {
+    const at = this.#at
+    const node = this.#string(this.#u16())
+    if (!this.#inStructure) this.#trace?.string(node, at)
+    return node
+  }
+
   #string(length: number): JavaString {
     const node = new JavaString(this.#text(length))
     this.#keep(node)
     return node
   }
 
-  /** A string, or a reference to one. */
+  /** A name or a signature, or a reference to one. */
   #stringNode(): JavaString {
     const at = this.#at
+    this.#inStructure = true
     const node = this.#node()
-    if (node instanceof JavaString) return node
+    this.#inStructure = false
+    if (node instanceof JavaString) {
+      this.#trace?.referenced(node)
+      return node
+    }
     this.#at = at
     return this.#fail('no string where a string is expected')
   }
@@ -260,7 +290,11 @@ class Reader {
     }
     this.#spend(fields.length)
     const values: JavaValue[] = []
-    for (const field of fields) values.push(this.#value(field.type.charCodeAt(0)))
+    for (const field of fields) {
+      const type = field.type.charCodeAt(0)
+      this.#trace?.primitive(type, this.#at, values)
+      values.push(this.#value(type))
+    }
     return { values, custom: (flags & CLASS_HAS_CUSTOM_DATA) === 0 ? null : this.#custom() }
   }
 

@@ -24,8 +24,10 @@ export interface FieldPlace {
   readonly field: number
 }
 
-/** Below this many fields a search is cheaper than an index, as descriptors live for one message. */
+/** Below this many fields a search is cheaper than an index, as most descriptors live for one message. */
 const INDEXED_FIELDS = 48
+/** After this many searches it is one that stays. */
+const MAX_SEARCHES = 32
 
 export class ClassDescriptor {
   readonly name: string
@@ -38,6 +40,7 @@ export class ClassDescriptor {
   /** Superclasses up to the topmost, itself included. */
   readonly generation: number
   #index: Map<string, FieldPlace> | null = null
+  #searches = 0
 
   constructor(
     name: string,
@@ -60,6 +63,7 @@ export class ClassDescriptor {
   place(name: string): FieldPlace | null {
     const index = this.#index
     if (index !== null) return index.get(name) ?? null
+    if (++this.#searches > MAX_SEARCHES) return this.#indexed().get(name) ?? null
     let searched = 0
     for (let owner = this.lineage.length - 1; owner >= 0; owner--) {
       const { fields } = this.lineage[owner]!

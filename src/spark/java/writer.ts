@@ -14,17 +14,33 @@ const MAX_COMPARED_CLASSES = 4
  * together of parts of several streams. A class is described once, even if the parts brought their own
  * descriptors for it. Strings are shared where the tree shares the node, as Java does.
  */
-export function writeJavaStream(root: JavaNode | null): Uint8Array {
-  return new Writer().stream(root)
+export function writeJavaStream(
+  root: JavaNode | null,
+  trace: WriteTrace | null = null,
+): Uint8Array {
+  return new Writer(trace).stream(root)
+}
+
+/** Is told, in the order of the stream, where values are written. */
+export interface WriteTrace {
+  /** @param at of its length, two bytes, which its text follows */
+  string(text: string, at: number): void
+  /** @param at of its four bytes */
+  int(value: number, at: number): void
 }
 
 class Writer {
   #bytes = Buffer.allocUnsafe(INITIAL_BYTES)
   #at = 0
   #handleCount = 0
+  readonly #trace: WriteTrace | null
   readonly #handles = new Map<JavaNode, number>()
   readonly #typeHandles = new Map<string, number>()
   readonly #classesByName = new Map<string, ClassDescriptor[]>()
+
+  constructor(trace: WriteTrace | null) {
+    this.#trace = trace
+  }
 
   stream(root: JavaNode | null): Uint8Array {
     this.#u16(protocol.STREAM_MAGIC)
@@ -137,6 +153,7 @@ class Writer {
       case protocol.TYPE_ARRAY:
         return this.#node(value as JavaNode | null)
       case protocol.TYPE_INT:
+        this.#trace?.int(value as number, this.#at)
         return this.#u32((value as number) >>> 0)
       case protocol.TYPE_LONG:
         return this.#i64(value as bigint)
@@ -164,6 +181,7 @@ class Writer {
       this.#i64(BigInt(length))
     } else {
       this.#u8(protocol.TC_STRING)
+      this.#trace?.string(text, this.#at)
       this.#u16(length)
     }
     this.#room(length)

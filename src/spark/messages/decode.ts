@@ -1,7 +1,8 @@
 import type { JavaLimits } from '../java/limits.js'
 import { readJavaStream } from '../java/reader.js'
+import { ShapeBook } from '../java/shape.js'
 import { JavaObject } from '../java/tree.js'
-import type { JavaStream } from '../java/tree.js'
+import type { JavaNode } from '../java/tree.js'
 import {
   JavaShapeError,
   ValueReader,
@@ -19,17 +20,43 @@ import * as structures from './structures.js'
 type Decoder = (
   message: JavaObject,
   reader: ValueReader,
-  stream: JavaStream,
+  stream: incoming.SeenClasses,
 ) => incoming.IncomingMessage
+
+const SHAPES = new ShapeBook()
+/** Those that come often, whose structure is the same each time and whose decoders keep nothing of the tree. */
+const SHAPED: ReadonlySet<incoming.IncomingMessage['kind']> = new Set([
+  'CheckExistence',
+  'RegisterWorker',
+  'Heartbeat',
+  'ExecutorStateChanged',
+  'UnregisterApplication',
+  'RequestDriverStatus',
+  'BoundPortsRequest',
+])
 
 /**
  * @param bytes the Java stream of one message: a frame's body after its RequestMessage header
+ * @param limits of the reader, to be used without the shapes that it has learnt
  * @throws JavaStreamError when it is malformed or over a limit
  * @throws UnsupportedPeerError when a known message has not the fields that all served versions have
  */
 export function decodeMessage(bytes: Uint8Array, limits?: JavaLimits): incoming.IncomingMessage {
-  const stream = readJavaStream(bytes, limits)
-  const { root } = stream
+  if (limits !== undefined) return messageIn(readJavaStream(bytes, limits))
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const shaped = SHAPES.read(buffer)
+  if (shaped !== null) return messageIn(shaped)
+  const message = messageIn(readJavaStream(bytes))
+  if (SHAPED.has(message.kind)) SHAPES.learn(buffer)
+  return message
+}
+
+function messageIn(read: {
+  readonly root: JavaNode | null
+  readonly descriptors: incoming.SeenClasses['descriptors']
+}): incoming.IncomingMessage {
+  const { root, descriptors } = read
+  const stream = { descriptors }
   if (!(root instanceof JavaObject)) {
     return { kind: 'Unknown', stream, className: describe(root) }
   }

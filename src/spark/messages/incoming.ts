@@ -138,10 +138,12 @@ export interface RemoteException {
   readonly message: string | null
 }
 
+/** The classes of a stream, which PeerDialect.learn takes from here. */
+export type SeenClasses = Pick<JavaStream, 'descriptors'>
+
 interface Received<Kind extends string> {
   readonly kind: Kind
-  /** Everything that was in the stream; PeerDialect.learn takes it from here. */
-  readonly stream: JavaStream
+  readonly stream: SeenClasses
 }
 
 export interface CheckExistence extends Received<'CheckExistence'> {

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { DescriptionCache } from '../../src/spark/description-cache.js'
+import { readJavaStream } from '../../src/spark/java/reader.js'
+import { objectOf } from '../../src/spark/java/values.js'
+import { writeJavaStream } from '../../src/spark/java/writer.js'
+import { decodeMessage, PeerDialect, type OutgoingMessage } from '../../src/spark/messages.js'
+import { RELEASES, sample } from './golden-vectors.js'
+
+const master = { host: 'master.example', port: 7077 }
+const long = 'x'.repeat(70_000)
+
+function launch(execId: number, appId: string, app: ReturnType<typeof objectOf>): OutgoingMessage {
+  const masterUrl = 'spark://master.example:7077'
+  const base = { kind: 'LaunchExecutor', masterUrl, appId, execId, rpId: 0 } as const
+  return { ...base, appDescription: app, cores: execId + 1, memoryMb: 1024, resources: [] }
+}
+
+/** Each again and again, with other values, among them the marks of the templates. */
+function messages(app: ReturnType<typeof objectOf>): OutgoingMessage[] {
+  const updated = { kind: 'ExecutorUpdated', state: 'RUNNING' } as const
+  const texts = ['app-1', '', 'Wörker 二\0', '\0appId', '\0workerId', long, 'app-1']
+  return texts.flatMap((text, index): OutgoingMessage[] => [
+    { kind: 'BooleanReply', value: index % 2 === 0 },
+    { kind: 'RegisteredApplication', appId: text, master },
+    {
+      kind: 'ExecutorAdded',
+      id: index,
+      workerId: text,
+      hostPort: 'h:1',
+      cores: -index,
+      memoryMb: 0x5350_4b00 + index,
+    },
+    { ...updated, id: index, message: null, exitStatus: null, workerHost: null },
+    { ...updated, id: index, message: text, exitStatus: index, workerHost: null },
+    {
+      ...updated,
+      state: 'LOST',
+      id: index,
+      message: text,
+      exitStatus: 0x5350_4b01,
+      workerHost: text,
+    },
+    launch(index, text, app),
+    { kind: 'ApplicationFinished', id: text },
+    { kind: 'SubmitDriverResponse', success: true, driverId: text, message: '' },
+    { kind: 'SubmitDriverResponse', success: false, driverId: null, message: text },
+    { kind: 'BoundPortsResponse', rpcEndpointPort: index, webUiPort: 1, restPort: null },
+    { kind: 'BoundPortsResponse', rpcEndpointPort: 7, webUiPort: 1, restPort: 6066 },
+  ])
+}
+
+/** Of a peer that nobody has written to yet: its first message is the builder's. */
+function fresh(registration: Uint8Array): PeerDialect {
+  const dialect = new PeerDialect()
+  dialect.learn(decodeMessage(Buffer.from(registration)))
+  return dialect
+}
+
+describe('messages that are written from templates', () => {
+  it.each(RELEASES)('are those of the builder, byte for byte, for %s', (release) => {
+    const registration = sample(release, 'msg/RegisterApplication')
+    const message = decodeMessage(registration)
+    if (message.kind !== 'RegisterApplication') throw new Error(message.kind)
+    const { tree } = message.appDescription
+    const dialect = fresh(registration)
+    for (let round = 0; round < 3; round++) {
+      for (const one of messages(tree)) {
+        const builder = fresh(registration).encode(one)
+        expect(Buffer.from(dialect.encode(one)).equals(builder)).toBe(true)
+      }
+    }
+  })
+
+  it('belong to the classes of one peer: another version gets its own', () => {
+    const added: OutgoingMessage = { kind: 'ApplicationFinished', id: 'app-1' }
+    const [old, now] = (['3.5.9', '4.3.0'] as const).map((release) => {
+      const dialect = fresh(sample(release, 'msg/RegisterApplication'))
+      for (let count = 0; count < 3; count++) dialect.encode(added)
+      return Buffer.from(dialect.encode(added)).toString('hex')
+    })
+    expect(old).not.toBe(now)
+  })
+})
+
+describe('descriptions of applications', () => {
+  const description = writeJavaStream(
+    readJavaStream(sample('4.3.0', 'msg/RegisterApplication')).root,
+  )
+
+  it('are read once for all executors, and again when another comes under the same id', () => {
+    const cache = new DescriptionCache()
+    const tree = cache.read('app-1', description)
+    expect(cache.read('app-1', Buffer.from(description))).toBe(tree)
+    const other = writeJavaStream(readJavaStream(sample('4.0.1', 'msg/RegisterApplication')).root)
+    expect(writeJavaStream(cache.read('app-1', other))).toEqual(other)
+    expect(writeJavaStream(cache.read('app-1', description))).toEqual(description)
+  })
+
+  it('are forgotten, the oldest first, when there are many', () => {
+    const cache = new DescriptionCache()
+    const first = cache.read('app-0', description)
+    for (let index = 1; index < 100; index++) cache.read(`app-${index}`, description)
+    expect(cache.read('app-99', description)).toBe(cache.read('app-99', description))
+    expect(cache.read('app-0', description)).not.toBe(first)
+  })
+})
