@@ -28,9 +28,9 @@ import {
 } from './limits.js'
 import { addressFacing } from './local-address.js'
 import { type ClusterPoolOptions, parseOptions, type PoolSettings } from './options.js'
+import { fromPayload, type Payload, payloadBytes, toPayload } from './payload.js'
 import { ResultStatus, type WireResult } from './protocol.js'
 import { type LinkFactory, masterLink, Registration } from './registration.js'
-import { cloneFromBytes, cloneToBytes } from './structured-clone.js'
 import type { PoolTask } from './task-queue.js'
 
 export interface RunOptions {
@@ -90,7 +90,8 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   readonly #server = new DriverServer(this.#token)
   readonly #dispatcher: Dispatcher
   readonly #started: Promise<void>
-  readonly #tasks = new Map<number, PoolTask>()
+  /** Tasks that are not settled. */
+  #pending = 0
   /** Lost executors on whose end the master has not had its say. */
   readonly #leaving = new Map<ConnectedExecutor, { timer: NodeJS.Timeout; reason: string }>()
   /** What the master told about an executor's end before its connection closed, by app and executor id. */
@@ -165,37 +166,29 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
    */
   run(task: Task, options: RunOptions = {}): Promise<Result> {
     const { name = 'default', signal } = options
-    let payload: Uint8Array
+    let payload: Payload
     try {
       checkRunOptions(options)
       if (this.#closed !== null) throw this.#closed
       if (signal?.aborted === true) throw aborted(signal)
-      payload = cloneToBytes(task, 'the task')
-      this.#checkQueue(payload.byteLength)
+      payload = toPayload(task, 'the task')
+      this.#checkQueue(payloadBytes(payload))
     } catch (error) {
       return Promise.reject(error)
     }
     return new Promise<Result>((resolve, reject) => {
-      const forget = () => signal?.removeEventListener('abort', onAbort)
       const entry: PoolTask = {
         id: this.#nextId++,
         name,
         payload,
         losses: 0,
         settled: false,
-        resolve: (value) => {
-          forget()
-          resolve(value as Result)
-        },
-        reject: (reason) => {
-          forget()
-          // oxlint-disable-next-line prefer-promise-reject-errors -- a task may throw anything
-          reject(reason)
-        },
+        resolve: resolve as (value: unknown) => void,
+        reject,
+        forgetSignal: null,
       }
-      const onAbort = () => this.#abort(entry, aborted(signal!))
-      signal?.addEventListener('abort', onAbort, { once: true })
-      this.#tasks.set(entry.id, entry)
+      if (signal !== undefined) this.#listenTo(signal, entry)
+      this.#pending++
       this.#dispatcher.queue.push(entry)
       this.#watchQueue()
       this.#dispatcher.schedule()
@@ -235,7 +228,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   /** Takes no more tasks, waits for those it has, then destroys the pool. */
   async close(): Promise<void> {
     this.#closed ??= new PoolClosedError('the pool is closed and takes no more tasks')
-    while (this.#tasks.size > 0 && this.#destroying === null)
+    while (this.#pending > 0 && this.#destroying === null)
       await new Promise<void>((resolve) => this.#emptied.push(resolve))
     await this.destroy()
   }
@@ -261,7 +254,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
           'machine is unknown; correct it, or set option host',
       )
     const listening = await this.#server.listen(host, port)
-    if (this.#closed !== null && this.#tasks.size === 0) return
+    if (this.#closed !== null && this.#pending === 0) return
     const address = `${host.includes(':') ? `[${host}]` : host}:${listening}`
     const expected = (): string[] => this.#expectedExecutors()
     const registration = new Registration(this.#settings, address, this.#token, expected)
@@ -414,7 +407,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   #finish(task: PoolTask, result: WireResult): void {
     this.#settle(task, () => {
       try {
-        const value = cloneFromBytes(result.payload)
+        const value = fromPayload(result.payload)
         if (result.status === ResultStatus.DONE) task.resolve(value)
         else task.reject(reviveThrown(value as ThrownRecord))
       } catch (error) {
@@ -422,6 +415,12 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
       }
     })
     this.#watchQueue()
+  }
+
+  #listenTo(signal: AbortSignal, task: PoolTask): void {
+    const onAbort = () => this.#abort(task, aborted(signal))
+    signal.addEventListener('abort', onAbort, { once: true })
+    task.forgetSignal = () => signal.removeEventListener('abort', onAbort)
   }
 
   #abort(task: PoolTask, error: AbortError): void {
@@ -434,9 +433,10 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
 
   #settle(task: PoolTask, tell: () => void): void {
     task.settled = true
-    this.#tasks.delete(task.id)
+    task.forgetSignal?.()
+    this.#pending--
     tell()
-    if (this.#tasks.size === 0) for (const resolve of this.#emptied.splice(0)) resolve()
+    if (this.#pending === 0) for (const resolve of this.#emptied.splice(0)) resolve()
   }
 
   #checkQueue(bytes: number): void {
@@ -489,8 +489,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
     this.#closed = error
     clearInterval(this.#starvation)
     this.#ready.reject(error)
-    this.#dispatcher.queue.drain()
-    for (const task of this.#tasks.values()) this.#settle(task, () => task.reject(error))
+    for (const task of this.#dispatcher.drain()) this.#settle(task, () => task.reject(error))
     await this.#started
     this.#registration?.close()
     await this.#server.close()

@@ -3,12 +3,14 @@ import { EventEmitter } from 'node:events'
 
 import { ExecutorLostError } from './errors.js'
 import {
+  AVERAGE_WEIGHT,
   MAX_BATCH_TASKS,
   MAX_PREFETCH_PER_CORE,
   PREFETCH_BYTES,
   PREFETCH_WORK_MS,
   BATCH_BYTES,
 } from './limits.js'
+import { payloadBytes } from './payload.js'
 import type { DriverMessage, WireResult } from './protocol.js'
 import { type PoolTask, TaskQueue } from './task-queue.js'
 
@@ -65,21 +67,18 @@ export class ConnectedExecutor {
 
   take(task: PoolTask): void {
     this.inFlight.set(task.id, task)
-    this.inFlightBytes += task.payload.byteLength
+    this.inFlightBytes += payloadBytes(task.payload)
   }
 
   drop(id: number): PoolTask | null {
     const task = this.inFlight.get(id) ?? null
     if (task !== null) {
       this.inFlight.delete(id)
-      this.inFlightBytes -= task.payload.byteLength
+      this.inFlightBytes -= payloadBytes(task.payload)
     }
     return task
   }
 }
-
-/** Weight of the newest run time in the moving average. */
-const AVERAGE_WEIGHT = 0.2
 
 export class Dispatcher extends EventEmitter<{
   result: [PoolTask, WireResult]
@@ -187,6 +186,14 @@ export class Dispatcher extends EventEmitter<{
     this.schedule()
   }
 
+  /** Empties the queue. @returns all tasks that are not settled, those that executors hold among them */
+  drain(): PoolTask[] {
+    const tasks: PoolTask[] = []
+    for (const { inFlight } of this.executors)
+      for (const task of inFlight.values()) if (!task.settled) tasks.push(task)
+    return tasks.concat(this.queue.drain())
+  }
+
   /** A task that executors hold was aborted: whoever runs it is told. */
   abort(task: PoolTask): void {
     for (const executor of this.executors) {
@@ -264,9 +271,9 @@ function send(executor: ConnectedExecutor, tasks: readonly PoolTask[]): void {
     bytes = 0
   }
   for (const task of tasks) {
-    if (batch.length >= MAX_BATCH_TASKS || bytes + task.payload.byteLength > BATCH_BYTES) flush()
+    if (batch.length >= MAX_BATCH_TASKS || bytes + payloadBytes(task.payload) > BATCH_BYTES) flush()
     batch.push(task)
-    bytes += task.payload.byteLength
+    bytes += payloadBytes(task.payload)
   }
   flush()
 }

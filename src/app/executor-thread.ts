@@ -1,11 +1,12 @@
-/** Runs in a thread of the executor's pool: opens a payload, calls the module's function, closes the result. */
+/** Runs in a thread of the executor's pool: for each task of a group it opens the payload, calls the module's function and closes the result. */
 import { pathToFileURL } from 'node:url'
 import { BroadcastChannel, workerData } from 'node:worker_threads'
 
 import { recordThrown } from './error-record.js'
 import { DataCloneError, ModuleLoadError, NoFunctionError } from './errors.js'
+import { GroupSlot, type TaskResult } from './group-slot.js'
+import { fromPayload, type Payload, toPayload } from './payload.js'
 import { ResultStatus } from './protocol.js'
-import { cloneFromBytes, cloneToBytes } from './structured-clone.js'
 
 /** What a task's function gets as its second argument. */
 export interface TaskContext {
@@ -19,45 +20,41 @@ export interface TaskContext {
 
 /** What every thread of an executor knows. */
 export interface ThreadData {
-  resources: TaskContext['resources']
+  readonly modulePath: string
+  readonly executorId: string
+  readonly hostname: string
+  readonly resources: TaskContext['resources']
 }
 
-export interface ThreadTask {
-  id: number
-  name: string
-  payload: Uint8Array
-  modulePath: string
-  executorId: string
-  hostname: string
-}
-
-export interface ThreadResult {
-  status: ResultStatus.DONE | ResultStatus.THREW
-  payload: Uint8Array
-  runMs: number
+/** Tasks that a thread runs one after the other, in columns. */
+export interface ThreadGroup {
+  readonly ids: readonly number[]
+  readonly names: readonly string[]
+  readonly payloads: readonly Payload[]
+  /** Of the group's slot. */
+  readonly memory: SharedArrayBuffer
 }
 
 /** The channel on which the executor names the tasks to abort. */
 export const abortChannelName = (pid: number) => `magneto-abort-${pid}`
 
 /** The executor's main thread takes a name from this module, too, and has no data. */
-const resources = (workerData as ThreadData | null)?.resources ?? {}
+const nowhere: ThreadData = { modulePath: '', executorId: '', hostname: '', resources: {} }
+const { modulePath, executorId, hostname, resources } = (workerData as ThreadData | null) ?? nowhere
 
 type TaskFunction = (task: unknown, context: TaskContext) => unknown
 
 /** Makes its signal when the function looks at it: most never do. */
 class RunningTask implements TaskContext {
   readonly id: number
-  readonly executorId: string
-  readonly hostname: string
+  readonly executorId = executorId
+  readonly hostname = hostname
   readonly resources = resources
   #aborted = false
   #controller: AbortController | null = null
 
-  constructor({ id, executorId, hostname }: ThreadTask) {
+  constructor(id: number) {
     this.id = id
-    this.executorId = executorId
-    this.hostname = hostname
   }
 
   get signal(): AbortSignal {
@@ -83,16 +80,17 @@ aborts.addEventListener('message', (event: unknown) => {
 aborts.unref()
 
 let loaded: Promise<Record<string, unknown>> | null = null
+const functions = new Map<string, TaskFunction>()
 
-async function functionOf(task: ThreadTask): Promise<TaskFunction> {
+async function functionOf(name: string): Promise<TaskFunction> {
   let exported: Record<string, unknown>
   try {
-    loaded ??= import(pathToFileURL(task.modulePath).href) as Promise<Record<string, unknown>>
+    loaded ??= import(pathToFileURL(modulePath).href) as Promise<Record<string, unknown>>
     exported = await loaded
   } catch (error) {
     loaded = null
     throw new ModuleLoadError(
-      `executor ${task.executorId} on ${task.hostname} can't load ${task.modulePath}: ` +
+      `executor ${executorId} on ${hostname} can't load ${modulePath}: ` +
         `${error instanceof Error ? error.message : String(error)}. The file and what it imports ` +
         'must be at the same place on every worker.',
       { cause: error },
@@ -100,41 +98,59 @@ async function functionOf(task: ThreadTask): Promise<TaskFunction> {
   }
   const bundle = exported['default'] as Record<string, unknown> | null | undefined
   // CommonJS modules arrive as the default export, their functions inside it.
-  for (const candidate of [exported[task.name], bundle?.[task.name]]) {
-    if (typeof candidate === 'function') return candidate as TaskFunction
+  for (const candidate of [exported[name], bundle?.[name]]) {
+    if (typeof candidate !== 'function') continue
+    functions.set(name, candidate as TaskFunction)
+    return candidate as TaskFunction
   }
   throw new NoFunctionError(
-    `${task.modulePath} exports no function ${task.name}; it exports ${Object.keys(exported).join(', ') || 'nothing'}`,
+    `${modulePath} exports no function ${name}; it exports ${Object.keys(exported).join(', ') || 'nothing'}`,
   )
 }
 
-function threw(error: unknown, runMs: number): ThreadResult {
+function threw(error: unknown, runMs: number): TaskResult {
   const record = recordThrown(error)
   const status = ResultStatus.THREW
   try {
-    return { status, runMs, payload: cloneToBytes(record, 'the error of the task') }
+    return { status, runMs, payload: toPayload(record, 'the error of the task') }
   } catch {
     const small = recordThrown(
       new DataCloneError("the task threw an error that can't be sent: it is too large"),
     )
-    return { status, runMs, payload: cloneToBytes(small, 'the error of the task') }
+    return { status, runMs, payload: toPayload(small, 'the error of the task') }
   }
 }
 
-/** Called by piscina. Never throws: whatever happens becomes the task's result. */
-export default async function runTask(task: ThreadTask): Promise<ThreadResult> {
-  const running = new RunningTask(task)
+/** Never throws: whatever happens becomes the task's result. */
+async function runTask(id: number, name: string, task: Payload): Promise<TaskResult> {
+  const running = new RunningTask(id)
   current = running
   let startedMs = performance.now()
   try {
-    const run = await functionOf(task)
-    startedMs = performance.now()
-    const value = await run(cloneFromBytes(task.payload), running)
-    const payload = cloneToBytes(value, `the result of ${task.name}`)
+    const found = functions.get(name)
+    const run = found ?? (await functionOf(name))
+    if (found === undefined) startedMs = performance.now()
+    const value = await run(fromPayload(task), running)
+    const payload = toPayload(value, `the result of ${name}`)
     return { status: ResultStatus.DONE, payload, runMs: performance.now() - startedMs }
   } catch (error) {
     return threw(error, performance.now() - startedMs)
   } finally {
     current = null
   }
+}
+
+/**
+ * Called by piscina. Results go into the group's slot.
+ *
+ * @returns the first result that has no room there, after which no further task is started; else null
+ */
+export default async function runGroup(group: ThreadGroup): Promise<TaskResult | null> {
+  const { ids, names, payloads } = group
+  const slot = new GroupSlot(group.memory)
+  for (let at = slot.claim(); at < ids.length; at = slot.claim()) {
+    const result = await runTask(ids[at]!, names[at]!, payloads[at]!)
+    if (!slot.put(at, result)) return result
+  }
+  return null
 }

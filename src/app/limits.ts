@@ -79,3 +79,16 @@ export const RESULT_BATCH_MS = 2
 
 /** A task that ran for less is tiny. */
 export const TINY_TASK_MS = 1
+
+/** Tiny tasks go to a thread in groups: so many at most, and about so much work. */
+export const MAX_GROUP_TASKS = 128
+export const GROUP_WORK_MS = 1
+
+/** After so long, tasks of a group that have not started go to whoever is idle, and its results so far are sent. */
+export const GROUP_PATIENCE_MS = 5
+
+/** Results of a group in memory shared with its thread; a larger one travels as a message. */
+export const SLOT_RESULT_BYTES = 64 * 1024
+
+/** Weight of the newest run time in a moving average. */
+export const AVERAGE_WEIGHT = 0.2

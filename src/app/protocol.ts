@@ -1,15 +1,16 @@
 /**
  * What a driver and its executors say to each other, over one WebSocket that the executor opens. The request
  * that opens it carries the headers below; the secret among them is the application's, so only its own
- * executors get as far as a message. Each message is one object as V8 serializes it. Payloads, each a
- * serialized value of its own, lie end to end in `bytes`, and only the thread that runs the task opens them.
+ * executors get as far as a message. Each message is one object as V8 serializes it, a batch in
+ * columns. Payloads are serialized values of their own, and only the thread that runs the task opens them.
  */
 import { deserialize, serialize } from 'node:v8'
 
 import { ProtocolError } from './errors.js'
 import { MAX_BATCH_TASKS } from './limits.js'
+import type { Payload } from './payload.js'
 
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 export const header = {
   protocol: 'magneto-protocol',
@@ -34,7 +35,7 @@ export enum ResultStatus {
 export interface WireTask {
   readonly id: number
   readonly name: string
-  readonly payload: Uint8Array
+  readonly payload: Payload
 }
 
 export interface WireResult {
@@ -42,7 +43,7 @@ export interface WireResult {
   readonly status: ResultStatus
   /** How long the task ran, ms. */
   readonly runMs: number
-  readonly payload: Uint8Array
+  readonly payload: Payload
 }
 
 export type DriverMessage =
@@ -57,17 +58,13 @@ export type ExecutorMessage =
   /** The answer to each recall, also when nothing can be given back. */
   | { kind: 'returned'; ids: number[] }
 
-function joined(payloads: readonly Uint8Array[]): { lengths: number[]; bytes: Uint8Array } {
-  return { lengths: payloads.map((each) => each.byteLength), bytes: Buffer.concat(payloads) }
-}
-
 export function encodeDriverMessage(message: DriverMessage): Uint8Array {
   if (message.kind !== 'tasks') return serialize(message)
   return serialize({
     kind: 'tasks',
     ids: message.tasks.map((task) => task.id),
     names: message.tasks.map((task) => task.name),
-    ...joined(message.tasks.map((task) => task.payload)),
+    payloads: message.tasks.map((task) => task.payload),
   })
 }
 
@@ -78,7 +75,7 @@ export function encodeExecutorMessage(message: ExecutorMessage): Uint8Array {
     ids: message.results.map((result) => result.id),
     statuses: message.results.map((result) => result.status),
     runMs: message.results.map((result) => result.runMs),
-    ...joined(message.results.map((result) => result.payload)),
+    payloads: message.results.map((result) => result.payload),
   })
 }
 
@@ -111,24 +108,17 @@ const isDuration = (value: unknown): value is number => typeof value === 'number
 const isStatus = (value: unknown): value is ResultStatus =>
   value === 0 || value === 1 || value === 2
 
-/** The payloads of a batch, each with memory of its own so that none keeps the whole message alive. */
-function split(fields: Fields, count: number): Uint8Array[] {
-  const lengths = list(fields, 'lengths', isId)
-  const bytes = fields['bytes']
-  if (!(bytes instanceof Uint8Array) || lengths.length !== count)
+const isPayload = (value: unknown): value is Payload =>
+  typeof value === 'string' || value instanceof Uint8Array
+
+function sameLength(...columns: readonly unknown[][]): void {
+  if (columns.some(({ length }) => length !== columns[0]!.length))
     throw new ProtocolError('the columns of a batch differ in length')
-  let at = 0
-  const payloads = lengths.map((length) => {
-    const from = at
-    at += length
-    return Uint8Array.prototype.slice.call(bytes, from, at)
-  })
-  if (at !== bytes.byteLength)
-    throw new ProtocolError(
-      `a batch holds ${bytes.byteLength} bytes but its lengths add up to ${at}`,
-    )
-  return payloads
 }
+
+/** With memory of its own, where it would be a window that keeps the whole message alive. */
+const owned = (payload: Payload): Payload =>
+  typeof payload === 'string' ? payload : Uint8Array.from(payload)
 
 /** @throws ProtocolError when it is none */
 export function decodeDriverMessage(bytes: Uint8Array): DriverMessage {
@@ -137,10 +127,9 @@ export function decodeDriverMessage(bytes: Uint8Array): DriverMessage {
     case 'tasks': {
       const ids = list(fields, 'ids', isId)
       const names = list(fields, 'names', isText)
-      const payloads = split(fields, ids.length)
-      if (names.length !== ids.length)
-        throw new ProtocolError('the columns of a batch differ in length')
-      const tasks = ids.map((id, at) => ({ id, name: names[at]!, payload: payloads[at]! }))
+      const payloads = list(fields, 'payloads', isPayload)
+      sameLength(ids, names, payloads)
+      const tasks = ids.map((id, at) => ({ id, name: names[at]!, payload: owned(payloads[at]!) }))
       return { kind: 'tasks', tasks }
     }
     case 'abort':
@@ -163,9 +152,8 @@ export function decodeExecutorMessage(bytes: Uint8Array): ExecutorMessage {
       const ids = list(fields, 'ids', isId)
       const statuses = list(fields, 'statuses', isStatus)
       const runMs = list(fields, 'runMs', isDuration)
-      const payloads = split(fields, ids.length)
-      if (statuses.length !== ids.length || runMs.length !== ids.length)
-        throw new ProtocolError('the columns of a batch differ in length')
+      const payloads = list(fields, 'payloads', isPayload)
+      sameLength(ids, statuses, runMs, payloads)
       const results = ids.map((id, at) => ({
         id,
         status: statuses[at]!,

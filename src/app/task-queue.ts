@@ -1,15 +1,18 @@
 /** Tasks that wait for an executor: first in, first out, but tasks of lost executors come first. */
+import { type Payload, payloadBytes } from './payload.js'
 
 export interface PoolTask {
   readonly id: number
   readonly name: string
-  readonly payload: Uint8Array
+  readonly payload: Payload
   /** How often an executor was lost while it ran. */
   losses: number
   /** Nobody waits for it any more; an executor may still be busy with it. */
   settled: boolean
   readonly resolve: (value: unknown) => void
   readonly reject: (reason: unknown) => void
+  /** Stops listening to the signal that would abort it. */
+  forgetSignal: (() => void) | null
 }
 
 /** Below so many taken entries an array is not worth compacting. */
@@ -114,6 +117,6 @@ export class TaskQueue {
 
   #count(task: PoolTask, by: 1 | -1): void {
     this.#size += by
-    this.#bytes += by * task.payload.byteLength
+    this.#bytes += by * payloadBytes(task.payload)
   }
 }

@@ -84,6 +84,7 @@ function queued(id: number): PoolTask {
     settled: false,
     resolve: forget,
     reject: forget,
+    forgetSignal: null,
   }
 }
 

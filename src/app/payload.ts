@@ -1,11 +1,17 @@
 /**
- * Values as bytes and back: V8's structured clone, as between threads. Map, Set, Date, BigInt, typed arrays
- * and cycles survive; functions and class identity do not.
+ * Values as payloads and back: V8's structured clone, as between threads. Map, Set, Date, BigInt, typed arrays and cycles
+ * survive; functions and class identity do not. Most values are so simple that they travel as text.
  */
 import { DefaultDeserializer, serialize } from 'node:v8'
 
 import { DataCloneError, TooLargeError } from './errors.js'
 import { MAX_PAYLOAD_BYTES } from './limits.js'
+import { plainText } from './plain-text.js'
+
+/** A serialized value: JSON, nothing for `undefined`, or bytes as V8 writes them. */
+export type Payload = string | Uint8Array
+
+const UNDEFINED = ''
 
 type HostObjectReader = { _readHostObject(): unknown }
 
@@ -24,14 +30,22 @@ class OwningDeserializer extends DefaultDeserializer {
   }
 }
 
+/** @returns bytes it takes in memory and in a message, at most */
+export function payloadBytes(payload: Payload): number {
+  return typeof payload === 'string' ? payload.length * 2 : payload.byteLength
+}
+
 /**
  * @param what names the value in errors: "the task", "the result of sum"
  * @throws DataCloneError when a part of it can't be cloned
  * @throws TooLargeError above MAX_PAYLOAD_BYTES
  */
-export function cloneToBytes(value: unknown, what: string): Uint8Array {
+export function toPayload(value: unknown, what: string): Payload {
+  if (value === undefined) return UNDEFINED
   let bytes: Uint8Array
   try {
+    const text = plainText(value)
+    if (text !== null) return text
     bytes = serialize(value)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
@@ -49,9 +63,11 @@ export function cloneToBytes(value: unknown, what: string): Uint8Array {
   return bytes
 }
 
-/** @throws Error when the bytes are not what `cloneToBytes` wrote */
-export function cloneFromBytes(bytes: Uint8Array): unknown {
-  const reader = new OwningDeserializer(bytes)
+/** @throws Error when it is not what `toPayload` wrote */
+export function fromPayload(payload: Payload): unknown {
+  if (typeof payload === 'string')
+    return payload === UNDEFINED ? undefined : (JSON.parse(payload) as unknown)
+  const reader = new OwningDeserializer(payload)
   reader.readHeader()
   return reader.readValue()
 }
