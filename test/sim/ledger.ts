@@ -50,7 +50,12 @@ export class Ledger {
   /** Submissions that are not answered yet, as "session request". */
   readonly #submits = new Set<string>()
   readonly #launched = new Map<string, string>()
-  readonly #ordered = new Set<string>()
+  /** How often. */
+  readonly #ordered = new Map<string, number>()
+  /** Ids of applications that nobody has any more. */
+  readonly #freed = new Set<string>()
+  /** How many applications have had an id, where it was more than one. */
+  readonly #uses = new Map<string, number>()
   /** Who said that it is a worker, by session. */
   readonly #workers = new Map<number, KnownWorker>()
   /** Over which session the master speaks to a worker, by the worker's id. */
@@ -105,8 +110,7 @@ export class Ledger {
   wrote(changes: readonly StoreChange[]): void {
     for (const { key, record } of changes) {
       this.applications.wrote(key, record)
-      if (record === null && key.startsWith('completed_app_'))
-        this.#idIsFree(key.slice('completed_app_'.length))
+      this.#usedAgain(key, record)
     }
   }
 
@@ -196,7 +200,7 @@ export class Ledger {
       }
     } else if (body instanceof LaunchExecutorT) {
       const key = `${body.appId}/${body.executorId}`
-      this.#orderedOnce(`executor ${key}`)
+      this.#orderedOnce(`executor ${key}`, String(body.appId))
       if (!store.hasHeld(`app_${body.appId}`)) {
         throw new Violation(`executor ${key} was ordered before its application was on disk`)
       }
@@ -223,7 +227,7 @@ export class Ledger {
 
   launched(key: string, order: LaunchExecutorT, host: HostFacts): void {
     const before = this.#launched.get(key)
-    if (before !== undefined) {
+    if (before !== undefined && !this.#uses.has(String(order.appId))) {
       throw new Violation(`executor ${key} was started on ${before} and again on ${host.name}`)
     }
     this.#launched.set(key, host.name)
@@ -290,18 +294,19 @@ export class Ledger {
     this.#sessionOf.set(workerId, session)
   }
 
-  /** An id that is a name (useAppNameAsAppId) may be used again, with all numbers of executors. */
-  #idIsFree(appId: string): void {
-    if (appId.startsWith('app-')) return
-    for (const what of this.#ordered)
-      if (what.startsWith(`executor ${appId}/`)) this.#ordered.delete(what)
-    for (const key of this.#launched.keys())
-      if (key.startsWith(`${appId}/`)) this.#launched.delete(key)
+  /** An id that is a name (useAppNameAsAppId) may be used again after a clear, with all numbers of executors. */
+  #usedAgain(key: string, record: Uint8Array | null): void {
+    const [, ended, id = ''] = /^(completed_)?app_(.*)$/s.exec(key) ?? []
+    if (id.startsWith('app-')) return
+    if (ended !== undefined && record === null) this.#freed.add(id)
+    else if (ended === undefined && record !== null && this.#freed.delete(id))
+      this.#uses.set(id, (this.#uses.get(id) ?? 1) + 1)
   }
 
-  #orderedOnce(what: string): void {
-    if (this.#ordered.has(what)) throw new Violation(`${what} was ordered twice`)
-    this.#ordered.add(what)
+  #orderedOnce(what: string, appId = ''): void {
+    const times = (this.#ordered.get(what) ?? 0) + 1
+    if (times > (this.#uses.get(appId) ?? 1)) throw new Violation(`${what} was ordered twice`)
+    this.#ordered.set(what, times)
   }
 
   #mayHost(worker: KnownWorker | undefined, what: string, runtimes: readonly string[]): void {
