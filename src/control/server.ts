@@ -3,7 +3,6 @@
  * uWebSockets where that can be loaded, else on node:http and ws; both behave alike.
  */
 import type { Logger } from '../log/logger.js'
-import { FallbackTransport } from './server-fallback.js'
 import { UwsTransport } from './server-uws.js'
 import type {
   ServerEvents,
@@ -32,10 +31,22 @@ export interface ControlServerOptions extends Partial<ServerLimits>, SessionList
 }
 
 export class ControlServer {
-  readonly #transport: ServerTransport
+  readonly #options: ControlServerOptions
+  /** null: it does not listen yet. */
+  #transport: ServerTransport | null = null
 
-  /** @throws Error when uWebSockets is asked for and can't be loaded */
   constructor(options: ControlServerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @param host an address or a name, IPv6 without brackets
+   * @param port 0: any free one
+   * @returns the port
+   * @throws Error when it can't be had, or when uWebSockets is asked for and can't be loaded
+   */
+  async listen(host: string, port: number): Promise<number> {
+    const options = this.#options
     const routes: ServerRoute[] = [
       { path: limits.CONTROL_PATH, events: loggedEvents(options, options.log, 'control link') },
     ]
@@ -50,42 +61,33 @@ export class ControlServer {
       pingIntervalMs: options.pingIntervalMs ?? limits.PING_INTERVAL_MS,
       maxSessions: options.maxSessions ?? limits.MAX_SESSIONS,
     }
-    this.#transport = choose(options, routes, bounds)
-  }
-
-  /**
-   * @param host an address or a name, IPv6 without brackets
-   * @param port 0: any free one
-   * @returns the port
-   * @throws Error when it can't be had
-   */
-  listen(host: string, port: number): Promise<number> {
+    this.#transport = await choose(options, routes, bounds)
     return this.#transport.listen(host, port)
   }
 
   /** A peer whose buffer is full is closed. Nothing happens when the session is gone. */
   send(session: number, bytes: Uint8Array): void {
-    this.#transport.send(session, bytes)
+    this.#transport?.send(session, bytes)
   }
 
   /** As `send` for each, in one write where the transport can. */
   sendAll(session: number, messages: readonly Uint8Array[]): void {
-    this.#transport.sendAll(session, messages)
+    this.#transport?.sendAll(session, messages)
   }
 
   /** What was sent before still leaves. Nothing happens when the session is gone. */
   close(session: number, reason: string): void {
-    this.#transport.close(session, reason)
+    this.#transport?.close(session, reason)
   }
 
   /** Ends all sessions, and goes on. */
   closeAll(reason: string): void {
-    this.#transport.closeAll(reason)
+    this.#transport?.closeAll(reason)
   }
 
   /** Ends all sessions and gives the port back. */
-  stop(reason: string): Promise<void> {
-    return this.#transport.stop(reason)
+  async stop(reason: string): Promise<void> {
+    await this.#transport?.stop(reason)
   }
 }
 
@@ -101,18 +103,20 @@ function loggedEvents(listener: SessionListener, log: Logger, link: string): Ser
   }
 }
 
-function choose(
+/** The fallback and its HTTP server are loaded only where they are used. */
+async function choose(
   options: ControlServerOptions,
   routes: readonly ServerRoute[],
   bounds: ServerLimits,
-): ServerTransport {
+): Promise<ServerTransport> {
   const wanted = options.transport ?? 'auto'
-  if (wanted === 'ws') return new FallbackTransport(routes, bounds)
-  const uws = loadUws()
-  if (!(uws instanceof Error)) return new UwsTransport(uws, routes, bounds)
-  if (wanted === 'uws') throw uws
-  options.log.info(
-    `uWebSockets can't be loaded (${uws.message.split('\n')[0]}): the control link uses ws`,
-  )
+  const uws = wanted === 'ws' ? null : loadUws()
+  if (uws !== null && !(uws instanceof Error)) return new UwsTransport(uws, routes, bounds)
+  if (uws !== null && wanted === 'uws') throw uws
+  if (uws !== null) {
+    const [why] = uws.message.split('\n')
+    options.log.info(`uWebSockets can't be loaded (${why}): the control link uses ws`)
+  }
+  const { FallbackTransport } = await import('./server-fallback.js')
   return new FallbackTransport(routes, bounds)
 }

@@ -1,16 +1,11 @@
-/** From the operator's settings to the recovery mode (spec P1 to P7, Y6). */
+/** From the operator's settings to the recovery mode (spec P1 to P7, Y6). Only the code of that mode is loaded. */
 import type { Configuration } from '../conf/configuration.js'
 import { UsageError } from '../conf/errors.js'
 import { keys } from '../conf/keys.js'
 import type { Logger } from '../log/logger.js'
 import type { StoreEngine } from '../store/engine.js'
-import { loadCustom } from '../store/custom.js'
-import { Journal } from '../store/journal.js'
-import { NoStore } from '../store/none.js'
-import { RocksStore } from '../store/rocksdb.js'
 import type { Recovery } from './agent.js'
 import { SingleRecovery } from './single.js'
-import { connectTo, zooKeeperRecovery } from './zookeeper/recovery.js'
 import type { ReplicaTransport } from './zookeeper/replica-transport.js'
 
 /**
@@ -32,16 +27,17 @@ export async function chooseRecovery(
   })
 }
 
-function overZooKeeper(
+async function overZooKeeper(
   configuration: Configuration,
   log: Logger,
   replicas: ReplicaTransport,
-): Recovery {
+): Promise<Recovery> {
   const url = configuration.read(keys.zookeeperUrl)
   if (url === null)
     throw new UsageError(
       `${keys.recoveryMode.name}=ZOOKEEPER needs ${keys.zookeeperUrl.name}: name the servers, such as zk1:2181,zk2:2181`,
     )
+  const { connectTo, zooKeeperRecovery } = await import('./zookeeper/recovery.js')
   return zooKeeperRecovery({
     connect: connectTo(url),
     dir: configuration.read(keys.zookeeperDir),
@@ -59,15 +55,19 @@ async function engineFactory(
   log: Logger,
 ): Promise<() => StoreEngine> {
   switch (mode) {
-    case 'NONE':
+    case 'NONE': {
+      const { NoStore } = await import('../store/none.js')
       return () => new NoStore()
+    }
     case 'FILESYSTEM': {
       const folder = folderOf(configuration, mode)
       const codec = configuration.read(keys.recoveryCompressionCodec)
+      const { Journal } = await import('../store/journal.js')
       return () => new Journal(folder, { codec })
     }
     case 'ROCKSDB': {
       const folder = folderOf(configuration, mode)
+      const { RocksStore } = await import('../store/rocksdb.js')
       return () => new RocksStore(folder)
     }
     default: {
@@ -76,6 +76,7 @@ async function engineFactory(
         throw new UsageError(
           `${keys.recoveryMode.name}=${mode} needs ${keys.recoveryModeFactory.name}: name the module of the store`,
         )
+      const { loadCustom } = await import('../store/custom.js')
       return loadCustom(specifier, {
         configuration: Object.fromEntries(configuration.entries()),
         log: {

@@ -1,5 +1,5 @@
 /** How leaders and their followers reach each other: a path of its own on the control port. */
-import { WebSocket } from 'ws'
+import { createRequire } from 'node:module'
 
 import { REPLICA_PATH } from '../../control/limits.js'
 import { FOLLOW_CONNECT_MS, MAX_REPLICA_MESSAGE_BYTES } from './limits.js'
@@ -79,6 +79,8 @@ export class ControlReplicas implements ReplicaTransport {
   }
 
   connect(controlAddress: string, events: FollowerEvents): FollowerConnection {
+    // Loaded by who follows: a leader needs none, and most masters have no standby.
+    const { WebSocket } = createRequire(import.meta.url)('ws') as typeof import('ws')
     const socket = new WebSocket(`ws://${controlAddress}${REPLICA_PATH}`, {
       perMessageDeflate: false,
       maxPayload: MAX_REPLICA_MESSAGE_BYTES,
