@@ -48,6 +48,13 @@ export const executionKeys = {
     doc: 'Spark distributions that executors and drivers start from, by the version of their application; MAGNETO_SPARK_HOMES beats it.',
     spec: 'M',
   }),
+  workerClassDataArchive: key<boolean>({
+    name: 'spark.magneto.worker.classDataArchive',
+    default: true,
+    parse: boolean,
+    doc: 'Whether executors of Spark start with an archive of their classes, which the worker makes after the first of them.',
+    spec: 'M',
+  }),
   workerDriverTerminateTimeoutMs: key<number>({
     name: 'spark.worker.driverTerminateTimeout',
     default: 10_000,

@@ -11,6 +11,7 @@ import {
   type ProcessPlan,
   type Substitutions,
 } from './command-line.js'
+import type { Choice, JavaLaunch } from './class-data/choose.js'
 import type { SparkHome } from './spark-homes.js'
 
 /** What makes a JVM of a Spark distribution, whatever it is for. */
@@ -30,7 +31,12 @@ export interface JvmRequest extends SparkJvm {
   localDirs: readonly string[]
   /** Appended as `--resourcesFile` (W8); null: no resources were assigned. */
   resourcesFile: string | null
+  /** Whether it starts with a class-data archive; null: never. */
+  classData: ((launch: JavaLaunch) => Choice) | null
 }
+
+/** What Apache's drivers name as the main class of their executors. */
+const EXECUTOR_MAIN_CLASS = 'org.apache.spark.executor.CoarseGrainedExecutorBackend'
 
 const LIBRARY_PATH = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
 
@@ -43,21 +49,28 @@ const SECRET_OPTIONS: readonly (readonly [option: string, variable: string])[] =
   ['-Dspark.ssl.rpc.trustStorePassword', '_SPARK_SSL_RPC_TRUST_STORE_PASSWORD'],
 ]
 
+export interface JvmPlan extends ProcessPlan {
+  /** What an archive was chosen for it; null: that was not asked for. */
+  classData: Choice | null
+}
+
 /** @throws Error when the distribution can't be read */
-export function jvmPlan(request: JvmRequest): ProcessPlan {
+export function jvmPlan(request: JvmRequest): JvmPlan {
   const { command, values } = request
+  const isExecutor = command.mainClass === EXECUTOR_MAIN_CLASS
   const args = [
     ...command.args,
     ...(request.resourcesFile === null ? [] : ['--resourcesFile', request.resourcesFile]),
   ]
-  const { line, environment } = sparkJvm(request, {
+  const { line, environment, classData } = sparkJvm(request, {
     javaOptions: command.javaOptions.map((option) => substituteOption(option, values)),
     args: args.map((argument) => substituteArgument(argument, values)),
+    classData: isExecutor ? request.classData : null,
   })
   environment['SPARK_EXECUTOR_DIRS'] = request.localDirs.join(delimiter)
   // Inside a Spark shell, or the executor would start under a `scala` parent.
   environment['SPARK_LAUNCH_WITH_SCALA'] = '0'
-  return { command: line, environment, stdin: 'ignore' }
+  return { command: line, environment, stdin: 'ignore', classData }
 }
 
 /** Variables by which a JVM is put together: the command's count before the worker's (E15, E16). */
@@ -75,30 +88,47 @@ export function jvmEnvironment(jvm: SparkJvm): Record<string, string> {
 export function javaAndClassPath(
   { command, sparkHome }: SparkJvm,
   environment: Readonly<Record<string, string>>,
-): { java: string; classPath: string; confDir: string } {
+): { java: string; classPath: readonly string[]; confDir: string } {
   const variable = (name: string): string => environment[name] ?? ''
   const confDir = variable('SPARK_CONF_DIR') || join(sparkHome.path, 'conf')
   const java = variable('JAVA_HOME') === '' ? 'java' : join(variable('JAVA_HOME'), 'bin', 'java')
-  const entries = classPath(command.classPath, confDir, sparkHome, variable)
-  return { java, classPath: entries.join(delimiter), confDir }
+  return { java, classPath: classPath(command.classPath, confDir, sparkHome, variable), confDir }
+}
+
+interface SparkArguments {
+  javaOptions: readonly string[]
+  args: readonly string[]
+  classData?: JvmRequest['classData']
 }
 
 /** @throws Error when the distribution can't be read */
 export function sparkJvm(
   jvm: SparkJvm,
-  { javaOptions, args }: { javaOptions: readonly string[]; args: readonly string[] },
-): { line: string[]; environment: Record<string, string> } {
-  const { command, sparkHome } = jvm
+  { javaOptions, args, classData = null }: SparkArguments,
+): { line: string[]; environment: Record<string, string>; classData: Choice | null } {
+  const { command, sparkHome, memoryMb } = jvm
   const environment = jvmEnvironment(jvm)
   const commandNames = new Set(command.environment.map(({ key }) => String(key)))
   if (!commandNames.has('SPARK_HOME')) environment['SPARK_HOME'] = sparkHome.path
   const { java, classPath: path, confDir } = javaAndClassPath(jvm, environment)
+  const fromFile = javaOptionsFile(confDir)
+  const chosen =
+    classData?.({
+      java,
+      environment,
+      classPath: path,
+      confDir,
+      jars: jarsEntry(sparkHome),
+      options: [...fromFile, ...javaOptions],
+      memoryMb,
+    }) ?? null
   const line = [
     java,
-    ...javaOptionsFile(confDir),
+    ...(chosen?.options ?? []),
+    ...fromFile,
     '-cp',
-    path,
-    `-Xmx${jvm.memoryMb}M`,
+    (chosen?.classPath ?? path).join(delimiter),
+    `-Xmx${memoryMb}M`,
     ...javaOptions.filter((option) => !isSecret(option)),
     String(command.mainClass),
     ...args,
@@ -116,7 +146,7 @@ export function sparkJvm(
       .filter((entry) => entry !== undefined && entry !== null)
       .join(delimiter)
   }
-  return { line, environment }
+  return { line, environment, classData: chosen }
 }
 
 function isSecret(option: string): boolean {
@@ -147,6 +177,10 @@ function classPath(
   return path
 }
 
+function jarsEntry(sparkHome: SparkHome): string {
+  return join(sparkHome.path, 'jars', '*')
+}
+
 function classPathOnDisk(
   own: readonly string[],
   sparkHome: SparkHome,
@@ -156,7 +190,7 @@ function classPathOnDisk(
   // From 4.0 on, Spark puts this one first.
   const names = Number.parseInt(sparkHome.version) >= 4 ? readdirSync(jars) : []
   const slf4j = names.filter((name) => name.startsWith('slf4j-api-')).sort()
-  const wanted = [...own, ...slf4j.map((name) => join(jars, name)), join(jars, '*'), ...others]
+  const wanted = [...own, ...slf4j.map((name) => join(jars, name)), jarsEntry(sparkHome), ...others]
   const path = new Set<string>()
   for (const entry of wanted.flatMap((joined) => joined.split(delimiter))) {
     if (entry === '') continue

@@ -1,12 +1,13 @@
 /** The launchers of this worker, put together from its options: executors and drivers over the same threads. */
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import type { Configuration } from '../conf/configuration.js'
 import { keys } from '../conf/keys.js'
 import type { WorkerOptions } from '../conf/options.js'
 import type { Logger } from '../log/logger.js'
+import { ClassDataArchives } from './class-data/archives.js'
 import type { Guardian } from './guardian.js'
 import { DriverLauncher, type DriverLauncherOptions } from './launcher/driver-launcher.js'
 import { Launcher, type LauncherOptions } from './launcher/pool.js'
@@ -21,6 +22,9 @@ import { localDirRoots } from './work-dir.js'
 
 /** Executors: TERM, then so long, then KILL (T8); the guardian too. */
 export const KILL_TIMEOUT_MS = 10_000
+
+/** In the work folder: archives serve all workers that share it, and the next ones. */
+const CLASS_DATA_DIR = '.class-data'
 
 export interface Launchers {
   executors: Launcher
@@ -51,17 +55,22 @@ export function startLaunchers(
   const { configuration, workDir } = options
   const threads = new LauncherThreads({ log, guardian })
   const folders = new WorkFolders(threads, workDir)
+  const redactionPattern = configuration.read(keys.redactionPattern)
+  const archives = new ClassDataArchives({ threads, log, redactionPattern })
+  const withArchives = configuration.read(keys.workerClassDataArchive)
   const executors = new Launcher({
     settings: {
       ...childSettings(options, parts),
       host: parts.settings.host,
       executorMain: fileURLToPath(new URL('../app/executor-main.js', import.meta.url)),
       rolling: logRolling(configuration, log),
+      classDataDir: withArchives ? resolve(workDir, CLASS_DATA_DIR) : null,
     },
     log,
     threads,
     folders,
     localDirRoots: localRoots(configuration),
+    onTraining: (training) => archives.training(training),
     onStarted: events.onStarted,
     onEnded: events.onEnded,
   })
@@ -78,7 +87,7 @@ export function startLaunchers(
     onEnded: events.onDriverEnded,
   })
   const close = async (): Promise<void> => {
-    await Promise.all([executors.close(), drivers.close()])
+    await Promise.all([executors.close(), drivers.close(), archives.close()])
     await threads.close()
   }
   return { executors, drivers, folders, close }

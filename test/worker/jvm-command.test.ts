@@ -68,6 +68,7 @@ function request(changes: Partial<JvmRequest> = {}): JvmRequest {
       HOME: '/root',
     },
     ownConfDir: '/of/magneto/conf',
+    classData: null,
     ...changes,
   }
 }

@@ -73,11 +73,13 @@ async function makeLauncher(
       webUiUrl: 'http://here:8081',
       killTimeoutMs,
       rolling,
+      classDataDir: null,
     },
     log,
     threads,
     folders,
     localDirRoots,
+    onTraining: () => () => {},
     onStarted: (order, note) => started.get(order.executorId)?.(note.pid),
     onEnded: (order, result) => ended.get(order.executorId)?.(result),
   })

@@ -79,7 +79,7 @@ async function run(args: readonly string[], folder: string, fetch: HadoopFetch):
   const environment = jvmEnvironment(jvm)
   const { java, classPath } = javaAndClassPath(jvm, environment)
   // Last on the class path: those of a Hadoop that is configured on this machine come first.
-  const path = [classPath, folder].join(delimiter)
+  const path = [...classPath, folder].join(delimiter)
   const command = [java, '-Xmx512m', '-cp', path, 'org.apache.hadoop.fs.FsShell', ...args]
   signal.throwIfAborted()
   const child = await startProcess(

@@ -1,6 +1,7 @@
 /** The launcher of executors: one long task each on the launcher's threads, and the folders of their applications. */
 import type { Logger } from '../../log/logger.js'
 import type { LaunchExecutorT } from '../../schema/magneto.js'
+import type { Training } from '../class-data/choose.js'
 import { privateDirNames, type CreatedDirs } from '../work-dir.js'
 import type { ExecutorRequest, ExecutorResult, LauncherSettings } from './request.js'
 import { StartsToCome } from './starts-to-come.js'
@@ -15,6 +16,8 @@ export interface LauncherOptions {
   folders: WorkFolders
   /** Where scratch folders are made (W3). */
   localDirRoots: readonly string[]
+  /** An executor lists its classes. @returns to be called at its end */
+  onTraining(training: Training): () => void
   onStarted(order: LaunchExecutorT, start: ExecutorStart): void
   onEnded(order: LaunchExecutorT, result: ExecutorResult): void
 }
@@ -130,10 +133,13 @@ export class Launcher {
       resources: order.resources.map((r) => ({ name: String(r.name), addresses: r.addresses })),
     }
     this.#startsToCome.add()
+    const atEnd: (() => void)[] = []
     const outcome = await child.runExecutor(this.#threads, request, (note) => {
       for (const problem of note.problems ?? []) log.warn(problem)
+      if (note.training) atEnd.push(this.#options.onTraining(note.training))
       this.#options.onStarted(order, { ...note, receivedMs })
     })
+    for (const tell of atEnd) tell()
     if (outcome.kind === 'done') return outcome.result
     const { message, pid } = outcome
     if (pid !== null) return { kind: 'exited', exitStatus: 137, message }

@@ -2,7 +2,8 @@
 import { decodeApplication } from '../../control/codec.js'
 import { JvmCommandT, NodeCommandT, type ApplicationDescriptionT } from '../../schema/magneto.js'
 import type { ProcessPlan, Substitutions } from '../command-line.js'
-import { jvmPlan, type JvmRequest } from '../jvm-command.js'
+import { ClassDataChooser, type Choice } from '../class-data/choose.js'
+import { jvmPlan, type JvmPlan, type JvmRequest } from '../jvm-command.js'
 import { nodePlan } from '../node-command.js'
 import { chooseSparkHome } from '../spark-homes.js'
 import { logUrlVariables } from '../web/log-urls.js'
@@ -21,6 +22,7 @@ export interface Prepared {
   plan: ProcessPlan
   /** Where it runs and logs (W2). */
   directory: string
+  classData: Choice | null
 }
 
 /** @throws Error whose message an operator and the driver are shown */
@@ -41,8 +43,9 @@ export function prepare(request: ExecutorRequest): Prepared {
   const common = { memoryMb, values, localDirs, resourcesFile, workerEnv }
   const { webUiUrl } = settings
   const variables = webUiUrl === '' ? {} : logUrlVariables(webUiUrl, { appId, executorId })
-  const plan = planOf(request, application, common)
-  return { plan: { ...plan, environment: { ...plan.environment, ...variables } }, directory }
+  const { classData = null, ...plan } = planOf(request, application, common)
+  const environment = { ...plan.environment, ...variables }
+  return { plan: { ...plan, environment }, directory, classData }
 }
 
 type Common = Pick<JvmRequest, 'memoryMb' | 'values' | 'localDirs' | 'resourcesFile' | 'workerEnv'>
@@ -51,17 +54,28 @@ function planOf(
   { settings, appId }: ExecutorRequest,
   { command, runtime }: ApplicationDescriptionT,
   common: Common,
-): ProcessPlan {
+): ProcessPlan & Partial<Pick<JvmPlan, 'classData'>> {
   if (command instanceof NodeCommandT) {
     const { execPath, executorMain } = settings
     return nodePlan({ ...common, command, execPath, executorMain })
   }
   if (command instanceof JvmCommandT) {
-    const { sparkHomes, ownConfDir } = settings
+    const { sparkHomes, ownConfDir, classDataDir } = settings
     const sparkHome = chooseSparkHome(sparkHomes, command.sparkVersion || null, String(runtime))
-    return jvmPlan({ ...common, command, sparkHome, ownConfDir })
+    const classData = chooserOf(classDataDir)
+    return jvmPlan({ ...common, command, sparkHome, ownConfDir, classData })
   }
   throw new Error(`application ${appId} has a command that is neither for a JVM nor for Node`)
+}
+
+/** What it has found on disk serves the next launches. */
+let chooser: ClassDataChooser | null = null
+
+function chooserOf(path: string | null): JvmRequest['classData'] {
+  if (path === null) return null
+  if (chooser?.path !== path) chooser = new ClassDataChooser(path)
+  const { choose } = chooser
+  return choose
 }
 
 /** @throws Error when it is no description */

@@ -1,4 +1,5 @@
 /** What goes to and comes from a launcher thread. Plain data: it is copied between threads. */
+import type { Training } from '../class-data/choose.js'
 import type { LogRolling } from '../log-rolling.js'
 import type { SparkHome } from '../spark-homes.js'
 
@@ -25,6 +26,8 @@ export interface LauncherSettings extends ChildSettings {
   executorMain: string
   /** How logs of executors are rolled (W12); null: not at all. */
   rolling: LogRolling | null
+  /** Where class-data archives are; null: executors start without. */
+  classDataDir: string | null
 }
 
 /** The addresses of a custom resource that were assigned. */
@@ -57,6 +60,8 @@ export interface StartedNote {
   execMs: number
   /** Of an executor's scratch folders: one line for each that can't be used. */
   problems?: readonly string[]
+  /** Of an executor that lists its classes for an archive. */
+  training?: Training | null
 }
 
 /** From the thread: that process is gone, and another may follow. A task that returns need not say it. */

@@ -5,6 +5,7 @@ import {
   removePrivateDirs,
   type CreatedDirs,
 } from '../work-dir.js'
+import type { Training } from '../class-data/choose.js'
 import { stderrHeader } from '../command-line.js'
 import { keepDir, ownDirs, removeExpiredDir } from './expired-dirs.js'
 import { prepare } from './prepare.js'
@@ -29,9 +30,9 @@ export async function runExecutor(
 ): Promise<ExecutorResult> {
   const { killed, tell } = context
   try {
-    const { started: child, problems } = await start(request, context)
+    const { started: child, problems, training } = await start(request, context)
     const { pid, execMs } = child
-    tell({ kind: 'started', pid, execMs, problems })
+    tell({ kind: 'started', pid, execMs, problems, training })
     // The order may have come while the process was being started.
     if (killed.aborted) child.kill()
     else killed.addEventListener('abort', () => child.kill())
@@ -54,19 +55,20 @@ export async function runExecutor(
 async function start(
   request: ExecutorRequest,
   { killed, guardian }: TaskContext,
-): Promise<{ started: WatchedProcess; problems: string[] }> {
+): Promise<{ started: WatchedProcess; problems: string[]; training: Training | null }> {
   const { settings, localDirs } = request
   const startsToCome = new StartsToCome(request.startsToCome)
   let counted = 1
   const more = (): boolean => startsToCome.count > counted
   try {
     const { dirs, problems } = ensurePrivateDirs(localDirs)
-    const { plan, directory } = prepare({ ...request, localDirs: dirs })
+    const { plan, directory, classData } = prepare({ ...request, localDirs: dirs })
+    if (classData?.problem) problems.push(classData.problem)
     const header = stderrHeader(plan.command, settings.redactionPattern)
     const { killTimeoutMs, rolling } = settings
     const options = { directory, header, killTimeoutMs, rolling, guardian }
     const started = await startProcess(plan, { ...options, more, cancel: killed })
-    return { started, problems }
+    return { started, problems, training: classData?.training ?? null }
   } finally {
     startsToCome.remove()
     counted = 0

@@ -2,13 +2,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
 
 import { GuardianLines } from '../guardian-lines.js'
+import { makeArchive } from '../class-data/make.js'
 import { runDriver } from './driver-task.js'
 import { Outbox } from './outbox.js'
 import type { ChildNote } from './request.js'
 import * as tasks from './task.js'
 
 /** What a thread can be asked for. */
-const functions = { ...tasks, runDriver }
+const functions = { ...tasks, runDriver, makeArchive }
 
 export type TaskName = Exclude<keyof typeof functions, 'explain'>
 

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads'
 import type { Logger } from '../../log/logger.js'
 import { MAX_DRIVERS } from '../driver-table.js'
 import { MAX_EXECUTORS } from '../executor-table.js'
+import type { ArchiveRequest, ArchiveResult } from '../class-data/make.js'
 import type { Guardian } from '../guardian.js'
 import { Outbox } from './outbox.js'
 import type {
@@ -29,7 +30,7 @@ const MAX_SHORT_TASKS = 1024
 const MAX_TASKS = MAX_EXECUTORS + MAX_DRIVERS + MAX_SHORT_TASKS
 
 /** What threads run for a child, by its kind. */
-const LONG_TASKS = { executor: 'runExecutor', driver: 'runDriver' } as const
+const LONG_TASKS = { executor: 'runExecutor', driver: 'runDriver', archive: 'makeArchive' } as const
 
 type ChildKind = keyof typeof LONG_TASKS
 
@@ -199,11 +200,18 @@ export class Child {
     return this.#run(threads, 'driver', request, onNote)
   }
 
+  runArchive(
+    threads: LauncherThreads,
+    request: ArchiveRequest,
+  ): Promise<ChildOutcome<ArchiveResult>> {
+    return this.#run(threads, 'archive', request, () => {})
+  }
+
   /** Never rejects: a thread that breaks leaves no process of the task behind. */
   async #run<Result>(
     threads: LauncherThreads,
     kind: ChildKind,
-    request: ExecutorRequest | DriverRequest,
+    request: ExecutorRequest | DriverRequest | ArchiveRequest,
     tell: (note: ChildNote) => void,
   ): Promise<ChildOutcome<Result>> {
     const { guardian } = threads
