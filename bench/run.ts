@@ -1,10 +1,10 @@
 /**
- * `npm run bench -- [NAME ...] [--alone] [--runs N] [--print]`, `npm run bench -- soak [--minutes N] [--scenario NAME]`: runs
+ * `npm run bench -- [NAME ...] [--alone] [--runs N] [--share N] [--print]`, `npm run bench -- soak [--minutes N] [--scenario NAME]`: runs
  * the benches, prints one table and keeps it in bench/results/DATE[-NAME...].md. Without a name: all that belong to the table
  * beside Apache's. Figures of one file were measured in one run on one machine; compare files with care.
  * docs/performance.md says what each of them means.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -53,6 +53,7 @@ const { values: flags, positionals: asked } = parseArgs({
   options: {
     alone: { type: 'boolean', default: false },
     runs: { type: 'string' },
+    share: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '30' },
     scenario: { type: 'string', default: 'control-churn' },
     print: { type: 'boolean', default: false },
@@ -78,10 +79,21 @@ function positive(flag: string, text: string): number {
   return value
 }
 
-async function measured(names: readonly string[], options: LoadOptions) {
-  const figures: Figure[] = []
-  const failures: Failure[] = []
-  const details: string[] = []
+interface Found {
+  readonly figures: Figure[]
+  readonly failures: Failure[]
+  /** Markdown below the table. */
+  readonly details: string[]
+}
+
+/** @param keep called after each bench, so that nothing is lost when a later one takes too long */
+async function measured(
+  names: readonly string[],
+  options: LoadOptions,
+  keep: (found: Found) => void,
+): Promise<Found> {
+  const all: Found = { figures: [], failures: [], details: [] }
+  const { figures, failures, details } = all
   for (const name of names) {
     const startedMs = performance.now()
     process.stderr.write(`── ${name}`)
@@ -96,12 +108,14 @@ async function measured(names: readonly string[], options: LoadOptions) {
       process.stderr.write(` failed: ${reason}`)
     }
     console.error(`, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`)
+    keep(all)
   }
-  return { figures, failures, details }
+  return all
 }
 
+/** @returns nothing in a copy that is no checkout */
 function git(...args: string[]): string {
-  return execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+  return spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim()
 }
 
 function conditions(): string {
@@ -109,7 +123,7 @@ function conditions(): string {
   const java = /"([^"]+)"/.exec(spawnSync('java', ['-version'], { encoding: 'utf8' }).stderr ?? '')
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
   return [
-    `Commit ${git('rev-parse', '--short', 'HEAD')}${changed}`,
+    `Commit ${git('rev-parse', '--short', 'HEAD') || 'unknown'}${changed}`,
     `Node ${process.versions.node}`,
     `Java ${java?.[1] ?? 'not installed'}`,
     `Spark ${apacheVersion}`,
@@ -122,24 +136,29 @@ async function main(): Promise<boolean> {
   const options = {
     alone: flags.alone,
     runs: flags.runs === undefined ? null : positive('runs', flags.runs),
+    share: Math.min(positive('share', flags.share), 1),
   }
   const names = chosen(asked)
   const machine = conditions()
   const startedMs = performance.now()
-  const { figures, failures, details } = await measured(names, options)
-  const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1)
   const date = new Date().toISOString().slice(0, 10)
-  const command = ['npm run bench', ...process.argv.slice(2)].join(' ')
-  const text = `# Measured ${date}
+  const command = ['npm run bench --', ...process.argv.slice(2)].join(' ')
+  const file = join(root, 'bench/results', `${[date, ...asked].join('-')}.md`)
+  const textOf = ({ figures, failures, details }: Found): string => {
+    const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1)
+    return `# Measured ${date}
 
-${machine}; ${minutes} minutes. By \`${command}\`. Medians, and in brackets the least and the most; docs/performance.md says what
-each figure means.
+${machine}; ${minutes} minutes. By \`${command}\`. Medians, and in brackets the least and the most; docs/performance.md
+says what each figure means.
 
 ${[tableOf(figures, failures), ...details].join('\n\n')}
 `
-  console.log(text)
-  const file = join(root, 'bench/results', `${[date, ...asked].join('-')}.md`)
-  if (!flags.print) writeFileSync(file, text)
+  }
+  const found = await measured(names, options, (soFar) => {
+    if (!flags.print) writeFileSync(file, textOf(soFar))
+  })
+  console.log(textOf(found))
+  const { failures } = found
   return failures.length === 0
 }
 

@@ -5,7 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Kind, type MasterProcess, takeSeat } from '../masters.js'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Kind, type MasterProcess, type MasterSeat, takeSeat } from '../masters.js'
 import { residentBytes } from '../processes.js'
 import type { Run } from './generator.js'
 import { Generator } from './generator-process.js'
@@ -17,6 +18,8 @@ export interface SidePlan {
   readonly runs: number
   /** Runs that are not counted go on for so long, one at least: a JVM compiles what it has seen often. 0: there are none. */
   readonly warmUpSeconds: number
+  /** Whether it is killed where it stands: to undo what has been done would take it minutes. */
+  readonly isLeft?: boolean
 }
 
 export interface DuelPlan {
@@ -25,6 +28,11 @@ export interface DuelPlan {
   readonly properties?: readonly string[]
   readonly magneto: SidePlan | null
   readonly apache: SidePlan | null
+  /**
+   * The master is killed in each run and starts again on its ports and its folder. The scenario counts from the moment in
+   * which its first link breaks.
+   */
+  readonly masterDies?: boolean
   /** For each order to a generator. */
   readonly withinSeconds: number
 }
@@ -40,6 +48,8 @@ export interface SideRuns {
 export type DuelRuns = Readonly<Record<Kind, SideRuns | null>>
 
 const readyWithinMs = 120_000
+/** By then a generator has begun its run. */
+const beforeDeathMs = 500
 
 /** What the master says on its page, or why it says nothing yet. */
 async function statusOf({ host, webUiPort }: MasterUnderTest): Promise<string> {
@@ -59,7 +69,7 @@ export async function leads(master: MasterUnderTest, pollMs = 20): Promise<void>
     if (status === 'ALIVE') return
     if (performance.now() > deadline)
       throw new Error(`the master does not lead after ${readyWithinMs} ms: ${status}`)
-    await new Promise((done) => setTimeout(done, pollMs))
+    await delay(pollMs)
   }
 }
 
@@ -69,16 +79,18 @@ class Side {
   #preparedBytes = 0
 
   private constructor(
-    private readonly master: MasterProcess,
+    private readonly seat: Pick<MasterSeat, 'start'>,
+    private master: MasterProcess,
     private readonly generator: Generator,
     readonly plan: SidePlan,
+    private readonly masterDies: boolean,
   ) {}
 
   static async start(kind: Kind, plan: SidePlan, of: DuelPlan, folder: string): Promise<Side> {
     const lines = (of.properties ?? []).map((line) => line.replace('RECOVERY', join(folder, kind)))
     const seat = await takeSeat(kind, folder, lines)
     const generator = new Generator(of.scenario, of.withinSeconds * 1000)
-    return new Side(seat.start(), generator, plan)
+    return new Side(seat, seat.start(), generator, plan, of.masterDies ?? false)
   }
 
   async prepare(): Promise<void> {
@@ -88,11 +100,24 @@ class Side {
     await this.generator.prepare(underTest, this.plan.size)
     this.#preparedBytes = residentBytes(underTest.pid)
     const enough = performance.now() + this.plan.warmUpSeconds * 1000
-    while (performance.now() < enough) await this.generator.run()
+    while (performance.now() < enough) await this.#run()
   }
 
   async run(): Promise<void> {
-    this.#runs.push(await this.generator.run())
+    this.#runs.push(await this.#run())
+  }
+
+  async #run(): Promise<Run> {
+    if (!this.masterDies) return this.generator.run()
+    const running = this.generator.run(true)
+    // It is awaited below; until then its failure waits, too.
+    running.catch(() => {})
+    await delay(beforeDeathMs)
+    await this.master.kill()
+    this.master = this.seat.start()
+    const run = await running
+    const { pid } = this.master.underTest
+    return { ...run, masterCpuSeconds: this.master.cpuSeconds(), residentAfter: residentBytes(pid) }
   }
 
   get result(): SideRuns {
@@ -136,7 +161,7 @@ export async function duel(plan: DuelPlan): Promise<DuelRuns> {
     const rounds = Math.max(...Object.values(sides).map((side) => side.plan.runs))
     for (let round = 0; round < rounds; round += 1)
       await each((side) => (round < side.plan.runs ? side.run() : Promise.resolve()))
-    await each((side) => side.close())
+    await each((side) => (side.plan.isLeft ? Promise.resolve() : side.close()))
     return { magneto: sides.magneto?.result ?? null, apache: sides.apache?.result ?? null }
   } finally {
     for (const side of Object.values(sides)) await side.kill()

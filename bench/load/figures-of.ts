@@ -7,10 +7,16 @@ import type { Run } from './generator.js'
 export interface Reading {
   readonly name: string
   readonly unit: string
-  readonly of: (run: Run) => number
+  /** One value a run, or one of the whole side. */
+  readonly of: (side: SideRuns) => number[]
   readonly aim?: Aim
   /** Whether a generator that can do no more falsifies it: rates and latencies, never processor time or memory. */
   readonly ofTheGeneratorToo: boolean
+}
+
+/** @returns what one run shows, of each */
+function ofRuns(of: (run: Run) => number): Reading['of'] {
+  return ({ runs }) => runs.map(of)
 }
 
 /** A core that a generator with one thread can use up to that share is all it has. */
@@ -21,7 +27,9 @@ export function masterCpu(unit: 'us' | 'ms', aim?: Aim): Reading {
   return {
     name: 'master CPU each',
     unit,
-    of: ({ masterCpuSeconds, observed }) => (masterCpuSeconds / observed.operations) * factor,
+    of: ofRuns(
+      ({ masterCpuSeconds, observed }) => (masterCpuSeconds / observed.operations) * factor,
+    ),
     ofTheGeneratorToo: false,
     ...(aim && { aim }),
   }
@@ -31,7 +39,7 @@ export function rate(aim?: Aim): Reading {
   return {
     name: 'rate',
     unit: '/s',
-    of: ({ observed }) => observed.operations / observed.seconds,
+    of: ofRuns(({ observed }) => observed.operations / observed.seconds),
     ofTheGeneratorToo: true,
     ...(aim && { aim }),
   }
@@ -41,7 +49,7 @@ export function latency(q: number, aim?: Aim): Reading {
   return {
     name: `p${q * 100}`,
     unit: 'ms',
-    of: ({ observed }) => quantile(observed.latenciesMs ?? [], q),
+    of: ofRuns(({ observed }) => quantile(observed.latenciesMs ?? [], q)),
     ofTheGeneratorToo: true,
     ...(aim && { aim }),
   }
@@ -52,11 +60,11 @@ export function moment(name: string, aim?: Aim): Reading {
   return {
     name,
     unit: 'ms',
-    of: ({ observed }) => {
+    of: ofRuns(({ observed }) => {
       const found = observed.moments?.[name]
       if (found === undefined) throw new Error(`the scenario did not observe '${name}'`)
       return found
-    },
+    }),
     ofTheGeneratorToo: true,
     ...(aim && { aim }),
   }
@@ -66,11 +74,21 @@ export function growth(name: string, aim?: Aim): Reading {
   return {
     name,
     unit: 'bytes',
-    of: ({ residentBefore, residentAfter, observed }) =>
-      (residentAfter - residentBefore) / observed.operations,
+    of: ofRuns(
+      ({ residentBefore, residentAfter, observed }) =>
+        (residentAfter - residentBefore) / observed.operations,
+    ),
     ofTheGeneratorToo: false,
     ...(aim && { aim }),
   }
+}
+
+/** What the prepared cluster takes: its workers, and what the master has not given back of their coming. */
+export const memoryOfWorker: Reading = {
+  name: 'resident memory of a worker',
+  unit: 'bytes',
+  of: ({ idleBytes, preparedBytes, size }) => [(preparedBytes - idleBytes) / size.workers],
+  ofTheGeneratorToo: false,
 }
 
 /** Why the generator was the limit of a run, and not the master. null: it was not */
@@ -104,7 +122,7 @@ function noteOf(reading: Reading, { magneto, apache }: DuelRuns): string {
 }
 
 function spread(reading: Reading, side: SideRuns | null): Spread | undefined {
-  return side === null ? undefined : spreadOf(side.runs.map((run) => reading.of(run)))
+  return side === null ? undefined : spreadOf(reading.of(side))
 }
 
 /** @param what the operation, in words @param runs with ours among them */

@@ -42,8 +42,8 @@ export class Generator {
     await this.#tell({ what: 'prepare', scenario: this.name, master, size })
   }
 
-  async run(): Promise<Run> {
-    const run = await this.#tell({ what: 'run' })
+  async run(masterDies = false): Promise<Run> {
+    const run = await this.#tell({ what: 'run', masterDies })
     if (run === null) throw new Error(`${this.name} observed nothing`)
     return run
   }

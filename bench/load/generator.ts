@@ -15,7 +15,8 @@ export type Order =
       readonly master: MasterUnderTest
       readonly size: ScenarioSize
     }
-  | { readonly what: 'run' }
+  /** When the master dies meanwhile, its harness knows what the next one has used. */
+  | { readonly what: 'run'; readonly masterDies: boolean }
   | { readonly what: 'close' }
 
 /** One run, with what the master has used until it had nothing left to do, and the generator until it had seen all. */
@@ -44,6 +45,15 @@ async function settled(pid: number): Promise<void> {
     if (now - before < idleCpuSeconds) return
     before = now
   }
+}
+
+/** What is told of a master that dies meanwhile is nothing. */
+async function endured(scenario: Scenario): Promise<Run> {
+  const before = process.cpuUsage()
+  const observed = await scenario.run()
+  const { user, system } = process.cpuUsage(before)
+  const generatorCpuSeconds = (user + system) / 1e6
+  return { observed, generatorCpuSeconds, masterCpuSeconds: 0, residentBefore: 0, residentAfter: 0 }
 }
 
 async function sampled(scenario: Scenario, pid: number): Promise<Run> {
@@ -77,16 +87,16 @@ async function obey(order: Order): Promise<Run | null> {
     return null
   }
   if (playing === null) throw new Error(`'${order.what}' came before 'prepare'`)
-  if (order.what === 'run') {
-    if (hasRun) {
-      await playing.scenario.reset?.()
-      await settled(playing.master.pid)
-    }
-    hasRun = true
-    return sampled(playing.scenario, playing.master.pid)
+  const { scenario, master } = playing
+  if (order.what === 'close') {
+    await scenario.close()
+    return null
   }
-  await playing.scenario.close()
-  return null
+  if (hasRun) await scenario.reset?.()
+  hasRun = true
+  if (order.masterDies) return endured(scenario)
+  await settled(master.pid)
+  return sampled(scenario, master.pid)
 }
 
 function tell(answer: Answer): void {
