@@ -114,10 +114,10 @@ class Writer {
     const auto removed = executors(from.removed);
     const auto per_executor = write_amounts(builder_, from.default_resources);
     const auto id = builder_.CreateString(from.id);
-    const auto name = builder_.CreateString(from.name);
-    const auto user = builder_.CreateString(from.user);
-    const auto url = builder_.CreateString(from.ui_url);
-    const auto runtime = builder_.CreateString(from.runtime);
+    const auto name = builder_.CreateString(from.name());
+    const auto user = builder_.CreateString(from.user());
+    const auto url = builder_.CreateString(from.ui_url());
+    const auto runtime = builder_.CreateString(from.runtime());
     view::ApplicationViewBuilder to(builder_);
     to.add_id(id);
     to.add_name(name);

@@ -102,16 +102,24 @@ void check_requests(const Application& application) {
     MAGNETO_ASSERT(request.wanting == wants(application, request));
     const RequestKey key{application.order, id, application.slot};
     MAGNETO_ASSERT(request.shape->wanting.contains(key) == request.wanting);
-    MAGNETO_ASSERT(request.shape->runtime->name == application.runtime);
+    MAGNETO_ASSERT(request.shape->runtime->name == application.runtime());
   }
+}
+
+// The end of the application is told where it ran.
+void check_hosts(const Application& application) {
+  if (application.recovered) return;
+  const std::set<WorkerSlot> hosts(application.hosts.begin(), application.hosts.end());
+  for (const auto* executors : {&application.executors, &application.decommissioned})
+    for (const auto& [id, executor] : *executors) MAGNETO_ASSERT(hosts.contains(executor.worker));
 }
 
 void check_application(const Core& core, ApplicationSlot slot, const Application& application) {
   const State& state = core.state;
   MAGNETO_ASSERT(application.slot == slot);
   MAGNETO_ASSERT(state.application_by_id.find(application.id)->second == slot);
-  MAGNETO_ASSERT(application.driver_address.empty() ||
-                 state.application_by_driver.find(application.driver_address)->second == slot);
+  MAGNETO_ASSERT(application.driver_address().empty() ||
+                 state.application_by_driver.find(application.driver_address())->second == slot);
   if (application.state == ApplicationState::unknown) {
     MAGNETO_ASSERT(application.session == no_session && application.recovered);
   } else {
@@ -145,6 +153,7 @@ void check_application(const Core& core, ApplicationSlot slot, const Application
                  application.state == ApplicationState::running ||
                  application.state == ApplicationState::unknown);
   check_requests(application);
+  check_hosts(application);
 }
 
 // What fits nowhere must be so on a rescan, and nothing may wait that could be placed (A1).

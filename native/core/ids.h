@@ -82,5 +82,8 @@ struct TextHash {
 
 template <class Value>
 using ByText = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
+// The keys lie in what they lead to, which must leave before it goes or moves.
+template <class Value>
+using ByOwnText = std::unordered_map<Text, Value, TextHash>;
 
 }  // namespace magneto::core

@@ -165,12 +165,21 @@ void give_back(Core& core, Application& application) {
   application.reconciliation.reset();
 }
 
-// In the order of their slots.
-std::vector<WorkerSlot> all_known(const State& state) {
-  std::vector<WorkerSlot> known;
-  state.by_heartbeat.each([&](const Worker& worker) { known.push_back(worker.slot); });
-  std::sort(known.begin(), known.end());
-  return known;
+// Workers that may have something of it, in the order of their slots: those that were to run it,
+// and those that came after it, since they may have been lost and forgotten before. What ran where
+// under the leader before is not known.
+std::vector<WorkerSlot> workers_with_traces(const State& state, const Application& application) {
+  std::vector<WorkerSlot> all;
+  for (const WorkerSlot slot : application.hosts)
+    if (state.workers.holds(slot) && state.workers[slot].is_known()) all.push_back(slot);
+  if (application.recovered || state.newest_worker_order > application.order)
+    state.by_heartbeat.each([&](const Worker& worker) {
+      if (application.recovered || worker.first_order > application.order)
+        all.push_back(worker.slot);
+    });
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
 }
 
 }  // namespace
@@ -181,12 +190,8 @@ Application& add_application(Core& core, const RegisterApplication& message, std
   Application& application = state.applications[slot];
   application.slot = slot;
   application.id = std::move(id);
-  application.name = message.name;
-  application.user = message.user;
-  application.ui_url = message.ui_url;
-  application.runtime = message.runtime;
-  application.driver_address = message.driver_address;
-  application.endpoint = message.endpoint;
+  application.texts = TextBlock<6>({message.name, message.user, message.ui_url, message.runtime,
+                                    message.driver_address, message.endpoint});
   application.description.assign(message.description.begin(), message.description.end());
   application.spark_description.assign(message.spark_description.begin(),
                                        message.spark_description.end());
@@ -195,8 +200,8 @@ Application& add_application(Core& core, const RegisterApplication& message, std
   application.default_resources = message.default_profile.resources;
   application.cores_max = message.max_cores.value_or(core.config.default_cores);  // P14
   state.application_by_id.emplace(application.id, slot);
-  if (!application.driver_address.empty())
-    state.application_by_driver.emplace(application.driver_address, slot);
+  if (!application.driver_address().empty())
+    state.application_by_driver.emplace(application.driver_address(), slot);
   ProfileText profile = message.default_profile;
   if (profile.memory_mb == 0) profile.memory_mb = limits::default_executor_memory_mb;
   add_request(core, application, profile, message.initial_executor_limit.value_or(unlimited));
@@ -209,7 +214,7 @@ void on_register_application(Core& core, Session session, const RegisterApplicat
     return core.violation(session, "this session is registered as a worker already");
   if (peer.role == Role::application) {  // L1, Y4: the same id, not a fresh one
     const Application& own = core.state.applications[peer.application()];
-    if (own.driver_address != message.driver_address)
+    if (own.driver_address() != message.driver_address)
       return core.violation(session, "this session has registered another application already");
     return core.send(session, ApplicationRegistered{own.id, core.state.epoch}, own.sequence);
   }
@@ -234,7 +239,7 @@ void on_register_application(Core& core, Session session, const RegisterApplicat
   persist_application(core, application);
   core.send(session, ApplicationRegistered{application.id, core.state.epoch}, application.sequence);
   core.notice(NoticeLevel::info, "application.registered",
-              application.id + " (" + application.name + ") registered");
+              application.id + " (" + std::string(application.name()) + ") registered");
   refresh_requests(core, application);
   core.touched.push_back(application.slot);
 }
@@ -316,20 +321,22 @@ uint64_t remove_application(Core& core, Application& application, ApplicationSta
   application.sequence = std::max(application.sequence, sequence);
   give_back(core, application);
   state.application_by_id.erase(id);
-  if (!application.driver_address.empty())
-    state.application_by_driver.erase(application.driver_address);
+  if (!application.driver_address().empty())
+    state.application_by_driver.erase(application.driver_address());
   if (SessionState* peer = core.session(session); peer && peer->role == Role::application)
     peer->role = Role::none;
   if (end != ApplicationState::finished)
     core.send(session, ApplicationRemoved{name_of(end)}, sequence);
   core.notice(NoticeLevel::info, "application.ended", id + " ended: " + name_of(end));
+  const std::vector<WorkerSlot> with_traces = workers_with_traces(state, application);
+  application.hosts = {};
   done.application = std::move(application);
   state.applications.remove(done.application.slot);
   retain(state.completed, std::move(done),
          std::min<size_t>(core.config.retained_applications, limits::max_completed_applications),
          [&](const CompletedApplication& oldest) { forget_completed(core, oldest); });
   schedule(core);  // L3: what became free is given away before the workers clean up
-  for (const WorkerSlot slot : all_known(state))
+  for (const WorkerSlot slot : with_traces)
     core.send(state.workers[slot].session, ApplicationFinished{id}, sequence);
   return sequence;
 }

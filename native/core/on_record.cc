@@ -102,10 +102,8 @@ struct Restorer {
     CompletedApplication done;
     Application& application = done.application;
     application.id = record.app_id;
-    application.name = record.name;
-    application.user = record.user;
-    application.ui_url = record.ui_url;
-    application.runtime = record.runtime;
+    application.texts =
+        TextBlock<6>({record.name, record.user, record.ui_url, record.runtime, {}, {}});
     application.state = static_cast<ApplicationState>(record.state);
     application.submitted_ms = record.submitted_ms;
     application.ended_ms = record.ended_ms;

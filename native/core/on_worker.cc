@@ -91,6 +91,8 @@ Worker& add_worker(Core& core, const RegisterWorker& message, WorkerState as) {
   }
   worker.runtimes = &intern_runtimes(state, message.runtimes);
   worker.last_heartbeat_ms = core.now_ms;
+  worker.first_order = state.next_application_order;
+  state.newest_worker_order = worker.first_order;
   state.workers_by_id.insert(&worker);
   if (as == WorkerState::unknown) {
     ++state.recovery.unknown_workers;

@@ -56,8 +56,8 @@ void persist_application(Core& core, Application& application) {
   record.app_id = application.id;
   record.registration.description = application.description;
   record.registration.spark_description = application.spark_description;
-  record.registration.driver_address = application.driver_address;
-  record.registration.endpoint = application.endpoint;
+  record.registration.driver_address = application.driver_address();
+  record.registration.endpoint = application.endpoint();
   record.submitted_ms = application.submitted_ms;
   record.next_executor_id = application.durable_executor_ids;
   record.order = application.order;
@@ -100,10 +100,10 @@ void persist_driver(Core& core, Driver& driver) {
 uint64_t persist_end(Core& core, const Application& application, const CompletedApplication& done) {
   CompletedApplicationRecord record;
   record.app_id = application.id;
-  record.name = application.name;
-  record.user = application.user;
-  record.ui_url = application.ui_url;
-  record.runtime = application.runtime;
+  record.name = application.name();
+  record.user = application.user();
+  record.ui_url = application.ui_url();
+  record.runtime = application.runtime();
   record.state = static_cast<uint8_t>(application.state);
   record.submitted_ms = application.submitted_ms;
   record.ended_ms = application.ended_ms;

@@ -19,10 +19,10 @@ void drop_ended(Core& core) {
     if (known == state.application_by_id.end()) continue;
     Application& application = state.applications[known->second];
     drop_requests(core, application);
-    if (!application.driver_address.empty())
-      state.application_by_driver.erase(application.driver_address);
-    state.applications.remove(known->second);
+    if (!application.driver_address().empty())
+      state.application_by_driver.erase(application.driver_address());
     state.application_by_id.erase(known);
+    state.applications.remove(application.slot);
     --state.recovery.unknown_applications;
     core.forget("app_" + id);
   }

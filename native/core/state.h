@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "core/config.h"
 #include "core/event.h"
 #include "core/ids.h"
+#include "core/text_block.h"
 #include "core/worker.h"
 
 namespace magneto::core {
@@ -52,9 +54,9 @@ struct Executor {
   ExecutorState state = ExecutorState::launching;
   ApplicationSlot application;
   WorkerSlot worker;
+  uint32_t position = 0;  // in Worker::executors
   Session launched_on = no_session;
   std::vector<HeldResource> resources;
-  uint32_t position = 0;  // in Worker::executors
 };
 
 // An executor that holds nothing any more.
@@ -100,12 +102,7 @@ struct Application {
   ApplicationSlot slot;
   uint64_t order = 0;  // A7
   std::string id;
-  std::string name;
-  std::string user;
-  std::string ui_url;
-  std::string runtime;
-  std::string driver_address;
-  std::string endpoint;  // of its Spark RPC at driver_address
+  TextBlock<6> texts;
   std::vector<uint8_t> description;
   std::vector<uint8_t> spark_description;  // empty: none
   Session session = no_session;
@@ -123,8 +120,9 @@ struct Application {
   std::map<uint32_t, Executor> executors;
   // Still on their workers, which are leaving; nothing here counts them any more (D3).
   std::map<uint32_t, Executor> decommissioned;
+  std::vector<WorkerSlot> hosts;  // it was launched there, ever; some more than once
   uint32_t executors_running = 0;
-  std::deque<PastExecutor> removed;
+  std::list<PastExecutor> removed;  // an empty deque takes 600 bytes
   uint32_t next_executor_id = 0;
   uint32_t durable_executor_ids = 0;
   std::string waiting_reason;  // the last one told
@@ -135,6 +133,12 @@ struct Application {
   bool held = false;
   std::unique_ptr<Reconciliation> reconciliation;  // null: there is nothing of it
 
+  Text name() const { return texts[0]; }
+  Text user() const { return texts[1]; }
+  Text ui_url() const { return texts[2]; }
+  Text runtime() const { return texts[3]; }
+  Text driver_address() const { return texts[4]; }
+  Text endpoint() const { return texts[5]; }  // of its Spark RPC at driver_address
   // Executors that are taken over from the leader before may be more than it may have now.
   uint32_t cores_left() const { return cores_max > cores_granted ? cores_max - cores_granted : 0; }
 };
@@ -315,10 +319,11 @@ struct State {
   uint64_t workers_surveyed = 0;  // ever, to explain what waits: what that costs
 
   SlotTable<Application, ApplicationSlot> applications;
-  ByText<ApplicationSlot> application_by_id;
-  ByText<ApplicationSlot> application_by_driver;
+  ByOwnText<ApplicationSlot> application_by_id;
+  ByOwnText<ApplicationSlot> application_by_driver;
   std::deque<CompletedApplication> completed;
   uint64_t next_application_order = 0;
+  uint64_t newest_worker_order = 0;  // Worker::first_order of the one that was added last
   uint64_t next_application_number = 0;
   uint64_t next_end_order = 0;  // of applications and drivers
 

@@ -71,6 +71,7 @@ struct Worker {
   Session session = no_session;
   uint64_t sequence = 0;
   uint64_t index_key = 0;
+  uint64_t first_order = 0;  // of the applications that have registered after it
   Millis last_heartbeat_ms = 0;
   Worker* heard_before = nullptr;  // in State::by_heartbeat, unless dead or unknown
   Worker* heard_after = nullptr;

@@ -40,8 +40,8 @@ std::vector<std::string> image(const core::State& state) {
                     " " + std::to_string(each->resources.size()));
   state.applications.each([&](core::ApplicationSlot, const core::Application& each) {
     std::string line = "app " + each.id + " " + std::to_string(each.order) + " " +
-                       each.driver_address + " " + each.endpoint + " " +
-                       std::to_string(each.durable_executor_ids) + " " +
+                       std::string(each.driver_address()) + " " + std::string(each.endpoint()) +
+                       " " + std::to_string(each.durable_executor_ids) + " " +
                        std::to_string(each.cores_max);
     for (const auto& [id, request] : each.requests)
       line += " p" + std::to_string(id) + "=" + std::to_string(request.target) + ":" +

@@ -23,10 +23,14 @@ interface Known {
   readonly ended: ReadonlySet<string>
   /** Drivers that were told to die before. */
   readonly dying: ReadonlySet<string>
+  /** Where an application was ever launched, as WORKER APP. */
+  readonly hosts: ReadonlySet<string>
 }
 
 const KILL = /^\S+ KillExecutor (\S+)$/
 const KILL_DRIVER = /^\S+ KillDriver (\S+)$/
+const LAUNCH = /^(\S+) LaunchExecutor (\S+)\/\d+ /
+const FINISHED = /^(\S+) ApplicationFinished (\S+)$/
 const LOST = /^(\S+) ExecutorUpdated (\d+) LOST /
 const DECOMMISSIONED = /^(\S+) ExecutorUpdated (\d+) DECOMMISSIONED /
 
@@ -52,6 +56,14 @@ const RULES: readonly Rule[] = [
     explains: (effect, { dying }, row) =>
       row.verb === 'latest' && dying.has(KILL_DRIVER.exec(effect)?.[1] ?? ''),
   },
+  {
+    why: 'L3, M17: a worker that never had an executor of it does not hear that an application has ended',
+    side: 'apache',
+    explains: (effect, { hosts }) => {
+      const [, worker, app] = FINISHED.exec(effect) ?? []
+      return worker !== undefined && !hosts.has(`${worker} ${app}`)
+    },
+  },
 ]
 
 /** One history's rules: they know what became of executors. */
@@ -60,6 +72,7 @@ export class MeantRules {
   readonly #executors = new Set<string>()
   readonly #ended = new Set<string>()
   readonly #dying = new Set<string>()
+  readonly #hosts = new Set<string>()
 
   /** @param counts how often each rule explained something, by its reason */
   constructor(counts: Map<string, number>) {
@@ -68,6 +81,10 @@ export class MeantRules {
 
   /** @returns the outcomes of the row without what is explained */
   apply(row: Row, { apache, magneto }: Outcomes): Outcomes {
+    for (const effect of apache) {
+      const [, worker, app] = LAUNCH.exec(effect) ?? []
+      if (worker !== undefined) this.#hosts.add(`${worker} ${app}`)
+    }
     for (const effect of magneto) {
       const [, app, id] = DECOMMISSIONED.exec(effect) ?? []
       if (app !== undefined) this.#executors.add(`${app}/${id}`)
@@ -89,7 +106,12 @@ export class MeantRules {
   }
 
   #explained(side: keyof Outcomes, effect: string, row: Row): boolean {
-    const known = { executors: this.#executors, ended: this.#ended, dying: this.#dying }
+    const known = {
+      executors: this.#executors,
+      ended: this.#ended,
+      dying: this.#dying,
+      hosts: this.#hosts,
+    }
     const rule = RULES.find((each) => each.side === side && each.explains(effect, known, row))
     if (rule === undefined) return false
     this.#counts.set(rule.why, (this.#counts.get(rule.why) ?? 0) + 1)

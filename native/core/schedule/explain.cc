@@ -55,7 +55,7 @@ bool lacks_some(const Request& request) {
 }  // namespace
 
 Demand demand_of(const Application& application, const Shape& shape) {
-  return {{application.runtime}, shape.min_cores, shape.memory_mb, shape.resources};
+  return {{std::string(application.runtime())}, shape.min_cores, shape.memory_mb, shape.resources};
 }
 
 Demand demand_of(const Driver& driver) {

@@ -218,7 +218,7 @@ std::string Words::resource(Text name) const {
 Words words_of(const Application& application, const Request& request) {
   Words words;
   words.what = "an executor";
-  words.is_spark = application.runtime.starts_with(spark_prefix);
+  words.is_spark = application.runtime().starts_with(spark_prefix);
   words.cores_max = words.is_spark ? "spark.cores.max" : "maxCores";
   if (request.profile_id != application.default_profile_id) {
     const std::string profile = " of resource profile " + number(request.profile_id);

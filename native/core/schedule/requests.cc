@@ -23,12 +23,12 @@ void enter_ready(State& state, Shape& shape) {
 
 Shape& intern_shape(State& state, const Application& application, const Request& request,
                     const ResourceAmounts& resources) {
-  const ShapeKey key{application.runtime, std::max(request.cores, 1u), request.memory_mb,
-                     resources};
+  const ShapeKey key{std::string(application.runtime()), std::max(request.cores, 1u),
+                     request.memory_mb, resources};
   const auto [entry, added] = state.shapes.try_emplace(key);
   Shape& shape = entry->second;
   if (added) {
-    shape.runtime = &intern_runtime(state, application.runtime);
+    shape.runtime = &intern_runtime(state, application.runtime());
     shape.min_cores = key.min_cores;
     shape.memory_mb = key.memory_mb;
     shape.resources = resources;

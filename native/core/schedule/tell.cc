@@ -136,6 +136,7 @@ void tell_waiting(Core& core) {
 void tell_started(Core& core, Application& application, const Worker& worker) {
   if (application.waiting_reason.empty()) return;
   application.waiting_reason.clear();
+  application.waiting_reason.shrink_to_fit();
   core.notice(NoticeLevel::info, "application.started",
               application.id + " waits no more: an executor starts on " + std::string(worker.id()));
 }
