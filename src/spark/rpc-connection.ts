@@ -19,6 +19,7 @@ import {
   type SparkVersion,
 } from './messages.js'
 import { encodeRequestHeader } from './rpc-request.js'
+import type { WriteQueue, Writing } from './write-queue.js'
 
 export interface RpcLimits {
   /** One frame. */
@@ -62,6 +63,7 @@ export interface RpcConnectionOptions {
   readonly log: Logger
   readonly limits: RpcLimits
   readonly shared: SharedBytes
+  readonly writes: WriteQueue
   /** Of a peer that we have called; absent: it shows in what the peer sends. */
   readonly version?: SparkVersion
   onFrame(connection: RpcConnection, frame: Frame): void
@@ -77,7 +79,7 @@ interface LastHeader {
 
 const NO_HEADER: LastHeader = { to: null, sender: null, bytes: Buffer.alloc(0) }
 
-export class RpcConnection {
+export class RpcConnection implements Writing {
   /** The socket's other end, `host:port`. */
   readonly peer: string
   /** The address part of it; empty of a peer that has left. */
@@ -160,10 +162,9 @@ export class RpcConnection {
 
   write(frame: Buffer): void {
     if (this.#closing) return
-    // All frames of one turn leave in one system call.
-    if (this.#unwritten.length === 0) process.nextTick(writeOut, this)
     this.#unwritten.push(frame)
     this.#unwrittenBytes += frame.length
+    if (this.#unwritten.length === 1) this.#options.writes.add(this)
     const waiting = this.#socket.writableLength + this.#unwrittenBytes
     if (waiting > this.limits.maxUnsentBytes) {
       this.destroy(
@@ -224,10 +225,6 @@ export class RpcConnection {
     this.#reason ??= reason
     this.#socket.destroy()
   }
-}
-
-function writeOut(connection: RpcConnection): void {
-  connection.writeOut()
 }
 
 export function peerOf(socket: Socket): string {

@@ -25,6 +25,7 @@ import {
 } from './rpc-connection.js'
 import { listenWithRetries } from './rpc-port.js'
 import { decodeRequest, RequestError, type RequestHeader } from './rpc-request.js'
+import { WriteQueue } from './write-queue.js'
 
 export interface RpcCall {
   readonly connection: RpcConnection
@@ -84,6 +85,7 @@ export class RpcServer {
   /** Sockets that have not shown yet what they speak, and those handed over to HTTP. */
   readonly #others = new Set<Socket>()
   readonly #shared: SharedBytes = { held: 0 }
+  readonly #writes = new WriteQueue()
   #full = false
 
   constructor(options: RpcServerOptions) {
@@ -172,6 +174,7 @@ export class RpcServer {
       log: this.#options.log,
       limits: this.#limits,
       shared: this.#shared,
+      writes: this.#writes,
       ...(version === undefined ? {} : { version }),
       onFrame: (on, frame) => this.#onFrame(on, frame),
       onClosed: (on, reason) => {
