@@ -19,7 +19,7 @@ export class PlayedClient {
   submit(): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#link.ask(
-        (id) => this.#words.submit.fill(this.#self, id),
+        (id) => this.#words.submit.frame(this.#self, id),
         (answer, error) => {
           const driverId = answer === null ? null : submittedDriverId(answer)
           if (driverId === null) reject(new Error(`RequestSubmitDriver was refused: ${error}`))

@@ -42,7 +42,7 @@ export class PlayedDriver implements LinkEvents {
     this.link = link
     await new Promise<void>((resolve, reject) => {
       link.ask(
-        (id) => words.lookUp.fill(this.#self, id),
+        (id) => words.lookUp.frame(this.#self, id),
         (answer, error) => {
           if (answer === null) reject(new Error(`${this.#self.name}: look-up of Master: ${error}`))
           else resolve()
@@ -52,12 +52,12 @@ export class PlayedDriver implements LinkEvents {
   }
 
   register(): void {
-    this.link?.write(this.#context.words.register.fill(this.#self))
+    this.link?.write(this.#context.words.register.frame(this.#self))
   }
 
   /** What the generator knows under it is to be forgotten by its owner; the connection ends as a driver's does. */
   unregister(): void {
-    this.link?.write(this.#context.words.unregister.fill({ ...this.#self, appId: this.appId }))
+    this.link?.write(this.#context.words.unregister.frame({ ...this.#self, appId: this.appId }))
     this.link?.finish()
   }
 
@@ -83,7 +83,7 @@ export class PlayedDriver implements LinkEvents {
         break
       case 'MasterChanged':
         this.link = link
-        link.write(this.#context.words.acknowledge.fill({ ...this.#self, appId: this.appId }))
+        link.write(this.#context.words.acknowledge.frame({ ...this.#self, appId: this.appId }))
         this.#context.masterChanged?.(this)
         break
     }

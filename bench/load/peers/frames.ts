@@ -43,7 +43,7 @@ export class FrameSplitter {
   }
 
   #take(bytes: Buffer, start: number, end: number): void {
-    const type = bytes[start + 8]!
+    const type: FrameType = bytes[start + 8]!
     switch (type) {
       case FrameType.ONE_WAY:
         this.#sink.oneWay(bytes.subarray(start + 13, end))

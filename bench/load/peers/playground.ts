@@ -186,7 +186,7 @@ export class Playground {
   processed(worker: PlayedWorker): Promise<void> {
     return new Promise((resolve) => {
       worker.link!.ask(
-        (id) => this.client.readyz.fill({ host: worker.host, port: this.#port }, id),
+        (id) => this.client.readyz.frame({ host: worker.host, port: this.#port }, id),
         (answer, error) => {
           if (answer === null || !booleanIn(answer))
             this.trouble(`RequestReadyz: ${answer === null ? error : 'the master does not lead'}`)

@@ -20,9 +20,6 @@ export interface Hole {
   readonly kind: 'text' | 'int'
 }
 
-/** Field names from the message down, such as `worker.endpointAddress.name`. */
-export type Holes = Readonly<Record<string, Hole>>
-
 const REQUEST_HEADER_BYTES = 21
 const ONE_WAY_HEADER_BYTES = 13
 const TYPE_AT = 8
@@ -35,6 +32,7 @@ class Markers {
 
   text(name: string): string {
     const text = `\u0001${name}\u0001`
+    if (this.texts.has(name)) return text
     const bytes = Buffer.alloc(2 + text.length)
     bytes.writeUInt16BE(text.length)
     bytes.write(text, 2, 'latin1')
@@ -79,7 +77,7 @@ export class FrameTemplate<Names extends string> {
   }
 
   /** @param requestId of an ask; the low half of it, the other one is 0 */
-  fill(values: Readonly<Record<Names, HoleValue>>, requestId = 0): Buffer {
+  frame(values: Readonly<Record<Names, HoleValue>>, requestId = 0): Buffer {
     const cuts = this.#cuts
     let bodyBytes = this.#fixedBytes
     for (let index = 0; index < cuts.length; index++) {
@@ -87,20 +85,20 @@ export class FrameTemplate<Names extends string> {
       bodyBytes += typeof value === 'number' ? 4 : 2 + value.length
     }
     const headerBytes = this.#isAsk ? REQUEST_HEADER_BYTES : ONE_WAY_HEADER_BYTES
-    const frame = Buffer.allocUnsafe(headerBytes + bodyBytes)
-    writeHeader(frame, this.#isAsk, bodyBytes, requestId)
+    const bytes = Buffer.allocUnsafe(headerBytes + bodyBytes)
+    writeHeader(bytes, this.#isAsk, bodyBytes, requestId)
     let at = headerBytes
     for (let index = 0; index < cuts.length; index++) {
-      at += this.#pieces[index]!.copy(frame, at)
+      at += this.#pieces[index]!.copy(bytes, at)
       const value = values[cuts[index]!.name as Names]
-      if (typeof value === 'number') at = frame.writeInt32BE(value, at)
+      if (typeof value === 'number') at = bytes.writeInt32BE(value, at)
       else {
-        at = frame.writeUInt16BE(value.length, at)
-        at += frame.write(value, at, 'latin1')
+        at = bytes.writeUInt16BE(value.length, at)
+        at += bytes.write(value, at, 'latin1')
       }
     }
-    this.#pieces[cuts.length]!.copy(frame, at)
-    return frame
+    this.#pieces[cuts.length]!.copy(bytes, at)
+    return bytes
   }
 }
 
@@ -131,9 +129,9 @@ function cutsOf(body: Buffer, markers: Markers): Cut[] {
 }
 
 export interface TemplateSource<Names extends string = never> {
-  /** What Spark itself wrote; null for what is put together here. */
+  /** What Spark itself wrote. */
   readonly stream: Uint8Array
-  /** Where it differs from peer to peer. */
+  /** Where it differs from peer to peer: field names from the message down, such as `worker.endpointAddress.name`. */
   readonly holes?: Readonly<Record<string, Names>>
   /** Changes the message before it is cut. */
   readonly change?: (root: JavaObject) => void
@@ -142,38 +140,30 @@ export interface TemplateSource<Names extends string = never> {
 }
 
 /**
+ * The sender says where it listens, by the holes `host` and `port`.
+ *
  * @param receiver the master, as its peers call it
- * @param hasServer whether the sender says where it listens, by its holes `host` and `port`
  */
 export function templateOf<Names extends string = never>(
-  source: TemplateSource<Names>,
+  { stream, holes, change, isAsk, endpoint }: TemplateSource<Names>,
   receiver: RpcAddress,
-  hasServer: boolean,
 ): FrameTemplate<Names | 'host' | 'port'> {
-  const { stream, holes = {}, change, isAsk, endpoint } = source
   const markers = new Markers()
   const root = objectOf(readJavaStream(stream).root)
   change?.(root)
-  const replaced = new Map<JavaNode, { name: string; node: JavaString }>()
-  const texts = new Map<string, string>()
-  const textOf = (name: string): string => {
-    const known = texts.get(name) ?? markers.text(name)
-    texts.set(name, known)
-    return known
-  }
-  for (const [path, name] of Object.entries(holes) as [string, Names][])
-    cutOut(root, path, name, { markers, replaced, textOf })
-  const sender = hasServer ? { host: textOf('host'), port: 0 } : null
-  const header = encodeRequestHeader({ sender, receiver, endpoint })
-  // The port follows the host; a marker would be refused as a port.
-  if (sender !== null) header.writeInt32BE(markers.int('port'), 3 + sender.host.length)
+  const cutting: Cutting = { markers, replaced: new Map() }
+  for (const [path, name] of Object.entries<Names>(holes ?? {})) cutOut(root, path, name, cutting)
+  const host = markers.text('host')
+  const header = encodeRequestHeader({ sender: { host, port: 0 }, receiver, endpoint })
+  // A marker would be refused as a port; that of the sender follows its host.
+  header.writeInt32BE(markers.int('port'), 3 + host.length)
   return new FrameTemplate(Buffer.concat([header, writeJavaStream(root)]), markers, isAsk)
 }
 
 interface Cutting {
   readonly markers: Markers
+  /** What stands for a text of Spark's, and under which name. */
   readonly replaced: Map<JavaNode, { name: string; node: JavaString }>
-  textOf(name: string): string
 }
 
 /** Strings that Spark wrote once and named again stay so. */
@@ -188,7 +178,7 @@ function cutOut(root: JavaObject, path: string, name: string, cutting: Cutting):
   const known = cutting.replaced.get(value)
   if (known !== undefined && known.name !== name)
     throw new Error(`${path} and the place of ${known.name} are one text`)
-  const node = known?.node ?? new JavaString(cutting.textOf(name))
+  const node = known?.node ?? new JavaString(cutting.markers.text(name))
   cutting.replaced.set(value, { name, node })
   values[field] = node
 }

@@ -59,7 +59,7 @@ export class PlayedWorker implements LinkEvents {
     this.link = link
     await new Promise<void>((resolve, reject) => {
       link.ask(
-        (id) => words.lookUp.fill(this.#self, id),
+        (id) => words.lookUp.frame(this.#self, id),
         (answer, error) => {
           if (answer === null) reject(new Error(`${this.id}: look-up of Master: ${error}`))
           else resolve()
@@ -71,7 +71,7 @@ export class PlayedWorker implements LinkEvents {
   /** Made beforehand, so that only the writing is left. */
   registration(): Buffer {
     const { words, size, master, port } = this.#context
-    return words.register.fill({
+    return words.register.frame({
       ...this.#self,
       webUiUrl: `http://${this.host}:${port}`,
       cores: size.cores,
@@ -82,14 +82,14 @@ export class PlayedWorker implements LinkEvents {
   }
 
   heartbeat(): Buffer {
-    this.#heartbeat ??= this.#context.words.heartbeat.fill(this.#self)
+    this.#heartbeat ??= this.#context.words.heartbeat.frame(this.#self)
     return this.#heartbeat
   }
 
   running(executor: ExecutorName): void {
     const { words } = this.#context
     this.link?.ask(
-      (id) => words.executorRunning.fill({ ...this.#self, ...executor }, id),
+      (id) => words.executorRunning.frame({ ...this.#self, ...executor }, id),
       (answer, error) => {
         if (answer === null) this.#context.trouble(`${this.id}: ExecutorStateChanged: ${error}`)
         else this.#context.acknowledged(this, executor)
@@ -97,8 +97,8 @@ export class PlayedWorker implements LinkEvents {
     )
   }
 
-  driverEnded(driverId: string, state: number): void {
-    this.link?.write(this.#context.words.driverEnded.fill({ ...this.#self, driverId, state }))
+  driverFinished(driverId: string): void {
+    this.link?.write(this.#context.words.driverFinished.frame({ ...this.#self, driverId }))
   }
 
   leave(): void {
@@ -140,7 +140,7 @@ export class PlayedWorker implements LinkEvents {
   #registered(link: Link): void {
     if (this.isRegistered) return
     this.isRegistered = true
-    link.write(this.#context.words.latestState.fill(this.#self))
+    link.write(this.#context.words.latestState.frame(this.#self))
     link.write(this.heartbeat())
     this.#context.registered(this)
   }
@@ -150,7 +150,7 @@ export class PlayedWorker implements LinkEvents {
     const message = `Runner thread for executor ${executor.appId}/${executor.execId} interrupted`
     const { words } = this.#context
     this.link?.ask(
-      (id) => words.executorKilled.fill({ ...this.#self, ...executor, message }, id),
+      (id) => words.executorKilled.frame({ ...this.#self, ...executor, message }, id),
       (answer, error) => {
         if (answer === null) this.#context.trouble(`${this.id}: ExecutorStateChanged: ${error}`)
         else this.#context.killed(this, executor)

@@ -45,7 +45,7 @@ export class Asks implements Scenario {
       const index = asked++
       const startMs = performance.now()
       link.ask(
-        (id) => client.boundPorts.fill(self, id),
+        (id) => client.boundPorts.frame(self, id),
         (answer, error) => {
           latenciesMs[index] = performance.now() - startMs
           if (answer === null) waits.fail(`BoundPortsRequest: ${error}`)

@@ -4,12 +4,10 @@ import { Playground } from '../peers/playground.js'
 import { Tally } from '../peers/waits.js'
 import type { PlayedWorker } from '../peers/worker.js'
 import type { MasterUnderTest, Observed, Scenario, ScenarioSize } from '../scenario.js'
-import { DRIVER_STATES } from '../../../src/spark/messages.js'
 import { WORKER_SIZE } from './registrations.js'
 
 const TIMEOUT_S = 300
 const WARM_UP_SHARE = 0.2
-const FINISHED = DRIVER_STATES.indexOf('FINISHED')
 
 interface Launched {
   readonly driverId: string
@@ -88,7 +86,7 @@ abstract class Drivers implements Scenario {
     this.running = []
     const hearing = new Set<PlayedWorker>()
     for (const { worker, driverId } of running) {
-      worker.driverEnded(driverId, FINISHED)
+      worker.driverFinished(driverId)
       hearing.add(worker)
     }
     const known = Promise.all([...hearing].map((worker) => this.playground.processed(worker)))

@@ -5,7 +5,7 @@
 import type { ExecutorName } from '../peers/hear.js'
 import type { PlayedDriver } from '../peers/driver.js'
 import { inTurns, Playground } from '../peers/playground.js'
-import { Tally } from '../peers/waits.js'
+import { LoadError, Tally } from '../peers/waits.js'
 import { driverWords } from '../peers/words.js'
 import type { PlayedWorker } from '../peers/worker.js'
 import type { MasterUnderTest, Observed, Scenario, ScenarioSize } from '../scenario.js'
@@ -24,7 +24,7 @@ export class ExecutorEvents implements Scenario {
   #size: ScenarioSize | null = null
   /** Launched, and not said to run. */
   #silent: Waiting[] = []
-  readonly #drivers: PlayedDriver[] = []
+  #drivers: PlayedDriver[] = []
   #updated: () => void = () => {}
 
   async prepare(master: MasterUnderTest, size: ScenarioSize): Promise<void> {
@@ -41,17 +41,41 @@ export class ExecutorEvents implements Scenario {
     return this.#tell(this.#size!.operations)
   }
 
+  /** Where the executors do not suffice for one more run, everybody leaves and comes again. */
+  async reset(): Promise<void> {
+    await this.#check()
+    if (this.#silent.length >= this.#size!.operations) return
+    this.#silent = []
+    const playground = this.#playground!
+    playground.events = {}
+    // Who waits leaves first: it would get what the other gives back.
+    for (const driver of this.#drivers.toReversed()) {
+      driver.unregister()
+      playground.gone(driver.host)
+    }
+    this.#drivers = []
+    await playground.untilIdle()
+    await this.#fill()
+    await this.#wait()
+  }
+
   async close(): Promise<void> {
     const playground = this.#playground
     if (playground === null) return
+    await this.#check()
+    for (const driver of this.#drivers) driver.leave()
+    await playground.close()
+  }
+
+  /** The master's own word for it that the cluster is full and everybody waits. */
+  async #check(): Promise<void> {
+    const playground = this.#playground!
     const applications = this.#drivers.length
     const cores = playground.workers.length * WORKER_SIZE.cores
     await playground.untilState(
       `${cores} cores in use and ${applications} applications`,
       ({ coresused, activeapps }) => coresused === cores && activeapps.length === applications,
     )
-    for (const driver of this.#drivers) driver.leave()
-    await playground.close()
   }
 
   /** One application has every core, and nobody has said yet that its executors run. */
@@ -114,7 +138,7 @@ export class ExecutorEvents implements Scenario {
     const playground = this.#playground!
     if (this.#silent.length < operations) {
       const there = this.#size!.workers * EXECUTORS_PER_WORKER
-      throw new Error(`${there} executors are too few for the events of all runs`)
+      throw new LoadError(`${there} executors are too few for ${operations} events of one run`)
     }
     const events = this.#silent.splice(0, operations)
     const latenciesMs = new Float64Array(operations)
