@@ -68,7 +68,7 @@ class Cluster {
 
 function bodies(outbox: Uint8Array): { session: number; body: BodyT }[] {
   return [...records(outbox)]
-    .filter(({ kind }) => kind === Number(OutboxKind.SEND))
+    .filter(({ kind }) => (kind as OutboxKind) === OutboxKind.SEND)
     .map(({ session, payload }) => ({ session, body: decode(payload) }))
 }
 
