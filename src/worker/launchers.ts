@@ -55,8 +55,7 @@ export function startLaunchers(
   const { configuration, workDir } = options
   const threads = new LauncherThreads({ log, guardian })
   const folders = new WorkFolders(threads, workDir)
-  const redactionPattern = configuration.read(keys.redactionPattern)
-  const archives = new ClassDataArchives({ threads, log, redactionPattern })
+  const archives = new ClassDataArchives({ threads, log })
   const withArchives = configuration.read(keys.workerClassDataArchive)
   const executors = new Launcher({
     settings: {

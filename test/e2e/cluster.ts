@@ -94,7 +94,9 @@ export class Cluster {
     this.masterUrl = `spark://${host}:${port}`
     this.webUi = `http://${host}:${uiPort}`
     // Several clusters may run at once, of which only one can have the usual port.
-    const properties = ['spark.master.rest.port 0', ...(options.properties ?? [])]
+    // An archive costs more than the few executors of a test would gain by it.
+    const usual = ['spark.master.rest.port 0', 'spark.magneto.worker.classDataArchive false']
+    const properties = [...usual, ...(options.properties ?? [])]
     writeFileSync(join(this.folder, 'spark-defaults.conf'), properties.join('\n'))
     this.environment = {
       ...process.env,

@@ -1,6 +1,9 @@
 /** Real, unmodified Spark on our master and workers (spec §14 to §16; DESIGN §7.5). */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Cluster, sparkHome } from './cluster.js'
+
+import { Cluster, eventually, sparkHome } from './cluster.js'
 import { describeWith } from './requirements.js'
 
 // CI runs the oldest and the newest; MAGNETO_SPARK_VERSIONS="4.0.1 4.1.4 4.2.1" runs others on demand.
@@ -18,6 +21,7 @@ describeWith(['java', 'python3'], 'Spark applications in client mode', () => {
       coresPerWorker: 4,
       memoryPerWorker: '4g',
       sparkHomes: [...homes.values()],
+      properties: ['spark.magneto.worker.classDataArchive true'],
     })
   }, 600_000)
 
@@ -50,6 +54,39 @@ describeWith(['java', 'python3'], 'Spark applications in client mode', () => {
         'e2e-pi FINISHED',
       )
       expect(state.activeapps).toEqual([])
+    },
+  )
+
+  /** The archive that some executor has mapped and that is not among `known`. */
+  function mappedArchive(known: ReadonlySet<string>): string | null {
+    for (const { pid } of cluster.executors()) {
+      try {
+        const maps = readFileSync(`/proc/${pid}/maps`, 'utf8')
+        const key = /\/\.class-data\/([^/\s]+)\/[^/\s]+\.jsa$/m.exec(maps)?.[1]
+        if (key !== undefined && !known.has(key)) return key
+      } catch {
+        // It ended while we looked.
+      }
+    }
+    return null
+  }
+
+  test(
+    'executors that come later map an archive of their classes',
+    { timeout: jobTimeoutMs },
+    async () => {
+      const folder = join(cluster.folder, 'work', '.class-data')
+      const archives = await eventually('an archive of each version', () => {
+        const found = readdirSync(folder).filter((name) => /^[0-9a-f]+$/.test(name))
+        return found.length === versions.length ? found : null
+      })
+      const mapped = new Set<string>()
+      for (const version of versions) {
+        const job = cluster.submit(home(version), 'pi', ['8'], limits)
+        mapped.add(await eventually('an executor with its archive', () => mappedArchive(mapped)))
+        expect(await job.result()).toBe(`pi=3.141 version=${version}`)
+      }
+      expect([...mapped].sort()).toEqual(archives.sort())
     },
   )
 })

@@ -98,6 +98,7 @@ describeWith(['java', 'python3', ...ZOOKEEPER_COMMANDS], 'a standby before the l
       `spark.deploy.zookeeper.url ${ensemble.url}`,
       'spark.master.rest.enabled true',
       'spark.master.rest.port 0',
+      'spark.magneto.worker.classDataArchive false',
     ]
     writeFileSync(join(folder, 'spark-defaults.conf'), properties.join('\n'))
     await startMaster('leader')

@@ -10,7 +10,6 @@ import type { Training } from './choose.js'
 export interface ClassDataArchivesOptions {
   threads: LauncherThreads
   log: Logger
-  redactionPattern: RegExp
   trainingMs?: number
 }
 
@@ -29,6 +28,7 @@ export class ClassDataArchives {
   /** When each of the last day was begun. */
   #begun: number[] = []
   #making: Child | null = null
+  #busy = false
   #made: Promise<void> = Promise.resolve()
   #closed = false
 
@@ -63,26 +63,26 @@ export class ClassDataArchives {
   #add(training: Training): void {
     if (this.#waiting.length >= MAX_WAITING) return
     this.#waiting.push(training)
-    if (this.#making === null) this.#made = this.#makeAll()
+    if (!this.#busy) this.#made = this.#makeAll()
   }
 
   async #makeAll(): Promise<void> {
-    for (;;) {
-      const training = this.#waiting.shift()
-      if (training === undefined) return
+    this.#busy = true
+    for (let training = this.#waiting.shift(); training; training = this.#waiting.shift()) {
       const nowMs = performance.now()
       this.#begun = this.#begun.filter((atMs) => nowMs - atMs < DAY_MS)
       if (this.#begun.length >= MAX_A_DAY) continue
       this.#begun.push(nowMs)
       await this.#make(training)
     }
+    this.#busy = false
   }
 
   async #make(training: Training): Promise<void> {
-    const { threads, log, redactionPattern } = this.#options
+    const { threads, log } = this.#options
     const fromMs = performance.now()
     this.#making = new Child()
-    const outcome = await this.#making.runArchive(threads, { ...training, redactionPattern })
+    const outcome = await this.#making.runArchive(threads, training)
     this.#making = null
     if (this.#closed) return
     const result: ArchiveResult =

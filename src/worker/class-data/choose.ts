@@ -69,7 +69,8 @@ const KEY_DIGITS = 32
 /** Jars that are replaced in their place are noticed so late; the JVM itself does not take the archive until then. */
 const KNOWN_MS = 60_000
 const MAX_KNOWN = 64
-const OPTION_VARIABLES = ['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS', '_JAVA_OPTIONS']
+/** Java options that a JVM finds in its environment. */
+export const OPTION_VARIABLES = ['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS', '_JAVA_OPTIONS']
 
 export class ClassDataChooser {
   readonly #folder: ArchiveFolder

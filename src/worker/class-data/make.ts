@@ -1,21 +1,17 @@
 /**
- * Makes one archive, in a launcher's thread: a JVM of its own dumps the classes that an executor has listed, at the
- * lowest priority, and another one shows that an executor can use it.
+ * Makes one archive, in a launcher's thread: a JVM of its own dumps the classes that an executor has listed, at a
+ * low priority, and another one shows that an executor can use it.
  */
 import { open, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 
-import { stderrHeader } from '../command-line.js'
+import { inheritedEnvironment } from '../command-line.js'
 import type { TaskContext } from '../launcher/task.js'
 import { startProcess } from '../launcher/watched-process.js'
 import { ARCHIVE, ArchiveFolder, NAMES } from './archive-folder.js'
-import type { Training } from './choose.js'
+import { OPTION_VARIABLES, type Training } from './choose.js'
 import { jarsOf, shadowed } from './class-path.js'
 import { topNames } from './jar-names.js'
-
-export interface ArchiveRequest extends Training {
-  redactionPattern: RegExp
-}
 
 /** `untrained`: the executor has run no task, or its list is gone; the next one is asked. */
 export type ArchiveResult =
@@ -34,17 +30,14 @@ const CHECK_TIMEOUT_MS = 60_000
 const KILL_TIMEOUT_MS = 5000
 /** It holds the jars' classes once; executors have the rest of the memory. */
 const HEAP = '-Xmx512m'
-const LOWEST_PRIORITY = '19'
+/** Behind all executors; with 19 it would not be done on a machine that is busy for hours. */
+const NICENESS = '10'
 /** An archive may not be what fills the disk. */
 const MIN_FREE_BYTES = 2 ** 30
 const SHOWN_CHARACTERS = 300
-const VARIABLES = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'LD_LIBRARY_PATH', 'TZ']
 
 /** Never rejects. */
-export async function makeArchive(
-  request: ArchiveRequest,
-  context: TaskContext,
-): Promise<ArchiveResult> {
+export async function makeArchive(request: Training, context: TaskContext): Promise<ArchiveResult> {
   const { key, classList } = request
   const folder = new ArchiveFolder(dirname(classList))
   try {
@@ -72,7 +65,7 @@ export async function makeArchive(
 }
 
 async function make(
-  request: ArchiveRequest,
+  request: Training,
   context: TaskContext,
   { folder, workshop, classes }: { folder: ArchiveFolder; workshop: string; classes: string[] },
 ): Promise<ArchiveResult> {
@@ -81,7 +74,7 @@ async function make(
   const archive = join(workshop, ARCHIVE)
   await writeFile(list, `${classes.join('\n')}\n`)
   const at = [`-XX:SharedArchiveFile=${archive}`, ...options, '-cp', classPath.join(delimiter)]
-  const nice = ['nice', '-n', LOWEST_PRIORITY]
+  const nice = ['nice', '-n', NICENESS]
   const dump = [...nice, java, HEAP, '-Xshare:dump', `-XX:SharedClassListFile=${list}`, ...at]
   await run(dump, { workshop, request, context, timeoutMs: DUMP_TIMEOUT_MS })
   // With this, a JVM that can't use it ends with 1.
@@ -120,7 +113,7 @@ async function listed(path: string): Promise<string[] | null> {
 
 interface Run {
   workshop: string
-  request: ArchiveRequest
+  request: Training
   context: TaskContext
   timeoutMs: number
 }
@@ -128,18 +121,15 @@ interface Run {
 /** @throws Error when it ends with another status than 0, late, or because the worker stops */
 async function run(command: string[], { workshop, request, context, timeoutMs }: Run) {
   const { killed, tell, guardian } = context
-  const environment = Object.fromEntries(
-    VARIABLES.flatMap((name) => {
-      const value = process.env[name]
-      return value === undefined ? [] : [[name, value]]
-    }),
-  )
+  const environment = inheritedEnvironment(process.env, [])
+  // Those that matter are among the request's options.
+  for (const name of OPTION_VARIABLES) delete environment[name]
   killed.throwIfAborted()
   const child = await startProcess(
     { command, environment, stdin: 'ignore' },
     {
       directory: workshop,
-      header: stderrHeader(command, request.redactionPattern, 'driver'),
+      header: '',
       killTimeoutMs: KILL_TIMEOUT_MS,
       rolling: null,
       guardian,
@@ -169,8 +159,6 @@ async function run(command: string[], { workshop, request, context, timeoutMs }:
 
 async function lastWords(...paths: string[]): Promise<string> {
   const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => '')))
-  const line = texts
-    .flatMap((text) => text.split('\n'))
-    .findLast((each) => /\S/.test(each) && !each.startsWith('='))
+  const line = texts.flatMap((text) => text.split('\n')).findLast((each) => /\S/.test(each))
   return line?.trim().slice(0, SHOWN_CHARACTERS) ?? 'it wrote nothing'
 }

@@ -9,7 +9,8 @@ import { Worker } from 'node:worker_threads'
 import type { Logger } from '../../log/logger.js'
 import { MAX_DRIVERS } from '../driver-table.js'
 import { MAX_EXECUTORS } from '../executor-table.js'
-import type { ArchiveRequest, ArchiveResult } from '../class-data/make.js'
+import type { Training } from '../class-data/choose.js'
+import type { ArchiveResult } from '../class-data/make.js'
 import type { Guardian } from '../guardian.js'
 import { Outbox } from './outbox.js'
 import type {
@@ -200,18 +201,15 @@ export class Child {
     return this.#run(threads, 'driver', request, onNote)
   }
 
-  runArchive(
-    threads: LauncherThreads,
-    request: ArchiveRequest,
-  ): Promise<ChildOutcome<ArchiveResult>> {
-    return this.#run(threads, 'archive', request, () => {})
+  runArchive(threads: LauncherThreads, training: Training): Promise<ChildOutcome<ArchiveResult>> {
+    return this.#run(threads, 'archive', training, () => {})
   }
 
   /** Never rejects: a thread that breaks leaves no process of the task behind. */
   async #run<Result>(
     threads: LauncherThreads,
     kind: ChildKind,
-    request: ExecutorRequest | DriverRequest | ArchiveRequest,
+    request: ExecutorRequest | DriverRequest | Training,
     tell: (note: ChildNote) => void,
   ): Promise<ChildOutcome<Result>> {
     const { guardian } = threads
