@@ -334,7 +334,7 @@ export class SimulatedApplication {
     if (this.id === null) throw new Violation(`${this.demand.name}: an executor before its id`)
     // A leader that no worker had told of it yet has answered a kill of it, and forgotten that.
     if (this.#leader > 0 && this.#givenUp.has(executorId) && !this.#ended.has(executorId)) {
-      return this.#ask(new KillExecutorsT(0, this.id, [String(executorId)]))
+      return this.#killAgain(executorId)
     }
     if (this.#everAdded.has(executorId)) {
       // A new leader tells what it has learnt from workers; the driver may know. What one leader gave up may be there
@@ -343,13 +343,18 @@ export class SimulatedApplication {
       if (this.#leader > 0 && endedBy === undefined) return
       if (endedBy !== undefined && endedBy < this.#leader && this.#lost.delete(executorId)) {
         this.#ended.delete(executorId)
-        if (!this.#givenUp.has(executorId)) this.believed.set(executorId, ExecutorState.LAUNCHING)
+        if (this.#givenUp.has(executorId)) return this.#killAgain(executorId)
+        this.believed.set(executorId, ExecutorState.LAUNCHING)
         return
       }
       throw new Violation(`${this.id} was given executor ${executorId} twice`)
     }
     this.#everAdded.add(executorId)
     this.believed.set(executorId, ExecutorState.LAUNCHING)
+  }
+
+  #killAgain(executorId: number): void {
+    this.#ask(new KillExecutorsT(0, this.id, [String(executorId)]))
   }
 
   #updated({ executorId, state }: ExecutorUpdatedT): void {
