@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { captured, sampled } from '../../bench/load/peers/golden.js'
 import type { FrameTemplate, HoleValue } from '../../bench/load/peers/template.js'
+import { schedulerState } from '../../bench/load/peers/worker-state.js'
 import { clientWords, driverWords, workerWords } from '../../bench/load/peers/words.js'
 import { FrameDecoder, FrameType, type Frame } from '../../src/spark/frame.js'
 import { decodeMessage, type IncomingMessage } from '../../src/spark/messages.js'
@@ -206,5 +207,42 @@ describe('N8: what is put into the holes is what a master reads', () => {
       state: 'FINISHED',
       exception: null,
     })
+  })
+})
+
+describe('N8: what a worker tells a master that has come to lead', () => {
+  const link = 'h-recovery'
+  const id = 'worker-20261121022243-127.0.0.1-27300'
+
+  it('with what the capture has, it is the capture', () => {
+    const running = { appId: 'app-20261121022314-0000', cores: 1, memoryMb: 512 }
+    const executors = [
+      { ...running, execId: 1 },
+      { ...running, execId: 0 },
+    ]
+    const frame = schedulerState(id, executors, worker, master)
+    const read = decodeMessage(captured(link, 'WorkerSchedulerStateResponse'))
+    expect(decoded(frame)).toMatchObject({ ...read, stream: expect.anything() })
+  })
+
+  it('any number of executors, none as well', () => {
+    const executors = Array.from({ length: 20 }, (_, execId) => ({
+      appId: `app-20261121022314-${execId}`,
+      execId,
+      cores: 2,
+      memoryMb: 1024,
+    }))
+    const message = decoded(schedulerState('another', executors, worker, master))
+    expect(message).toMatchObject({
+      kind: 'WorkerSchedulerStateResponse',
+      id: 'another',
+      drivers: [],
+    })
+    if (message.kind !== 'WorkerSchedulerStateResponse') throw new Error('checked above')
+    expect(message.executors.map(({ description }) => description)).toEqual(
+      executors.map((executor) => ({ ...executor, rpId: 0, state: 'RUNNING' })),
+    )
+    const none = decoded(schedulerState('idle', [], worker, master))
+    expect(none).toMatchObject({ id: 'idle', executors: [], drivers: [] })
   })
 })

@@ -13,7 +13,10 @@ export interface DriverContext {
   executorAdded?(driver: PlayedDriver, executorId: number): void
   /** Of an executor that runs, mostly. */
   executorUpdated?(driver: PlayedDriver): void
+  /** A master that has come to lead has called, and was answered. */
   masterChanged?(driver: PlayedDriver): void
+  /** Absent: it must not happen. */
+  lost?(driver: PlayedDriver): void
   trouble(reason: string): void
 }
 
@@ -90,6 +93,8 @@ export class PlayedDriver implements LinkEvents {
   }
 
   lost(reason: string): void {
-    this.#context.trouble(`${this.#self.name}: connection lost: ${reason}`)
+    this.link = null
+    if (this.#context.lost !== undefined) this.#context.lost(this)
+    else this.#context.trouble(`${this.#self.name}: connection lost: ${reason}`)
   }
 }

@@ -29,6 +29,10 @@ export interface PlaygroundEvents {
   acknowledged?(worker: PlayedWorker, executor: ExecutorName): void
   killed?(worker: PlayedWorker, executor: ExecutorName): void
   driverLaunched?(worker: PlayedWorker, driverId: string): void
+  /** @returns what the worker tells a master that has come to lead; absent: none is expected */
+  masterChanged?(worker: PlayedWorker): Buffer
+  /** Absent: it must not happen. */
+  lost?(worker: PlayedWorker): void
 }
 
 /** The numbers of a master's `/json`, which both masters have. */
@@ -117,6 +121,17 @@ export class Playground {
   probe(): Promise<Link> {
     const lost = (reason: string): void => this.trouble(`a client's connection was lost: ${reason}`)
     return Link.open(this.master.host, this.master.port, { heard: () => {}, lost })
+  }
+
+  /** Null while the master takes no connections; the end of one is no trouble. */
+  async quietProbe(): Promise<Link | null> {
+    try {
+      const { host, port } = this.master
+      return await Link.open(host, port, { heard: () => {}, lost: () => {} })
+    } catch (error) {
+      if (error instanceof LoadError) return null
+      throw error
+    }
   }
 
   /** Connected and looked up, not registered. */
@@ -264,6 +279,15 @@ export class Playground {
       acknowledged: (worker, executor) => this.events.acknowledged?.(worker, executor),
       killed: (worker, executor) => this.events.killed?.(worker, executor),
       driverLaunched: (worker, driverId) => this.events.driverLaunched?.(worker, driverId),
+      masterChanged: (worker) => {
+        const answer = this.events.masterChanged?.(worker)
+        if (answer !== undefined) return answer
+        throw new LoadError(`${worker.id} was told MasterChanged`)
+      },
+      lost: (worker, reason) => {
+        if (this.events.lost !== undefined) this.events.lost(worker)
+        else this.trouble(`${worker.id}: connection lost: ${reason}`)
+      },
       trouble: (reason) => this.trouble(reason),
     }
   }

@@ -28,6 +28,9 @@ export interface WorkerContext {
   /** The master has heard that it was killed. */
   killed(worker: PlayedWorker, executor: ExecutorName): void
   driverLaunched(worker: PlayedWorker, driverId: string): void
+  /** A master that has come to lead has called. @returns its WorkerSchedulerStateResponse */
+  masterChanged(worker: PlayedWorker): Buffer
+  lost(worker: PlayedWorker, reason: string): void
   trouble(reason: string): void
 }
 
@@ -123,6 +126,10 @@ export class PlayedWorker implements LinkEvents {
       case 'RegisteredWorker':
         this.#registered(link)
         break
+      case 'MasterChanged':
+        this.link = link
+        link.write(this.#context.masterChanged(this))
+        break
       case 'RegisterWorkerFailed':
         this.#context.trouble(`${this.id} was refused: ${onlyText(stream, 'message')}`)
         break
@@ -134,7 +141,8 @@ export class PlayedWorker implements LinkEvents {
   }
 
   lost(reason: string): void {
-    this.#context.trouble(`${this.id}: connection lost: ${reason}`)
+    this.link = null
+    this.#context.lost(this, reason)
   }
 
   #registered(link: Link): void {

@@ -4,6 +4,7 @@ import { Asks } from './asks.js'
 import { DriverEnds, DriverSubmissions } from './drivers.js'
 import { ExecutorEvents } from './executor-events.js'
 import { Heartbeats } from './heartbeats.js'
+import { Recovery } from './recovery.js'
 import { Registrations } from './registrations.js'
 import { SmallApplications } from './small-applications.js'
 import { WholeCluster } from './whole-cluster.js'
@@ -18,6 +19,7 @@ export const scenarios = {
   'executor-events': () => new ExecutorEvents(),
   'driver-submissions': () => new DriverSubmissions(),
   'driver-ends': () => new DriverEnds(),
+  recovery: () => new Recovery(),
 } satisfies Record<string, () => Scenario>
 
 export type ScenarioName = keyof typeof scenarios
