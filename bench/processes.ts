@@ -1,5 +1,5 @@
 /** What the kernel knows of a process (proc(5)). */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** USER_HZ, the same on every Linux. */
 const TICKS_PER_SECOND = 100
@@ -20,6 +20,18 @@ export function cpuSecondsWithChildren(pid: number): number {
     .slice(11, 15)
     .reduce((all, ticks) => all + Number(ticks), 0)
   return sum / TICKS_PER_SECOND
+}
+
+/** Whether any of its threads runs, or waits for a processor to run on. */
+export function isBusy(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).some((thread) => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').split(') ')[1]![0] === 'R'
+    } catch {
+      // It ended while we looked.
+      return false
+    }
+  })
 }
 
 /** @returns resident memory, in bytes */

@@ -3,7 +3,7 @@
  * its own processor time can be told from the master's and from the harness's.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { cpuSeconds, residentBytes } from '../processes.js'
+import { cpuSeconds, isBusy, residentBytes } from '../processes.js'
 import { controlScenarios } from './control/index.js'
 import type { MasterUnderTest, Observed, Scenario, ScenarioSize } from './scenario.js'
 import { scenarios } from './scenarios/index.js'
@@ -31,19 +31,17 @@ export interface Run {
 
 export type Answer = { readonly run: Run | null } | { readonly failed: string }
 
-const settleStepMs = 100
-/** What two ticks of the clock that counts it can be: less is nothing. */
-const idleCpuSeconds = 0.02
-const settleWithinMs = 5_000
+const settleStepMs = 10
+/** One look may fall between two messages. */
+const restingLooks = 20
+const settleWithinMs = 10_000
 
 /** Returns when the master rests: what was asked of it last may still keep it busy, and belongs to who asked. */
 async function settled(pid: number): Promise<void> {
   const deadline = performance.now() + settleWithinMs
-  for (let before = cpuSeconds(pid); performance.now() < deadline;) {
+  for (let resting = 0; resting < restingLooks && performance.now() < deadline;) {
     await delay(settleStepMs)
-    const now = cpuSeconds(pid)
-    if (now - before < idleCpuSeconds) return
-    before = now
+    resting = isBusy(pid) ? 0 : resting + 1
   }
 }
 
