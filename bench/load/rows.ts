@@ -36,6 +36,7 @@ interface Sizes {
   readonly properties?: readonly string[]
   readonly withinSeconds?: number
   readonly apacheIsLeft?: boolean
+  readonly masterDies?: boolean
 }
 
 function plan(scenario: string, sizes: Sizes): DuelPlan {
@@ -44,6 +45,7 @@ function plan(scenario: string, sizes: Sizes): DuelPlan {
   return {
     scenario,
     properties,
+    masterDies: sizes.masterDies ?? false,
     withinSeconds: sizes.withinSeconds ?? withinSeconds,
     magneto: { size: { ...small, ...ours }, runs, warmUpSeconds: warmUp },
     apache:
@@ -57,6 +59,8 @@ function plan(scenario: string, sizes: Sizes): DuelPlan {
           },
   }
 }
+
+const onDisk = ['spark.deploy.recoveryMode FILESYSTEM', 'spark.deploy.recoveryDirectory RECOVERY']
 
 const asks: Record<string, Row> = {
   'ask-one': {
@@ -98,10 +102,7 @@ const registrations: Record<string, Row> = {
     plan: plan('control-registrations', {
       ours: { workers: 10_000 },
       apache: null,
-      properties: [
-        'spark.deploy.recoveryMode FILESYSTEM',
-        'spark.deploy.recoveryDirectory RECOVERY',
-      ],
+      properties: onDisk,
     }),
     readings: [masterCpu('us'), rate({ atLeast: 20_000 })],
   },
@@ -263,6 +264,26 @@ const fullClusters: Record<string, Row> = {
   },
 }
 
+const restarts: Record<string, Row> = {
+  restart: {
+    what: 'kill -9 and start again on FILESYSTEM, 1,000 workers, 50 applications',
+    plan: plan('recovery', {
+      ours: { operations: 1 },
+      apacheRuns: 2,
+      warmUpSeconds: 0,
+      apacheWarmUpSeconds: 0,
+      properties: onDisk,
+      masterDies: true,
+    }),
+    readings: [
+      moment('ALIVE', { atMost: 1_000 }),
+      moment('first new executor', { atMost: 1_200 }),
+      moment('all called'),
+      masterCpu('ms'),
+    ],
+  },
+}
+
 const drivers: Record<string, Row> = {
   'driver-submissions': {
     what: 'driver submission, one at a time, 1,000 workers',
@@ -294,4 +315,5 @@ export const rows: Readonly<Record<string, Row>> = {
   ...applications,
   ...fullClusters,
   ...drivers,
+  ...restarts,
 }
