@@ -46,7 +46,7 @@ const pollMs = 5
 /** What is waited for comes late on a busy machine. */
 const leadWithinMs = 120_000
 const settleWithinMs = 120_000
-const recoveryTimeoutS = 3
+const recoveryTimeoutS = 10
 
 async function freePort(): Promise<number> {
   const server = createServer()
