@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// The gate, the same for everyone: format, lint, types, generated code, native tests under sanitizers, fuzzers, all other
-// tests. Steps of one thread run side by side. `--quick` leaves out the fuzzers; `--only NAME` runs one step. A tool that is
-// missing skips its step with the reason on a user's machine and fails it in CI.
+// The gate, the same for everyone: format, lint, types, generated code, native tests under sanitizers, instructions of hot
+// paths, fuzzers, all other tests. Steps of one thread run side by side. `--quick` leaves out the fuzzers; `--only NAME` runs
+// one step. A tool that is missing skips its step with the reason on a user's machine and fails it in CI.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -52,6 +52,11 @@ const steps = [
   { name: 'configuration', command: [bin('tsx'), 'scripts/configuration.mjs', '--check'] },
   { name: 'parity', command: [process.execPath, 'scripts/parity.mjs', '--check'] },
   { name: 'native', command: ['make', '-s', '-C', 'native', 'test'], count: countDoctest },
+  {
+    name: 'instructions',
+    tool: 'valgrind',
+    command: [process.execPath, 'scripts/instructions.mjs'],
+  },
   {
     name: 'fuzz-control',
     slow: true,

@@ -36,11 +36,11 @@ void BatchWriter::add(uint32_t kind, uint64_t session, std::span<const uint8_t> 
                       0,
                       static_cast<double>(session),
                       argument};
-  const size_t at = bytes_.size();
-  bytes_.resize(at + record_bytes);  // zeroes the padding
-  std::memcpy(bytes_.data() + at, &header, record_header_bytes);
-  if (!payload.empty())
-    std::memcpy(bytes_.data() + at + record_header_bytes, payload.data(), payload.size());
+  const size_t end = bytes_.size() + record_bytes;
+  const auto* const head = reinterpret_cast<const uint8_t*>(&header);
+  bytes_.insert(bytes_.end(), head, head + record_header_bytes);
+  bytes_.insert(bytes_.end(), payload.begin(), payload.end());
+  bytes_.resize(end);  // zeroes the padding
 }
 
 void BatchWriter::add(uint32_t kind, uint64_t session, std::string_view text, double argument) {

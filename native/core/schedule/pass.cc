@@ -28,14 +28,14 @@ void announce(Core& core, const Application& application, const Worker& worker,
             sequence);
 }
 
-// Before it gets an executor there. Bounded by twice the number of workers that there were at once.
-void remember_host(Application& application, const Worker& worker) {
+// Before it gets an executor there. Bounded by twice the number of workers.
+void remember_host(const State& state, Application& application, const Worker& worker) {
   std::vector<WorkerSlot>& hosts = application.hosts;
   if (!worker.executors.empty() && worker.executors.back()->application == application.slot) return;
-  if (hosts.size() == hosts.capacity()) {
+  if (hosts.size() >= 2 * state.workers.size()) {
     std::sort(hosts.begin(), hosts.end());
     hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
-    hosts.reserve(std::max<size_t>(2 * hosts.size(), 1));
+    std::erase_if(hosts, [&](WorkerSlot slot) { return !state.workers.holds(slot); });
   }
   hosts.push_back(worker.slot);
 }
@@ -55,7 +55,7 @@ void launch(Core& core, Application& application, Request& request, Worker& work
   executor.launched_on = worker.session;
   executor.resources = occupy(worker, cores, request.memory_mb, request.shape->resources);
   executor.position = static_cast<uint32_t>(worker.executors.size());
-  remember_host(application, worker);
+  remember_host(core.state, application, worker);
   worker.executors.push_back(&executor);
   MAGNETO_ASSERT(application.cores_left() >= cores);
   application.cores_granted += cores;
