@@ -7,7 +7,7 @@ import { describeWith } from './requirements.js'
 
 const version = '4.3.0'
 const workers = 2
-const coresPerWorker = 3
+const coresPerWorker = 2
 const cores = workers * coresPerWorker
 /** Half of them have to wait for the others. */
 const small = 2 * cores
@@ -41,7 +41,7 @@ describeWith(['java', 'python3'], 'Spark applications in the queue', () => {
     'A7, A9, P67: three with spark.cores.max are served in order and topped up in order',
     { timeout: testTimeoutMs },
     async () => {
-      const wants = { first: 4, second: 4, third: 2 }
+      const wants = { first: 3, second: 3, third: 2 }
       const goAhead = (name: string) => join(cluster.folder, `go-${name}`)
       const jobs = []
       for (const [name, most] of Object.entries(wants)) {
@@ -55,7 +55,7 @@ describeWith(['java', 'python3'], 'Spark applications in the queue', () => {
           now.activeapps.some((app) => app.name === name),
         )
       }
-      const full = ['first RUNNING 4', 'second RUNNING 2', 'third WAITING 0']
+      const full = ['first RUNNING 3', 'second RUNNING 1', 'third WAITING 0']
       await cluster.until('the head of the queue has it all', (now) => {
         return JSON.stringify(queue(now)) === JSON.stringify(full)
       })
@@ -64,7 +64,7 @@ describeWith(['java', 'python3'], 'Spark applications in the queue', () => {
       await cluster.until(
         'the next are topped up',
         (now) =>
-          JSON.stringify(queue(now)) === JSON.stringify(['second RUNNING 4', 'third RUNNING 2']),
+          JSON.stringify(queue(now)) === JSON.stringify(['second RUNNING 3', 'third RUNNING 1']),
       )
       writeFileSync(goAhead('second'), '')
       writeFileSync(goAhead('third'), '')
