@@ -1,11 +1,11 @@
 /**
  * `npm run bench -- [NAME ...] [--alone] [--runs N] [--share N] [--print]`, `npm run bench -- soak [--minutes N] [--scenario NAME]`: runs
- * the benches, prints one table and keeps it in bench/results/DATE[-NAME...].md. Without a name: all that belong to the table
- * beside Apache's. Figures of one file were measured in one run on one machine; compare files with care.
- * docs/performance.md says what each of them means.
+ * the benches, prints one table and keeps it in bench/results/DATE[-NAME...].md, with a number where that is taken. Without a
+ * name: all that belong to the table beside Apache's. Figures of one file were measured in one run on one machine; compare
+ * files with care. docs/performance.md says what each of them means.
  */
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -132,6 +132,15 @@ function conditions(): string {
   ].join('; ')
 }
 
+/** What an earlier run has found is kept. */
+function freeFile(name: string): string {
+  const folder = join(root, 'bench/results')
+  for (let count = 1; ; count += 1) {
+    const file = join(folder, `${name}${count === 1 ? '' : `-${count}`}.md`)
+    if (!existsSync(file)) return file
+  }
+}
+
 async function main(): Promise<boolean> {
   const options = {
     alone: flags.alone,
@@ -143,7 +152,7 @@ async function main(): Promise<boolean> {
   const startedMs = performance.now()
   const date = new Date().toISOString().slice(0, 10)
   const command = ['npm run bench --', ...process.argv.slice(2)].join(' ')
-  const file = join(root, 'bench/results', `${[date, ...asked].join('-')}.md`)
+  const file = freeFile([date, ...asked].join('-'))
   const textOf = ({ figures, failures, details }: Found): string => {
     const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1)
     return `# Measured ${date}
