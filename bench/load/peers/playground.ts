@@ -22,6 +22,8 @@ const REGISTER_TIMEOUT_S = 300
 /** Spark's workers beat four times within spark.worker.timeout. */
 const HEARTBEAT_MS = 15_000
 const HEARTBEAT_SLICES = 60
+/** Apache's Master takes a while to list 10,000 workers, and longer when it is busy. */
+const STATE_TIMEOUT_MS = 30_000
 
 export interface PlaygroundEvents {
   /** @returns whether the worker says by itself that the executor runs; absent: it does */
@@ -248,12 +250,12 @@ export class Playground {
     }
   }
 
-  /** @returns null when the master does not answer */
-  async state(): Promise<MasterState | null> {
+  /** @returns null when the master does not answer within that time */
+  async state(withinMs = STATE_TIMEOUT_MS): Promise<MasterState | null> {
     const { host, webUiPort } = this.master
     try {
       const answer = await fetch(`http://${host}:${webUiPort}/json/`, {
-        signal: AbortSignal.timeout(30_000),
+        signal: AbortSignal.timeout(withinMs),
       })
       return (await answer.json()) as MasterState
     } catch {

@@ -22,6 +22,8 @@ const DEATH_TIMEOUT_S = 60
 const RETRY_MS = 10
 /** The page is asked again after as many times as long as its answer took: who asks on end delays what is waited for. */
 const PAGE_PAUSES = 5
+/** A page that is asked while its server starts may stay silent. */
+const PAGE_TIMEOUT_MS = 1_000
 
 export class Recovery implements Scenario {
   #playground!: Playground
@@ -33,6 +35,7 @@ export class Recovery implements Scenario {
   /** What the run that is under way waits for. */
   #died: () => void = () => {}
   #called: () => void = () => {}
+  #killed: () => void = () => {}
 
   async prepare(master: MasterUnderTest, { workers }: ScenarioSize): Promise<void> {
     const playground = await Playground.open(master)
@@ -76,9 +79,13 @@ export class Recovery implements Scenario {
   async reset(): Promise<void> {
     if (this.#newcomer !== null) {
       await this.#untilHolds(this.#executors + 1, APPLICATIONS + 1)
+      const ended = new Promise<void>((resolve) => {
+        this.#killed = resolve
+      })
       this.#newcomer.unregister()
       this.#playground.gone(this.#newcomer.host)
       this.#newcomer = null
+      await this.#playground.waits.within(TIMEOUT_S, 'the end of the new application', ended)
     }
     await this.#untilHolds(this.#executors, APPLICATIONS)
     this.#prepareAnswers()
@@ -117,6 +124,7 @@ export class Recovery implements Scenario {
       killed: (worker, { appId }) => {
         const left = this.#executorsOf(worker).filter((executor) => executor.appId !== appId)
         this.#running.set(worker, left)
+        this.#killed()
       },
       masterChanged: (worker) => {
         this.#called()
@@ -168,8 +176,9 @@ export class Recovery implements Scenario {
     const deadline = performance.now() + TIMEOUT_S * 1000
     while (performance.now() < deadline) {
       const startMs = performance.now()
-      if ((await this.#playground.state())?.status === 'ALIVE') return
-      await pause(Math.max(RETRY_MS, PAGE_PAUSES * (performance.now() - startMs)))
+      const state = await this.#playground.state(PAGE_TIMEOUT_MS)
+      if (state?.status === 'ALIVE') return
+      await pause(state === null ? RETRY_MS : PAGE_PAUSES * (performance.now() - startMs))
     }
     throw new LoadError(`no page has said ALIVE for ${TIMEOUT_S} s`)
   }
@@ -191,27 +200,28 @@ export class Recovery implements Scenario {
 
   /** A master that does not lead yet ignores who registers, in silence. */
   async #untilReady(deadlineMs: number, note: (moment: string) => void): Promise<void> {
-    let isOpen = false
+    let hasAnswered = false
     while (performance.now() < deadlineMs) {
       const probe = await this.#playground.quietProbe()
-      if (probe !== null && !isOpen) {
-        isOpen = true
-        note('port open')
-      }
-      const isReady = probe !== null && (await this.#leads(probe))
+      const leads = probe === null ? null : await this.#leads(probe)
       probe?.leave()
-      if (isReady) return
+      if (leads !== null && !hasAnswered) {
+        hasAnswered = true
+        note('port answers')
+      }
+      if (leads === true) return
       await pause(RETRY_MS)
     }
     throw new LoadError(`the master does not lead within ${TIMEOUT_S} s`)
   }
 
-  #leads(probe: Link): Promise<boolean> {
+  /** @returns null when there is no answer: the last connection of a process that dies ends so */
+  #leads(probe: Link): Promise<boolean | null> {
     const { client, port } = this.#playground
     return new Promise((resolve) => {
       probe.ask(
         (id) => client.readyz.frame({ host: '127.0.0.1', port }, id),
-        (answer) => resolve(answer !== null && booleanIn(answer)),
+        (answer) => resolve(answer === null ? null : booleanIn(answer)),
       )
     })
   }
