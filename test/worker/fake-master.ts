@@ -13,7 +13,12 @@ import * as schema from '../../src/schema/magneto.js'
 /** Below those that systems give to whoever connects. */
 const LISTENING_PORTS = [10_000, 32_000] as const
 
+/** For any free port. */
 const MAX_TRIES = 200
+
+/** For one that the master before had: on a busy machine a child may need seconds to its exec. */
+const PORT_PATIENCE_MS = 20_000
+const PORT_RETRY_MS = 10
 
 type BodyClass<T extends BodyT> = new (...args: never[]) => T
 
@@ -57,13 +62,15 @@ export class FakeMaster {
     const answer = JSON.stringify({ protocol: 1, port, path: CONTROL_PATH })
     const http = createServer((_request, response) => response.end(answer))
     this.#http = http
+    // The same port again: the worker in this process may be starting a child, which holds it until its exec.
+    const [maxTries, retryMs] =
+      httpPort === 0 ? [MAX_TRIES, 0] : [PORT_PATIENCE_MS / PORT_RETRY_MS, PORT_RETRY_MS]
     for (let tries = 0; !http.listening; tries += 1) {
       http.listen(httpPort === 0 ? randomInt(...LISTENING_PORTS) : httpPort, '127.0.0.1')
       await once(http, 'listening').catch((error: unknown) => {
-        if (tries > MAX_TRIES) throw error
+        if (tries > maxTries) throw error
       })
-      // The same port again: the worker in this process may be starting a child, which holds it until its exec.
-      if (!http.listening && httpPort !== 0) await new Promise((done) => setTimeout(done, 10))
+      if (!http.listening) await new Promise((done) => setTimeout(done, retryMs))
     }
     this.url = `spark://127.0.0.1:${(http.address() as AddressInfo).port}`
   }
