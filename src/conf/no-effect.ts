@@ -57,6 +57,7 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.initialRegistrationRetries,
     keys.maxRegistrationRetries,
     keys.workerIdPattern,
+    keys.workerClassDataArchive,
     keys.workerDriverTerminateTimeoutMs,
     keys.workerMinFreeDiskSpaceBytes,
     keys.workerDiskCheckIntervalMs,

@@ -45,7 +45,7 @@ const host = `
       workDir: root + '/work', workerUrl: '', host: 'h',
       sparkHomes: [{ path: root + '/spark', version: '4.3.0', runtime: 'spark-4.3' }],
       ownConfDir: '', redactionPattern: /x/, execPath: process.execPath,
-      executorMain: root + '/main.mjs', webUiUrl: '', killTimeoutMs: 100, rolling: null,
+      executorMain: root + '/main.mjs', webUiUrl: '', killTimeoutMs: 100, rolling: null, classDataDir: null,
     },
     log,
     threads,

@@ -73,9 +73,8 @@ let chooser: ClassDataChooser | null = null
 
 function chooserOf(path: string | null): JvmRequest['classData'] {
   if (path === null) return null
-  if (chooser?.path !== path) chooser = new ClassDataChooser(path)
-  const { choose } = chooser
-  return choose
+  if (chooser === null || chooser.path !== path) chooser = new ClassDataChooser(path)
+  return chooser.choose
 }
 
 /** @throws Error when it is no description */
