@@ -33,7 +33,10 @@ export interface ExecutorIdentity {
 export class ConnectedExecutor {
   readonly identity: ExecutorIdentity
   readonly port: ExecutorPort
-  /** In the order in which they were sent; so the first `cores` of them are the ones that run. */
+  /**
+   * In the order in which they were sent; so the first `cores` of them are the ones that run. Among tiny ones some may be done
+   * already, their results under way.
+   */
   readonly inFlight = new Map<number, PoolTask>()
   inFlightBytes = 0
   completed = 0

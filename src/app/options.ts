@@ -41,7 +41,10 @@ export interface ClusterPoolOptions {
   env?: Readonly<Record<string, string>> | undefined
   /** Node's flags for executors, such as `--enable-source-maps`. */
   nodeOptions?: readonly string[] | undefined
-  /** Tasks that may wait here; one more makes `run` reject with QueueFullError. */
+  /**
+   * Tasks that may wait here, a million when absent; one more makes `run` reject with QueueFullError. Each takes about 400 bytes
+   * with its promise, and what its argument is larger than a few numbers. `map` and `needsDrain` keep fewer.
+   */
   maxQueue?: number | undefined
   /** How often a task is tried again after the executor that ran it was lost. */
   maxRetries?: number | undefined
