@@ -1,4 +1,9 @@
-/** Descriptions of applications that were read to be sent to Apache Workers: the same one goes out with each executor. */
+/**
+ * Descriptions of applications, as what goes out to Apache Workers with each executor: its driver has just sent it, or it was
+ * read for the executor before.
+ */
+import { crc32 } from 'node:zlib'
+
 import { readJavaStream } from './java/reader.js'
 import type { JavaObject } from './java/tree.js'
 import { objectOf } from './java/values.js'
@@ -13,32 +18,40 @@ interface Description {
 }
 
 export class DescriptionCache {
-  /** By application; the one that was read last comes last. */
-  readonly #byApp = new Map<string, Description>()
+  /** By the checksum of their bytes; the one that was kept last comes last. */
+  readonly #byChecksum = new Map<number, Description>()
   #bytes = 0
 
   /**
    * @returns the same tree for the same bytes, as long as it is kept; not to be changed
    * @throws JavaStreamError JavaShapeError when the description can't be read
    */
-  read(appId: string, description: Uint8Array): JavaObject {
-    const known = this.#byApp.get(appId)
+  read(description: Uint8Array): JavaObject {
+    const known = this.#byChecksum.get(crc32(description))
     if (known?.bytes.equals(description) === true) return known.tree
     const tree = objectOf(readJavaStream(description).root)
-    this.#forget(appId)
-    if (description.byteLength <= MAX_BYTES) {
-      this.#byApp.set(appId, { bytes: Buffer.from(description), tree })
-      this.#bytes += description.byteLength
-    }
-    for (const oldest of this.#byApp.keys()) {
-      if (this.#byApp.size <= MAX_DESCRIPTIONS && this.#bytes <= MAX_BYTES) break
-      this.#forget(oldest)
-    }
+    this.keep(description, tree)
     return tree
   }
 
-  #forget(appId: string): void {
-    this.#bytes -= this.#byApp.get(appId)?.bytes.length ?? 0
-    this.#byApp.delete(appId)
+  /** @param tree what `description` was written of; not to be changed any more */
+  keep(description: Uint8Array, tree: JavaObject): void {
+    if (description.byteLength > MAX_BYTES) return
+    const checksum = crc32(description)
+    this.#forget(checksum)
+    this.#byChecksum.set(checksum, { bytes: Buffer.from(description), tree })
+    this.#bytes += description.byteLength
+    for (const oldest of this.#byChecksum.keys()) {
+      if (this.#byChecksum.size <= MAX_DESCRIPTIONS && this.#bytes <= MAX_BYTES) break
+      this.#forget(oldest)
+    }
+  }
+
+  #forget(checksum: number): void {
+    this.#bytes -= this.#byChecksum.get(checksum)?.bytes.length ?? 0
+    this.#byChecksum.delete(checksum)
   }
 }
+
+/** Of all drivers and workers of this thread. */
+export const applicationDescriptions = new DescriptionCache()

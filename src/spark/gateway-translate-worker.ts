@@ -26,7 +26,7 @@ import {
   type DriverDescriptionT,
 } from '../schema/magneto.js'
 import { TranslationError, unsigned } from './gateway-translate.js'
-import { DescriptionCache } from './description-cache.js'
+import { applicationDescriptions } from './description-cache.js'
 import { readJavaStream } from './java/reader.js'
 import type { JavaObject } from './java/tree.js'
 import { objectOf } from './java/values.js'
@@ -49,9 +49,6 @@ import { driverRuntimeOf, executorRuntimeOf } from '../control/runtimes.js'
 import { versionsWith } from './tables/class-table.js'
 
 const MAX_PORT = 65_535
-
-/** An application's executors are launched by the thousand. */
-const descriptions = new DescriptionCache()
 
 /** What an Apache Worker hosts: executors and cluster drivers of its own version. */
 export function runtimesOf(version: SparkVersion): string[] {
@@ -213,7 +210,7 @@ function launchExecutorOf(body: LaunchExecutorT): OutgoingMessage {
     appId: body.appId ?? '',
     execId: body.executorId,
     rpId: body.profileId,
-    appDescription: descriptions.read(body.appId ?? '', body.sparkDescription),
+    appDescription: applicationDescriptions.read(body.sparkDescription),
     cores: body.cores,
     memoryMb: body.memoryMb,
     resources: resourcesOf(body.resources),

@@ -1,4 +1,4 @@
-/** Spark's deploy messages to control messages and back: pure functions of one message. */
+/** Spark's deploy messages to control messages and back: functions of one message. */
 import type { BodyT } from '../control/codec.js'
 import { encodeApplication } from '../control/codec.js'
 import {
@@ -18,6 +18,7 @@ import {
   ResourceProfileT,
   WorkerRemovedT,
 } from '../schema/magneto.js'
+import { applicationDescriptions } from './description-cache.js'
 import type { JavaObject } from './java/tree.js'
 import { writeJavaStream } from './java/writer.js'
 import {
@@ -113,10 +114,12 @@ export function registerApplicationOf(
     commandOf(app.command, version),
     executorRuntimeOf(version),
   )
+  const sparkDescription = descriptionOf(app.tree)
+  if (sparkDescription.byteLength > 0) applicationDescriptions.keep(sparkDescription, app.tree)
   return new RegisterApplicationT(
     encodeApplication(description),
     driver.address === null ? '' : hostPort(driver.address),
-    descriptionOf(app.tree),
+    sparkDescription,
     driver.address === null ? null : driver.name,
   )
 }

@@ -58,18 +58,28 @@ export interface ReleaseQuestion {
 /** @returns stops asking */
 export function askForRelease(question: ReleaseQuestion): () => void {
   const stopping = new AbortController()
-  void askRepeatedly(question, stopping.signal)
-  return () => stopping.abort()
+  // Many a driver has ended before it is time to ask: until then there is nothing but a timer.
+  const timer = setTimeout(() => {
+    void askRepeatedly(question, stopping.signal)
+  }, firstPauseMs(question)).unref()
+  return () => {
+    clearTimeout(timer)
+    stopping.abort()
+  }
+}
+
+function firstPauseMs({ webUiUrl, pausesMs }: ReleaseQuestion): number {
+  return portOf(webUiUrl) === null ? 0 : (pausesMs[0] ?? 0)
 }
 
 async function askRepeatedly(question: ReleaseQuestion, signal: AbortSignal): Promise<void> {
-  const { host, webUiUrl, page } = question
+  const { host, webUiUrl, page, pausesMs } = question
   const port = portOf(webUiUrl)
   let release: string | null = null
-  for (const pauseMs of port === null ? [0] : question.pausesMs) {
-    await sleep(pauseMs, null, { signal, ref: false }).catch(() => null)
+  if (port === null) return question.onAnswer(null)
+  for (const [attempt, pauseMs] of pausesMs.entries()) {
+    if (attempt > 0) await sleep(pauseMs, null, { signal, ref: false }).catch(() => null)
     if (signal.aborted) return
-    if (port === null) break
     release = await ask({ host, port }, page, signal)
     if (signal.aborted) return
     if (release !== null) break

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DescriptionCache } from '../../src/spark/description-cache.js'
 import { readJavaStream } from '../../src/spark/java/reader.js'
+import { JavaString } from '../../src/spark/java/tree.js'
 import { objectOf } from '../../src/spark/java/values.js'
 import { writeJavaStream } from '../../src/spark/java/writer.js'
 import { decodeMessage, PeerDialect, type OutgoingMessage } from '../../src/spark/messages.js'
@@ -83,24 +84,40 @@ describe('messages that are written from templates', () => {
 })
 
 describe('descriptions of applications', () => {
-  const description = writeJavaStream(
-    readJavaStream(sample('4.3.0', 'msg/RegisterApplication')).root,
+  const streams = RELEASES.map((release) =>
+    writeJavaStream(readJavaStream(sample(release, 'msg/RegisterApplication')).root),
   )
+  const [description] = streams
 
-  it('are read once for all executors, and again when another comes under the same id', () => {
+  it('are read once for all executors', () => {
     const cache = new DescriptionCache()
-    const tree = cache.read('app-1', description)
-    expect(cache.read('app-1', Buffer.from(description))).toBe(tree)
-    const other = writeJavaStream(readJavaStream(sample('4.0.1', 'msg/RegisterApplication')).root)
-    expect(writeJavaStream(cache.read('app-1', other))).toEqual(other)
-    expect(writeJavaStream(cache.read('app-1', description))).toEqual(description)
+    const tree = cache.read(description!)
+    expect(cache.read(Buffer.from(description!))).toBe(tree)
+    for (const stream of streams) expect(writeJavaStream(cache.read(stream))).toEqual(stream)
+  })
+
+  it.each(RELEASES)('go out as the driver wrote them, read again or not: %s', (release) => {
+    const registration = sample(release, 'msg/RegisterApplication')
+    const message = decodeMessage(registration)
+    if (message.kind !== 'RegisterApplication') throw new Error(message.kind)
+    const { tree } = message.appDescription
+    const bytes = writeJavaStream(tree)
+    const cache = new DescriptionCache()
+    cache.keep(bytes, tree)
+    expect(cache.read(Buffer.from(bytes))).toBe(tree)
+    const again = new DescriptionCache().read(bytes)
+    const launched = [tree, again].map((app) =>
+      Buffer.from(fresh(registration).encode(launch(1, 'app-1', app))),
+    )
+    expect(launched[0]).toEqual(launched[1])
   })
 
   it('are forgotten, the oldest first, when there are many', () => {
     const cache = new DescriptionCache()
-    const first = cache.read('app-0', description)
-    for (let index = 1; index < 100; index++) cache.read(`app-${index}`, description)
-    expect(cache.read('app-99', description)).toBe(cache.read('app-99', description))
-    expect(cache.read('app-0', description)).not.toBe(first)
+    const first = cache.read(description!)
+    for (let index = 1; index < 100; index++)
+      cache.keep(writeJavaStream(new JavaString(`description ${index}`)), first)
+    expect(cache.read(description!)).not.toBe(first)
+    expect(cache.read(description!)).toBe(cache.read(description!))
   })
 })

@@ -3,7 +3,9 @@ import * as protocol from './protocol.js'
 import { BlockData, ClassDescriptor, JavaArray, JavaClass, JavaObject, JavaString } from './tree.js'
 import type { JavaNode, JavaValue } from './tree.js'
 
-const INITIAL_BYTES = 2048
+const SCRATCH_BYTES = 64 * 1024
+/** What is being written, until it is copied; a longer stream gets a buffer of its own. */
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 const MAX_SHORT_STRING_BYTES = 0xffff
 const MAX_SHORT_BLOCK_BYTES = 0xff
 /** Descriptors of one name that are compared with a new one; a stream from Spark has one. */
@@ -30,7 +32,7 @@ export interface WriteTrace {
 }
 
 class Writer {
-  #bytes = Buffer.allocUnsafe(INITIAL_BYTES)
+  #bytes = scratch
   #at = 0
   #handleCount = 0
   readonly #trace: WriteTrace | null
@@ -46,7 +48,8 @@ class Writer {
     this.#u16(protocol.STREAM_MAGIC)
     this.#u16(protocol.STREAM_VERSION)
     this.#node(root)
-    return this.#bytes.subarray(0, this.#at)
+    const written = this.#bytes.subarray(0, this.#at)
+    return this.#bytes === scratch ? Buffer.from(written) : written
   }
 
   #node(node: JavaNode | null): void {

@@ -15,6 +15,7 @@ import {
 } from '../java/values.js'
 import { UnsupportedPeerError } from '../versions.js'
 import type * as incoming from './incoming.js'
+import { SeenClassLists } from './seen-classes.js'
 import * as structures from './structures.js'
 
 type Decoder = (
@@ -24,6 +25,7 @@ type Decoder = (
 ) => incoming.IncomingMessage
 
 const SHAPES = new ShapeBook()
+const CLASS_LISTS = new SeenClassLists()
 /** Those that come often, whose structure is the same each time and whose decoders keep nothing of the tree. */
 const SHAPED: ReadonlySet<incoming.IncomingMessage['kind']> = new Set([
   'CheckExistence',
@@ -46,7 +48,8 @@ export function decodeMessage(bytes: Uint8Array, limits?: JavaLimits): incoming.
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const shaped = SHAPES.read(buffer)
   if (shaped !== null) return messageIn(shaped)
-  const message = messageIn(readJavaStream(bytes))
+  const { root, descriptors } = readJavaStream(bytes)
+  const message = messageIn({ root, descriptors: CLASS_LISTS.same(descriptors) })
   if (SHAPED.has(message.kind)) SHAPES.learn(buffer)
   return message
 }
