@@ -11,14 +11,12 @@ import {
   SimulatedWorker,
 } from '../../recovery-peers.js'
 import type { MasterUnderTest, Observed, Scenario, ScenarioSize } from '../scenario.js'
-import { controlOf, registeredFleet } from './cluster.js'
+import { beatEveryMs, controlOf, registeredFleet } from './cluster.js'
 import { smallApplication } from './small-applications.js'
 
 const windowMs = 10_000
 const tickMs = 100
 const ticks = windowMs / tickMs
-/** As Spark's workers do: four within spark.worker.timeout. */
-const beatEveryMs = 15_000
 const executorEndsPerTick = 5
 const workersLeaveEveryTicks = 2
 /** What a worker takes to come back, as another process on its host. */

@@ -7,6 +7,9 @@ import { controlAddress } from './address.js'
 
 const withinMs = 120_000
 const stepMs = 2
+/** Four within spark.worker.timeout, spread over the interval. */
+export const beatEveryMs = 15_000
+const beatSlices = 60
 
 /** @throws Error when its Spark port does not say where it is */
 export async function controlOf({ host, port }: MasterUnderTest): Promise<Address> {
@@ -35,9 +38,25 @@ export async function aliveWorkers(
   })
 }
 
+/** Workers that are registered and say nothing more: within spark.worker.timeout they must beat. */
 export async function registeredFleet(control: Address, workers: number): Promise<Fleet> {
   const fleet = new Fleet({ workers, applications: 0, executorCores: 1 })
   await linkAll(fleet.workers, control)
   await until(`${workers} workers are registered`, () => allRegistered(fleet.workers))
+  return fleet
+}
+
+/** The same, and each of them beats as Spark's workers do, for as long as this process lives. */
+export async function livingFleet(control: Address, workers: number): Promise<Fleet> {
+  const fleet = await registeredFleet(control, workers)
+  let slice = 0
+  const beat = (): void => {
+    for (let index = slice; index < fleet.workers.length; index += beatSlices) {
+      const worker = fleet.workers[index]!
+      if (worker.registered) worker.beat(1)
+    }
+    slice = (slice + 1) % beatSlices
+  }
+  setInterval(beat, beatEveryMs / beatSlices).unref()
   return fleet
 }

@@ -2,7 +2,7 @@
 import { setImmediate as breath } from 'node:timers/promises'
 import type { Fleet } from '../../recovery-peers.js'
 import type { MasterUnderTest, Observed, Scenario, ScenarioSize } from '../scenario.js'
-import { controlOf, registeredFleet } from './cluster.js'
+import { controlOf, livingFleet } from './cluster.js'
 
 /** Links that are written to before the loop hears its sockets: the kernel then takes what could not be written at once. */
 const linksAtOnce = 100
@@ -17,7 +17,7 @@ export class ControlHeartbeats implements Scenario {
   async prepare(master: MasterUnderTest, size: ScenarioSize): Promise<void> {
     this.#operations = size.operations
     this.#burst = size.concurrency
-    this.#fleet = await registeredFleet(await controlOf(master), size.workers)
+    this.#fleet = await livingFleet(await controlOf(master), size.workers)
   }
 
   async run(): Promise<Observed> {

@@ -1,7 +1,7 @@
 /** Applications that keep their one executor: what each costs in memory. Every run adds as many as `operations` says. */
 import type { Address, Fleet, SimulatedApplication } from '../../recovery-peers.js'
 import type { MasterUnderTest, Observed, Scenario, ScenarioSize } from '../scenario.js'
-import { controlOf, registeredFleet } from './cluster.js'
+import { controlOf, livingFleet } from './cluster.js'
 import { smallApplication } from './small-applications.js'
 
 export class ControlHeldApplications implements Scenario {
@@ -13,7 +13,7 @@ export class ControlHeldApplications implements Scenario {
   async prepare(master: MasterUnderTest, size: ScenarioSize): Promise<void> {
     this.#size = size
     this.#control = await controlOf(master)
-    this.#fleet = await registeredFleet(this.#control, size.workers)
+    this.#fleet = await livingFleet(this.#control, size.workers)
   }
 
   async run(): Promise<Observed> {

@@ -1,7 +1,7 @@
 /** Applications that register, get one executor and end, `concurrency` of them under way at any time. */
 import { type Address, type Fleet, SimulatedApplication } from '../../recovery-peers.js'
 import type { MasterUnderTest, Observed, Scenario, ScenarioSize } from '../scenario.js'
-import { controlOf, registeredFleet } from './cluster.js'
+import { controlOf, livingFleet } from './cluster.js'
 
 /** Opens the link first, so that it is the registration that is timed. @returns ms from it to ExecutorAdded */
 async function grantedMs(application: SimulatedApplication, added: Promise<void>): Promise<number> {
@@ -35,7 +35,7 @@ export class ControlSmallApplications implements Scenario {
   async prepare(master: MasterUnderTest, size: ScenarioSize): Promise<void> {
     this.#size = size
     this.#control = await controlOf(master)
-    this.#fleet = await registeredFleet(this.#control, size.workers)
+    this.#fleet = await livingFleet(this.#control, size.workers)
   }
 
   async run(): Promise<Observed> {
