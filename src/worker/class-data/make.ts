@@ -87,12 +87,23 @@ async function make(
   }
   await writeFile(join(workshop, NAMES), JSON.stringify([...names]))
   for (const left of ['list', 'stdout', 'stderr']) await rm(join(workshop, left), { force: true })
+  // A machine that loses its power leaves no half of an archive under its name.
+  for (const whole of [ARCHIVE, NAMES]) await synced(join(workshop, whole))
   const { size } = await stat(archive)
   folder.publish(key, workshop)
   const twice = shadowed(confDir, names)
   const unusedBecause =
     twice === null ? null : `${join(confDir, twice)} would be hidden by what a jar of Spark has`
   return { kind: 'made', bytes: size, classes: classes.length, unusedBecause }
+}
+
+async function synced(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 /** @returns the lines of a list that is to be dumped; null: the executor has not come so far */
