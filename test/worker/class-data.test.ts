@@ -197,6 +197,14 @@ describe('an executor', () => {
     })
   })
 
+  test('lists its classes anew when somebody has removed the archive', async () => {
+    const chooser = new ClassDataChooser(archives())
+    const path = await publish(training())
+    expect(chooser.choose(launch()).options).toContain(`-XX:SharedArchiveFile=${path}`)
+    await rm(archives(), { recursive: true })
+    expect(chooser.choose(launch()).training).not.toBeNull()
+  })
+
   test('is told to be silent in the words of its JDK', async () => {
     await makeJdk('25.0.3')
     expect(choose().options[1]).toBe('-Xlog:cds*=off,aot*=off')

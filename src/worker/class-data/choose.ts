@@ -1,9 +1,9 @@
 /**
  * Whether an executor starts with a class-data archive, or is the one whose classes the archive will have. Runs in the
- * launcher's threads, between an order and its exec: what it has found on disk serves the launches of the next minute.
+ * launcher's threads, between an order and its exec: what it has found on disk serves the launches of the next minutes.
  */
 import { createHash } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 
 import { splitOptions } from '../../conf/env.js'
 import { candidates } from '../launcher/start-child.js'
@@ -67,7 +67,7 @@ interface Known {
 const FORM = 1
 const KEY_DIGITS = 32
 /** Jars that are replaced in their place are noticed so late; the JVM itself does not take the archive until then. */
-const KNOWN_MS = 60_000
+const KNOWN_MS = 600_000
 const MAX_KNOWN = 64
 /** Java options that a JVM finds in its environment. */
 export const OPTION_VARIABLES = ['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS', '_JAVA_OPTIONS']
@@ -110,7 +110,7 @@ export class ClassDataChooser {
     if (known.combination === null) return null
     const { key, jdk, entries, archived } = known.combination
     const quiet = quietOptions(jdk.major)
-    known.ready ??= this.#folder.ready(key)
+    if (known.ready === null || !existsSync(known.ready.path)) known.ready = this.#folder.ready(key)
     const { ready } = known
     if (ready !== null) {
       if (shadowed(launch.confDir, ready.namesInJars) !== null) return null
