@@ -22,6 +22,20 @@ export function cpuSecondsWithChildren(pid: number): number {
   return sum / TICKS_PER_SECOND
 }
 
+/** @returns seconds that all processors together have worked, or were taken away by a host, since the machine was started */
+export function machineBusySeconds(): number {
+  const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
+    .split('\n')[0]!
+    .split(/\s+/)
+    .slice(1)
+    .map(Number)
+  const ticks = [user, nice, system, irq, softirq, steal].reduce<number>(
+    (sum, count) => sum + (count ?? 0),
+    0,
+  )
+  return ticks / TICKS_PER_SECOND
+}
+
 /** Whether any of its threads runs, or waits for a processor to run on. */
 export function isBusy(pid: number): boolean {
   return readdirSync(`/proc/${pid}/task`).some((thread) => {

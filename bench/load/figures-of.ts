@@ -21,6 +21,8 @@ function ofRuns(of: (run: Run) => number): Reading['of'] {
 
 /** A core that a generator with one thread can use up to that share is all it has. */
 const busyShare = 0.85
+/** Of all processors; beyond it rates and latencies are the machine's. */
+const othersShareMax = 0.1
 
 export function masterCpu(unit: 'us' | 'ms', aim?: Aim): Reading {
   const factor = unit === 'us' ? 1e6 : 1e3
@@ -108,6 +110,17 @@ function conditions({ size, runs }: SideRuns): string {
   return `${took}, ${workers.toLocaleString('en')} workers, ${concurrency} at once, ${runs.length} runs`
 }
 
+/** What else the machine did, when that was much. */
+function othersNote(sides: readonly (SideRuns | null)[]): string | null {
+  const shares = sides.flatMap((side) =>
+    (side?.runs ?? []).map(({ othersShare }) => othersShare ?? 0),
+  )
+  const most = Math.max(...shares)
+  return most < othersShareMax
+    ? null
+    : `other work took up to ${(most * 100).toFixed(0)}% of the machine`
+}
+
 function noteOf(reading: Reading, { magneto, apache }: DuelRuns): string {
   const parts = [magneto, apache].flatMap((side, index) =>
     side === null ? [] : [`${index === 0 ? '' : 'Apache: '}${conditions(side)}`],
@@ -118,6 +131,8 @@ function noteOf(reading: Reading, { magneto, apache }: DuelRuns): string {
     if (limited !== undefined && side !== null)
       parts.push(`${side === apache ? "Apache's" : 'ours'}: limited by the generator, ${limited}`)
   }
+  const others = othersNote([magneto, apache])
+  if (others !== null) parts.push(others)
   return parts.join('; ')
 }
 

@@ -2,8 +2,9 @@
  * The process that plays the peers of a master: one scenario, told what to do by its harness and nothing else, so that
  * its own processor time can be told from the master's and from the harness's.
  */
+import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { cpuSeconds, isBusy, residentBytes } from '../processes.js'
+import { cpuSeconds, isBusy, machineBusySeconds, residentBytes } from '../processes.js'
 import { controlScenarios } from './control/index.js'
 import type { MasterUnderTest, Observed, Scenario, ScenarioSize } from './scenario.js'
 import { scenarios } from './scenarios/index.js'
@@ -24,6 +25,8 @@ export interface Run {
   readonly observed: Observed
   readonly masterCpuSeconds: number
   readonly generatorCpuSeconds: number
+  /** Of all processors of the machine, what neither of the two has used meanwhile: from 0 to 1. null: it is not known. */
+  readonly othersShare: number | null
   /** Of the master, in bytes, before and after it. */
   readonly residentBefore: number
   readonly residentAfter: number
@@ -51,18 +54,35 @@ async function endured(scenario: Scenario): Promise<Run> {
   const observed = await scenario.run()
   const { user, system } = process.cpuUsage(before)
   const generatorCpuSeconds = (user + system) / 1e6
-  return { observed, generatorCpuSeconds, masterCpuSeconds: 0, residentBefore: 0, residentAfter: 0 }
+  return {
+    observed,
+    generatorCpuSeconds,
+    masterCpuSeconds: 0,
+    othersShare: null,
+    residentBefore: 0,
+    residentAfter: 0,
+  }
 }
 
 async function sampled(scenario: Scenario, pid: number): Promise<Run> {
-  const before = { bytes: residentBytes(pid), master: cpuSeconds(pid), own: process.cpuUsage() }
+  const before = {
+    atMs: performance.now(),
+    bytes: residentBytes(pid),
+    master: cpuSeconds(pid),
+    own: process.cpuUsage(),
+    machine: machineBusySeconds(),
+  }
   const observed = await scenario.run()
   const own = process.cpuUsage(before.own)
+  const both = cpuSeconds(pid) - before.master + (own.user + own.system) / 1e6
+  const others = machineBusySeconds() - before.machine - both
+  const capacity = ((performance.now() - before.atMs) / 1000) * availableParallelism()
   await settled(pid)
   return {
     observed,
     masterCpuSeconds: cpuSeconds(pid) - before.master,
     generatorCpuSeconds: (own.user + own.system) / 1e6,
+    othersShare: Math.max(others / capacity, 0),
     residentBefore: before.bytes,
     residentAfter: residentBytes(pid),
   }
