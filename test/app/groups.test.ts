@@ -1,5 +1,5 @@
 /** Tiny tasks share messages and a thread's turn; nobody can tell by what becomes of each. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import type { ClusterPool } from '../../src/app/cluster-pool.js'
@@ -17,16 +17,10 @@ async function warmUp(cluster: FakeCluster): Promise<void> {
   await doubles(upTo(2000))
 }
 
-async function until(file: string): Promise<void> {
-  for (;;) {
-    try {
-      readFileSync(file)
-      return
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-  }
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
+const untilThere = (file: string) => until(() => existsSync(file))
 
 afterEach(() => pool.destroy())
 
@@ -43,7 +37,7 @@ describe('with two cores', () => {
       const last = doubles(upTo(400))
       expect(await first).toEqual(upTo(100).map((value) => value * 2))
       expect(await last).toEqual(upTo(400).map((value) => value * 2))
-      await until(mine)
+      await untilThere(mine)
       writeFileSync(other, '')
       await long
     },
@@ -83,7 +77,7 @@ describe('with one core', () => {
     const before = doubles(upTo(100))
     const blocks = pool.run({ started, file }, { name: 'blockUntil' })
     const behind = doubles(upTo(100))
-    await until(started)
+    await untilThere(started)
     expect(await before).toEqual(upTo(100).map((value) => value * 2))
     writeFileSync(file, '')
     await blocks
@@ -103,9 +97,11 @@ describe('with one core', () => {
       ),
     )
     const settled = Promise.allSettled(noted)
-    await until(started)
+    await untilThere(started)
     stop.abort()
     await expect(noted[0]).rejects.toThrow(AbortError)
+    // The executor has heard of it when all that it holds is the one that runs and those that are still wanted.
+    await until(() => pool.runningTasks + pool.queueSize === 1 + 25)
     writeFileSync(go, '')
     await blocks
     const odd = upTo(50).filter((value) => value % 2 === 1)
@@ -125,7 +121,7 @@ describe('with one core', () => {
       { name: 'blockUntil', signal: stop.signal },
     )
     const behind = doubles(upTo(20))
-    await until(started)
+    await untilThere(started)
     stop.abort()
     await expect(deaf).rejects.toThrow(AbortError)
     const expected = upTo(20).map((value) => value * 2)
