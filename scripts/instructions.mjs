@@ -122,7 +122,10 @@ const paths = output(binary).trimEnd().split('\n')
 const profiled = process.argv.indexOf('--profile')
 if (profiled > 0) {
   const path = process.argv[profiled + 1]
-  if (!paths.includes(path)) throw new Error(`--profile takes one of:\n${paths.join('\n')}`)
+  if (!paths.includes(path)) {
+    console.error(`instructions: --profile takes one of:\n${paths.join('\n')}`)
+    process.exit(1)
+  }
   const file = join(root, 'build/native-bench/callgrind.out')
   console.log(`${await counted(path, `--callgrind-out-file=${file}`)} instructions an operation`)
   console.log(output('callgrind_annotate', '--inclusive=yes', '--show-percs=yes', file))

@@ -144,14 +144,17 @@ void memory() {
   report_bytes("a worker", before, many, "idle, its session included, mean of 100000");
 
   ApplicationOptions options = one_core_executors();
-  options.limit = 0;
-  before = live_bytes;
-  for (uint32_t at = 0; at < many / 10; ++at) {
-    cluster.application(options);
-    cluster.flush();
+  for (const uint32_t executors : {0u, 1u}) {
+    options.limit = executors;
+    before = live_bytes;
+    for (uint32_t at = 0; at < many / 10; ++at) {
+      cluster.application(options);
+      if (launches(cluster.flush()) != executors)
+        throw std::logic_error("the bench measured something else");
+    }
+    report_bytes(executors == 0 ? "an application" : "an application with one executor", before,
+                 many / 10, "one profile, a description of 200 bytes in it, mean of 10000");
   }
-  report_bytes("an application", before, many / 10,
-               "one profile, a description of 200 bytes, no executors, mean of 10000");
 
   before = live_bytes;
   for (uint32_t total = batch; total <= many; total += batch) {
