@@ -18,7 +18,7 @@ import {
   type RpcAddress,
   type SparkVersion,
 } from './messages.js'
-import { encodeRequestHeader } from './rpc-request.js'
+import { encodeRequestHeader, RequestHeaders } from './rpc-request.js'
 import type { WriteQueue, Writing } from './write-queue.js'
 
 export interface RpcLimits {
@@ -85,6 +85,7 @@ export class RpcConnection implements Writing {
   /** The address part of it; empty of a peer that has left. */
   readonly host: string
   readonly dialect: PeerDialect
+  readonly headers = new RequestHeaders()
   readonly limits: RpcLimits
   openAsks = 0
   readonly #socket: Socket
@@ -99,6 +100,9 @@ export class RpcConnection implements Writing {
   #unwritten: Buffer[] = []
   #unwrittenBytes = 0
   #closing = false
+  readonly #onFrame = (frame: Frame): void => {
+    if (!this.#closing) this.#options.onFrame(this, frame)
+  }
   #reason: string | null = null
 
   constructor(socket: Socket, options: RpcConnectionOptions) {
@@ -131,9 +135,7 @@ export class RpcConnection implements Writing {
     if (this.#closing) return
     const wasInFrame = this.#decoder.inFrame
     try {
-      this.#decoder.push(chunk, (frame) => {
-        if (!this.#closing) this.#options.onFrame(this, frame)
-      })
+      this.#decoder.push(chunk, this.#onFrame)
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
       this.destroy(error.message)
