@@ -18,7 +18,7 @@ import {
   type RpcAddress,
   type SparkVersion,
 } from './messages.js'
-import { encodeRequestHeader, RequestHeaders } from './rpc-request.js'
+import { encodeRequestHeader } from './rpc-request.js'
 import type { WriteQueue, Writing } from './write-queue.js'
 
 export interface RpcLimits {
@@ -85,7 +85,6 @@ export class RpcConnection implements Writing {
   /** The address part of it; empty of a peer that has left. */
   readonly host: string
   readonly dialect: PeerDialect
-  readonly headers = new RequestHeaders()
   readonly limits: RpcLimits
   openAsks = 0
   readonly #socket: Socket

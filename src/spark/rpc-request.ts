@@ -19,8 +19,6 @@ const SASL_TAG = 0xea
 const AUTH_TAG = 0xfb
 const MAX_UTF_BYTES = 0xffff
 const MAX_PORT = 65_535
-/** Of a header that is kept: three times those that are seen. */
-const MAX_KEPT_BYTES = 256
 
 class BodyReader {
   readonly body: Buffer
@@ -76,30 +74,6 @@ export function decodeRequest(body: Buffer): { header: RequestHeader; stream: Bu
   const reader = new BodyReader(body)
   const header = { sender: reader.address(), receiver: reader.address(), endpoint: reader.utf() }
   return { header, stream: body.subarray(reader.at) }
-}
-
-/** Headers of one connection, whose messages nearly all start with the same bytes. */
-export class RequestHeaders {
-  #bytes: Buffer | null = null
-  #header: RequestHeader | null = null
-
-  /** As decodeRequest: the bytes of a whole header leave no other way to read what starts with them. */
-  decode(body: Buffer): { header: RequestHeader; stream: Buffer } {
-    const known = this.#bytes
-    if (
-      known !== null &&
-      body.length >= known.length &&
-      body.compare(known, 0, known.length, 0, known.length) === 0
-    )
-      return { header: this.#header!, stream: body.subarray(known.length) }
-    const decoded = decodeRequest(body)
-    const headerBytes = body.length - decoded.stream.length
-    if (headerBytes <= MAX_KEPT_BYTES) {
-      this.#bytes = Buffer.from(body.subarray(0, headerBytes))
-      this.#header = decoded.header
-    }
-    return decoded
-  }
 }
 
 function utfBytes(text: string): number {

@@ -24,7 +24,7 @@ import {
   type SharedBytes,
 } from './rpc-connection.js'
 import { listenWithRetries } from './rpc-port.js'
-import { RequestError, type RequestHeader } from './rpc-request.js'
+import { decodeRequest, RequestError, type RequestHeader } from './rpc-request.js'
 import { WriteQueue } from './write-queue.js'
 
 export interface RpcCall {
@@ -213,7 +213,7 @@ export class RpcServer {
     let endpoint: Endpoint | undefined
     let message: IncomingMessage | null = null
     try {
-      const { header, stream } = connection.headers.decode(body)
+      const { header, stream } = decodeRequest(body)
       endpoint = this.#options.endpoints.get(header.endpoint)
       if (endpoint === undefined && header.endpoint !== VERIFIER) {
         this.#refuse(connection, reply, `Could not find ${shownName(header.endpoint)}.`)

@@ -3,12 +3,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { FrameDecoder, type Frame } from '../../src/spark/frame.js'
-import {
-  decodeRequest,
-  encodeRequestHeader,
-  RequestError,
-  RequestHeaders,
-} from '../../src/spark/rpc-request.js'
+import { decodeRequest, encodeRequestHeader, RequestError } from '../../src/spark/rpc-request.js'
 import { captured } from './gateway-harness.js'
 
 const address = fc.option(
@@ -31,33 +26,6 @@ test('any header comes out as it went in, and the stream after it', () => {
       expect(read.header).toEqual(written)
       expect(read.stream).toEqual(Buffer.from(stream))
     }),
-  )
-})
-
-test('a connection’s headers are read as those of one message, whatever came before', () => {
-  const part = fc.constantFrom('', 'a', 'aa', 'Master', 'é'.repeat(200))
-  const some = fc.option(fc.record({ host: part, port: fc.constantFrom(0, 7077) }))
-  const header = fc.record({ sender: some, receiver: some, endpoint: part })
-  const whole = fc.record({ header, stream: fc.uint8Array({ maxLength: 4 }), cut: fc.nat(900) })
-  fc.assert(
-    fc.property(fc.array(whole, { minLength: 2, maxLength: 12 }), (messages) => {
-      const headers = new RequestHeaders()
-      for (const { header: written, stream, cut } of messages) {
-        const body = Buffer.concat([encodeRequestHeader(written), stream]).subarray(0, cut)
-        const [plain, known] = [() => decodeRequest(body), () => headers.decode(body)].map(
-          (read) => {
-            try {
-              return read()
-            } catch (error) {
-              expect(error).toBeInstanceOf(RequestError)
-              return (error as Error).message
-            }
-          },
-        )
-        expect(known).toEqual(plain)
-      }
-    }),
-    { numRuns: 1000 },
   )
 })
 
