@@ -178,9 +178,10 @@ export async function peers(options: PeersOptions = {}): Promise<Figure[]> {
   for (let round = 0; round < count; round += 1) {
     rounds.push([])
     for (const contender of contenders) {
-      console.error(`round ${round + 1} of ${count}: ${contender.name}`)
+      process.stderr.write(`round ${round + 1} of ${count}, ${contender.name}: `)
       const seen = await contender.with((peer) => measure(peer, contender.tinyTasks))
       rounds.at(-1)!.push(seen)
+      console.error(`${rounded(contender.tinyTasks / seen.tiny.seconds)} tiny tasks/s`)
     }
   }
   const figures = contenders.flatMap((contender, at) =>
