@@ -12,7 +12,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  unlinkSync,
   utimesSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -122,14 +121,20 @@ export class ArchiveFolder {
     for (const { name, path, usedMs } of entries) {
       if (nowMs - usedMs < ABANDONED_MS) continue
       if (name.startsWith(UNDER_WAY)) rmSync(path, { recursive: true, force: true })
-      else if (name.endsWith(LISTS) || name.endsWith(LOCK)) unlinkSync(path)
+      else if (name.endsWith(LISTS) || name.endsWith(LOCK)) rmSync(path, { force: true })
     }
   }
 
   /** All of it at once: half an archive is never seen. */
   #remove(path: string): void {
     const gone = join(this.path, `${UNDER_WAY}${randomUUID()}`)
-    renameSync(path, gone)
+    try {
+      renameSync(path, gone)
+    } catch (error) {
+      // Another worker prunes as well.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      throw error
+    }
     rmSync(gone, { recursive: true, force: true })
   }
 
