@@ -1,6 +1,7 @@
 /** All peers that one generator plays for one master: their addresses, their port, their workers, and what may go wrong. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { get } from 'node:http'
 import type { RpcAddress } from '../../../src/spark/messages.js'
 import type { MasterUnderTest } from '../scenario.js'
 import { PlayedDriver, type DriverContext } from './driver.js'
@@ -253,11 +254,9 @@ export class Playground {
   /** @returns null when the master does not answer within that time */
   async state(withinMs = STATE_TIMEOUT_MS): Promise<MasterState | null> {
     const { host, webUiPort } = this.master
+    const text = await page({ host, port: webUiPort, path: '/json/' }, withinMs)
     try {
-      const answer = await fetch(`http://${host}:${webUiPort}/json/`, {
-        signal: AbortSignal.timeout(withinMs),
-      })
-      return (await answer.json()) as MasterState
+      return text === null ? null : (JSON.parse(text) as MasterState)
     } catch {
       return null
     }
@@ -293,6 +292,32 @@ export class Playground {
       trouble: (reason) => this.trouble(reason),
     }
   }
+}
+
+/**
+ * On a connection of its own: one that is kept may lead to a master that has died.
+ *
+ * @returns null when it does not come whole within that time
+ */
+function page(
+  at: { readonly host: string; readonly port: number; readonly path: string },
+  withinMs: number,
+): Promise<string | null> {
+  return new Promise((resolve) => {
+    const request = get({ ...at, agent: false }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => (text += chunk))
+      response.on('end', () => resolve(text))
+      response.on('error', () => resolve(null))
+    })
+    const timer = setTimeout(() => request.destroy(), withinMs)
+    request.on('error', () => resolve(null))
+    request.on('close', () => {
+      clearTimeout(timer)
+      resolve(null)
+    })
+  })
 }
 
 /** At most `width` of them under way. */
