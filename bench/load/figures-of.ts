@@ -12,6 +12,8 @@ export interface Reading {
   readonly aim?: Aim
   /** Whether a generator that can do no more falsifies it: rates and latencies, never processor time or memory. */
   readonly ofTheGeneratorToo: boolean
+  /** Whether it is processor time, which is counted in ticks. */
+  readonly isOfTheClock?: boolean
 }
 
 /** @returns what one run shows, of each */
@@ -21,6 +23,10 @@ function ofRuns(of: (run: Run) => number): Reading['of'] {
 
 /** A core that a generator with one thread can use up to that share is all it has. */
 const busyShare = 0.85
+/** Of the clock of /proc; user and system time are each cut to one. */
+const tickSeconds = 0.01
+/** Below it two ticks are more than a tenth. */
+const coarseSeconds = 0.2
 /** Of all processors; beyond it rates and latencies are the machine's. */
 const othersShareMax = 0.1
 
@@ -33,6 +39,7 @@ export function masterCpu(unit: 'us' | 'ms', aim?: Aim): Reading {
       ({ masterCpuSeconds, observed }) => (masterCpuSeconds / observed.operations) * factor,
     ),
     ofTheGeneratorToo: false,
+    isOfTheClock: true,
     ...(aim && { aim }),
   }
 }
@@ -110,6 +117,17 @@ function conditions({ size, runs }: SideRuns): string {
   return `${took}, ${workers.toLocaleString('en')} workers, ${concurrency} at once, ${runs.length} runs`
 }
 
+/** What ticks make of runs that took little of it. */
+function coarseNote(sides: readonly (SideRuns | null)[]): string | null {
+  const runs = sides.flatMap((side) => side?.runs ?? [])
+  const least = runs.reduce((one, other) =>
+    one.masterCpuSeconds <= other.masterCpuSeconds ? one : other,
+  )
+  if (least.masterCpuSeconds >= coarseSeconds) return null
+  const us = (2 * tickSeconds * 1e6) / least.observed.operations
+  return `too short for the clock: within ${rounded(us)} us`
+}
+
 /** What else the machine did, when that was much. */
 function othersNote(sides: readonly (SideRuns | null)[]): string | null {
   const shares = sides.flatMap((side) =>
@@ -125,7 +143,12 @@ function noteOf(reading: Reading, { magneto, apache }: DuelRuns): string {
   const parts = [magneto, apache].flatMap((side, index) =>
     side === null ? [] : [`${index === 0 ? '' : 'Apache: '}${conditions(side)}`],
   )
-  if (!reading.ofTheGeneratorToo) return parts.join('; ')
+  if (!reading.ofTheGeneratorToo) {
+    const coarse = coarseNote([magneto, apache])
+    return [...parts, ...(reading.isOfTheClock === true && coarse !== null ? [coarse] : [])].join(
+      '; ',
+    )
+  }
   for (const side of [magneto, apache]) {
     const limited = side?.runs.map(generatorLimit).find((limit) => limit !== null)
     if (limited !== undefined && side !== null)

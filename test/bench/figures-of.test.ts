@@ -83,6 +83,13 @@ describe('readings', () => {
 })
 
 describe('the limit', () => {
+  test('is the clock when a run took little of it', () => {
+    const short = run({ masterCpuSeconds: 0.05 })
+    expect(valuesOf(masterCpu('us'), [run(), short]).note).toContain('within 20.0 us')
+    expect(valuesOf(masterCpu('us'), [run()]).note).not.toContain('clock')
+    expect(valuesOf(growth('memory'), [short]).note).not.toContain('clock')
+  })
+
   test('is the generator when it uses more than the master, or nearly all of a core', () => {
     expect(generatorLimit(run())).toBeNull()
     expect(generatorLimit(run({ generatorCpuSeconds: 0.75 }))).toContain("1.5 times the master's")
