@@ -240,7 +240,7 @@ describe('N8: what a worker tells a master that has come to lead', () => {
     })
     if (message.kind !== 'WorkerSchedulerStateResponse') throw new Error('checked above')
     expect(message.executors.map(({ description }) => description)).toEqual(
-      executors.map((executor) => ({ ...executor, rpId: 0, state: 'RUNNING' })),
+      executors.map((executor) => Object.assign(executor, { rpId: 0, state: 'RUNNING' })),
     )
     const none = decoded(schedulerState('idle', [], worker, master))
     expect(none).toMatchObject({ id: 'idle', executors: [], drivers: [] })

@@ -32,7 +32,7 @@ export function schedulerState(
   setField(root, 'id', new JavaString(workerId))
   // A Scala list: a count, its elements, and a mark of its end (WIRE 2.1).
   const { custom } = objectOf(fieldOf(root, 'execResponses')).data.at(-1)!
-  const [sampleResponse] = custom!.filter((item) => isResponse(item))
+  const sampleResponse = custom!.find((item) => isResponse(item))
   if (!(sampleResponse instanceof JavaObject)) throw new Error('the capture lists no executor')
   const responses = executors.map((executor) => response(sampleResponse, executor))
   const end = custom!.at(-1)!
