@@ -44,7 +44,7 @@ function plan(scenario: string, sizes: Sizes): DuelPlan {
   const apache = sizes.apache === undefined ? {} : sizes.apache
   return {
     scenario,
-    properties,
+    properties: [patience, ...properties],
     masterDies: sizes.masterDies ?? false,
     withinSeconds: sizes.withinSeconds ?? withinSeconds,
     magneto: { size: { ...small, ...ours }, runs, warmUpSeconds: warmUp },
@@ -60,6 +60,8 @@ function plan(scenario: string, sizes: Sizes): DuelPlan {
   }
 }
 
+/** Of both masters: on a busy machine thousands of played workers beat late, and that is no death. */
+const patience = 'spark.worker.timeout 600'
 const onDisk = ['spark.deploy.recoveryMode FILESYSTEM', 'spark.deploy.recoveryDirectory RECOVERY']
 
 const asks: Record<string, Row> = {
