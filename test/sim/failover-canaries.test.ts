@@ -12,7 +12,7 @@ import { coreWith, recordsLost, recordsUnder, typeOf } from './faults.js'
 import { mustCatch } from './must-catch.js'
 import type { Options } from './simulator.js'
 
-const tries = 120
+const tries = 400
 const maxMs = 120_000
 
 /** It drops what it has to say again to a new leader. */
