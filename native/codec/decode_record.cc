@@ -96,8 +96,8 @@ core::DriverRecord Decoder::driver_record(const void* table) {
   to.worker_id = text(from.worker_id(), "worker_id", limits::max_id_bytes);
   to.worker_host_port = text(from.worker_host_port(), "worker_host_port");
   to.started_ms = from.started_ms();
-  to.relaunched = from.relaunched();
   to.kill_asked = from.kill_asked();
+  to.replaces = text(from.replaces(), "replaces", limits::max_id_bytes);
   return to;
 }
 

@@ -76,9 +76,10 @@ flatbuffers::Offset<void> Encoder::value(const core::DriverRecord& record) {
   const auto description = nested(record.submission.description);
   const String worker_id = optional(record.worker_id);
   const String host_port = optional(record.worker_host_port);
+  const String replaces = optional(record.replaces);
   return store::CreateDriverRecord(builder_, id, description, record.submitted_ms, record.order,
-                                   worker_id, host_port, record.started_ms, record.relaunched,
-                                   record.kill_asked)
+                                   worker_id, host_port, record.started_ms, record.kill_asked,
+                                   replaces)
       .Union();
 }
 

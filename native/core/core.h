@@ -130,6 +130,8 @@ Driver& add_driver(Core& core, Driver driver);
 void describe_driver(Driver& driver, const SubmitDriver& message);
 // L6: what its worker's loss makes of a driver.
 void lose_driver(Core& core, Driver& driver);
+// Returns the store sequence from which on it will not come back.
+uint64_t end_driver(Core& core, Driver& driver, DriverState end, Text exception);
 
 // on_decommission.cc
 void on_decommission_workers_on_hosts(Core& core, Session session,

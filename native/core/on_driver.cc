@@ -54,7 +54,8 @@ void release_from_worker(Core& core, Driver& driver) {
   driver.worker = {};
 }
 
-// Returns the store sequence from which on it will not come back.
+}  // namespace
+
 uint64_t end_driver(Core& core, Driver& driver, DriverState end, Text exception) {
   State& state = core.state;
   if (driver.shape)
@@ -82,6 +83,8 @@ uint64_t end_driver(Core& core, Driver& driver, DriverState end, Text exception)
          [&](const Driver& oldest) { forget_completed(core, oldest); });
   return sequence;
 }
+
+namespace {
 
 // L8: a queued one is gone at once; a running one ends when its worker says so. Returns the store
 // sequence from which on no leader forgets it.
@@ -261,7 +264,7 @@ void lose_driver(Core& core, Driver& driver) {
   }
   // S8: under a new id, because the old one may still run where nobody sees it.
   Driver next = new_driver(core);
-  next.relaunched = true;
+  next.replaces = driver.id;
   next.description = driver.description;
   next.jar_url = driver.jar_url;
   next.main_class = driver.main_class;
@@ -272,7 +275,8 @@ void lose_driver(Core& core, Driver& driver) {
   next.runtimes = driver.runtimes;
   core.notice(NoticeLevel::info, "driver.relaunching", driver.id + " becomes " + next.id);
   persist_counters(core);
-  persist_driver(core, next);  // before the old record goes: one of them is always there
+  // Before the old record goes: one of them is always there, and where both are this one counts.
+  persist_driver(core, next);
   end_driver(core, driver, DriverState::relaunching, {});
   schedule(core);
   enqueue_driver(core, add_driver(core, std::move(next)));

@@ -75,7 +75,7 @@ struct Restorer {
     driver.worker_id = record.worker_id;
     driver.worker_host_port = record.worker_host_port;
     driver.started_ms = record.started_ms;
-    driver.relaunched = record.relaunched;
+    driver.replaces = record.replaces;
     driver.kill_asked = record.kill_asked;
     describe_driver(driver, record.submission);
     add_driver(core, std::move(driver));

@@ -90,8 +90,8 @@ void persist_driver(Core& core, Driver& driver) {
   record.worker_id = driver.worker_id;
   record.worker_host_port = driver.worker_host_port;
   record.started_ms = driver.started_ms;
-  record.relaunched = driver.relaunched;
   record.kill_asked = driver.kill_asked;
+  record.replaces = driver.replaces;
   driver.sequence = core.persist("driver_" + driver.id, record);
 }
 

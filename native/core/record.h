@@ -41,8 +41,8 @@ struct DriverRecord {
   Text worker_id;  // empty: it was never launched
   Text worker_host_port;
   Millis started_ms = 0;
-  bool relaunched = false;
   bool kill_asked = false;
+  Text replaces;  // empty: nobody
 };
 
 struct CountersRecord {

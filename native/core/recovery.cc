@@ -1,5 +1,7 @@
 // Standby -> recovering -> completing -> alive (spec S1, H8 to H10, T7).
 #include <algorithm>
+#include <set>
+#include <string>
 #include <tuple>
 
 #include "core/core.h"
@@ -80,6 +82,18 @@ void restore_targets(Core& core) {
     }
   }
   state.recovery.targets.clear();
+}
+
+// A store that was cut off between a successor's record and the end of whom it replaces (S8).
+void end_replaced(Core& core) {
+  State& state = core.state;
+  std::set<std::string> replaced;
+  state.drivers.each([&](DriverSlot, const Driver& driver) {
+    if (state.driver_by_id.contains(driver.replaces)) replaced.insert(driver.replaces);
+  });
+  for (const std::string& id : replaced)
+    end_driver(core, state.drivers[state.driver_by_id.find(id)->second], DriverState::relaunching,
+               {});
 }
 
 // Who was never launched queues again; the others are decided on by their workers' answers.
@@ -206,6 +220,7 @@ void Core::elected(uint32_t epoch) {
   restore_history(*this);
   restore_targets(*this);
   restore_drivers(*this);
+  end_replaced(*this);
   state.applications.each([&](ApplicationSlot slot, const Application&) {
     refresh_requests(*this, state.applications[slot]);
   });

@@ -205,7 +205,7 @@ struct Driver {
   uint32_t position = 0;              // in Worker::drivers while it runs
   std::vector<HeldResource> held;     // while it runs
   Session launched_on = no_session;
-  bool relaunched = false;  // its submitter knows it by an earlier id
+  std::string replaces;     // whose successor it is; its submitter knows it by that id
   bool kill_asked = false;  // acknowledged: it must not outlive its worker or a lost connection
   // Of the worker that it was launched on; they outlive that worker. Empty: never launched.
   std::string worker_id;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "codec/gen/store_generated.h"
@@ -14,11 +15,21 @@ class KeptStore {
  public:
   // PERSIST and FORGET change it; everything else is none of its business.
   void apply(const codec::Record& effect) {
-    if (effect.kind == static_cast<uint32_t>(codec::OutboxKind::persist))
-      records[store::GetRecord(effect.payload.data())->key()->str()].assign(effect.payload.begin(),
-                                                                            effect.payload.end());
-    else if (effect.kind == static_cast<uint32_t>(codec::OutboxKind::forget))
-      records.erase(std::string(effect.text()));
+    if (effect.kind == static_cast<uint32_t>(codec::OutboxKind::persist)) {
+      const std::string key = keep(store::GetRecord(effect.payload.data())->key()->str());
+      records[key].assign(effect.payload.begin(), effect.payload.end());
+    } else if (effect.kind == static_cast<uint32_t>(codec::OutboxKind::forget)) {
+      records.erase(keep(std::string(effect.text())));
+    }
+  }
+
+  // The last change of that record never came to the disk.
+  void undo(const std::string& key) {
+    const std::optional<Bytes> bytes = before_.at(key);
+    if (bytes)
+      records[key] = *bytes;
+    else
+      records.erase(key);
   }
 
   // All records, and the mandate to lead.
@@ -30,6 +41,15 @@ class KeptStore {
   }
 
   std::map<std::string, Bytes> records;
+
+ private:
+  std::string keep(const std::string& key) {
+    const auto known = records.find(key);
+    before_[key] = known == records.end() ? std::nullopt : std::optional(known->second);
+    return key;
+  }
+
+  std::map<std::string, std::optional<Bytes>> before_;
 };
 
 }  // namespace magneto::test

@@ -50,8 +50,8 @@ std::vector<std::string> image(const core::State& state) {
   });
   state.drivers.each([&](core::DriverSlot, const core::Driver& each) {
     all.push_back("driver " + each.id + " " + std::to_string(each.order) + " " + each.worker_id +
-                  " " + std::to_string(each.started_ms) + " " + std::to_string(each.relaunched) +
-                  " " + std::to_string(each.kill_asked) + " " + std::to_string(each.supervise) +
+                  " " + std::to_string(each.started_ms) + " " + each.replaces + " " +
+                  std::to_string(each.kill_asked) + " " + std::to_string(each.supervise) +
                   (each.shape ? " waits" : ""));
   });
   std::sort(all.begin(), all.end());

@@ -272,6 +272,8 @@ class Player {
       restart();
     else if (row.verb == "erase")
       store_.records.erase(key_of(name));
+    else if (row.verb == "undo")
+      store_.undo(key_of(name));
     else if (row.verb == "damage")
       store_.records.at(key_of(name)).at(5) ^= 0xff;
     else if (row.verb == "leader")

@@ -7357,18 +7357,19 @@ startedMs():bigint {
   return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
 }
 
-relaunched():boolean {
-  const offset = this.bb!.__offset(this.bb_pos, 18);
-  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
-}
-
 killAsked():boolean {
   const offset = this.bb!.__offset(this.bb_pos, 20);
   return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
 }
 
+replaces():string|null
+replaces(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
 static startDriverRecord(builder:flatbuffers.Builder) {
-  builder.startObject(9);
+  builder.startObject(10);
 }
 
 static addDriverId(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset) {
@@ -7407,12 +7408,12 @@ static addStartedMs(builder:flatbuffers.Builder, startedMs:bigint) {
   builder.addFieldInt64(6, startedMs, BigInt('0'));
 }
 
-static addRelaunched(builder:flatbuffers.Builder, relaunched:boolean) {
-  builder.addFieldInt8(7, +relaunched, +false);
-}
-
 static addKillAsked(builder:flatbuffers.Builder, killAsked:boolean) {
   builder.addFieldInt8(8, +killAsked, +false);
+}
+
+static addReplaces(builder:flatbuffers.Builder, replacesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(9, replacesOffset, 0);
 }
 
 static endDriverRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
@@ -7422,7 +7423,7 @@ static endDriverRecord(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createDriverRecord(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, descriptionOffset:flatbuffers.Offset, submittedMs:bigint, order:bigint, workerIdOffset:flatbuffers.Offset, workerHostPortOffset:flatbuffers.Offset, startedMs:bigint, relaunched:boolean, killAsked:boolean):flatbuffers.Offset {
+static createDriverRecord(builder:flatbuffers.Builder, driverIdOffset:flatbuffers.Offset, descriptionOffset:flatbuffers.Offset, submittedMs:bigint, order:bigint, workerIdOffset:flatbuffers.Offset, workerHostPortOffset:flatbuffers.Offset, startedMs:bigint, killAsked:boolean, replacesOffset:flatbuffers.Offset):flatbuffers.Offset {
   DriverRecord.startDriverRecord(builder);
   DriverRecord.addDriverId(builder, driverIdOffset);
   DriverRecord.addDescription(builder, descriptionOffset);
@@ -7431,8 +7432,8 @@ static createDriverRecord(builder:flatbuffers.Builder, driverIdOffset:flatbuffer
   DriverRecord.addWorkerId(builder, workerIdOffset);
   DriverRecord.addWorkerHostPort(builder, workerHostPortOffset);
   DriverRecord.addStartedMs(builder, startedMs);
-  DriverRecord.addRelaunched(builder, relaunched);
   DriverRecord.addKillAsked(builder, killAsked);
+  DriverRecord.addReplaces(builder, replacesOffset);
   return DriverRecord.endDriverRecord(builder);
 }
 
@@ -7445,8 +7446,8 @@ unpack(): DriverRecordT {
     this.workerId(),
     this.workerHostPort(),
     this.startedMs(),
-    this.relaunched(),
-    this.killAsked()
+    this.killAsked(),
+    this.replaces()
   );
 }
 
@@ -7459,8 +7460,8 @@ unpackTo(_o: DriverRecordT): void {
   _o.workerId = this.workerId();
   _o.workerHostPort = this.workerHostPort();
   _o.startedMs = this.startedMs();
-  _o.relaunched = this.relaunched();
   _o.killAsked = this.killAsked();
+  _o.replaces = this.replaces();
 }
 }
 
@@ -7473,8 +7474,8 @@ constructor(
   public workerId: string|null = null,
   public workerHostPort: string|null = null,
   public startedMs: bigint = BigInt('0'),
-  public relaunched: boolean = false,
-  public killAsked: boolean = false
+  public killAsked: boolean = false,
+  public replaces: string|null = null
 ){}
 
 
@@ -7483,6 +7484,7 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
   const description = DriverRecord.createDescriptionVector(builder, this.description);
   const workerId = (this.workerId !== null ? builder.createString(this.workerId!) : 0);
   const workerHostPort = (this.workerHostPort !== null ? builder.createString(this.workerHostPort!) : 0);
+  const replaces = (this.replaces !== null ? builder.createString(this.replaces!) : 0);
 
   return DriverRecord.createDriverRecord(builder,
     driverId,
@@ -7492,8 +7494,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     workerId,
     workerHostPort,
     this.startedMs,
-    this.relaunched,
-    this.killAsked
+    this.killAsked,
+    replaces
   );
 }
 }

@@ -50,6 +50,7 @@ export const values: readonly Table[] = [
     started_ms: long,
     relaunched: byte,
     kill_asked: byte,
+    replaces: string,
   }),
   table('TargetsRecord', { 'app_id!': string, targets: tables(() => profileTarget) }),
   table('CountersRecord', {

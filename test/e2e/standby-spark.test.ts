@@ -3,7 +3,7 @@
  * their URL, spark-submit finds the leader over REST and over RPC, and what they ask for is done once.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -196,9 +196,12 @@ describeWith(['java', 'python3', ...ZOOKEEPER_COMMANDS], 'a standby before the l
       const settings = { cores: 'spark.executor.cores=1', memory: 'spark.executor.memory=512m' }
       const conf = Object.values(settings).flatMap((setting) => ['--conf', setting])
       const goAhead = join(folder, 'go-ahead')
+      const started = `${goAhead}.started`
       const job = submit([...conf, join(root, 'test/e2e/jobs/steady.py'), goAhead])
       const running = await eventually('it runs on both', async () => {
         const now = await state()
+        // A driver that has not heard its id yet registers anew with the next leader, twenty seconds later.
+        if (!existsSync(started)) return null
         return now.workers.every(({ coresused }) => coresused > 0) ? now : null
       })
       expect(running.activeapps).toHaveLength(1)

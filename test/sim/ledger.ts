@@ -194,7 +194,7 @@ export class Ledger {
     this.applications.sent(session, body)
     if (body instanceof ApplicationRegisteredT) {
       const id = String(body.appId)
-      this.applications.named(session, id, Number(body.epoch))
+      this.applications.named(session, id, body.epoch)
       if (!store.hasHeld(`app_${id}`)) {
         throw new Violation(`${id} was told that it is registered before that was on disk`)
       }

@@ -426,8 +426,8 @@ struct DriverRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_WORKER_ID = 12,
     VT_WORKER_HOST_PORT = 14,
     VT_STARTED_MS = 16,
-    VT_RELAUNCHED = 18,
-    VT_KILL_ASKED = 20
+    VT_KILL_ASKED = 20,
+    VT_REPLACES = 22
   };
   const flatbuffers::String *driver_id() const {
     return GetPointer<const flatbuffers::String *>(VT_DRIVER_ID);
@@ -453,11 +453,11 @@ struct DriverRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   int64_t started_ms() const {
     return GetField<int64_t>(VT_STARTED_MS, 0);
   }
-  bool relaunched() const {
-    return GetField<uint8_t>(VT_RELAUNCHED, 0) != 0;
-  }
   bool kill_asked() const {
     return GetField<uint8_t>(VT_KILL_ASKED, 0) != 0;
+  }
+  const flatbuffers::String *replaces() const {
+    return GetPointer<const flatbuffers::String *>(VT_REPLACES);
   }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -473,8 +473,9 @@ struct DriverRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffset(verifier, VT_WORKER_HOST_PORT) &&
            verifier.VerifyString(worker_host_port()) &&
            VerifyField<int64_t>(verifier, VT_STARTED_MS, 8) &&
-           VerifyField<uint8_t>(verifier, VT_RELAUNCHED, 1) &&
            VerifyField<uint8_t>(verifier, VT_KILL_ASKED, 1) &&
+           VerifyOffset(verifier, VT_REPLACES) &&
+           verifier.VerifyString(replaces()) &&
            verifier.EndTable();
   }
 };
@@ -504,11 +505,11 @@ struct DriverRecordBuilder {
   void add_started_ms(int64_t started_ms) {
     fbb_.AddElement<int64_t>(DriverRecord::VT_STARTED_MS, started_ms, 0);
   }
-  void add_relaunched(bool relaunched) {
-    fbb_.AddElement<uint8_t>(DriverRecord::VT_RELAUNCHED, static_cast<uint8_t>(relaunched), 0);
-  }
   void add_kill_asked(bool kill_asked) {
     fbb_.AddElement<uint8_t>(DriverRecord::VT_KILL_ASKED, static_cast<uint8_t>(kill_asked), 0);
+  }
+  void add_replaces(flatbuffers::Offset<flatbuffers::String> replaces) {
+    fbb_.AddOffset(DriverRecord::VT_REPLACES, replaces);
   }
   explicit DriverRecordBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
@@ -532,18 +533,18 @@ inline flatbuffers::Offset<DriverRecord> CreateDriverRecord(
     flatbuffers::Offset<flatbuffers::String> worker_id = 0,
     flatbuffers::Offset<flatbuffers::String> worker_host_port = 0,
     int64_t started_ms = 0,
-    bool relaunched = false,
-    bool kill_asked = false) {
+    bool kill_asked = false,
+    flatbuffers::Offset<flatbuffers::String> replaces = 0) {
   DriverRecordBuilder builder_(_fbb);
   builder_.add_started_ms(started_ms);
   builder_.add_order(order);
   builder_.add_submitted_ms(submitted_ms);
+  builder_.add_replaces(replaces);
   builder_.add_worker_host_port(worker_host_port);
   builder_.add_worker_id(worker_id);
   builder_.add_description(description);
   builder_.add_driver_id(driver_id);
   builder_.add_kill_asked(kill_asked);
-  builder_.add_relaunched(relaunched);
   return builder_.Finish();
 }
 
@@ -561,12 +562,13 @@ inline flatbuffers::Offset<DriverRecord> CreateDriverRecordDirect(
     const char *worker_id = nullptr,
     const char *worker_host_port = nullptr,
     int64_t started_ms = 0,
-    bool relaunched = false,
-    bool kill_asked = false) {
+    bool kill_asked = false,
+    const char *replaces = nullptr) {
   auto driver_id__ = driver_id ? _fbb.CreateString(driver_id) : 0;
   auto description__ = description ? _fbb.CreateVector<uint8_t>(*description) : 0;
   auto worker_id__ = worker_id ? _fbb.CreateString(worker_id) : 0;
   auto worker_host_port__ = worker_host_port ? _fbb.CreateString(worker_host_port) : 0;
+  auto replaces__ = replaces ? _fbb.CreateString(replaces) : 0;
   return magneto::store::CreateDriverRecord(
       _fbb,
       driver_id__,
@@ -576,8 +578,8 @@ inline flatbuffers::Offset<DriverRecord> CreateDriverRecordDirect(
       worker_id__,
       worker_host_port__,
       started_ms,
-      relaunched,
-      kill_asked);
+      kill_asked,
+      replaces__);
 }
 
 struct CountersRecord FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {

@@ -17,6 +17,7 @@ def slow(number):
 with SparkContext() as context:
     sums = set()
     print("STARTED", flush=True)
+    open(f"{go_ahead}.started", "w").close()
     last = False
     while not last:
         last = os.path.exists(go_ahead)
