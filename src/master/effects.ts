@@ -34,13 +34,43 @@ interface Held {
   readonly payload: Uint8Array
 }
 
+/** What one session waits for. An application over a large cluster has tens of thousands: none is moved when one leaves. */
+class HeldQueue {
+  #items: Held[] = []
+  #head = 0
+
+  get isEmpty(): boolean {
+    return this.#head === this.#items.length
+  }
+
+  push(held: Held): void {
+    this.#items.push(held)
+  }
+
+  /** @returns the next one if it waits for nothing later than that sequence */
+  take(synced: number): Held | null {
+    const next = this.#items[this.#head]
+    if (next === undefined || next.sequence > synced) return null
+    this.#head += 1
+    return next
+  }
+
+  /** @returns the bytes of what had not left */
+  clear(): number {
+    const left = this.#items.slice(this.#head)
+    this.#items = []
+    this.#head = 0
+    return left.reduce((sum, { payload }) => sum + payload.byteLength, 0)
+  }
+}
+
 const text = new TextDecoder()
 
 export class Effects {
   readonly #options: EffectsOptions
   readonly #sinks: readonly SessionSink[]
   readonly #maxHeldBytes: number
-  readonly #held = new Map<number, Held[]>()
+  readonly #held = new Map<number, HeldQueue>()
   #heldBytes = 0
   #synced = 0
 
@@ -67,24 +97,21 @@ export class Effects {
     for (const [session, waiting] of this.#held) {
       // One by one: a close calls `forget` for its session before it returns.
       for (
-        let next = waiting[0];
-        next !== undefined && next.sequence <= this.#synced;
-        next = waiting[0]
+        let next = waiting.take(this.#synced);
+        next !== null;
+        next = waiting.take(this.#synced)
       ) {
-        waiting.shift()
         this.#heldBytes -= next.payload.byteLength
         this.#deliver(next.kind, session, next.payload)
       }
-      if (waiting.length === 0) this.#held.delete(session)
+      if (waiting.isEmpty) this.#held.delete(session)
     }
     this.#flush()
   }
 
   /** The session is gone, and what was held for it with it. */
   forget(session: number): void {
-    for (const { payload } of this.#held.get(session)?.splice(0) ?? []) {
-      this.#heldBytes -= payload.byteLength
-    }
+    this.#heldBytes -= this.#held.get(session)?.clear() ?? 0
     this.#held.delete(session)
   }
 
@@ -123,8 +150,10 @@ export class Effects {
     }
     this.#heldBytes += payload.byteLength
     const held = { kind, sequence, payload }
-    if (waiting === undefined) this.#held.set(session, [held])
-    else waiting.push(held)
+    if (waiting !== undefined) return waiting.push(held)
+    const queue = new HeldQueue()
+    queue.push(held)
+    this.#held.set(session, queue)
   }
 
   #deliver(kind: OutboxKind, session: number, payload: Uint8Array): void {
