@@ -43,15 +43,7 @@ export class PlayedDriver implements LinkEvents {
     const { master, words } = this.#context
     const link = await Link.open(master.host, master.port, this)
     this.link = link
-    await new Promise<void>((resolve, reject) => {
-      link.ask(
-        (id) => words.lookUp.frame(this.#self, id),
-        (answer, error) => {
-          if (answer === null) reject(new Error(`${this.#self.name}: look-up of Master: ${error}`))
-          else resolve()
-        },
-      )
-    })
+    await link.lookUp(this.#self.name, (id) => words.lookUp.frame(this.#self, id))
   }
 
   register(): void {

@@ -116,6 +116,16 @@ export class Link {
     this.write(frameOf(requestId))
   }
 
+  /** @param frameOf makes the question for the endpoint Master @throws LoadError when there is none */
+  lookUp(name: string, frameOf: (requestId: number) => Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.ask(frameOf, (answer, error) => {
+        if (answer === null) reject(new LoadError(`${name}: look-up of Master: ${error}`))
+        else resolve()
+      })
+    })
+  }
+
   /** Ends the connection at once. */
   leave(): void {
     this.#hasLeft = true

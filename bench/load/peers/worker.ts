@@ -60,15 +60,7 @@ export class PlayedWorker implements LinkEvents {
     const { master, words } = this.#context
     const link = await Link.open(master.host, master.port, this)
     this.link = link
-    await new Promise<void>((resolve, reject) => {
-      link.ask(
-        (id) => words.lookUp.frame(this.#self, id),
-        (answer, error) => {
-          if (answer === null) reject(new Error(`${this.id}: look-up of Master: ${error}`))
-          else resolve()
-        },
-      )
-    })
+    await link.lookUp(this.id, (id) => words.lookUp.frame(this.#self, id))
   }
 
   /** Made beforehand, so that only the writing is left. */

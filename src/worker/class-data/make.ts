@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from 'node:path'
 
 import { inheritedEnvironment } from '../command-line.js'
 import type { TaskContext } from '../launcher/task.js'
-import { startProcess } from '../launcher/watched-process.js'
+import { endWithin, startProcess } from '../launcher/watched-process.js'
 import { ARCHIVE, ArchiveFolder, NAMES } from './archive-folder.js'
 import { OPTION_VARIABLES, type Training } from './choose.js'
 import { jarsOf, shadowed } from './class-path.js'
@@ -148,17 +148,7 @@ async function run(command: string[], { workshop, request, context, timeoutMs }:
     },
   )
   tell({ kind: 'started', pid: child.pid, execMs: child.execMs })
-  let late = false
-  const timer = setTimeout(() => {
-    late = true
-    child.kill()
-  }, timeoutMs)
-  const onAbort = (): void => child.kill()
-  killed.addEventListener('abort', onAbort)
-  if (killed.aborted) child.kill()
-  const { exitStatus } = await child.ended
-  clearTimeout(timer)
-  killed.removeEventListener('abort', onAbort)
+  const { exitStatus, late } = await endWithin(child, timeoutMs, killed)
   tell({ kind: 'ended' })
   killed.throwIfAborted()
   if (late) throw new Error(`${request.java} was not done within ${timeoutMs / 1000} s`)

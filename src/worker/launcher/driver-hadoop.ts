@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import { stderrHeader } from '../command-line.js'
 import type { GuardianLines } from '../guardian-lines.js'
 import { javaAndClassPath, jvmEnvironment, type SparkJvm } from '../jvm-command.js'
-import { startProcess } from './watched-process.js'
+import { endWithin, startProcess } from './watched-process.js'
 
 /** The file may be big and far away; a name node that does not answer is tried again for minutes by Hadoop itself. */
 const FETCH_TIMEOUT_MS = 900_000
@@ -94,17 +94,7 @@ async function run(args: readonly string[], folder: string, fetch: HadoopFetch):
     },
   )
   fetch.onStarted(child.pid)
-  let late = false
-  const timer = setTimeout(() => {
-    late = true
-    child.kill()
-  }, timeoutMs)
-  const onAbort = (): void => child.kill()
-  signal.addEventListener('abort', onAbort)
-  if (signal.aborted) child.kill()
-  const { exitStatus } = await child.ended
-  clearTimeout(timer)
-  signal.removeEventListener('abort', onAbort)
+  const { exitStatus, late } = await endWithin(child, timeoutMs, signal)
   fetch.onEnded()
   if (late) throw new Error(`Hadoop has not brought it within ${timeoutMs / 1000} s`)
   if (exitStatus !== 0) {

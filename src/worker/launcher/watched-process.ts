@@ -124,6 +124,26 @@ export async function startProcess(
   }
 }
 
+/** Waits for its end, and kills it when the time is over or it is given up. */
+export async function endWithin(
+  child: Pick<WatchedProcess, 'kill' | 'ended'>,
+  timeoutMs: number,
+  cancel: AbortSignal,
+): Promise<{ exitStatus: number; late: boolean }> {
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    child.kill()
+  }, timeoutMs)
+  const onAbort = (): void => child.kill()
+  cancel.addEventListener('abort', onAbort)
+  if (cancel.aborted) child.kill()
+  const { exitStatus } = await child.ended
+  clearTimeout(timer)
+  cancel.removeEventListener('abort', onAbort)
+  return { exitStatus, late }
+}
+
 async function finishAll(logs: readonly ProcessLog[]): Promise<void> {
   await Promise.all(logs.map((log) => log.finish(LOG_TIMEOUT_MS)))
 }
