@@ -34,6 +34,9 @@ interface Held {
   readonly payload: Uint8Array
 }
 
+/** So many that have left are forgotten together. */
+const MIN_LEFT = 64
+
 /** What one session waits for. An application over a large cluster has tens of thousands: none is moved when one leaves. */
 class HeldQueue {
   #items: Held[] = []
@@ -52,6 +55,11 @@ class HeldQueue {
     const next = this.#items[this.#head]
     if (next === undefined || next.sequence > synced) return null
     this.#head += 1
+    // What has left is let go of, also by a queue that is never empty.
+    if (this.#head >= MIN_LEFT && this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
     return next
   }
 
