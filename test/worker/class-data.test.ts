@@ -330,7 +330,7 @@ describe('an archive is made', () => {
   const inFolder = () => readdir(archives())
 
   test('from the whole lines of a list, without classes of other loaders', async () => {
-    const others = 'org/user/Job id: 7 super: 0 source: /work/app/0/job.jar'
+    const others = 'org/user/Job id: 7 super: 0 source: /srv/app/0/job.jar'
     const { result, asked, pids } = await make(dumps, [...classes, others])
     const bytes = classes.join('\n').length + 1
     expect(result).toEqual({ kind: 'made', bytes, classes: 2, unusedBecause: null })
