@@ -38,6 +38,8 @@ export interface RecoveryStatus {
 export interface Recovery {
   /** spark.deploy.recoveryMode */
   readonly mode: string
+  /** Begins with what takes long and needs no name, while the master opens its ports. What goes wrong is said by `start`. */
+  prepare?(): void
   /**
    * Joins. Settles when it takes part, whoever leads.
    *

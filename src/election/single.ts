@@ -59,6 +59,8 @@ export class SingleRecovery implements Recovery {
   /** What goes on with a store that does not lead: it is opened or closed. */
   #busy: Promise<void> | null = null
   #committing: Promise<void> | null = null
+  /** The store that is being opened before anybody leads with it. */
+  #prepared: Promise<Opened> | null = null
   #closed = false
 
   constructor(options: SingleOptions) {
@@ -70,6 +72,11 @@ export class SingleRecovery implements Recovery {
     return this.#options.mode
   }
 
+  prepare(): void {
+    this.#prepared = this.#opened()
+    this.#prepared.catch(() => {})
+  }
+
   /**
    * Settles when it leads, or when its store can be read but not written: then it leads as soon as that works.
    *
@@ -78,7 +85,9 @@ export class SingleRecovery implements Recovery {
   async start(_self: MasterIdentity, events: RecoveryEvents): Promise<void> {
     this.#events = events
     try {
-      await this.#lead(await this.#opened())
+      const opening = this.#prepared ?? this.#opened()
+      this.#prepared = null
+      await this.#lead(await opening)
     } catch (error) {
       if (!(error instanceof NotWritable)) throw error
       this.#openLater(error)
@@ -111,6 +120,8 @@ export class SingleRecovery implements Recovery {
     if (this.#retry !== null) clearTimeout(this.#retry)
     await this.#busy
     await this.#committing
+    const unused = await this.#prepared?.catch(() => null)
+    if (unused) await this.#closeEngine(unused.engine)
     const engine = this.#engine
     this.#engine = null
     await engine?.close()

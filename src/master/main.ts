@@ -140,6 +140,7 @@ class Master {
 
   async start(): Promise<RunningMaster> {
     const { host, configuration, publicHost } = this.#options
+    this.#tools.recovery.prepare?.()
     const controlPort = await this.#control.listen(
       socketAddress(host),
       configuration.read(keys.controlPort),

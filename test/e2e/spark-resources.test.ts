@@ -8,6 +8,8 @@ import { describeWith } from './requirements.js'
 
 const version = '4.3.0'
 const testTimeoutMs = 300_000
+// Sooner than the test's own limit, so that a failure shows what there was.
+const hasSeenMs = 240_000
 const addresses = ['gpu-a', 'gpu-b', 'gpu-c', 'gpu-d']
 
 interface Used {
@@ -52,8 +54,10 @@ describeWith(['java', 'python3'], 'custom resources', () => {
         if (job.child.exitCode !== null) await job.result()
         return job.stdout.includes('SEEN') ? true : null
       },
-      testTimeoutMs,
-    )
+      hasSeenMs,
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${job.stderr.slice(-6000)}\n${cluster.logs()}`)
+    })
 
   const used = async (): Promise<string[]> => {
     const state = (await cluster.json()) as unknown as Used

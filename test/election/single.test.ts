@@ -98,6 +98,30 @@ describe('a master alone with its store', () => {
     expect(place.users).toBe(1)
   })
 
+  test('leads with what was prepared, and opens it once', async () => {
+    const place = new FakePlace()
+    place.records.set('worker_a', bytes('1'))
+    const { told, start, recovery } = setUp(place)
+    recovery.prepare()
+    await expect.poll(() => place.users).toBe(1)
+    expect(told.events).toEqual([])
+    await start()
+    expect(told.events).toMatchObject([{ epoch: 5, records: [{ key: 'worker_a' }] }])
+    expect(place.opened).toBe(1)
+  })
+
+  test('says at the start what went wrong in the preparation, and lets go of what nobody needed', async () => {
+    const place = new FakePlace()
+    const unused = setUp(place)
+    unused.recovery.prepare()
+    const late = setUp(place)
+    late.recovery.prepare()
+    await expect(late.start()).rejects.toThrow('held by another master')
+    await unused.recovery.close()
+    expect(unused.told.events).toEqual([])
+    expect(place.users).toBe(0)
+  })
+
   test('starts where the store can only be read, and leads as soon as it can be written', async () => {
     const place = new FakePlace()
     place.records.set('worker_a', bytes('1'))
