@@ -59,6 +59,17 @@ export function processesUnder(folder: string): Map<number, FoundProcess> {
   return found
 }
 
+/** The ends of all files under a folder that are wanted. */
+function ends(folder: string, wanted: (path: string) => boolean): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter(wanted)
+      .map((path) => `── ${path}\n${readFileSync(join(folder, path), 'utf8').slice(-3000)}`)
+  } catch {
+    return [`(no logs in ${folder})`]
+  }
+}
+
 export interface ClusterOptions {
   workers: number
   coresPerWorker?: number
@@ -192,15 +203,6 @@ export class Cluster {
 
   /** The end of what the daemons and their executors wrote. */
   logs(): string {
-    const ends = (folder: string, wanted: (path: string) => boolean): string[] => {
-      try {
-        return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-          .filter(wanted)
-          .map((path) => `── ${path}\n${readFileSync(join(folder, path), 'utf8').slice(-3000)}`)
-      } catch {
-        return [`(no logs in ${folder})`]
-      }
-    }
     const work = ends(join(this.folder, 'work'), (path) => path.endsWith('/stderr'))
     return [...ends(join(this.folder, 'logs'), () => true), ...work].join('\n')
   }
