@@ -23,7 +23,7 @@ export interface ReignOptions {
   readonly clock: Clock
   /** Of a core that starts in standby. */
   readonly core: MasterCore
-  readonly recovery: Pick<Recovery, 'commit' | 'certain'>
+  readonly recovery: Pick<Recovery, 'commit' | 'certain' | 'keepsNothing'>
   readonly figures: CommitFigures
   readonly sinks: Readonly<Record<SessionSource, SessionSink>>
   /** An invariant is broken: nothing is stepped any more. */
@@ -33,6 +33,8 @@ export interface ReignOptions {
 
 /** Changes of ours, which the core does not know of and waits for nothing of. */
 const NO_SEQUENCE = 0
+/** As good as on disk, where nothing is kept. */
+const ALL_SEQUENCES = Number.MAX_SAFE_INTEGER
 
 export class Reign {
   readonly #options: ReignOptions
@@ -48,6 +50,7 @@ export class Reign {
     const { log, clock, core, sinks, recovery, figures } = options
     const { maxPendingBytes = MAX_PENDING_BYTES } = options
     this.#options = options
+    if (recovery.keepsNothing === true) this.#synced = ALL_SEQUENCES
     this.#effects = new Effects({
       log,
       sinks,
@@ -162,7 +165,7 @@ export class Reign {
   #persist(change: StoreChange, sequence: number): void {
     if (!this.#leads) throw new Error(`a standby wants to write ${change.key}`)
     this.#peers.note(change)
-    this.#persistence.add(change, sequence)
+    if (this.#synced < sequence) this.#persistence.add(change, sequence)
   }
 
   #stored(sequence: number): void {
