@@ -19,7 +19,10 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'magneto-log-pages-'))
   workDir = join(root, 'work')
   context = {
-    workerId: 'worker-<1>',
+    worker: { workerId: 'worker-<1>', address: 'h:1', cores: 2, memoryMb: 512, resources: [] },
+    reverseProxy: false,
+    work: () =>
+      Promise.resolve({ executors: [], drivers: [], finishedExecutors: [], finishedDrivers: [] }),
     workDir,
     logDir: join(root, 'logs'),
     logs: new LogReader(100),
@@ -276,7 +279,7 @@ describe('U24: /logPage', () => {
 
 test('U21: the first page names worker and master', async () => {
   const { text } = await ask('/')
-  expect(text).toContain('<a href="/logPage/?self=&amp;logType=out">worker-&lt;1&gt;</a>')
+  expect(text).toContain('<a href="logPage/?self=&amp;logType=out">worker-&lt;1&gt;</a>')
   expect(text).toContain('<a href="http://m:8080/">spark://m:7077</a>')
   expect(text).toContain('Back to Master')
   context = { ...context, master: () => null }

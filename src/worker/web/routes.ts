@@ -1,40 +1,42 @@
-/** The worker's pages: a first one (U21), and logs (U24, U25). */
+/** The worker's pages: a first one (U21), its JSON (U26), and logs (U24, U25). */
 import { join } from 'node:path'
 
-import { page, plain, type Answer } from '../../http/answer.js'
+import { json, page, plain, redirect, type Answer } from '../../http/answer.js'
 import { html, link, webUrl } from '../../http/html.js'
-import { document, facts } from '../../http/layout.js'
 import { folder, reads, routed, type Asked, type Request, type Route } from '../../http/route.js'
 import { noOwnLog } from '../../log-files/own-log.js'
 import { logFailure, logPage, logText, type FoundLog } from '../../log-files/page.js'
 import type { LogReader } from '../../log-files/reader.js'
+import type { HostedLists } from '../hosted-work.js'
+import { firstPage, type FirstPage } from './first-page.js'
+import { workerJson } from './json.js'
 import { ownerName, readLogRequest } from './log-request.js'
 import { logSource, type LogPlaces } from './log-source.js'
 import { logQuery } from './log-urls.js'
+import type { WorkerFacts } from './thread-messages.js'
+import { WorkUnavailable } from './work-cache.js'
 
 export interface WebContext extends LogPlaces {
-  readonly workerId: string
+  readonly worker: WorkerFacts
   readonly logs: LogReader
+  /** spark.ui.reverseProxy (P47). */
+  readonly reverseProxy: boolean
   /** The master that has this worker now, or had it last; null before the first. */
   master(): { url: string; webUiUrl: string } | null
+  /** @throws WorkUnavailable */
+  work(): Promise<HostedLists>
 }
 
-function firstPage(context: WebContext): Answer {
+async function shown(context: WebContext): Promise<FirstPage> {
   const master = context.master()
-  const masterLink = master === null ? 'none yet' : link(webUrl(master.webUiUrl), master.url)
-  return page(
-    document('Magneto worker', [
-      facts([
-        [
-          'ID',
-          html`<a href="/logPage/?${logQuery(null, 'out').toString()}">${context.workerId}</a>`,
-        ],
-        ['Master', masterLink],
-        ['Work folder', context.workDir],
-      ]),
-      master === null ? null : html`<p>${link(webUrl(master.webUiUrl), 'Back to Master')}</p>`,
-    ]),
-  )
+  const masterUi = master === null ? null : webUrl(master.webUiUrl)
+  const proxied = context.reverseProxy && masterUi !== null
+  return {
+    worker: context.worker,
+    lists: await context.work(),
+    master,
+    proxyBase: proxied ? `${masterUi.replace(/\/+$/, '')}/proxy` : null,
+  }
 }
 
 /** @returns the refusal when it is not there */
@@ -66,7 +68,17 @@ async function pageOfLog(context: WebContext, { parameters }: Asked): Promise<An
 }
 
 const routes: readonly Route<WebContext>[] = [
-  { methods: reads, matches: (path) => path === '/', answer: firstPage },
+  {
+    methods: reads,
+    matches: (path) => path === '/',
+    answer: async (context) => page(firstPage(await shown(context))),
+  },
+  { methods: reads, matches: (path) => path === '/json', answer: () => redirect(301, '/json/') },
+  {
+    methods: reads,
+    matches: (path) => path.startsWith('/json/'),
+    answer: async (context) => json(workerJson(await shown(context))),
+  },
   { methods: reads, matches: folder('/log'), answer: log },
   { methods: reads, matches: folder('/logPage'), answer: pageOfLog },
 ]
@@ -76,6 +88,7 @@ export async function answerTo(request: Request, context: WebContext): Promise<A
   try {
     return await routed(routes, request, context)
   } catch (error) {
+    if (error instanceof WorkUnavailable) return plain(503, error.message, { 'Retry-After': '1' })
     const failure = logFailure(error)
     if (failure !== null) return failure
     throw error

@@ -6,6 +6,7 @@ import { LogReader } from '../../log-files/reader.js'
 import { createLogger } from '../../log/logger.js'
 import { answerTo, type WebContext } from './routes.js'
 import type { FromWebThread, MasterNote, ToWebThread, WebThreadData } from './thread-messages.js'
+import { WorkCache } from './work-cache.js'
 
 const port = parentPort
 if (port === null)
@@ -15,10 +16,13 @@ const { host, port: wantedPort, maxRetries, headerBytesMax, ...data } = workerDa
 const log = createLogger('WorkerWebUI')
 let master: MasterNote | null = null
 
+const works = new WorkCache((id) => post({ kind: 'work', id }))
+
 const context: WebContext = {
   ...data,
   logs: new LogReader(data.rememberedLengths),
   master: () => master,
+  work: () => works.get(),
 }
 const server = new PageServer({
   what: 'the web UI',
@@ -43,6 +47,7 @@ function post(message: FromWebThread): void {
 
 port.on('message', (message: ToWebThread) => {
   if (message.kind === 'master') master = message
+  else if (message.kind === 'work') works.deliver(message.id, message.lists)
   else void stop()
 })
 
