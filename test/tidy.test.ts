@@ -42,7 +42,8 @@ const arrows: Record<string, string[]> = {
   app: ['control', 'conf'],
   http: [],
   rest: ['control', 'conf', 'http'],
-  ui: ['control', 'conf', 'http', 'log-files', 'rest'],
+  proxy: ['http'],
+  ui: ['control', 'conf', 'http', 'log-files', 'rest', 'proxy'],
   master: ['control', 'conf', 'core', 'store', 'election'],
   cli: ['conf', 'http', 'master', 'worker', 'control', 'spark'],
 }

@@ -9,6 +9,7 @@ import {
   orNull,
   pattern,
   port,
+  proxyUrl,
   text,
 } from './parsers.js'
 
@@ -104,7 +105,7 @@ export const webKeys = {
   reverseProxyUrl: key<string | null>({
     name: 'spark.ui.reverseProxyUrl',
     default: null,
-    parse: orNull(text),
+    parse: orNull(proxyUrl),
     doc: 'Where a proxy in front of the master is reached.',
     spec: 'P47',
   }),

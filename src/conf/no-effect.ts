@@ -38,6 +38,8 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.apacheWorkerVersion,
     keys.structuredLogging,
     keys.killEnabled,
+    keys.reverseProxy,
+    keys.reverseProxyUrl,
     keys.uiRequestHeaderBytes,
     keys.decommissionEnabled,
     keys.masterUiDecommissionAllowMode,
@@ -62,6 +64,10 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.workerMinFreeDiskSpaceBytes,
     keys.workerDiskCheckIntervalMs,
     keys.workerUiPort,
+    keys.workerRetainedExecutors,
+    keys.workerRetainedDrivers,
+    keys.reverseProxy,
+    keys.reverseProxyUrl,
     keys.compressedLogFileLengthCacheSize,
     keys.uiRequestHeaderBytes,
     keys.localDirs,
@@ -99,7 +105,6 @@ function kept<T>(key: ConfKey<T>, value: T): [ConfKey<unknown>, unknown] {
 const KEPT: ReadonlyMap<ConfKey<unknown>, unknown> = new Map([
   kept(keys.preferConfiguredMasterAddress, true),
   kept(keys.decommissionEnabled, false),
-  kept(keys.reverseProxy, false),
 ])
 
 /** Keys that daemons of Spark read and that have no entry in `keys` (spec 5a to 5d): none has an effect. */

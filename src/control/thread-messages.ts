@@ -75,6 +75,11 @@ export interface WebThreadData {
   readonly title?: string | null
   /** spark.master.ui.historyServerUrl (spec P21). */
   readonly historyServerUrl?: string | null
+  /** Absent: spark.ui.reverseProxy is false, and nothing is below /proxy (spec P47). */
+  readonly reverseProxy?: {
+    /** spark.ui.reverseProxyUrl. */
+    readonly frontUrl: string | null
+  }
   /** Absent: spark.decommission.enabled is false, and there is no such page. */
   readonly decommissionAllowMode?: DecommissionAllowMode
   /** Absent: spark.master.rest.enabled is false, and nothing listens. */

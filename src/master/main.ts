@@ -22,7 +22,7 @@ import { Reign } from './reign.js'
 import { coreConfig } from './settings.js'
 import { StoreAlarm } from './store-alarm.js'
 import { type ListeningThreadData, SupervisedThread } from './supervised-thread.js'
-import { gatewayData, webData } from './thread-data.js'
+import { gatewayData, webData, webUiUrl as webUiUrlOf } from './thread-data.js'
 
 export interface RunningMaster {
   /** spark://host:port */
@@ -139,7 +139,7 @@ class Master {
   }
 
   async start(): Promise<RunningMaster> {
-    const { host, configuration, publicHost } = this.#options
+    const { host, configuration } = this.#options
     this.#tools.recovery.prepare?.()
     const controlPort = await this.#control.listen(
       socketAddress(host),
@@ -150,7 +150,7 @@ class Master {
     this.#web = this.#startWeb()
     const [gateway, web] = await bothSettled(this.#gateway.listening(), this.#web.listening())
     const masterUrl = `spark://${host}:${gateway.port}`
-    const webUiUrl = `http://${publicHost}:${web.port}`
+    const webUiUrl = webUiUrlOf(this.#options, web.port)
     const self = { masterUrl, webUiUrl, controlAddress: `${host}:${controlPort}` }
     this.#leadership = new Leadership({
       self,

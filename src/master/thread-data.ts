@@ -36,9 +36,18 @@ export function webData(options: MasterOptions): WebThreadData {
     killEnabled: configuration.read(keys.killEnabled),
     title: configuration.read(keys.masterUiTitle),
     historyServerUrl: configuration.read(keys.historyServerUrl),
+    ...(configuration.read(keys.reverseProxy)
+      ? { reverseProxy: { frontUrl: configuration.read(keys.reverseProxyUrl) } }
+      : {}),
     ...(configuration.read(keys.decommissionEnabled)
       ? { decommissionAllowMode: configuration.read(keys.masterUiDecommissionAllowMode) }
       : {}),
     ...(rest === null ? {} : { rest }),
   }
+}
+
+/** Where people reach the pages: through the proxy before the master, where there is one (P47). */
+export function webUiUrl({ publicHost, configuration }: MasterOptions, port: number): string {
+  const front = configuration.read(keys.reverseProxy) && configuration.read(keys.reverseProxyUrl)
+  return front || `http://${publicHost}:${port}`
 }

@@ -7,6 +7,7 @@ import type { LeadershipStatus } from '../control/leadership.js'
 import type { FromWebThread, ToWebThread, WebThreadData } from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
 import { LogReader } from '../log-files/reader.js'
+import { ReverseProxy } from '../proxy/reverse-proxy.js'
 import { RestServer } from '../rest/server.js'
 import { leaderElsewhere } from '../rest/standby.js'
 import { CommandSession } from './command-session.js'
@@ -58,6 +59,7 @@ const server = new WebServer({
     commands,
     audit,
   },
+  ...(data.reverseProxy === undefined ? {} : { streamed: streamedBy(data.reverseProxy) }),
   onFault: (error) => log.error({ error }, 'a page failed'),
 })
 const rest =
@@ -73,6 +75,19 @@ const rest =
         environment: process.env,
         onFault: (error) => log.error({ error }, 'a submission request failed'),
       })
+
+/** P47: the pages of workers and running applications, and of nobody else. */
+function streamedBy({ frontUrl }: NonNullable<WebThreadData['reverseProxy']>) {
+  const proxy = new ReverseProxy({
+    frontUrl,
+    find: async (id) => {
+      const { workers, activeApplications } = await views.get()
+      const worker = workers.find((one) => one.id === id)
+      return worker?.webUiUrl ?? activeApplications.find((one) => one.id === id)?.uiUrl ?? null
+    },
+  })
+  return (...args: Parameters<ReverseProxy['serve']>) => proxy.serve(...args)
+}
 
 async function stop(): Promise<void> {
   views.close()

@@ -31,11 +31,12 @@ describe('settings without effect', () => {
   test('are those of the daemon that starts', () => {
     const entries: [string, string][] = [
       ['spark.worker.ui.retainedExecutors', '7'],
-      ['spark.worker.ui.retainedDrivers', '7'],
+      ['spark.shuffle.service.port', '7338'],
+      ['spark.resources.discoveryPlugin', 'x.Y'],
       ['spark.master.rest.maxThreads', '3'],
     ]
     expect(warning(entries, 'worker')).toBe(
-      'no effect on the worker in this release: spark.worker.ui.retainedDrivers, spark.worker.ui.retainedExecutors',
+      'no effect on the worker in this release: spark.resources.discoveryPlugin, spark.shuffle.service.port',
     )
     expect(warning(entries, 'master')).toMatch(/: spark\.master\.rest\.maxThreads$/)
   })
