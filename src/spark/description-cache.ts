@@ -34,20 +34,25 @@ export class DescriptionCache {
     return tree
   }
 
-  /** @param tree what `description` was written of; not to be changed any more */
-  keep(description: Uint8Array, tree: JavaObject): void {
-    if (description.byteLength > MAX_BYTES) return
+  /**
+   * @param tree what `description` was written of; not to be changed any more
+   * @returns what it is forgotten by
+   */
+  keep(description: Uint8Array, tree: JavaObject): number {
     const checksum = crc32(description)
-    this.#forget(checksum)
+    if (description.byteLength > MAX_BYTES) return checksum
+    this.forget(checksum)
     this.#byChecksum.set(checksum, { bytes: Buffer.from(description), tree })
     this.#bytes += description.byteLength
     for (const oldest of this.#byChecksum.keys()) {
       if (this.#byChecksum.size <= MAX_DESCRIPTIONS && this.#bytes <= MAX_BYTES) break
-      this.#forget(oldest)
+      this.forget(oldest)
     }
+    return checksum
   }
 
-  #forget(checksum: number): void {
+  /** Nobody is likely to want it again; a tree that is kept for longer than it is used is dear to collect. */
+  forget(checksum: number): void {
     this.#bytes -= this.#byChecksum.get(checksum)?.bytes.length ?? 0
     this.#byChecksum.delete(checksum)
   }
