@@ -2,6 +2,7 @@
 import { Unanswered } from '../control/ask-session.js'
 import { json, jsonAnswer, page, plain, redirect, text, type Answer } from '../http/answer.js'
 import { folder, reads, routed, type Asked, type Request, type Route } from '../http/route.js'
+import { scriptRoute } from '../http/script.js'
 import { applicationPage, findApplication } from './app-page.js'
 import { decommission, killApplication, killDriver } from './commands.js'
 import { ViewUnavailable } from './errors.js'
@@ -90,6 +91,12 @@ const routes: readonly Route<RouteContext>[] = [
     matches: folder('/logPage'),
     answer: ({ logs }, asked) => ownLogAnswer(logs, asked, 'page'),
   },
+  {
+    methods: reads,
+    matches: folder('/logPart'),
+    answer: ({ logs }, asked) => ownLogAnswer(logs, asked, 'part'),
+  },
+  scriptRoute,
   { methods: reads, matches: (path) => path === '/json', answer: () => redirect(301, '/json/') },
   { methods: reads, matches: (path) => path.startsWith('/json/'), answer: document },
   { methods: reads, matches: (path) => explainPattern.test(path), answer: explain },

@@ -229,13 +229,15 @@ describe('U24: /logPage', () => {
     expect(text).toContain('<title>stdout log page for app-1/0</title>')
     expect(text).toContain('8 bytes: 10 - 18 of 28')
     expect(text).toContain('&lt;script&gt;</pre')
-    expect(text).not.toContain('<script')
+    expect(text.match(/<script[^>]*>/g)).toEqual([
+      '<script type="module" src="../static/log-viewer.js">',
+    ])
     const href = (query: string) => `href="${query.replaceAll('&', '&amp;')}"`
-    expect(text).toContain(href(`/logPage/?${EXECUTOR}&offset=2&byteLength=8`))
-    expect(text).toContain(href(`/logPage/?${EXECUTOR}&offset=18&byteLength=8`))
-    expect(text).toContain(href(`/logPage/?${EXECUTOR}&offset=0&byteLength=8`))
-    expect(text).toContain(href(`/logPage/?${EXECUTOR}&byteLength=8`))
-    expect(text).toContain(href(`/log?${EXECUTOR}&offset=10&byteLength=8`))
+    expect(text).toContain(href(`../logPage/?${EXECUTOR}&offset=2&byteLength=8`))
+    expect(text).toContain(href(`../logPage/?${EXECUTOR}&offset=18&byteLength=8`))
+    expect(text).toContain(href(`../logPage/?${EXECUTOR}&offset=0&byteLength=8`))
+    expect(text).toContain(href(`../logPage/?${EXECUTOR}&byteLength=8`))
+    expect(text).toContain(href(`../log?${EXECUTOR}&offset=10&byteLength=8`))
     expect(text).toContain('href="http://m:8080/"')
   })
 
@@ -246,9 +248,9 @@ describe('U24: /logPage', () => {
       const seen: string[] = []
       for (let link: string | undefined = start; link !== undefined;) {
         const { text } = await ask(link)
-        seen.push(/<pre[^>]*>([a-z]*)<\/pre/.exec(text)?.[1] ?? '?')
+        seen.push(/<pre[^>]*>\s*([a-z]*)<\/pre/.exec(text)?.[1] ?? '?')
         const found = new RegExp(`href="([^"]*)">${name}<`).exec(text)?.[1]
-        link = found?.replaceAll('&amp;', '&')
+        link = found?.replaceAll('&amp;', '&').replace('../', '/')
       }
       return seen
     }
