@@ -163,6 +163,16 @@ export const securityKeys = {
   }),
 }
 
+export const metricsKeys = {
+  metricsConf: key<string | null>({
+    name: 'spark.metrics.conf',
+    default: null,
+    parse: orNull(text),
+    doc: 'Where metrics go (docs/metrics.md); not set: metrics.properties of the configuration folder, if it is there. Its entries are also taken as spark.metrics.conf.*.',
+    spec: 'P61',
+  }),
+}
+
 export const sharedDecommissionKeys = {
   decommissionEnabled: key<boolean>({
     name: 'spark.decommission.enabled',

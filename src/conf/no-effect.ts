@@ -37,6 +37,7 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.controlPort,
     keys.apacheWorkerVersion,
     keys.structuredLogging,
+    keys.metricsConf,
     keys.killEnabled,
     keys.reverseProxy,
     keys.reverseProxyUrl,
@@ -74,6 +75,7 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.sparkHomes,
     keys.portMaxRetries,
     keys.structuredLogging,
+    keys.metricsConf,
     keys.redactionPattern,
     keys.workerResourcesFile,
     keys.decommissionEnabled,
@@ -115,9 +117,9 @@ export const OTHER_KEYS: readonly {
   readonly daemon: 'worker' | 'both'
 }[] = [
   {
-    names: 'spark.metrics.*',
-    pattern: /^spark\.metrics\./,
-    doc: 'Metrics and where they go.',
+    names: 'spark.metrics.namespace, .staticSources.enabled, and others of drivers and executors',
+    pattern: /^spark\.metrics\.(?!conf(\.|$))/,
+    doc: 'Metrics of drivers and executors, and of a JVM.',
     daemon: 'both',
   },
   {

@@ -5,6 +5,7 @@
 import { ByteBuffer } from 'flatbuffers'
 import { BatchReader, OutboxKind, SessionSource, sourceOf } from '../control/records.js'
 import type { Logger } from '../log/logger.js'
+import type { MasterRecorder } from '../metrics/master-recorder.js'
 import { Level, Notice, Record as StoreRecord } from '../schema/magneto.js'
 import type { StoreChange } from '../store/engine.js'
 import { MAX_HELD_BYTES } from './limits.js'
@@ -26,6 +27,7 @@ export interface EffectsOptions {
   /** @param dueMs ms since the epoch */
   setTimer(dueMs: number): void
   readonly maxHeldBytes?: number
+  readonly metrics?: MasterRecorder
 }
 
 interface Held {
@@ -166,8 +168,10 @@ export class Effects {
 
   #deliver(kind: OutboxKind, session: number, payload: Uint8Array): void {
     const sink = this.#sink(session)
-    if (kind === OutboxKind.SEND) sink.send(session, payload)
-    else sink.close(session, text.decode(payload))
+    if (kind === OutboxKind.SEND) {
+      this.#options.metrics?.sent(session, payload)
+      sink.send(session, payload)
+    } else sink.close(session, text.decode(payload))
   }
 
   #sink(session: number): SessionSink {

@@ -6,9 +6,11 @@ import {
   BatchReader,
   BatchWriter,
   InboxKind,
+  RECORD_HEADER_BYTES,
   sourceOf,
   type SessionSource,
 } from '../control/records.js'
+import type { MasterRecorder } from '../metrics/master-recorder.js'
 import { MAX_WAITING_BYTES } from './limits.js'
 
 /** What the intake needs of a reign. */
@@ -22,6 +24,7 @@ export interface IntakeOptions {
   /** Ends a session of ours, which may tell of its end before it returns. */
   close(session: number, reason: string): void
   readonly maxWaitingBytes?: number
+  readonly metrics?: MasterRecorder
 }
 
 /** Sessions of one source. */
@@ -85,6 +88,7 @@ export class Intake {
     let passed = 0
     while (reader.next()) {
       const { kind, session, argument } = reader
+      this.#options.metrics?.received(kind, session, bytes, passed + RECORD_HEADER_BYTES)
       const passes = this.#passes(reign, kind, session)
       if (passes) kept?.add(kind, session, reader.payload, argument)
       else if (kept === null) {
@@ -98,6 +102,7 @@ export class Intake {
 
   #take(kind: InboxKind, session: number, payload: Uint8Array | string): void {
     const reign = this.#reign
+    this.#options.metrics?.received(kind, session, payload)
     if (reign === null) {
       if (kind === InboxKind.CONNECTED) this.#options.close(session, STARTING_REASON)
       return

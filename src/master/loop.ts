@@ -4,6 +4,7 @@
  */
 import { BatchWriter, InboxKind } from '../control/records.js'
 import type { MasterCore } from '../core/native.js'
+import type { MasterRecorder } from '../metrics/master-recorder.js'
 import type { Clock } from './clock.js'
 import { DOUBT_PERIOD_MS, MAX_INBOX_BYTES, MAX_TIMER_MS, SLEPT_MS } from './limits.js'
 
@@ -17,6 +18,7 @@ export interface LoopOptions {
   /** Asked before each step: while it may not be taken, input waits. Absent: always. */
   mayStep?(): boolean
   readonly maxInboxBytes?: number
+  readonly metrics?: MasterRecorder
 }
 
 export class Loop {
@@ -27,6 +29,8 @@ export class Loop {
   #timer: NodeJS.Timeout | null = null
   #doubt: NodeJS.Timeout | null = null
   #stepping = false
+  /** When the first input of the batch came, by performance.now(). */
+  #arrivedMs = 0
   #ended = false
 
   constructor(options: LoopOptions) {
@@ -36,6 +40,7 @@ export class Loop {
 
   add(kind: InboxKind, session: number, payload: Uint8Array | string = '', argument = 0): void {
     if (this.#ended) return
+    if (this.#inbox.bytes === 0) this.#arrivedMs = performance.now()
     this.#inbox.add(kind, session, payload, argument)
     this.#schedule()
   }
@@ -45,6 +50,7 @@ export class Loop {
     if (this.#ended) return
     if (batch.byteLength % 8 !== 0)
       throw new RangeError(`a batch of ${batch.byteLength} bytes is not made of whole records`)
+    if (this.#inbox.bytes === 0) this.#arrivedMs = performance.now()
     this.#inbox.addBatch(batch)
     this.#schedule()
   }
@@ -96,11 +102,13 @@ export class Loop {
     const { core, clock } = this.#options
     if (this.#options.mayStep?.() === false) return this.#wait()
     this.#stepping = true
+    const arrivedMs = this.#arrivedMs
     try {
       const outbox = core.step(clock.nowMs(), clock.utcOffsetMinutes(), this.#inbox.view())
       // Effects may bring new input, which must not overwrite what the core has just read.
       this.#inbox.reset()
       this.#options.run(outbox)
+      this.#options.metrics?.stepped(arrivedMs)
     } catch (error) {
       this.end()
       this.#options.onBroken(error as Error)

@@ -8,6 +8,7 @@ import { BatchWriter, InboxKind, SessionSource } from '../control/records.js'
 import type { MasterCore } from '../core/native.js'
 import type { Recovery } from '../election/agent.js'
 import type { Logger } from '../log/logger.js'
+import type { MasterRecorder } from '../metrics/master-recorder.js'
 import { LeaderT } from '../schema/magneto.js'
 import type { StoreChange, StoredRecord } from '../store/engine.js'
 import { CallablePeers } from './callable-peers.js'
@@ -29,6 +30,7 @@ export interface ReignOptions {
   /** An invariant is broken: nothing is stepped any more. */
   onBroken(error: Error): void
   readonly maxPendingBytes?: number
+  readonly metrics?: MasterRecorder
 }
 
 /** Changes of ours, which the core does not know of and waits for nothing of. */
@@ -48,7 +50,9 @@ export class Reign {
 
   constructor(options: ReignOptions) {
     const { log, clock, core, sinks, recovery, figures } = options
-    const { maxPendingBytes = MAX_PENDING_BYTES } = options
+    const { maxPendingBytes = MAX_PENDING_BYTES, metrics } = options
+    const metered = metrics === undefined ? {} : { metrics }
+    metrics?.newCore()
     this.#options = options
     if (recovery.keepsNothing === true) this.#synced = ALL_SEQUENCES
     this.#effects = new Effects({
@@ -56,6 +60,7 @@ export class Reign {
       sinks,
       persist: (change, sequence) => this.#persist(change, sequence),
       setTimer: (dueMs) => this.#loop.setTimer(dueMs),
+      ...metered,
     })
     this.#loop = new Loop({
       core,
@@ -66,6 +71,7 @@ export class Reign {
       },
       onBroken: (error) => options.onBroken(error),
       mayStep: () => this.#mayAct() && this.#persistence.pendingBytes <= maxPendingBytes,
+      ...metered,
     })
     this.#persistence = new Persistence({
       commit: (changes) => recovery.commit(changes),

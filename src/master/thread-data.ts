@@ -23,7 +23,7 @@ export function gatewayData(options: MasterOptions, controlPort: number): Gatewa
 }
 
 /** @throws UsageError when a setting of REST can't be served */
-export function webData(options: MasterOptions): WebThreadData {
+export function webData(options: MasterOptions, metrics?: WebThreadData['metrics']): WebThreadData {
   const { host, webUiHost, webUiPort, publicHost, configuration } = options
   const rest = restServerData(configuration, host)
   return {
@@ -42,6 +42,7 @@ export function webData(options: MasterOptions): WebThreadData {
     ...(configuration.read(keys.decommissionEnabled)
       ? { decommissionAllowMode: configuration.read(keys.masterUiDecommissionAllowMode) }
       : {}),
+    ...(metrics === undefined ? {} : { metrics }),
     ...(rest === null ? {} : { rest }),
   }
 }

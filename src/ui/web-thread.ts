@@ -7,6 +7,7 @@ import type { LeadershipStatus } from '../control/leadership.js'
 import type { FromWebThread, ToWebThread, WebThreadData } from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
 import { LogReader } from '../log-files/reader.js'
+import { MasterMetrics } from '../metrics/master-metrics.js'
 import { ReverseProxy } from '../proxy/reverse-proxy.js'
 import { RestServer } from '../rest/server.js'
 import { leaderElsewhere } from '../rest/standby.js'
@@ -34,6 +35,15 @@ let masterUrl: string | null = null
 let leadership: LeadershipStatus | null = null
 /** As submit clients name it (U1). */
 let restUrl: string | null = null
+const metrics =
+  data.metrics === undefined
+    ? undefined
+    : new MasterMetrics({
+        ...data.metrics,
+        log: createLogger('metrics'),
+        view: () => views.get(),
+        leadership: () => leadership,
+      })
 // A master's log is never compressed.
 const rememberedLengths = 1
 const server = new WebServer({
@@ -56,6 +66,7 @@ const server = new WebServer({
     ...(data.logDir === undefined
       ? {}
       : { logs: { reader: new LogReader(rememberedLengths), logDir: data.logDir } }),
+    ...(metrics === undefined ? {} : { metrics }),
     commands,
     audit,
   },
@@ -92,7 +103,7 @@ function streamedBy({ frontUrl }: NonNullable<WebThreadData['reverseProxy']>) {
 async function stop(): Promise<void> {
   views.close()
   commands.close()
-  await Promise.all([server.close(), rest?.close()])
+  await Promise.all([server.close(), rest?.close(), metrics?.stop()])
   port?.close()
 }
 

@@ -3,12 +3,14 @@ import { join } from 'node:path'
 
 import type { Configuration } from '../conf/configuration.js'
 import { UsageError } from '../conf/errors.js'
+import { metricsSettings, type MetricsSinkSettings } from '../conf/metrics-settings.js'
 import { ANY_ADDRESS, socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
 import type { WorkerOptions } from '../conf/options.js'
 import { MasterLink } from '../control/link.js'
 import { createLogger, type Logger } from '../log/logger.js'
-import { WorkerRegisteredT, type ResourceT } from '../schema/magneto.js'
+import { End, WorkerRecorder } from '../metrics/worker-recorder.js'
+import { WorkerHeartbeatT, WorkerRegisteredT, type ResourceT } from '../schema/magneto.js'
 import { listenForDecommission } from './decommission-signal.js'
 import { DiskGuard, type Health } from './disk-guard.js'
 import { WorkerLoop, type WorkerPort } from './effects.js'
@@ -48,6 +50,8 @@ export interface RunningWorker {
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const log = createLogger('Worker')
   refuseUnserved(options.configuration)
+  const { sinks, warnings } = metricsSettings(options.configuration, options.confDir, 'worker')
+  for (const warning of warnings) log.warn(warning)
   await prepareWorkDir(options.workDir).catch((error: unknown) => {
     throw error instanceof WorkDirError ? new UsageError(error.message) : error
   })
@@ -64,11 +68,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   // Executors dial this port, and the worker's id carries it: it comes before everything they see.
   const port = await watcher.listen()
   // A step that fails takes back those before it, last first.
-  const undo: (() => Promise<void>)[] = [() => watcher.close()]
+  const metrics = new WorkerRecorder()
+  const undo: (() => Promise<void>)[] = [async () => metrics.stop(), () => watcher.close()]
   try {
     const known = workerSettings(options, { hardware, resources, homes, port })
     const work = hostedWork(options.configuration)
-    const webUi = await startWebUi(options, { settings: known, work, log })
+    const webUi = await startWebUi(options, { settings: known, work, metrics, sinks, log })
     undo.unshift(() => webUi.stop())
     const settings = { ...known, webUiUrl: `http://${options.publicHost}:${webUi.port}` }
     const guardian = await Guardian.start({ log, killTimeoutMs: KILL_TIMEOUT_MS })
@@ -77,7 +82,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       `${settings.workerId}: ${cores} cores, ${memoryMb} MiB, runtimes ${runtimes.join(', ')}, ` +
         `web UI at ${settings.webUiUrl}`,
     )
-    return run(options, { settings, homes, watcher, webUi, work, guardian, log })
+    return run(options, { settings, homes, watcher, webUi, work, metrics, guardian, log })
   } catch (error) {
     for (const step of undo) await step()
     throw error
@@ -90,22 +95,24 @@ interface Parts {
   watcher: WorkerWatcher
   webUi: WebUi
   work: HostedWork
+  metrics: WorkerRecorder
   guardian: Guardian
   log: Logger
 }
 
 function run(options: WorkerOptions, parts: Parts): RunningWorker {
-  const { settings, watcher, webUi, work, guardian, log } = parts
+  const { settings, watcher, webUi, work, metrics, guardian, log } = parts
   const { promise: stopped, resolve: leave } = settledLater<number>()
   const { executors, drivers, folders, ...launchers } = startLaunchers(
     options,
     parts,
-    childEvents(parts.work, () => loop),
+    childEvents(parts, () => loop),
   )
   const cleaner = cleanerOf(options.configuration, folders, log)
   const close = async (): Promise<void> => {
     cleaner?.stop()
     diskGuard?.stop()
+    metrics.stop()
     await launchers.close()
     await guardian.close()
     link.close()
@@ -116,7 +123,10 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
   const loop: WorkerLoop = new WorkerLoop(
     new WorkerMachine(settings),
     {
-      send: (body) => link.send(body),
+      send: (body) => {
+        metrics.sent(body instanceof WorkerHeartbeatT)
+        link.send(body)
+      },
       ...launches(work, executors, drivers),
       cleanUpApplication: (appId) => executors.cleanUpApplication(appId),
       exit: (status, reason) => {
@@ -138,11 +148,15 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
     log,
     onOpen: (changed) => loop.handle({ kind: 'linkOpened', changed }),
     onMessage: (body) => {
+      metrics.received(body instanceof WorkerRegisteredT)
       if (body instanceof WorkerRegisteredT)
         webUi.showMaster(String(body.masterUrl), body.masterWebUiUrl ?? '')
       loop.handle({ kind: 'message', body })
     },
-    onClose: (reason) => loop.handle({ kind: 'linkClosed', reason }),
+    onClose: (reason) => {
+      metrics.masterLost()
+      loop.handle({ kind: 'linkClosed', reason })
+    },
   })
   const stopListening = listenForDecommission(options.configuration, log, () =>
     loop.handle({ kind: 'decommission' }),
@@ -182,18 +196,24 @@ function launches(
   }
 }
 
-function childEvents(work: HostedWork, loop: () => WorkerLoop): ChildEvents {
+function childEvents(
+  { work, metrics }: Pick<Parts, 'work' | 'metrics'>,
+  loop: () => WorkerLoop,
+): ChildEvents {
   return {
     onStarted: (order, note) => {
       loop().onStarted(order, note)
+      metrics.executorStarted(note.execMs - note.receivedMs)
       work.executorStarted(String(order.appId), order.executorId)
     },
     onEnded: (order, result) => {
       loop().onEnded(order, result)
+      metrics.executorEnded(result.kind === 'failed' ? End.FAILED : End.EXITED)
       work.executorEnded(String(order.appId), order.executorId, result)
     },
     onDriverEnded: (driverId, result) => {
       loop().onDriverEnded(driverId, result)
+      metrics.driverEnded(result.kind === 'failed' ? End.FAILED : End.EXITED)
       work.driverEnded(driverId, result)
     },
   }
@@ -221,7 +241,15 @@ function hostedWork(configuration: Configuration): HostedWork {
 /** W1, C9: before it registers, since a master and executors are told where it is. */
 function startWebUi(
   options: WorkerOptions,
-  { settings, work, log }: { settings: WorkerSettings; work: HostedWork; log: Logger },
+  {
+    settings,
+    work,
+    metrics,
+    sinks,
+    log,
+  }: Pick<Parts, 'settings' | 'work' | 'metrics' | 'log'> & {
+    sinks: readonly MetricsSinkSettings[]
+  },
 ): Promise<WebUi> {
   const { configuration, home, webUiHost, webUiPort, workDir } = options
   const { workerId: id, host, port, cores, memoryMb } = settings
@@ -239,6 +267,7 @@ function startWebUi(
     logDir: process.env['SPARK_LOG_DIR'] || join(home, 'logs'),
     rememberedLengths: configuration.read(keys.compressedLogFileLengthCacheSize),
     reverseProxy: configuration.read(keys.reverseProxy),
+    metrics: { figures: metrics.buffer, sinks },
     log,
   })
 }

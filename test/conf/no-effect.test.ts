@@ -17,14 +17,15 @@ describe('settings without effect', () => {
       ['spark.deploy.appNumberModulo', '1000'],
       ['spark.master.ui.visibleEnvVarPrefixes', 'x'],
       ['spark.deploy.recoverySerializationFilter', '*'],
-      ['spark.metrics.conf.*.sink.x.class', 'y'],
+      ['spark.metrics.namespace', 'y'],
+      ['spark.metrics.conf.*.sink.csv.period', '20'],
       ['spark.ui.view.acls', 'me'],
       ['spark.deploy.defaultCores', '4'],
     ]
     expect(warning(entries)).toBe(
       'no effect on the master in this release: spark.deploy.recoverySerializationFilter, ' +
         'spark.master.ui.visibleEnvVarPrefixes, ' +
-        'spark.metrics.conf.*.sink.x.class, spark.ui.view.acls',
+        'spark.metrics.namespace, spark.ui.view.acls',
     )
   })
 
@@ -88,6 +89,7 @@ const ELSEWHERE = new Set<unknown>([
   keys.workerUiPort,
   keys.sparkHomes,
   keys.structuredLogging,
+  keys.metricsConf,
 ])
 
 describe.each(['master', 'worker'] as const)('the list of what the %s serves', (daemon) => {

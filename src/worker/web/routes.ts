@@ -16,6 +16,7 @@ import { scriptRoute } from '../../http/script.js'
 import { noOwnLog } from '../../log-files/own-log.js'
 import { logAnswer, logFailure, type FoundLog, type LogForm } from '../../log-files/page.js'
 import type { LogReader } from '../../log-files/reader.js'
+import { metricsRoutes, type MetricsContext } from '../../metrics/routes.js'
 import type { HostedLists } from '../hosted-work.js'
 import { firstPage, type FirstPage } from './first-page.js'
 import { workerJson } from './json.js'
@@ -25,7 +26,7 @@ import { logQuery } from './log-urls.js'
 import type { WorkerFacts } from './thread-messages.js'
 import { WorkUnavailable } from './work-cache.js'
 
-export interface WebContext extends LogPlaces {
+export interface WebContext extends LogPlaces, MetricsContext {
   readonly worker: WorkerFacts
   readonly logs: LogReader
   /** spark.ui.reverseProxy (P47). */
@@ -80,6 +81,7 @@ function logRoute(name: string, form: LogForm): Route<WebContext> {
 }
 
 const routes: readonly Route<WebContext>[] = [
+  ...metricsRoutes,
   {
     methods: reads,
     matches: (path) => path === '/',

@@ -1,4 +1,5 @@
 /** What the worker's main thread and its web thread say to each other. */
+import type { MetricsSinkSettings } from '../../conf/metrics-settings.js'
 import type { HostedLists, HostedResource } from '../hosted-work.js'
 
 /** What a worker is, as its page and its JSON document show it (U21, J5). */
@@ -26,6 +27,12 @@ export interface WebThreadData {
   rememberedLengths: number
   /** spark.ui.reverseProxy (P47): links to applications lead through the master. */
   reverseProxy: boolean
+  /** Absent: nothing is told of metrics. */
+  metrics?: {
+    /** What the main thread counts (src/metrics). */
+    figures: SharedArrayBuffer
+    sinks: readonly MetricsSinkSettings[]
+  }
 }
 
 export interface MasterNote {

@@ -1,5 +1,6 @@
 /** What of a worker is taken, by executors and drivers together. Pure. */
 import type { HostedLists } from '../hosted-work.js'
+import type { WorkerFacts } from './thread-messages.js'
 
 export interface Used {
   readonly cores: number
@@ -19,4 +20,16 @@ export function usedOf({ executors, drivers }: HostedLists): Used {
     }
   }
   return { cores, memoryMb, resources }
+}
+
+/** What metrics show of a worker (Z3). */
+export function loadOf(worker: Pick<WorkerFacts, 'cores' | 'memoryMb'>, lists: HostedLists) {
+  const used = usedOf(lists)
+  const { cores, memoryMb } = worker
+  const running = lists.executors.filter(({ state }) => state === 'RUNNING').length
+  const executors = lists.executors.length
+  return {
+    load: { executors, cores, coresUsed: used.cores, memoryMb, memoryUsedMb: used.memoryMb },
+    executors: { LAUNCHING: executors - running, RUNNING: running },
+  }
 }
