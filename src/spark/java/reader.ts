@@ -1,7 +1,7 @@
 import { JavaStreamError } from './error.js'
 import { DEFAULT_JAVA_LIMITS } from './limits.js'
 import type { JavaLimits } from './limits.js'
-import { decodeModifiedUtf8 } from './modified-utf8.js'
+import { decodeModifiedUtf8, unitOf } from './modified-utf8.js'
 import * as protocol from './protocol.js'
 import {
   BlockData,
@@ -257,7 +257,7 @@ class Reader {
       }
       const at = this.#at
       const type = this.#stringNode().value
-      if (type.charCodeAt(0) !== typecode) {
+      if (unitOf(type, 0) !== typecode) {
         this.#at = at
         this.#fail(`field ${name} has a signature of another type`)
       }
@@ -291,7 +291,7 @@ class Reader {
     this.#spend(fields.length)
     const values: JavaValue[] = []
     for (const field of fields) {
-      const type = field.type.charCodeAt(0)
+      const type = unitOf(field.type, 0)
       this.#trace?.primitive(type, this.#at, values)
       values.push(this.#value(type))
     }
@@ -320,9 +320,9 @@ class Reader {
   #array(): JavaArray {
     const at = this.#at
     const descriptor = this.#descriptor()
-    const component = descriptor.name.charCodeAt(1)
+    const component = unitOf(descriptor.name, 1)
     const elementBytes = ELEMENT_BYTES[component]
-    if (descriptor.name.charCodeAt(0) !== protocol.TYPE_ARRAY || elementBytes === undefined) {
+    if (unitOf(descriptor.name, 0) !== protocol.TYPE_ARRAY || elementBytes === undefined) {
       this.#at = at
       this.#fail(`array of class ${descriptor.name}`)
     }

@@ -1,4 +1,4 @@
-import { encodeModifiedUtf8, modifiedUtf8Length } from './modified-utf8.js'
+import { encodeModifiedUtf8, modifiedUtf8Length, unitOf } from './modified-utf8.js'
 import * as protocol from './protocol.js'
 import { BlockData, ClassDescriptor, JavaArray, JavaClass, JavaObject, JavaString } from './tree.js'
 import type { JavaNode, JavaValue } from './tree.js'
@@ -85,7 +85,7 @@ class Writer {
       const { fields } = lineage[index]!
       const { values, custom } = object.data[index]!
       for (let field = 0; field < values.length; field++) {
-        this.#value(fields[field]!.type.charCodeAt(0), values[field]!)
+        this.#value(unitOf(fields[field]!.type, 0), values[field]!)
       }
       if (custom === null) continue
       for (const item of custom) {
@@ -103,7 +103,7 @@ class Writer {
     const { elements } = array
     this.#u32(elements.length)
     if (elements instanceof Uint8Array) return this.#raw(elements)
-    const component = array.descriptor.name.charCodeAt(1)
+    const component = unitOf(array.descriptor.name, 1)
     for (const element of elements) this.#value(component, element)
   }
 
@@ -118,7 +118,7 @@ class Writer {
     this.#u8(descriptor.flags)
     this.#u16(descriptor.fields.length)
     for (const { name, type } of descriptor.fields) {
-      this.#u8(type.charCodeAt(0))
+      this.#u8(unitOf(type, 0))
       this.#text(name)
       if (type.length > 1) this.#typeString(type)
     }
