@@ -1,6 +1,6 @@
 /** What a worker's main thread counts (worker-recorder.ts), and what its lists show. */
 import { DELAY } from './buckets.js'
-import { labels, type RecordedFamily, type Sampled } from './family.js'
+import { labels, type Family, type RecordedFamily, type Sampled } from './family.js'
 import type { WorkerLoad } from './spark-sources.js'
 
 const BYTES_PER_MB = 2 ** 20
@@ -62,12 +62,12 @@ export const WORKER_FAMILIES: readonly RecordedFamily[] = [
 /** By the state of executors: how many there are. */
 export type ExecutorCounts = Readonly<Record<'LAUNCHING' | 'RUNNING', number>>
 
+function gauge(name: string, help: string, value: number, unit?: 'bytes'): Sampled {
+  const family: Family = { name, type: 'gauge', help, ...(unit === undefined ? {} : { unit }) }
+  return { family, samples: [['', value]] }
+}
+
 export function loadFamilies(load: WorkerLoad, executors: ExecutorCounts): Sampled[] {
-  const gauge = (name: string, help: string, value: number, unit?: 'bytes'): Sampled => ({
-    family: { name, type: 'gauge', help, ...(unit === undefined ? {} : { unit }) },
-    samples: [['', value]],
-  })
-  const bytes = (mb: number): number => mb * BYTES_PER_MB
   return [
     {
       family: { name: 'magneto_executors', type: 'gauge', help: 'Executors here, by state.' },
@@ -75,11 +75,16 @@ export function loadFamilies(load: WorkerLoad, executors: ExecutorCounts): Sampl
     },
     gauge('magneto_cores', 'Cores that this worker offers.', load.cores),
     gauge('magneto_cores_used', 'Cores that executors and drivers have.', load.coresUsed),
-    gauge('magneto_memory_bytes', 'Memory that this worker offers.', bytes(load.memoryMb), 'bytes'),
+    gauge(
+      'magneto_memory_bytes',
+      'Memory that this worker offers.',
+      load.memoryMb * BYTES_PER_MB,
+      'bytes',
+    ),
     gauge(
       'magneto_memory_used_bytes',
       'Memory that executors and drivers have.',
-      bytes(load.memoryUsedMb),
+      load.memoryUsedMb * BYTES_PER_MB,
       'bytes',
     ),
   ]
