@@ -290,7 +290,8 @@ function commandText(command: JvmCommandT | NodeCommandT | null, pattern: RegExp
     `Map(${environmentText(command.environment, pattern)})`,
     listText(jvm ? command.classPath : []),
     listText(jvm ? command.libraryPath : []),
-    listText(redactCommand(jvm ? command.javaOptions : command.nodeOptions, pattern)),
+    // Of another kind in Scala since they are redacted there.
+    `ArraySeq(${redactCommand(jvm ? command.javaOptions : command.nodeOptions, pattern).join(', ')})`,
   ]
   return `Command(${parts.join(',')})`
 }

@@ -223,7 +223,7 @@ describe('J5, J6: the JSON document', () => {
     const command =
       'Command(org.example.Backend,List(--x, {{CORES}}),' +
       'Map(MY_TOKEN -> *********(redacted), HOME -> /h),List(a.jar, b.jar),List(),' +
-      'List(-Xss1m, -Dmy.secret=*********(redacted)))'
+      'ArraySeq(-Xss1m, -Dmy.secret=*********(redacted)))'
     const expected = {
       id: 'worker-1',
       masterurl: 'spark://m:7077',
