@@ -10,7 +10,9 @@ import { MasterRecorder } from '../../src/metrics/master-recorder.js'
 import { MessagePeek } from '../../src/metrics/message-peek.js'
 import { prometheusText } from '../../src/metrics/exposition.js'
 import * as schema from '../../src/schema/magneto.js'
+import { Clock } from '../../src/master/clock.js'
 import { Intake } from '../../src/master/intake.js'
+import { Loop } from '../../src/master/loop.js'
 import { readPrometheus, valuesOf } from './prometheus-text.js'
 
 const HEARTBEAT_MS = 15_000
@@ -111,6 +113,47 @@ test('sessions and messages of each source, also those that come as a batch thro
     'magneto_messages_received_total{source="gateway"}': 2,
     'magneto_messages_received_total{source="web"}': 0,
   })
+})
+
+test('scheduling latency: from the first input of a batch until its effects are handed over', () => {
+  const { recorder, values } = start()
+  let again = true
+  const loop = new Loop({
+    core: {
+      step: () => {
+        vi.advanceTimersByTime(2)
+        return new Uint8Array()
+      },
+      view: () => new Uint8Array(),
+      check: () => {},
+    },
+    clock: new Clock(),
+    // What effects bring about belongs to the next batch.
+    run: () => {
+      vi.advanceTimersByTime(3)
+      if (again) loop.add(InboxKind.STORED, 0, '', 1)
+      again = false
+    },
+    onBroken: (error) => {
+      throw error
+    },
+    metrics: recorder,
+  })
+  loop.add(InboxKind.TIMER, 0)
+  vi.advanceTimersByTime(10)
+  loop.add(InboxKind.TIMER, 0)
+  loop.flush()
+  expect(values()).toMatchObject({
+    magneto_scheduling_latency_seconds_count: 1,
+    magneto_scheduling_latency_seconds_sum: expect.closeTo(0.015),
+  })
+  vi.advanceTimersByTime(1)
+  loop.flush()
+  expect(values()).toMatchObject({
+    magneto_scheduling_latency_seconds_count: 2,
+    magneto_scheduling_latency_seconds_sum: expect.closeTo(0.021),
+  })
+  loop.end()
 })
 
 test('commits and their failures', () => {
