@@ -62,6 +62,8 @@ const ELEMENT_BYTES: Record<number, number> = {
 
 class Reader {
   readonly #bytes: Buffer
+  /** Of the same: it makes no BigInts besides the one that is asked for, as a Buffer does. */
+  readonly #view: DataView
   readonly #end: number
   readonly #limits: JavaLimits
   readonly #trace: ValueTrace | null
@@ -76,6 +78,7 @@ class Reader {
 
   constructor(bytes: Uint8Array, limits: JavaLimits, trace: ValueTrace | null) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#end = bytes.byteLength
     this.#limits = limits
     this.#trace = trace
@@ -361,7 +364,7 @@ class Reader {
       case protocol.TYPE_INT:
         this.#need(4)
         this.#at += 4
-        return this.#bytes.readInt32BE(this.#at - 4)
+        return this.#view.getInt32(this.#at - 4)
       case protocol.TYPE_LONG:
         return this.#i64()
       case protocol.TYPE_BOOLEAN:
@@ -416,13 +419,13 @@ class Reader {
   #u32(): number {
     this.#need(4)
     this.#at += 4
-    return this.#bytes.readUInt32BE(this.#at - 4)
+    return this.#view.getUint32(this.#at - 4)
   }
 
   #i64(): bigint {
     this.#need(8)
     this.#at += 8
-    return this.#bytes.readBigInt64BE(this.#at - 8)
+    return this.#view.getBigInt64(this.#at - 8)
   }
 
   #u64Length(): number {

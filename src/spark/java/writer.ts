@@ -6,6 +6,7 @@ import type { JavaNode, JavaValue } from './tree.js'
 const SCRATCH_BYTES = 64 * 1024
 /** What is being written, until it is copied; a longer stream gets a buffer of its own. */
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+const scratchView = viewOf(scratch)
 const MAX_SHORT_STRING_BYTES = 0xffff
 const MAX_SHORT_BLOCK_BYTES = 0xff
 /** Descriptors of one name that are compared with a new one; a stream from Spark has one. */
@@ -31,8 +32,14 @@ export interface WriteTrace {
   int(value: number, at: number): void
 }
 
+/** What writes and reads a BigInt without making others for it, as a Buffer does. */
+function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength)
+}
+
 class Writer {
   #bytes = scratch
+  #view = scratchView
   #at = 0
   #handleCount = 0
   readonly #trace: WriteTrace | null
@@ -224,6 +231,7 @@ class Writer {
     const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + length))
     this.#bytes.copy(grown, 0, 0, this.#at)
     this.#bytes = grown
+    this.#view = viewOf(grown)
   }
 
   #raw(bytes: Uint8Array): void {
@@ -239,16 +247,19 @@ class Writer {
 
   #u16(value: number): void {
     this.#room(2)
-    this.#at = this.#bytes.writeUInt16BE(value, this.#at)
+    this.#view.setUint16(this.#at, value)
+    this.#at += 2
   }
 
   #u32(value: number): void {
     this.#room(4)
-    this.#at = this.#bytes.writeUInt32BE(value, this.#at)
+    this.#view.setUint32(this.#at, value)
+    this.#at += 4
   }
 
   #i64(value: bigint): void {
     this.#room(8)
-    this.#at = this.#bytes.writeBigInt64BE(value, this.#at)
+    this.#view.setBigInt64(this.#at, value)
+    this.#at += 8
   }
 }
