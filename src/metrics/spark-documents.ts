@@ -15,13 +15,13 @@ export function gaugesJson(gauges: readonly Gauge[]): string {
   })
 }
 
-/** Z7: texts, such as a status, are left out. */
+/** Z7: texts, such as a status, are left out; of names that become one, so is all but the first: two make a reader refuse all. */
 export function gaugesPrometheus(gauges: readonly Gauge[]): string {
-  return gauges
-    .filter(({ value }) => typeof value === 'number')
-    .map(({ name, value }) => {
-      const key = `metrics_${name.replaceAll(/[^a-zA-Z0-9]/g, '_')}`
-      return `${key}_Number{type="gauges"} ${value}\n${key}_Value{type="gauges"} ${value}\n`
-    })
-    .join('')
+  const lines = new Map<string, string>()
+  for (const { name, value } of gauges) {
+    const key = `metrics_${name.replaceAll(/[^a-zA-Z0-9]/g, '_')}`
+    if (typeof value !== 'number' || lines.has(key)) continue
+    lines.set(key, `${key}_Number{type="gauges"} ${value}\n${key}_Value{type="gauges"} ${value}\n`)
+  }
+  return [...lines.values()].join('')
 }

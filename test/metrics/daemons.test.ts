@@ -1,9 +1,11 @@
 /** A master and a worker as they run, asked over HTTP; a worker that is registered, and one executor that has run. */
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Configuration } from '../../src/conf/configuration.js'
 import type { RunningMaster } from '../../src/master/main.js'
@@ -189,6 +191,31 @@ describe('the worker', () => {
 /** Told by a leader that has standbys. */
 const OF_STANDBYS = 'magneto_follower_lag_commits'
 
+test('an executor: how long its launch took is known to the master and to its worker', async () => {
+  const pi = join(root, 'dist/examples/pi/pi.js')
+  const args = ['--master', master.masterUrl, '--points', '1000', '--partitions', '2']
+  const { stdout } = await promisify(execFile)(process.execPath, [pi, ...args])
+  expect(stdout).toMatch(/^Pi is roughly/)
+  const values = valuesOf(await families(master.webUiUrl))
+  expect(values).toMatchObject({
+    magneto_executor_launches_total: 1,
+    magneto_executor_launch_seconds_count: 1,
+  })
+  expect(values['magneto_executor_launch_seconds_sum']).toBeGreaterThan(0)
+  const here = valuesOf(await families(workerUrl))
+  expect(here).toMatchObject({ magneto_executor_start_seconds_count: 1 })
+  const started = here['magneto_executor_start_seconds_sum']!
+  expect(started).toBeGreaterThan(0)
+  expect(started).toBeLessThan(values['magneto_executor_launch_seconds_sum']!)
+  const { body } = await ask(`${master.webUiUrl}/metrics/applications/json`)
+  const { gauges } = JSON.parse(body) as { gauges: Record<string, { value: unknown }> }
+  expect(Object.keys(gauges).map((name) => name.replace(/\d+/, 'ms'))).toEqual([
+    'application.Pi.ms.cores',
+    'application.Pi.ms.runtime_ms',
+    'application.Pi.ms.status',
+  ])
+})
+
 describe('what says it in words', () => {
   const doc = readFile(join(root, 'docs/metrics.md'), 'utf8')
   const tellable = async (): Promise<ReadFamily[]> => [
@@ -221,6 +248,8 @@ describe('what says it in words', () => {
     const names = new Set([...told, OF_STANDBYS])
     const asked = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
     expect(asked.length).toBeGreaterThan(10)
+    const rules = await readFile(join(root, 'examples/grafana/alerts.yml'), 'utf8')
+    asked.push(...rules.split(/^ +- alert: /m).slice(1))
     for (const expression of asked) {
       const used = expression.match(/\b(magneto|process)_[a-z_]+/g) ?? []
       expect(used.length, expression).toBeGreaterThan(0)

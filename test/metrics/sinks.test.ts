@@ -114,6 +114,16 @@ test("Z6: StatsdSink sends what Spark's sends, a datagram for each", async () =>
   expect(await first(heard, 2)).toEqual(ofApplication(fixture('apache-4.3.0-statsd.txt')))
 })
 
+test('StatsdSink: an application can not say that it is another metric', async () => {
+  const { port, heard } = await datagrams()
+  const settings = { kind: 'statsd', periodMs: 1_000, host: '127.0.0.1', prefix: 'p' } as const
+  await statsdSink({ ...settings, port, regex: null })(
+    [{ name: 'application.x:9|c\nmaster.apps:1|g.1.cores', value: 1 }],
+    nowMs,
+  )
+  expect(await first(heard, 1)).toEqual(['p.application.x-9-c-master.apps-1-g.1.cores:1|g'])
+})
+
 describe('CsvSink', () => {
   test('Z6: a file for each gauge, a line for each time, whatever an application is called', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'magneto-csv-'))

@@ -107,6 +107,21 @@ test('Z2: an application that has ended is shown as long as it is remembered', (
   })
 })
 
+test('Z7: applications whose names become one are shown once: a document with two is refused whole', () => {
+  const twice = ['count-words', 'count words'].map((name, id) =>
+    applicationView(`app-${id}`, { name, submittedMs: 5n }),
+  )
+  const text = gaugesPrometheus(
+    applicationGauges(clusterView({ activeApplications: twice, completedApplications: [] })),
+  )
+  const names = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(' ')[0])
+  expect(names).toHaveLength(4)
+  expect(new Set(names).size).toBe(4)
+})
+
 test('Z7: a name of an application can be anything, and stays one name', () => {
   const hostile = 'x"} 1\nmetrics_master_workers_Value{type="gauges"} 99'
   const text = gaugesPrometheus(

@@ -6,7 +6,10 @@ import { wireGauges, type Sink } from './sink.js'
 export function statsdSink(settings: StatsdSettings): Sink {
   const { host, port } = settings
   return async (gauges) => {
-    const lines = wireGauges(gauges, settings).map(({ name, value }) => `${name}:${value}|g`)
+    // Both end a name in this protocol, and an application may have them in its own.
+    const lines = wireGauges(gauges, settings).map(
+      ({ name, value }) => `${name.replaceAll(/[:|]/g, '-')}:${value}|g`,
+    )
     if (lines.length > 0) await sendDatagrams(host, port, lines)
   }
 }
