@@ -6,8 +6,10 @@ import type { WantedRange } from './range.js'
 import { LogUnavailable, type LogPart } from './read.js'
 
 export const MAX_SEARCH_TEXT_BYTES = 256
-/** Read at once. */
-const WINDOW_BYTES = 4 * 1024 * 1024
+/** Read at once, at first and at last: the more, the less often a compressed file is inflated from its front. */
+const FIRST_WINDOW_BYTES = 4 * 1024 * 1024
+const LAST_WINDOW_BYTES = 16 * 1024 * 1024
+/** No window is begun beyond. */
 const MAX_SEARCHED_BYTES = 256 * 1024 * 1024
 const MAX_SEARCH_MS = 1_000
 export const MAX_FOUND_LINES = 100
@@ -54,12 +56,13 @@ export async function searchLog(
   const deadlineMs = nowMs() + MAX_SEARCH_MS
   const lines: FoundLine[] = []
   let to = end
+  let windowBytes = FIRST_WINDOW_BYTES
   while (to > 0 && end - to < MAX_SEARCHED_BYTES && lines.length < MAX_FOUND_LINES) {
-    const from = Math.max(0, to - WINDOW_BYTES)
+    const from = Math.max(0, to - windowBytes)
     // What begins before `to` may end behind it.
     const offset = Math.max(0, from - CONTEXT_BYTES)
     const byteLength = to - offset + sought.length + CONTEXT_BYTES
-    const part = await read({ offset, byteLength }, WINDOW_BYTES * 2)
+    const part = await read({ offset, byteLength }, byteLength)
     if (part === null) return null
     if (part.start !== offset || part.end < to)
       throw new LogUnavailable('the log was cut while it was searched; try again')
@@ -70,6 +73,7 @@ export async function searchLog(
     const oldest = found.at(-1)?.start ?? from
     to = lines.length === MAX_FOUND_LINES ? oldest : Math.min(from, oldest)
     if (nowMs() >= deadlineMs) break
+    windowBytes = Math.min(windowBytes * 2, LAST_WINDOW_BYTES)
   }
   return { lines, start: to, end, next: to > 0 ? to : null }
 }

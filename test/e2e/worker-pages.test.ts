@@ -30,6 +30,9 @@ test(
     expect(mastersOwn).toMatch(/^==== Bytes 0-\d+ of \d+ of .*master\.Master-1-.*\.out ====\n/)
     expect(mastersOwn).toContain(`master at ${cluster.masterUrl}`)
     expect((await fetch(`${cluster.webUi}/proxy/worker-9/`)).status).toBe(404)
+    expect(await text(`${cluster.webUi}/logPage/?self&logType=out`)).toContain('log-viewer.js')
+    for (const part of ['static/log-viewer.js', 'logPart?self&logType=out'])
+      expect((await fetch(`${cluster.webUi}/${part}`)).status).toBe(200)
     const appId = state.completedapps[0]?.id
     for (const { id, webuiaddress } of state.workers) {
       const own = await text(`${webuiaddress}/log?self&logType=out`)

@@ -325,7 +325,7 @@ describe('U24: what the script of the page asks for', () => {
       expect(await ask(page + text)).toMatchObject({ status: 400 })
     }
     expect(await ask(`${page}x&before=y`)).toMatchObject({ status: 400 })
-    expect((await ask(`${page}out`)).text).toMatch(/1 line\s+with “out”\s+in\s+bytes 0 - 8/)
+    expect((await ask(`${page}out`)).text).toMatch(/1 line\s+with “out”\s+in\s+bytes 0 -\s+8/)
   })
 })
 
