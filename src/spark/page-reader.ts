@@ -112,9 +112,9 @@ class Reading {
     this.#text += shared.toString('latin1', 0, bytes)
     const headBytes = this.#text.indexOf(HEAD_END) + HEAD_END.length
     if (headBytes >= HEAD_END.length) {
-      if (!STATUS_OK.test(this.#text)) this.#end(null)
-      const found = this.#question.find(this.#text.slice(headBytes))
-      if (found !== null) this.#end(found)
+      const isPage = STATUS_OK.test(this.#text)
+      const found = isPage ? this.#question.find(this.#text.slice(headBytes)) : null
+      if (found !== null || !isPage) this.#end(found)
     }
     if (this.#text.length >= this.#question.maxBytes || this.#reads >= READS_MAX) this.#end(null)
     return !this.#isOver
