@@ -113,6 +113,8 @@ export class ReverseProxy {
     if (address === null) {
       return send(request, response, plain(404, `no worker or application ${id} is known here`))
     }
+    // The visitor may have left meanwhile.
+    if (response.destroyed) return
     const target = targetUrl(address, rest ?? '/')
     if (target === null) {
       return send(request, response, plain(502, `${id} has no pages: ${address} is no http URL`))

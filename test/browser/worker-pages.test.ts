@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 
 import { createLogger } from '../../src/log/logger.js'
 import { ReverseProxy } from '../../src/proxy/reverse-proxy.js'
@@ -15,6 +15,9 @@ import type { HostedLists } from '../../src/worker/hosted-work.js'
 import { WebUi } from '../../src/worker/web/web-ui.js'
 import { describeWith } from '../e2e/requirements.js'
 import { barriers, Chromium, overhang, PHONE } from './chromium.js'
+
+// On a busy machine a browser and its checker take their time.
+vi.setConfig({ testTimeout: 120_000 })
 
 const entry = new URL('../../dist/src/worker/web/web-thread.js', import.meta.url)
 const LOG = 'logPage/?appId=app-1&executorId=0&logType=stdout'
@@ -112,6 +115,15 @@ const scroll = (page: Page, to: 'start' | 'end'): Promise<void> =>
   page.locator('#log').evaluate((box, where) => {
     box.scrollTop = where === 'start' ? 0 : box.scrollHeight
   }, to)
+
+/** How far below the upper edge of the log box the first of what was looked for is; older lines may lie above it. */
+const markPx = (page: Page): Promise<number> =>
+  page.locator('#log').evaluate((box) => {
+    const [edge, mark] = [box, box.querySelector('mark')].map(
+      (one) => one?.getBoundingClientRect().top ?? Number.NaN,
+    )
+    return Number(mark) - Number(edge)
+  })
 
 describeWith(['chromium'], 'U21 to U25: the pages of a worker in a browser', () => {
   beforeAll(setUp, 60_000)
@@ -219,7 +231,8 @@ describeWith(['chromium'], 'U21 to U25: the pages of a worker in a browser', () 
     await expect.poll(() => page.locator('.found li').allInnerTexts()).toHaveLength(1)
     expect(await barriers(page)).toEqual([])
     await page.locator('.found a').click()
-    await expect.poll(() => firstLine(page)).toBe('an Error <i>here</i>')
+    await expect.poll(() => markPx(page)).toBeLessThan(60)
+    expect(await markPx(page)).toBeGreaterThanOrEqual(0)
     expect(await page.locator('#log mark').allInnerTexts()).toEqual(['Error <i>'])
   })
 
@@ -283,7 +296,8 @@ describeWith(['chromium'], 'U21 to U25: the pages of a worker in a browser', () 
     await page.getByLabel('Search for').fill('00000042')
     await page.getByRole('button', { name: 'Search' }).click()
     await page.locator('.found a').click()
-    expect(await firstLine(page)).toBe(line(42).trimEnd())
+    await expect.poll(() => page.locator('#log mark').allInnerTexts()).toEqual(['00000042'])
+    await expect.poll(() => markPx(page)).toBeLessThan(60)
     await page.getByRole('link', { name: 'Worker', exact: true }).click()
     expect(page.url()).toBe(proxied)
   })

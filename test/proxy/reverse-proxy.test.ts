@@ -212,10 +212,11 @@ test('U18: a peer that is not there, is silent or has no pages', async () => {
   const gone = await listening(() => {})
   const server = servers.pop()
   server?.close()
-  const url = await proxying({ silent, gone, none: 'nothing' }, { silenceMs: 50 })
-  const [a, b, c] = await Promise.all(
-    ['silent', 'gone', 'none'].map((id) => ask(`${url}/proxy/${id}/`)),
-  )
+  const impatient = await proxying({ silent }, { silenceMs: 50 })
+  const url = await proxying({ gone, none: 'nothing' })
+  const a = await ask(`${impatient}/proxy/silent/`)
+  const b = await ask(`${url}/proxy/gone/`)
+  const c = await ask(`${url}/proxy/none/`)
   expect(a).toMatchObject({ status: 504, text: expect.stringContaining('did not answer') })
   expect(b).toMatchObject({ status: 502, text: expect.stringContaining('ECONNREFUSED') })
   expect(c).toMatchObject({ status: 502, text: expect.stringContaining('no http URL') })
