@@ -29,6 +29,7 @@ export function addMetrics(bench: Bench): () => void {
       ),
     ),
   )
+  recorder.arrives()
   const { RUNNING } = schema.ExecutorState
   const reports = Array.from({ length: KEYS }, (_, id) =>
     encode(new schema.ExecutorStateChangedT(1, 'app-20261121050000-0001', id, RUNNING)),
@@ -48,7 +49,10 @@ export function addMetrics(bench: Bench): () => void {
     }
   })
   bench.add(`metrics: ${TIMES} batches`, () => {
-    for (let at = 0; at < TIMES; at += 1) recorder.stepped(performance.now())
+    for (let at = 0; at < TIMES; at += 1) {
+      recorder.arrives()
+      recorder.stepped(recorder.arrivedMs)
+    }
   })
   bench.add('metrics: the figures as text', () =>
     prometheusText(new Figures(MASTER_FAMILIES, recorder.buffer).samples()),

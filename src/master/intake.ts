@@ -83,13 +83,15 @@ export class Intake {
   batch(bytes: Uint8Array, ended: readonly number[]): void {
     const reign = this.#reign
     if (reign === null) return
+    const { metrics } = this.#options
+    if (reign.waitingBytes === 0) metrics?.arrives()
     const reader = new BatchReader(bytes)
     let kept: BatchWriter | null = null
     let passed = 0
     while (reader.next()) {
       const { kind, session, argument } = reader
-      this.#options.metrics?.received(kind, session, bytes, passed + RECORD_HEADER_BYTES)
       const passes = this.#passes(reign, kind, session)
+      if (passes) metrics?.received(kind, session, bytes, passed + RECORD_HEADER_BYTES)
       if (passes) kept?.add(kind, session, reader.payload, argument)
       else if (kept === null) {
         kept = new BatchWriter(bytes.byteLength)
@@ -102,12 +104,13 @@ export class Intake {
 
   #take(kind: InboxKind, session: number, payload: Uint8Array | string): void {
     const reign = this.#reign
-    this.#options.metrics?.received(kind, session, payload)
     if (reign === null) {
       if (kind === InboxKind.CONNECTED) this.#options.close(session, STARTING_REASON)
       return
     }
-    if (this.#passes(reign, kind, session)) reign.add(kind, session, payload)
+    if (!this.#passes(reign, kind, session)) return
+    reign.add(kind, session, payload)
+    this.#options.metrics?.received(kind, session, payload)
   }
 
   /** Whether the reign may have it; whose it is that may not loses its session. */

@@ -29,8 +29,6 @@ export class Loop {
   #timer: NodeJS.Timeout | null = null
   #doubt: NodeJS.Timeout | null = null
   #stepping = false
-  /** When the first input of the batch came, by performance.now(). */
-  #arrivedMs = 0
   #ended = false
 
   constructor(options: LoopOptions) {
@@ -40,7 +38,7 @@ export class Loop {
 
   add(kind: InboxKind, session: number, payload: Uint8Array | string = '', argument = 0): void {
     if (this.#ended) return
-    if (this.#inbox.bytes === 0) this.#arrivedMs = performance.now()
+    if (this.#inbox.bytes === 0) this.#options.metrics?.arrives()
     this.#inbox.add(kind, session, payload, argument)
     this.#schedule()
   }
@@ -50,7 +48,7 @@ export class Loop {
     if (this.#ended) return
     if (batch.byteLength % 8 !== 0)
       throw new RangeError(`a batch of ${batch.byteLength} bytes is not made of whole records`)
-    if (this.#inbox.bytes === 0) this.#arrivedMs = performance.now()
+    if (this.#inbox.bytes === 0) this.#options.metrics?.arrives()
     this.#inbox.addBatch(batch)
     this.#schedule()
   }
@@ -99,16 +97,16 @@ export class Loop {
     if (this.#scheduled !== null) clearImmediate(this.#scheduled)
     this.#scheduled = null
     if (this.#ended || this.#inbox.bytes === 0) return
-    const { core, clock } = this.#options
+    const { core, clock, metrics } = this.#options
     if (this.#options.mayStep?.() === false) return this.#wait()
     this.#stepping = true
-    const arrivedMs = this.#arrivedMs
+    const arrivedMs = metrics?.arrivedMs ?? 0
     try {
       const outbox = core.step(clock.nowMs(), clock.utcOffsetMinutes(), this.#inbox.view())
       // Effects may bring new input, which must not overwrite what the core has just read.
       this.#inbox.reset()
       this.#options.run(outbox)
-      this.#options.metrics?.stepped(arrivedMs)
+      metrics?.stepped(arrivedMs)
     } catch (error) {
       this.end()
       this.#options.onBroken(error as Error)

@@ -4,6 +4,7 @@
  * to decide.
  */
 const SLOTS = 2 ** 16
+const MASK = SLOTS - 1
 /** Neighbours that a key may lie at. */
 const REACH = 8
 
@@ -20,9 +21,9 @@ export class KeyedTimes {
       this.#times[found] = time
       return before
     }
-    let oldest = key % SLOTS
+    let oldest = key & MASK
     for (let step = 0; step < REACH; step += 1) {
-      const at = (key + step) % SLOTS
+      const at = (key + step) & MASK
       if (this.#times[at]! < this.#times[oldest]!) oldest = at
     }
     this.#keys[oldest] = key
@@ -45,7 +46,7 @@ export class KeyedTimes {
 
   #find(key: number): number {
     for (let step = 0; step < REACH; step += 1) {
-      const at = (key + step) % SLOTS
+      const at = (key + step) & MASK
       if (this.#keys[at] === key && this.#times[at]! > 0) return at
     }
     return -1

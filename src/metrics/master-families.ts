@@ -17,7 +17,7 @@ export const MASTER_FAMILIES: readonly RecordedFamily[] = [
     name: 'magneto_executor_launch_seconds',
     type: 'histogram',
     unit: 'seconds',
-    help: 'From the order to launch an executor until its worker says that it runs.',
+    help: 'From what caused the order to launch an executor until its worker says that it runs: of the first of each application and of one in 16.',
     bounds: DELAY,
   },
   {

@@ -9,6 +9,12 @@ import { MessagePeek } from './message-peek.js'
 
 const MS_PER_S = 1000
 
+/**
+ * One executor of so many is followed until it runs, and the first of each application always: an application that gets
+ * tens of thousands at once tells no more by all of them.
+ */
+const FOLLOWED = 16
+
 export class MasterRecorder {
   readonly #peek = new MessagePeek()
   readonly #launches = new KeyedTimes()
@@ -27,6 +33,7 @@ export class MasterRecorder {
   readonly #records: Counter
   readonly #failures: Counter
   readonly #delay: LoopDelay
+  #arrivedMs = 0
   /** Shared with the web thread. */
   readonly buffer: SharedArrayBuffer
 
@@ -50,6 +57,16 @@ export class MasterRecorder {
     this.#delay = new LoopDelay(figures.histogram('magneto_event_loop_delay_seconds'))
   }
 
+  /** The first input of a batch comes: all that the batch does is counted from here, and the clock is read once for it. */
+  arrives(): void {
+    this.#arrivedMs = performance.now()
+  }
+
+  /** When the first input of the batch came, by performance.now(). */
+  get arrivedMs(): number {
+    return this.#arrivedMs
+  }
+
   /** One record for the core. @param at where its payload starts in `bytes` */
   received(kind: InboxKind, session: number, bytes: Uint8Array | string, at = 0): void {
     const source: SessionSource = sourceOf(session)
@@ -57,7 +74,7 @@ export class MasterRecorder {
     else if (kind === InboxKind.DISCONNECTED) this.#closed.add(1, source)
     else if (kind === InboxKind.MESSAGE && typeof bytes !== 'string') {
       this.#received.add(1, source)
-      this.#message(bytes, at)
+      this.#message(session, bytes, at)
     }
   }
 
@@ -68,7 +85,8 @@ export class MasterRecorder {
     peek.look(bytes)
     if (peek.kind !== Body.LaunchExecutor) return
     this.#launchesSent.add()
-    this.#launches.replace(peek.launchedKey(), performance.now())
+    if (peek.launchedId() % FOLLOWED === 0)
+      this.#launches.replace(peek.launchedKey(), this.#arrivedMs)
   }
 
   /** The effects of a batch have been handed over. @param arrivedMs when its first input came, by performance.now() */
@@ -96,21 +114,22 @@ export class MasterRecorder {
     this.#delay.stop()
   }
 
-  #message(bytes: Uint8Array, at: number): void {
+  #message(session: number, bytes: Uint8Array, at: number): void {
     const peek = this.#peek
     peek.look(bytes, at)
-    if (peek.kind === Body.WorkerHeartbeat) this.#heartbeat(peek.heartbeatKey())
-    else if (peek.kind === Body.ExecutorStateChanged) {
+    if (peek.kind === Body.WorkerHeartbeat) this.#heartbeat(session)
+    else if (peek.kind === Body.ExecutorStateChanged && peek.changedId() % FOLLOWED === 0) {
       const sentMs = this.#launches.take(peek.changedKey())
       if (sentMs > 0 && (peek.changedState() as ExecutorState) === ExecutorState.RUNNING)
-        this.#launch.observe((performance.now() - sentMs) / MS_PER_S)
+        this.#launch.observe((this.#arrivedMs - sentMs) / MS_PER_S)
     }
   }
 
-  #heartbeat(key: number): void {
+  /** A worker has a session of its own; one that comes back in another has missed none. */
+  #heartbeat(session: number): void {
     this.#heartbeatCount.add()
-    const nowMs = performance.now()
-    const beforeMs = this.#heartbeats.replace(key, nowMs)
+    const nowMs = this.#arrivedMs
+    const beforeMs = this.#heartbeats.replace((session ^ (sourceOf(session) << 30)) >>> 0, nowMs)
     if (beforeMs > 0) this.#lateness.observe((nowMs - beforeMs - this.#heartbeatMs) / MS_PER_S)
   }
 }

@@ -17,7 +17,6 @@ const HASH_PRIME = 0x01000193
 
 /** Fields by their position in control.fbs. */
 const FIELDS = {
-  heartbeatWorkerId: field(0),
   changedAppId: field(1),
   changedExecutorId: field(2),
   changedState: field(3),
@@ -40,14 +39,19 @@ export class MessagePeek {
     this.#body = bodyAt === 0 ? 0 : bodyAt + this.#u32(bodyAt)
   }
 
-  /** Of a WorkerHeartbeat: a hash of whose it is. */
-  heartbeatKey(): number {
-    return this.#hash(FIELDS.heartbeatWorkerId, 0)
-  }
-
   /** Of an ExecutorStateChanged: a hash of which executor. */
   changedKey(): number {
-    return this.#hash(FIELDS.changedAppId, this.#number(FIELDS.changedExecutorId))
+    return this.#hash(FIELDS.changedAppId, this.changedId())
+  }
+
+  /** Of an ExecutorStateChanged: the executor of its application. */
+  changedId(): number {
+    return this.#number(FIELDS.changedExecutorId)
+  }
+
+  /** Of a LaunchExecutor: the executor of its application. */
+  launchedId(): number {
+    return this.#number(FIELDS.launchedExecutorId)
   }
 
   /** Of an ExecutorStateChanged. */
@@ -58,7 +62,7 @@ export class MessagePeek {
 
   /** Of a LaunchExecutor: the same hash. */
   launchedKey(): number {
-    return this.#hash(FIELDS.launchedAppId, this.#number(FIELDS.launchedExecutorId))
+    return this.#hash(FIELDS.launchedAppId, this.launchedId())
   }
 
   #number(offset: number): number {

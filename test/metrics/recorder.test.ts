@@ -29,11 +29,17 @@ function start() {
   vi.advanceTimersByTime(1)
   const recorder = new MasterRecorder(HEARTBEAT_MS)
   recorders.push(recorder)
+  recorder.arrives()
+  /** Time goes by, and another batch begins. */
+  const later = (ms: number): void => {
+    vi.advanceTimersByTime(ms)
+    recorder.arrives()
+  }
   const values = (): Record<string, number> => {
     const text = prometheusText(new Figures(MASTER_FAMILIES, recorder.buffer).samples())
     return valuesOf(readPrometheus(text, 'prometheus'))
   }
-  return { recorder, values }
+  return { recorder, values, later }
 }
 
 const worker = sessionOf(SessionSource.CONTROL, 1)
@@ -45,45 +51,47 @@ const launch = (appId: string, executorId: number): Uint8Array =>
 const changed = (appId: string, executorId: number, state: schema.ExecutorState): Uint8Array =>
   encode(new schema.ExecutorStateChangedT(1, appId, executorId, state, null, null))
 
-test('launch latency: from the order to RUNNING, of each executor by itself', () => {
-  const { recorder, values } = start()
+test('launch latency: from the order to RUNNING, of each executor that is followed by itself', () => {
+  const { recorder, values, later } = start()
   const { RUNNING, FAILED } = schema.ExecutorState
   recorder.sent(worker, launch('app-1', 0))
-  recorder.sent(apache, launch('app-1', 1))
+  recorder.sent(apache, launch('app-1', 16))
   recorder.sent(worker, launch('app-2', 0))
-  vi.advanceTimersByTime(2_000)
+  recorder.sent(worker, launch('app-2', 1))
+  later(2_000)
+  recorder.received(InboxKind.MESSAGE, worker, changed('app-2', 1, RUNNING))
   recorder.received(InboxKind.MESSAGE, worker, changed('app-1', 0, RUNNING))
   // Told again after a change of masters, and one that never ran: neither is a launch.
   recorder.received(InboxKind.MESSAGE, worker, changed('app-1', 0, RUNNING))
   recorder.received(InboxKind.MESSAGE, worker, changed('app-2', 0, FAILED))
   recorder.received(InboxKind.MESSAGE, worker, changed('app-2', 0, RUNNING))
-  vi.advanceTimersByTime(1_000)
-  recorder.received(InboxKind.MESSAGE, apache, changed('app-1', 1, RUNNING))
+  later(1_000)
+  recorder.received(InboxKind.MESSAGE, apache, changed('app-1', 16, RUNNING))
   expect(values()).toMatchObject({
-    magneto_executor_launches_total: 3,
+    magneto_executor_launches_total: 4,
     magneto_executor_launch_seconds_count: 2,
     magneto_executor_launch_seconds_sum: 5,
     'magneto_executor_launch_seconds_bucket{le="2.5"}': 1,
     'magneto_messages_sent_total{source="gateway"}': 1,
-    'magneto_messages_received_total{source="control"}': 4,
+    'magneto_messages_received_total{source="control"}': 5,
   })
-  recorder.sent(worker, launch('app-1', 2))
+  recorder.sent(worker, launch('app-1', 32))
   recorder.newCore()
-  recorder.received(InboxKind.MESSAGE, worker, changed('app-1', 2, RUNNING))
+  recorder.received(InboxKind.MESSAGE, worker, changed('app-1', 32, RUNNING))
   expect(values()).toMatchObject({ magneto_executor_launch_seconds_count: 2 })
 })
 
 test('heartbeats: how many, and how much later than asked for, of each worker by itself', () => {
-  const { recorder, values } = start()
-  const beat = (id: string): void =>
-    recorder.received(InboxKind.MESSAGE, worker, encode(new schema.WorkerHeartbeatT(id)))
-  beat('worker-1')
-  vi.advanceTimersByTime(1_000)
-  beat('worker-2')
-  vi.advanceTimersByTime(HEARTBEAT_MS - 1_000)
-  beat('worker-1')
-  vi.advanceTimersByTime(5_000)
-  beat('worker-2')
+  const { recorder, values, later } = start()
+  const message = encode(new schema.WorkerHeartbeatT('any'))
+  const beat = (session: number): void => recorder.received(InboxKind.MESSAGE, session, message)
+  beat(worker)
+  later(1_000)
+  beat(apache)
+  later(HEARTBEAT_MS - 1_000)
+  beat(worker)
+  later(5_000)
+  beat(apache)
   expect(values()).toMatchObject({
     magneto_heartbeats_total: 4,
     magneto_heartbeat_lateness_seconds_count: 2,
