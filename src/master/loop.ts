@@ -1,6 +1,7 @@
 /**
  * The one place that calls the core. What comes in during a turn of the event loop is one batch; the step is
- * taken at its end, and the effects are carried out before anything else is read.
+ * taken at its end, and the effects are carried out before anything else is read. Those of a large step come in parts, while
+ * the core still decides the rest: peers and threads begin with the first of ten thousand launches at once.
  */
 import { BatchWriter, InboxKind } from '../control/records.js'
 import type { MasterCore } from '../core/native.js'
@@ -11,7 +12,7 @@ import { DOUBT_PERIOD_MS, MAX_INBOX_BYTES, MAX_TIMER_MS, SLEPT_MS } from './limi
 export interface LoopOptions {
   readonly core: MasterCore
   readonly clock: Clock
-  /** Carries out an outbox; may call back into `add`, which never steps from in here. */
+  /** Carries out a part of what a step decides; may call back into `add`, which never steps from in here. */
   run(outbox: Uint8Array): void
   /** The core's or the interpreter's invariants are broken: nothing is stepped any more. */
   onBroken(error: Error): void
@@ -24,12 +25,18 @@ export interface LoopOptions {
 export class Loop {
   readonly #options: LoopOptions
   readonly #maxInboxBytes: number
-  readonly #inbox = new BatchWriter()
+  #inbox = new BatchWriter()
+  /** What the core reads, while a step goes on. */
+  #reading = new BatchWriter()
   #scheduled: NodeJS.Immediate | null = null
   #timer: NodeJS.Timeout | null = null
   #doubt: NodeJS.Timeout | null = null
   #stepping = false
   #ended = false
+  /** What is decided after an effect has ended all reaches nobody. */
+  readonly #run = (outbox: Uint8Array): void => {
+    if (!this.#ended) this.#options.run(outbox)
+  }
 
   constructor(options: LoopOptions) {
     this.#options = options
@@ -102,10 +109,13 @@ export class Loop {
     this.#stepping = true
     const arrivedMs = metrics?.arrivedMs ?? 0
     try {
-      const outbox = core.step(clock.nowMs(), clock.utcOffsetMinutes(), this.#inbox.view())
-      // Effects may bring new input, which must not overwrite what the core has just read.
-      this.#inbox.reset()
-      this.#options.run(outbox)
+      // Effects may bring new input while the core still reads.
+      const inbox = this.#inbox
+      this.#inbox = this.#reading
+      this.#reading = inbox
+      const batch = inbox.view()
+      this.#run(core.step(clock.nowMs(), clock.utcOffsetMinutes(), batch, this.#run))
+      inbox.reset()
       metrics?.stepped(arrivedMs)
     } catch (error) {
       this.end()
