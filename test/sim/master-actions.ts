@@ -65,7 +65,6 @@ const ofOne: Action[] = [
   (chaos) => crash(chaos, chaos.someMaster(), false),
   (chaos) => crash(chaos, chaos.someMaster(), false),
   (chaos) => crash(chaos, chaos.someMaster(), true),
-  crashInStep,
   (chaos) => stop(chaos, false),
   (chaos) => stop(chaos, true),
   (chaos) => chaos.someMaster().isolate(chaos.world.random.between(100, isolationMaxMs)),
@@ -73,7 +72,7 @@ const ofOne: Action[] = [
 
 export const masterFaults: Record<Kind, Action[]> = {
   lasting: [],
-  restarted: [...ofOne, fillDisk],
+  restarted: [...ofOne, crashInStep, fillDisk],
   elected: [
     ...ofOne,
     crashLeader,
