@@ -1,8 +1,8 @@
 /** What a request may ask of the master. */
 import type { LeadershipStatus } from '../control/leadership.js'
 import type { DecommissionAllowMode } from '../control/thread-messages.js'
-import type { ClusterViewT } from '../schema/magneto.js'
 import type { Commands } from './command-session.js'
+import type { ClusterFeed } from './model/cluster-feed.js'
 import type { OwnLogContext } from './own-log-page.js'
 
 export interface RouteContext {
@@ -23,6 +23,5 @@ export interface RouteContext {
   readonly commands: Commands
   /** Keeps who asked for what and what came of it; all three may carry text of the peer. */
   readonly audit: (remoteAddress: string, command: string, outcome: string) => void
-  /** @throws ViewUnavailable */
-  view(): Promise<ClusterViewT>
+  readonly cluster: Pick<ClusterFeed, 'current' | 'explain'>
 }

@@ -1,6 +1,6 @@
 /**
  * Entry of the web thread (started by src/master). In: messages of `ToWebThread`; out: `FromWebThread`.
- * Holds no state of the cluster: everything shown comes from a view.
+ * All that it shows of the cluster is in a model that the core's changes keep current.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { LeadershipStatus } from '../control/leadership.js'
@@ -12,7 +12,7 @@ import { leaderElsewhere } from '../rest/standby.js'
 import { CommandSession } from './command-session.js'
 import { singleLine } from '../http/single-line.js'
 import { WebServer } from './server.js'
-import { ViewCache } from './view-cache.js'
+import { ClusterFeed } from './model/cluster-feed.js'
 
 const port = parentPort
 if (port === null)
@@ -25,7 +25,10 @@ function post(message: FromWebThread, transfer: ArrayBuffer[] = []): void {
   port?.postMessage(message, transfer)
 }
 
-const views = new ViewCache({ request: (id) => post({ kind: 'view', id }) })
+const cluster = new ClusterFeed({
+  request: (anew) => post({ kind: 'changes', anew }),
+  explain: (id, request) => post({ kind: 'explain', id, request }),
+})
 const commands = new CommandSession((bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]))
 const audit = (remoteAddress: string, command: string, outcome: string): void =>
   log.info(singleLine(`${remoteAddress} asked to ${command}: ${outcome}`))
@@ -50,7 +53,7 @@ const server = new WebServer({
     get leadership() {
       return leadership
     },
-    view: () => views.get(),
+    cluster,
     decommissionAllowMode: data.decommissionAllowMode ?? null,
     ...(data.logDir === undefined
       ? {}
@@ -75,7 +78,7 @@ const rest =
       })
 
 async function stop(): Promise<void> {
-  views.close()
+  cluster.close()
   commands.close()
   await Promise.all([server.close(), rest?.close()])
   port?.close()
@@ -96,7 +99,8 @@ async function listen(): Promise<FromWebThread> {
 }
 
 function receive(message: ToWebThread): void {
-  if (message.kind === 'view') views.deliver(message.id, message.bytes)
+  if (message.kind === 'changes') cluster.deliver(message.bytes)
+  if (message.kind === 'explain') cluster.deliverExplanations(message.id, message.bytes)
   if (message.kind === 'batch') commands.receive(message.bytes)
   if (message.kind === 'ready') {
     masterUrl = message.masterUrl

@@ -29,6 +29,8 @@ function setUp(options: SetUpOptions = {}) {
       return options.step?.() ?? new Uint8Array()
     },
     view: () => new Uint8Array(),
+    changes: () => new Uint8Array(),
+    explain: () => new Uint8Array(),
     check: () => {},
   }
   const loop = new Loop({

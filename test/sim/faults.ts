@@ -37,6 +37,8 @@ export function coreWith(fault: { inbox?: Rewrite; outbox?: Rewrite }): MakeCore
     const core = createMasterCore(config)
     return {
       view: (nowMs) => core.view(nowMs),
+      changes: (nowMs, anew, mostBytes) => core.changes(nowMs, anew, mostBytes),
+      explain: (request) => core.explain(request),
       check: () => core.check(),
       step: (nowMs, offset, inbox) => {
         const outbox = core.step(nowMs, offset, rewritten(inbox, fault.inbox ?? same))

@@ -2,10 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { MasterState } from '../../src/schema/magneto.js'
 import { leadershipMetrics } from '../../src/ui/leadership-metrics.js'
-import { clusterPage } from '../../src/ui/page.js'
 import { timeText } from '../../src/ui/format.js'
 import { leadershipStatus } from '../control/leadership.js'
-import { clusterView, submittedMs } from './views.js'
+import { clusterPage, clusterView, submittedMs } from './views.js'
 
 /** What a reader sees of a document. */
 function text(document: string): string {

@@ -12,7 +12,7 @@ import { answerTo } from '../../src/ui/routes.js'
 import { retryPort } from '../../src/http/server.js'
 import { WebServer } from '../../src/ui/server.js'
 import { leadershipStatus } from '../control/leadership.js'
-import { applicationView, clusterView, explanation, waitingDriverView } from './views.js'
+import { applicationView, clusterOf, clusterView, explanation, waitingDriverView } from './views.js'
 
 const running: WebServer[] = []
 const faults: Error[] = []
@@ -74,7 +74,7 @@ async function start(change: Partial<RouteContext> = {}) {
       decommissionAllowMode: 'LOCAL',
       commands,
       audit: (...line) => audited.push(line),
-      view: async () => clusterView(),
+      cluster: clusterOf(clusterView()),
       ...change,
     },
     onFault: (error) => faults.push(error),
@@ -149,11 +149,12 @@ describe('reading', () => {
 
 describe('why something waits', () => {
   const waiting = {
-    view: async () =>
+    cluster: clusterOf(
       clusterView({
         activeApplications: [applicationView('app/1', { explanations: [explanation()] })],
         activeDrivers: [waitingDriverView('driver-1')],
       }),
+    ),
   }
 
   test.each(['/api/v1/applications/app%2F1/explain', '/api/v1/drivers/driver-1/explain/'])(
@@ -250,8 +251,11 @@ describe('every page', () => {
 
   test('a master that gives no view: 503', async () => {
     const { ask } = await start({
-      view: async () => {
-        throw new ViewUnavailable('the master did not answer in time')
+      cluster: {
+        current: async () => {
+          throw new ViewUnavailable('the master did not answer in time')
+        },
+        explain: async () => {},
       },
     })
     expect((await ask('GET', '/')).status).toBe(503)
@@ -259,8 +263,11 @@ describe('every page', () => {
 
   test('a fault of ours: 500 without its text, and it is reported', async () => {
     const { ask } = await start({
-      view: async () => {
-        throw new TypeError('secret detail')
+      cluster: {
+        current: async () => {
+          throw new TypeError('secret detail')
+        },
+        explain: async () => {},
       },
     })
     const got = await ask('GET', '/')
@@ -422,7 +429,7 @@ describe('U15, D1: telling workers to leave', () => {
           decommissionAllowMode: 'LOCAL',
           commands,
           audit: () => {},
-          view: async () => clusterView(),
+          cluster: clusterOf(clusterView()),
         },
       )
     const far = await from('192.0.2.7')
@@ -469,7 +476,7 @@ describe('C16: ports', () => {
         decommissionAllowMode: null,
         commands: recordingCommands().commands,
         audit: () => {},
-        view: async () => clusterView(),
+        cluster: clusterOf(clusterView()),
       },
       onFault: (error: Error) => faults.push(error),
     }
