@@ -84,7 +84,7 @@ function adapt(text) {
         byteVectors.has(field)
           ? `(this.${field}Array() ?? new Uint8Array())`
           : numberVectors.has(field)
-            ? `[...(this.${field}Array() ?? [])]`
+            ? `Array.from({ length: this.${field}Length() }, (_, at) => this.${field}(at)!)`
             : `this.bb!.createScalarList<string>(this.${field}.bind(this) as (i: number) => string, this.${field}Length()) as string[]`,
     )
     .replace(/^( {2}public (\w+): )\(number\)\[\] = \[\]/gm, (whole, head, field) =>

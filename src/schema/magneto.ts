@@ -11180,7 +11180,7 @@ unpack(): ChangesT {
     (this.cluster() !== null ? this.cluster()!.unpack() : null),
     this.anew(),
     this.more(),
-    [...(this.removedArray() ?? [])],
+    Array.from({ length: this.removedLength() }, (_, at) => this.removed(at)!),
     this.bb!.createObjList(this.workers.bind(this), this.workersLength()),
     this.bb!.createObjList(this.heartbeats.bind(this), this.heartbeatsLength()),
     this.bb!.createObjList(this.applications.bind(this), this.applicationsLength()),
@@ -11194,7 +11194,7 @@ unpackTo(_o: ChangesT): void {
   _o.cluster = (this.cluster() !== null ? this.cluster()!.unpack() : null);
   _o.anew = this.anew();
   _o.more = this.more();
-  _o.removed = [...(this.removedArray() ?? [])];
+  _o.removed = Array.from({ length: this.removedLength() }, (_, at) => this.removed(at)!);
   _o.workers = this.bb!.createObjList(this.workers.bind(this), this.workersLength());
   _o.heartbeats = this.bb!.createObjList(this.heartbeats.bind(this), this.heartbeatsLength());
   _o.applications = this.bb!.createObjList(this.applications.bind(this), this.applicationsLength());
