@@ -122,6 +122,13 @@ std::map<std::string, std::vector<std::string>> explained(const codec::Engine& e
   return result;
 }
 
+// For a failure that shows both.
+std::string joined(const std::vector<std::string>& all) {
+  std::string text;
+  for (const std::string& each : all) text += each + "\n";
+  return text;
+}
+
 }  // namespace
 
 void FeedReader::put(double number, Row row) {
@@ -190,7 +197,7 @@ std::vector<std::string> FeedReader::list(const std::string& name) const {
   std::map<std::string, std::string> found;
   for (const auto& [number, row] : rows_)
     if (row.list == name)
-      found.emplace(row.position + digits(static_cast<uint64_t>(number)), row.text);
+      found.emplace(row.position + '\1' + digits(static_cast<uint64_t>(number)), row.text);
   std::vector<std::string> all;
   for (const auto& [position, text] : found) all.push_back(text);
   return all;
@@ -199,11 +206,11 @@ std::vector<std::string> FeedReader::list(const std::string& name) const {
 void FeedReader::check(const codec::Engine& engine, core::Millis now_ms) const {
   const Bytes bytes = engine.view(now_ms);
   const auto& view = root<view::ClusterView>(bytes);
-  CHECK(list("worker") == lines(view.workers()));
-  CHECK(list("active") == lines(view.active_applications()));
-  CHECK(list("completed") == lines(view.completed_applications()));
-  CHECK(list("driver") == lines(view.active_drivers()));
-  CHECK(list("ended") == lines(view.completed_drivers()));
+  CHECK(joined(list("worker")) == joined(lines(view.workers())));
+  CHECK(joined(list("active")) == joined(lines(view.active_applications())));
+  CHECK(joined(list("completed")) == joined(lines(view.completed_applications())));
+  CHECK(joined(list("driver")) == joined(lines(view.active_drivers())));
+  CHECK(joined(list("ended")) == joined(lines(view.completed_drivers())));
   std::map<std::string, core::Millis> heartbeats;
   for (const auto* each : *view.workers())
     heartbeats[each->id()->str()] = each->last_heartbeat_ms();
@@ -221,19 +228,19 @@ void FeedReader::check(const codec::Engine& engine, core::Millis now_ms) const {
   for (const auto* list : {view.active_applications(), view.completed_applications()})
     for (const auto* each : *list) {
       const auto& [number, row] = by_id.at(each->id()->str());
-      CHECK(executors_of(number, false) == lines(each->executors()));
-      CHECK(executors_of(number, true) == lines(each->removed_executors()));
+      CHECK(joined(executors_of(number, false)) == joined(lines(each->executors())));
+      CHECK(joined(executors_of(number, true)) == joined(lines(each->removed_executors())));
       CHECK(row->executors == each->executors()->size());
       const std::vector<std::string> reasons = lines(each->explanations());
       CHECK(row->waits == !reasons.empty());
-      if (row->list == "active") CHECK(why.at(row->id) == reasons);
+      if (row->list == "active") CHECK(joined(why.at(row->id)) == joined(reasons));
     }
   for (const auto* each : *view.active_drivers()) {
     const Row& row = *by_id.at(each->id()->str()).second;
     std::vector<std::string> reasons;
     if (each->explanation()) reasons.push_back(line(*each->explanation()));
     CHECK(row.waits == !reasons.empty());
-    CHECK(why.at(row.id) == reasons);
+    CHECK(joined(why.at(row.id)) == joined(reasons));
   }
 }
 

@@ -113,14 +113,18 @@ const std::vector<Holder>& Explainer::holders(Known& known) {
 
 std::vector<Explanation> Explainer::explain_alone(const Application& application) {
   const State& state = core_.state;
-  before_ = state.leads() && !drivers_at_limit(core_) ? state.waiting_drivers.size() : 0;
+  const bool after_drivers = state.leads() && !drivers_at_limit(core_);
+  before_ = after_drivers ? state.waiting_drivers.size() : 0;
   state.applications.each([&](ApplicationSlot, const Application& each) {
     before_ += each.order < application.order && wants_any(each) ? 1 : 0;
   });
   for (const auto& [id, request] : application.requests) {
     if (!waits(request) && !application.executors.empty()) continue;
-    Entry& entry = know(demand_of(application, *request.shape)).second;
-    entry.asked = 0;
+    auto& [demand, entry] = know(demand_of(application, *request.shape));
+    const auto drivers = state.driver_shapes.find(
+        {demand.runtimes, demand.cores, demand.memory_mb, demand.resources});
+    entry.asked =
+        after_drivers && drivers != state.driver_shapes.end() ? drivers->second.waiting.size() : 0;
     ApplicationSlot last;
     for (const RequestKey& each : request.shape->wanting) {
       if (each.order >= application.order) break;

@@ -163,8 +163,7 @@ class Explainer {
   // wanted and nothing runs. Valid as long as this object and the state.
   std::vector<Explanation> explain(const Application& application);
   Explanation explain(const Driver& driver);  // that waits
-  // The same of one alone, in any order. Those before it are counted where they stand in the queue:
-  // applications and drivers that happen to ask the same are two queues then.
+  // The same of one alone, in any order: those before it are counted where they stand in the queue.
   std::vector<Explanation> explain_alone(const Application& application);
   Explanation explain_alone(const Driver& driver);  // that waits
 
