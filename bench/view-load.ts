@@ -272,14 +272,14 @@ async function main(): Promise<void> {
     workers: sizes.workers,
   }
   const pages = browsersOf(data)
-  let over = false
+  const state = { over: false }
   const ended = () => {
-    over = true
+    state.over = true
   }
   pages.then(ended, ended)
   const busy: number[] = []
   const cpuBefore = process.cpuUsage()
-  while (!over) busy.push(...(await churn(cluster, 200)))
+  while (!state.over) busy.push(...(await churn(cluster, 200)))
   const cpu = process.cpuUsage(cpuBefore)
   const report = {
     ...sizes,

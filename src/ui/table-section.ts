@@ -47,8 +47,8 @@ function heading(section: TableSection, { title, key }: TableSection['columns'][
 }
 
 function searchForm({ id, title, query, path, parameters }: TableSection): Markup {
-  const own = [`${id}.q`, `${id}.offset`]
-  const others = [...parameters].filter(([name]) => !own.includes(name))
+  const own = new Set([`${id}.q`, `${id}.offset`])
+  const others = [...parameters].filter(([name]) => !own.has(name))
   return html`<form method="get" action="${path}#${id}" role="search" aria-label="Search ${title}">
     ${others.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
     <input
@@ -80,14 +80,14 @@ function pages(section: TableSection): Markup | null {
 /** As Spark has it, with all rows, as long as they fit on one page and nothing is asked for. */
 export function tableSection(section: TableSection): Markup {
   const { id, title, columns, last, rows, total, query } = section
-  const title2 = html`<h2 id="${id}">${title} (${total})</h2>`
+  const heading2 = html`<h2 id="${id}">${title} (${total})</h2>`
   const plain = query.search === '' && query.offset === 0
   if (total === 0 && plain) {
-    return html`${title2}
+    return html`${heading2}
       <p>None.</p>`
   }
   const searched = !plain || total > limitDefault / 4 ? searchForm(section) : null
-  return html`${title2} ${searched}
+  return html`${heading2} ${searched}
     <div class="scroll" tabindex="0" role="region" aria-labelledby="${id}">
       <table aria-labelledby="${id}">
         <thead>
@@ -147,7 +147,7 @@ export function shownTable<R extends Row>(
         query,
         total,
         rows: rows.map((row) =>
-          last === undefined ? cells(row) : [...cells(row), last.cell(row)],
+          last === undefined ? cells(row) : cells(row).concat(last.cell(row)),
         ),
       }),
   }
