@@ -1,6 +1,6 @@
 /**
  * Microbenches (tinybench): steps of the core through the addon, the control codec, Spark's dialect and its Java streams, the
- * journal. What the core's steps cost without the machine's moods is counted by scripts/instructions.mjs.
+ * journal, metrics. What the core's steps cost without the machine's moods is counted by scripts/instructions.mjs.
  */
 import { Bench } from 'tinybench'
 import type { Figure } from './figures.js'
@@ -8,6 +8,7 @@ import { addControl } from './micro/control.js'
 import { addCore } from './micro/core.js'
 import { addDialect } from './micro/dialect.js'
 import { addJournal } from './micro/journal.js'
+import { addMetrics } from './micro/metrics.js'
 
 const TIME_MS = 300
 
@@ -17,11 +18,13 @@ export async function micro(): Promise<Figure[]> {
   addCore(bench)
   addControl(bench)
   addDialect(bench)
+  const end = addMetrics(bench)
   const close = await addJournal(bench)
   try {
     await bench.run()
   } finally {
     await close()
+    end()
   }
   return bench.tasks.map(({ name, result }) => {
     if (result.state !== 'completed')

@@ -24,5 +24,10 @@ launch_node() {
     echo "${program}: not built: run \"npm install && npm run build\" in ${MAGNETO_HOME}" >&2
     exit 1
   fi
+  # glibc gives each of the master's threads an arena of its own to allocate in: 2 MB of it idle, and more the more cores
+  # there are. Not for the worker: what it starts would inherit that.
+  if [ "${1:-}" = org.apache.spark.deploy.master.Master ]; then
+    export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
+  fi
   exec "${node}" "${main}" "$@"
 }

@@ -44,6 +44,7 @@ const steps = [
   },
   { name: 'lint', command: [bin('oxlint'), '--type-aware', '--deny-warnings'] },
   { name: 'types', command: [bin('tsc'), '-p', 'tsconfig.json'] },
+  { name: 'types-browser', command: [bin('tsc'), '-p', 'src/browser', '--noEmit'] },
   {
     name: 'generated',
     tool: 'flatc',

@@ -303,6 +303,7 @@ DecodedConfig decode_config(std::span<const uint8_t> bytes) {
   to.core.standby = from.standby();
   to.core.recovery_timeout_ms = from.recovery_timeout_ms();
   to.core.recovery_grace_ms = from.recovery_grace_ms();
+  to.first_part_bytes = from.first_part_bytes();
   return to;
 }
 

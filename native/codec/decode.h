@@ -49,6 +49,7 @@ struct DecodedConfig {
   core::Config core;
   std::string master_url;
   std::string master_web_ui_url;
+  size_t first_part_bytes = 0;
 };
 DecodedConfig decode_config(std::span<const uint8_t> bytes);
 

@@ -1,5 +1,7 @@
 #include "codec/encode.h"
 
+#include <algorithm>
+
 namespace magneto::codec {
 
 namespace {
@@ -26,33 +28,65 @@ constexpr control::Body body_types[] = {control::Body::WorkerRegistered,
                                         control::Body::MasterChanged};
 static_assert(std::size(body_types) == std::variant_size_v<core::Outgoing>);
 
-constexpr uint32_t code(OutboxKind kind) { return static_cast<uint32_t>(kind); }
+// A part is taken over by one hop between threads, which is dearer than a few records.
+constexpr size_t max_part_bytes = 256u << 10;
 
 }  // namespace
 
-Encoder::Encoder(std::string master_url, std::string web_ui_url, uint32_t worker_timeout_ms)
-    : master_url_(std::move(master_url)),
-      web_ui_url_(std::move(web_ui_url)),
-      worker_timeout_ms_(worker_timeout_ms) {}
+void Encoder::begin(const TakePart& part) {
+  outbox_.reset();
+  attached_app_.clear();
+  part_ = part ? &part : nullptr;
+  part_bytes_ = options_.first_part_bytes;
+}
+
+void Encoder::add(OutboxKind kind, core::Session session, std::span<const uint8_t> payload,
+                  uint64_t argument, bool attached) {
+  outbox_.add(static_cast<uint32_t>(kind), session, payload, static_cast<double>(argument),
+              attached);
+  // An attachment and what it belongs to stay together.
+  if (!part_ || outbox_.view().size() < part_bytes_ || kind == OutboxKind::attachment) return;
+  (*part_)(outbox_.view());
+  outbox_.reset();
+  attached_app_.clear();
+  part_bytes_ = std::min(2 * part_bytes_, std::max(part_bytes_, max_part_bytes));
+}
+
+void Encoder::add(OutboxKind kind, core::Session session, core::Text text, uint64_t argument) {
+  add(kind, session,
+      std::span<const uint8_t>(reinterpret_cast<const uint8_t*>(text.data()), text.size()),
+      argument);
+}
+
+bool Encoder::attach(const core::Outgoing& message) {
+  const auto* launch = std::get_if<core::LaunchExecutor>(&message);
+  if (!launch || launch->spark_description.empty()) return false;
+  if (launch->app_id != attached_app_) {
+    add(OutboxKind::attachment, 0, launch->spark_description);
+    attached_app_ = launch->app_id;
+  }
+  return true;
+}
 
 void Encoder::send(core::Session session, uint64_t sequence, const core::Outgoing& message) {
+  const bool attached = attach(message);
   builder_.Clear();
   const auto value = std::visit([this](const auto& each) { return body(each); }, message);
   control::FinishMessageBuffer(
       builder_, control::CreateMessage(builder_, body_types[message.index()], value));
-  outbox_.add(code(OutboxKind::send), session, finished(), static_cast<double>(sequence));
+  add(OutboxKind::send, session, finished(), sequence, attached);
 }
 
 void Encoder::close(core::Session session, uint64_t sequence, core::Text reason) {
-  outbox_.add(code(OutboxKind::close), session, reason, static_cast<double>(sequence));
+  add(OutboxKind::close, session, reason, sequence);
 }
 
 void Encoder::forget(uint64_t sequence, core::Text key) {
-  outbox_.add(code(OutboxKind::forget), 0, key, static_cast<double>(sequence));
+  add(OutboxKind::forget, 0, key, sequence);
 }
 
 void Encoder::set_timer(core::Millis due_ms) {
-  outbox_.add(code(OutboxKind::set_timer), 0, std::string_view(), static_cast<double>(due_ms));
+  add(OutboxKind::set_timer, 0, core::Text(), static_cast<uint64_t>(due_ms));
 }
 
 void Encoder::notice(core::NoticeLevel level, core::Text name, core::Text text) {
@@ -61,7 +95,7 @@ void Encoder::notice(core::NoticeLevel level, core::Text name, core::Text text) 
   const auto text_offset = string(text);
   builder_.Finish(
       core::CreateNotice(builder_, static_cast<core::Level>(level), code_offset, text_offset));
-  outbox_.add(code(OutboxKind::notice), 0, finished());
+  add(OutboxKind::notice, 0, finished());
 }
 
 flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<control::Resource>>> Encoder::resources(
@@ -88,10 +122,10 @@ flatbuffers::Offset<flatbuffers::Vector<uint8_t>> Encoder::bytes(std::span<const
 }
 
 flatbuffers::Offset<void> Encoder::body(const core::WorkerRegistered& message) {
-  const auto url = string(master_url_);
-  const auto ui = string(web_ui_url_);
-  return control::CreateWorkerRegistered(builder_, url, ui, message.duplicate, worker_timeout_ms_,
-                                         message.epoch)
+  const auto url = string(options_.master_url);
+  const auto ui = string(options_.web_ui_url);
+  return control::CreateWorkerRegistered(builder_, url, ui, message.duplicate,
+                                         options_.worker_timeout_ms, message.epoch)
       .Union();
 }
 
@@ -100,23 +134,24 @@ flatbuffers::Offset<void> Encoder::body(const core::RegisterWorkerFailed& messag
 }
 
 flatbuffers::Offset<void> Encoder::body(const core::ReconnectWorker&) {
-  return control::CreateReconnectWorker(builder_, string(master_url_)).Union();
+  return control::CreateReconnectWorker(builder_, string(options_.master_url)).Union();
 }
 
 flatbuffers::Offset<void> Encoder::body(const core::LaunchExecutor& message) {
-  const auto url = string(master_url_);
+  const auto url = string(options_.master_url);
   const auto app_id = string(message.app_id);
   const auto held = resources(message.resources);
-  const auto description = nested(message.description);
-  const auto spark = bytes(message.spark_description);
+  const auto description = message.description.empty()
+                               ? flatbuffers::Offset<flatbuffers::Vector<uint8_t>>()
+                               : nested(message.description);
   return control::CreateLaunchExecutor(builder_, url, app_id, message.executor_id,
                                        message.profile_id, message.cores, message.memory_mb, held,
-                                       description, spark)
+                                       description)
       .Union();
 }
 
 flatbuffers::Offset<void> Encoder::body(const core::KillExecutor& message) {
-  const auto url = string(master_url_);
+  const auto url = string(options_.master_url);
   const auto app_id = string(message.app_id);
   return control::CreateKillExecutor(builder_, url, app_id, message.executor_id).Union();
 }
@@ -127,7 +162,7 @@ flatbuffers::Offset<void> Encoder::body(const core::ApplicationFinished& message
 
 flatbuffers::Offset<void> Encoder::body(const core::ApplicationRegistered& message) {
   const auto app_id = string(message.app_id);
-  const auto url = string(master_url_);
+  const auto url = string(options_.master_url);
   return control::CreateApplicationRegistered(builder_, app_id, url, message.epoch).Union();
 }
 
@@ -205,8 +240,8 @@ flatbuffers::Offset<void> Encoder::body(const core::MasterInStandby& message) {
 }
 
 flatbuffers::Offset<void> Encoder::body(const core::MasterChanged& message) {
-  const auto url = string(master_url_);
-  const auto ui = string(web_ui_url_);
+  const auto url = string(options_.master_url);
+  const auto ui = string(options_.web_ui_url);
   return control::CreateMasterChanged(builder_, url, ui, message.epoch).Union();
 }
 

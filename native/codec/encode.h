@@ -1,6 +1,7 @@
 // Core effects -> records of the outbox.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "codec/gen/core_generated.h"
@@ -10,9 +11,19 @@
 
 namespace magneto::codec {
 
+// Takes a batch of records, which is valid during the call.
+using TakePart = std::function<void(std::span<const uint8_t>)>;
+
+struct EncoderOptions {
+  std::string master_url;
+  std::string web_ui_url;
+  uint32_t worker_timeout_ms = 0;
+  size_t first_part_bytes = 0;
+};
+
 class Encoder : public core::Port {
  public:
-  Encoder(std::string master_url, std::string web_ui_url, uint32_t worker_timeout_ms);
+  explicit Encoder(EncoderOptions options) : options_(std::move(options)) {}
 
   void send(core::Session session, uint64_t sequence, const core::Outgoing& message) override;
   void close(core::Session session, uint64_t sequence, core::Text reason) override;
@@ -21,11 +32,19 @@ class Encoder : public core::Port {
   void set_timer(core::Millis due_ms) override;
   void notice(core::NoticeLevel level, core::Text code, core::Text text) override;
 
+  // A new batch. `part` takes the first parts of a large one; none: all of it stays together.
+  void begin(const TakePart& part);
+  // What no part has taken.
   std::span<const uint8_t> outbox() const { return outbox_.view(); }
-  void reset() { outbox_.reset(); }
 
  private:
   using String = flatbuffers::Offset<flatbuffers::String>;
+  void add(OutboxKind kind, core::Session session, std::span<const uint8_t> payload,
+           uint64_t argument = 0, bool attached = false);
+  void add(OutboxKind kind, core::Session session, core::Text text, uint64_t argument = 0);
+  // Whether something of the message comes apart, which this batch has then: it is the same for all
+  // executors of an application.
+  bool attach(const core::Outgoing& message);
   // Null when empty: an absent field.
   String optional(core::Text text) { return text.empty() ? String() : string(text); }
   flatbuffers::Offset<flatbuffers::Vector<uint8_t>> bytes(std::span<const uint8_t> from);
@@ -67,11 +86,12 @@ class Encoder : public core::Port {
     return {builder_.GetBufferPointer(), builder_.GetSize()};
   }
 
-  const std::string master_url_;
-  const std::string web_ui_url_;
-  const uint32_t worker_timeout_ms_;
+  const EncoderOptions options_;
   flatbuffers::FlatBufferBuilder builder_;
   BatchWriter outbox_;
+  const TakePart* part_ = nullptr;
+  size_t part_bytes_ = 0;
+  std::string attached_app_;  // whose description this batch has last; empty: none
 };
 
 }  // namespace magneto::codec

@@ -24,8 +24,7 @@ void Encoder::persist(uint64_t sequence, core::Text key, const core::StoredRecor
   const auto name = string(key);
   store::FinishRecordBuffer(
       builder_, store::CreateRecord(builder_, name, version, value_types[record.index()], offset));
-  outbox_.add(static_cast<uint32_t>(OutboxKind::persist), 0, finished(),
-              static_cast<double>(sequence));
+  add(OutboxKind::persist, 0, finished(), sequence);
 }
 
 flatbuffers::Offset<void> Encoder::value(const core::WorkerRecord& record) {

@@ -41,11 +41,12 @@ Engine::Engine(std::span<const uint8_t> config) : Engine(decode_config(config)) 
 
 Engine::Engine(DecodedConfig config)
     : master_url_(config.master_url),
-      encoder_(config.master_url, config.master_web_ui_url, config.core.worker_timeout_ms),
+      encoder_({config.master_url, config.master_web_ui_url, config.core.worker_timeout_ms,
+                config.first_part_bytes}),
       core_(config.core, encoder_) {}
 
 std::span<const uint8_t> Engine::step(core::Millis now_ms, int32_t utc_offset_minutes,
-                                      std::span<const uint8_t> inbox) {
+                                      std::span<const uint8_t> inbox, const TakePart& part) {
   if (reinterpret_cast<uintptr_t>(inbox.data()) % 8 != 0) {
     aligned_.resize((inbox.size() + 7) / 8);
     std::memcpy(aligned_.data(), inbox.data(), inbox.size());
@@ -61,7 +62,7 @@ std::span<const uint8_t> Engine::step(core::Millis now_ms, int32_t utc_offset_mi
     if (record.kind == static_cast<uint32_t>(InboxKind::elected) && record.argument > UINT32_MAX)
       throw std::range_error("an epoch is above 2^32 - 1");
   }
-  encoder_.reset();
+  encoder_.begin(part);
   core_.begin(now_ms, utc_offset_minutes);
   for (BatchReader all(inbox); all.next(record);) event(record);
   core_.finish();

@@ -16,11 +16,12 @@ class Engine {
   // `config`: a finished CoreConfig. Throws std::invalid_argument.
   explicit Engine(std::span<const uint8_t> config);
 
-  // One tick: a batch of records in, a batch of records out, valid until the next call. Throws
+  // One tick: a batch of records in, a batch of records out, valid until the next call. `part`
+  // takes what is decided while the rest is still being decided; it must not call back. Throws
   // std::range_error when the inbox is not made of records, core::BrokenInvariant when the state is
   // broken.
   std::span<const uint8_t> step(core::Millis now_ms, int32_t utc_offset_minutes,
-                                std::span<const uint8_t> inbox);
+                                std::span<const uint8_t> inbox, const TakePart& part = {});
   std::vector<uint8_t> view(core::Millis now_ms) const;
   // codec/changes.h says more of both.
   std::vector<uint8_t> changes(core::Millis now_ms, bool anew, size_t most_bytes);

@@ -15,7 +15,7 @@ struct Header {
   uint32_t record_bytes;
   uint32_t payload_bytes;
   uint32_t kind;
-  uint32_t zero;
+  uint32_t attached;
   double session;
   double argument;
 };
@@ -27,13 +27,13 @@ constexpr size_t max_kept_batch_bytes = 8u << 20;
 }  // namespace
 
 void BatchWriter::add(uint32_t kind, uint64_t session, std::span<const uint8_t> payload,
-                      double argument) {
+                      double argument, bool attached) {
   const size_t record_bytes = (record_header_bytes + payload.size() + 7) & ~size_t{7};
   if (record_bytes > UINT32_MAX) throw std::length_error("a record is over 4 GiB");
   const Header header{static_cast<uint32_t>(record_bytes),
                       static_cast<uint32_t>(payload.size()),
                       kind,
-                      0,
+                      attached,
                       static_cast<double>(session),
                       argument};
   const size_t end = bytes_.size() + record_bytes;
@@ -68,7 +68,7 @@ bool BatchReader::next(Record& record) {
                            std::to_string(header.payload_bytes) + " of payload; the batch has " +
                            std::to_string(batch_.size()));
   record = {header.kind, header.session, header.argument,
-            batch_.subspan(at_ + record_header_bytes, header.payload_bytes)};
+            batch_.subspan(at_ + record_header_bytes, header.payload_bytes), header.attached != 0};
   at_ += header.record_bytes;
   return true;
 }

@@ -29,7 +29,8 @@ enum class OutboxKind : uint32_t {
   persist = 3,
   forget = 4,
   set_timer = 5,
-  notice = 6
+  notice = 6,
+  attachment = 7
 };
 
 struct Record {
@@ -37,6 +38,7 @@ struct Record {
   double session = 0;
   double argument = 0;
   std::span<const uint8_t> payload;
+  bool attached = false;  // the last attachment before it belongs to it
 
   std::string_view text() const {
     return {reinterpret_cast<const char*>(payload.data()), payload.size()};
@@ -45,7 +47,9 @@ struct Record {
 
 class BatchWriter {
  public:
-  void add(uint32_t kind, uint64_t session, std::span<const uint8_t> payload, double argument = 0);
+  // `attached`: the attachment that was added last belongs to it.
+  void add(uint32_t kind, uint64_t session, std::span<const uint8_t> payload, double argument = 0,
+           bool attached = false);
   void add(uint32_t kind, uint64_t session, std::string_view text, double argument = 0);
   std::span<const uint8_t> view() const { return bytes_; }
   void reset();

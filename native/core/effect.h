@@ -30,8 +30,9 @@ struct LaunchExecutor {
   uint32_t cores = 0;
   uint32_t memory_mb = 0;
   std::vector<ResourceText> resources;
-  std::span<const uint8_t> description;
-  std::span<const uint8_t> spark_description{};  // for workers of the Spark gateway; empty: none
+  // The one for workers of the Spark gateway, the other for all others.
+  std::span<const uint8_t> description{};
+  std::span<const uint8_t> spark_description{};  // empty: none is known
 };
 struct KillExecutor {
   Text app_id;

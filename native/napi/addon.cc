@@ -63,13 +63,22 @@ class MasterCore : public Napi::ObjectWrap<MasterCore> {
     return guarded(info.Env(), [&] {
       const int64_t now_ms = whole(info[0], "nowMs");
       const auto offset = static_cast<int32_t>(whole(info[1], "utcOffsetMinutes"));
-      return copy(info.Env(), engine_->step(now_ms, offset, bytes(info[2], "inbox")));
+      const Call call(*this);
+      magneto::codec::TakePart part;
+      if (info[3].IsFunction())
+        part = [&, take = info[3].As<Napi::Function>()](std::span<const uint8_t> outbox) {
+          const Napi::HandleScope scope(info.Env());
+          take.Call({copy(info.Env(), outbox)});
+        };
+      return copy(info.Env(), engine_->step(now_ms, offset, bytes(info[2], "inbox"), part));
     });
   }
 
   Napi::Value view(const Napi::CallbackInfo& info) {
-    return guarded(info.Env(),
-                   [&] { return copy(info.Env(), engine_->view(whole(info[0], "nowMs"))); });
+    return guarded(info.Env(), [&] {
+      const Call call(*this);
+      return copy(info.Env(), engine_->view(whole(info[0], "nowMs")));
+    });
   }
 
   Napi::Value changes(const Napi::CallbackInfo& info) {
@@ -88,10 +97,29 @@ class MasterCore : public Napi::ObjectWrap<MasterCore> {
   }
 
   void check(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] { engine_->check(); });
+    guarded(info.Env(), [&] {
+      const Call call(*this);
+      engine_->check();
+    });
   }
 
+  // One call at a time: who takes a part must not call back.
+  class Call {
+   public:
+    explicit Call(MasterCore& core) : core_(core) {
+      if (core_.busy_) throw std::logic_error("the core is in the midst of a step");
+      core_.busy_ = true;
+    }
+    ~Call() { core_.busy_ = false; }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    MasterCore& core_;
+  };
+
   std::unique_ptr<Engine> engine_;
+  bool busy_ = false;
 };
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {

@@ -67,6 +67,66 @@ TEST_CASE("an inbox at an odd address is read from an aligned copy") {
   engine.check();
 }
 
+namespace {
+
+// All that a batch says, attachments with what they belong to.
+void append(std::vector<std::string>& said, std::span<const uint8_t> batch) {
+  codec::Record record;
+  std::string attachment;
+  for (codec::BatchReader all(batch); all.next(record);) {
+    if (record.kind == static_cast<uint32_t>(codec::OutboxKind::attachment)) {
+      attachment = record.text();
+      continue;
+    }
+    REQUIRE((!record.attached || !attachment.empty()));
+    said.push_back(std::to_string(record.kind) + " " + std::to_string(record.session) + " " +
+                   std::to_string(record.argument) + " " + std::string(record.text()) +
+                   (record.attached ? attachment : ""));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a large step comes in parts, which say in their order what it says in one") {
+  ApplicationOptions application;
+  application.runtime = "spark-4.3";
+  application.spark = Bytes(3000, 7);
+  WorkerOptions worker;
+  worker.id = "w";
+  worker.cores = 400;
+  worker.memory_mb = 400 * 1024;
+  worker.runtimes = {application.runtime};
+  codec::BatchWriter inbox;
+  const uint64_t gateway = core::gateway_source << core::session_source_shift;
+  for (const auto& [session, message] :
+       {std::pair(gateway + 1, register_worker(worker)),
+        std::pair(gateway + 2, register_application(application))}) {
+    inbox.add(1, session, std::string_view("peer"));
+    inbox.add(2, session, std::span<const uint8_t>(message));
+  }
+  codec::Engine whole(config({}));
+  codec::Engine parted(config({}));
+  std::vector<std::string> expected;
+  append(expected, whole.step(1769250605000, 0, inbox.view()));
+  CHECK(expected.size() > 800);
+  std::vector<std::string> found;
+  std::vector<size_t> sizes;
+  const codec::TakePart take = [&](std::span<const uint8_t> part) {
+    append(found, part);
+    sizes.push_back(part.size());
+  };
+  append(found, parted.step(1769250605000, 0, inbox.view(), take));
+  CHECK(found == expected);
+  REQUIRE(sizes.size() > 2);
+  CHECK(sizes[0] < 2 * 16384);
+  CHECK(sizes[1] > sizes[0]);
+  CHECK(sizes.back() < 2 * 262144);
+  // A step of no parts after one that had them.
+  codec::BatchWriter none;
+  CHECK(parted.step(1769250605001, 0, none.view()).empty());
+  parted.check();
+}
+
 TEST_CASE("a batch of an unknown kind is refused before anything of it is believed") {
   codec::Engine engine(config({}));
   codec::BatchWriter writer;

@@ -353,7 +353,11 @@ class Player {
         record.argument > 0 ? "@" + std::to_string(static_cast<uint64_t>(record.argument)) : "";
     switch (static_cast<codec::OutboxKind>(record.kind)) {
       case codec::OutboxKind::send:
+        is_attached_ = record.attached;
         return names_.at(id) + " " + sent(*control::GetMessage(record.payload.data())) + after;
+      case codec::OutboxKind::attachment:
+        attachment_bytes_ = record.payload.size();
+        return {};
       case codec::OutboxKind::close:
         return names_.at(id) + " CLOSE" + after;
       case codec::OutboxKind::persist:
@@ -412,7 +416,7 @@ class Player {
       out << " " << app_name(text(m->app_id())) << "/" << m->executor_id() << " c" << m->cores()
           << " m" << m->memory_mb();
       if (m->profile_id()) out << " p" << m->profile_id();
-      if (m->spark_description()) out << " spark" << m->spark_description()->size();
+      if (is_attached_) out << " spark" << attachment_bytes_;
       out << held(*m->resources());
     } else if (const auto* m = message.body_as_LaunchDriver()) {
       launched_drivers_[text(m->driver_id())] = {text(m->driver_id()), addresses(*m->resources())};
@@ -466,6 +470,8 @@ class Player {
   KeptStore store_;
   std::map<std::pair<std::string, uint32_t>, RunningExecutor> launched_;
   std::map<std::string, RunningDriver> launched_drivers_;
+  size_t attachment_bytes_ = 0;
+  bool is_attached_ = false;
   codec::BatchWriter inbox_;
   int64_t now_ms_ = 1769250605000;  // 2026-01-24 10:30:05 UTC
   uint64_t next_session_ = 0;

@@ -9,6 +9,7 @@ import {
   orNull,
   pattern,
   port,
+  proxyUrl,
   text,
 } from './parsers.js'
 
@@ -104,7 +105,7 @@ export const webKeys = {
   reverseProxyUrl: key<string | null>({
     name: 'spark.ui.reverseProxyUrl',
     default: null,
-    parse: orNull(text),
+    parse: orNull(proxyUrl),
     doc: 'Where a proxy in front of the master is reached.',
     spec: 'P47',
   }),
@@ -159,6 +160,16 @@ export const securityKeys = {
     parse: list(','),
     doc: 'Filters in front of the web UI.',
     spec: 'P49',
+  }),
+}
+
+export const metricsKeys = {
+  metricsConf: key<string | null>({
+    name: 'spark.metrics.conf',
+    default: null,
+    parse: orNull(text),
+    doc: 'Where metrics go (docs/metrics.md); not set: metrics.properties of the configuration folder, if it is there. Its entries are also taken as spark.metrics.conf.*.',
+    spec: 'P61',
   }),
 }
 

@@ -18,6 +18,7 @@ import {
   networkKeys,
   portKeys,
   securityKeys,
+  metricsKeys,
   sharedDecommissionKeys,
   webKeys,
 } from './keys-shared.js'
@@ -46,6 +47,7 @@ const GROUPS = {
   'Folders and disks of a worker': folderKeys,
   'Logs of executors': executorLogKeys,
   'Custom resources': resourceKeys,
+  Metrics: metricsKeys,
   'Taking workers out of service': { ...sharedDecommissionKeys, ...decommissionKeys },
   'Submissions over REST': restKeys,
   'Web UI': { ...masterUiKeys, ...workerUiKeys, ...webKeys },
@@ -67,6 +69,7 @@ export const keys = {
   ...folderKeys,
   ...executorLogKeys,
   ...resourceKeys,
+  ...metricsKeys,
   ...sharedDecommissionKeys,
   ...decommissionKeys,
   ...restKeys,

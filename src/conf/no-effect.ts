@@ -37,7 +37,10 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.controlPort,
     keys.apacheWorkerVersion,
     keys.structuredLogging,
+    keys.metricsConf,
     keys.killEnabled,
+    keys.reverseProxy,
+    keys.reverseProxyUrl,
     keys.uiRequestHeaderBytes,
     keys.decommissionEnabled,
     keys.masterUiDecommissionAllowMode,
@@ -62,12 +65,17 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.workerMinFreeDiskSpaceBytes,
     keys.workerDiskCheckIntervalMs,
     keys.workerUiPort,
+    keys.workerRetainedExecutors,
+    keys.workerRetainedDrivers,
+    keys.reverseProxy,
+    keys.reverseProxyUrl,
     keys.compressedLogFileLengthCacheSize,
     keys.uiRequestHeaderBytes,
     keys.localDirs,
     keys.sparkHomes,
     keys.portMaxRetries,
     keys.structuredLogging,
+    keys.metricsConf,
     keys.redactionPattern,
     keys.workerResourcesFile,
     keys.decommissionEnabled,
@@ -99,7 +107,6 @@ function kept<T>(key: ConfKey<T>, value: T): [ConfKey<unknown>, unknown] {
 const KEPT: ReadonlyMap<ConfKey<unknown>, unknown> = new Map([
   kept(keys.preferConfiguredMasterAddress, true),
   kept(keys.decommissionEnabled, false),
-  kept(keys.reverseProxy, false),
 ])
 
 /** Keys that daemons of Spark read and that have no entry in `keys` (spec 5a to 5d): none has an effect. */
@@ -110,9 +117,9 @@ export const OTHER_KEYS: readonly {
   readonly daemon: 'worker' | 'both'
 }[] = [
   {
-    names: 'spark.metrics.*',
-    pattern: /^spark\.metrics\./,
-    doc: 'Metrics and where they go.',
+    names: 'spark.metrics.namespace, .staticSources.enabled, and others of drivers and executors',
+    pattern: /^spark\.metrics\.(?!conf(\.|$))/,
+    doc: 'Metrics of drivers and executors, and of a JVM.',
     daemon: 'both',
   },
   {

@@ -118,6 +118,13 @@ export const httpUrl = parser('URL', (value: string) => {
   throw expected(value, 'a URL such as http://history.example.com:18080')
 })
 
+/** P47: pages look for these words in their own address to find their proxy. */
+export const proxyUrl = parser('URL', (value: string) => {
+  const url = httpUrl(value)
+  if (!/\/(proxy|history)(\/|$)/.test(url)) return url
+  throw expected(value, 'a URL whose path has neither "proxy" nor "history" in it')
+})
+
 /** One of the words, in any case; returns it as listed. */
 export function oneOf<const W extends string>(...words: W[]): Parser<W> {
   return parser(words.join(', '), (value) => {

@@ -5,7 +5,7 @@
  *   u32 recordBytes   header and payload, padded to a multiple of 8
  *   u32 payloadBytes
  *   u32 kind          InboxKind or OutboxKind
- *   u32 zero
+ *   u32 attached      outbox: 1 when the last ATTACHMENT of the batch before it belongs to it, else 0
  *   f64 session       a whole number below 2^53: source * 2^32 + counter
  *   f64 argument      inbox: the synced sequence of STORED; outbox: the store sequence that must be synced
  *                     first (0: none), the sequence of PERSIST and FORGET, the due time (ms) of SET_TIMER
@@ -51,6 +51,11 @@ export enum OutboxKind {
   SET_TIMER = 5,
   /** payload: one core Notice. */
   NOTICE = 6,
+  /**
+   * payload: `spark_description` of the LaunchExecutors after it in the batch that say so. It is the same for all executors
+   * of an application, and would be most of what is handed over.
+   */
+  ATTACHMENT = 7,
 }
 
 /** Who allocated a session: the high part of its number. */
@@ -75,6 +80,7 @@ export interface BatchRecord {
   readonly kind: number
   readonly session: number
   readonly argument: number
+  readonly attached: boolean
   /** A view into the batch: copy it to keep it longer than the batch. */
   readonly payload: Uint8Array
 }
@@ -96,7 +102,13 @@ export class BatchWriter {
     return this.#used
   }
 
-  add(kind: number, session: number, payload: Uint8Array | string = '', argument = 0): void {
+  add(
+    kind: number,
+    session: number,
+    payload: Uint8Array | string = '',
+    argument = 0,
+    attached = false,
+  ): void {
     const body = typeof payload === 'string' ? text.encode(payload) : payload
     const recordBytes = (RECORD_HEADER_BYTES + body.byteLength + 7) & ~7
     this.#reserve(recordBytes)
@@ -104,7 +116,7 @@ export class BatchWriter {
     this.#view.setUint32(at, recordBytes, true)
     this.#view.setUint32(at + 4, body.byteLength, true)
     this.#view.setUint32(at + 8, kind, true)
-    this.#view.setUint32(at + 12, 0, true)
+    this.#view.setUint32(at + 12, attached ? 1 : 0, true)
     this.#view.setFloat64(at + 16, session, true)
     this.#view.setFloat64(at + 24, argument, true)
     this.#bytes.set(body, at + RECORD_HEADER_BYTES)
@@ -157,6 +169,7 @@ export class BatchReader {
   kind = 0
   session = 0
   argument = 0
+  attached = false
 
   constructor(batch: Uint8Array) {
     this.#batch = batch
@@ -183,6 +196,7 @@ export class BatchReader {
       )
     }
     this.kind = view.getUint32(at + 8, true)
+    this.attached = view.getUint32(at + 12, true) !== 0
     this.session = view.getFloat64(at + 16, true)
     this.argument = view.getFloat64(at + 24, true)
     this.#payloadAt = at + RECORD_HEADER_BYTES
@@ -210,8 +224,8 @@ export class BatchReader {
 export function* records(batch: Uint8Array): Generator<BatchRecord> {
   const reader = new BatchReader(batch)
   while (reader.next()) {
-    const { kind, session, argument, payload } = reader
-    yield { kind, session, argument, payload }
+    const { kind, session, argument, attached, payload } = reader
+    yield { kind, session, argument, attached, payload }
   }
 }
 

@@ -172,7 +172,7 @@ export const bodies: readonly Table[] = [
     cores: int,
     memory_mb: int,
     resources: tables(() => resource),
-    'application!': nested(() => applicationDescription),
+    application: nested(() => applicationDescription),
     spark_description: bytes,
   }),
   table('KillExecutor', { 'master_url!': string, 'app_id!': string, executor_id: int }),

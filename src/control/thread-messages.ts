@@ -7,6 +7,7 @@
  * of whole records (records.ts): inbox records towards the main thread, outbox records (SEND, CLOSE) from it.
  */
 
+import type { MetricsSinkSettings } from '../conf/metrics-settings.js'
 import type { LeadershipStatus } from './leadership.js'
 
 /** `workerData` of the gateway thread. */
@@ -75,10 +76,21 @@ export interface WebThreadData {
   readonly title?: string | null
   /** spark.master.ui.historyServerUrl (spec P21). */
   readonly historyServerUrl?: string | null
+  /** Absent: spark.ui.reverseProxy is false, and nothing is below /proxy (spec P47). */
+  readonly reverseProxy?: {
+    /** spark.ui.reverseProxyUrl. */
+    readonly frontUrl: string | null
+  }
   /** Absent: spark.decommission.enabled is false, and there is no such page. */
   readonly decommissionAllowMode?: DecommissionAllowMode
   /** Absent: spark.master.rest.enabled is false, and nothing listens. */
   readonly rest?: RestServerData
+  /** Absent: nothing is told of metrics. */
+  readonly metrics?: {
+    /** What the main thread counts (src/metrics). */
+    readonly figures: SharedArrayBuffer
+    readonly sinks: readonly MetricsSinkSettings[]
+  }
 }
 
 /** The thread listens; `port` is where, after retries. */

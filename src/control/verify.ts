@@ -127,6 +127,8 @@ class Verifier {
       case 'nested': {
         const start = this.#follow(at, what)
         const length = this.#vector(start, 1, what)
+        // Objects are packed with an empty vector for what they do not have.
+        if (length === 0 && !field.required) return
         new Verifier(this.#bytes.subarray(start + 4, start + 4 + length)).root(type.table())
         return
       }

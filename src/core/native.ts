@@ -14,10 +14,17 @@ export interface MasterCore {
    * @param nowMs wall clock, ms since the epoch; never smaller than in the call before
    * @param utcOffsetMinutes minutes that local time is ahead of UTC (ids carry local time: spec P17)
    * @param inbox a batch of records (control/records.ts), 8-aligned
-   * @returns a batch of records, in bytes of its own
+   * @param onPart takes, in bytes of its own and in order, what is decided while the rest is still being decided; it must
+   *   not call the core. Absent: all is returned
+   * @returns a batch of records, in bytes of its own: the rest
    * @throws Error when the core's own invariants are broken; the process must not go on
    */
-  step(nowMs: number, utcOffsetMinutes: number, inbox: Uint8Array): Uint8Array
+  step(
+    nowMs: number,
+    utcOffsetMinutes: number,
+    inbox: Uint8Array,
+    onPart?: (outbox: Uint8Array) => void,
+  ): Uint8Array
   /** All of it at once: a finished ClusterView (schemas/view.fbs), in bytes of its own. For tests and the simulator. */
   view(nowMs: number): Uint8Array
   /**

@@ -38,6 +38,8 @@ export interface RecoveryStatus {
 export interface Recovery {
   /** spark.deploy.recoveryMode */
   readonly mode: string
+  /** Nothing outlives the process: what is decided waits for no commit. Absent: it does. */
+  readonly keepsNothing?: boolean
   /** Begins with what takes long and needs no name, while the master opens its ports. What goes wrong is said by `start`. */
   prepare?(): void
   /**

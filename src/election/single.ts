@@ -72,6 +72,10 @@ export class SingleRecovery implements Recovery {
     return this.#options.mode
   }
 
+  get keepsNothing(): boolean {
+    return this.#options.mode === 'NONE'
+  }
+
   prepare(): void {
     this.#prepared = this.#opened()
     this.#prepared.catch(() => {})

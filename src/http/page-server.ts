@@ -12,6 +12,8 @@ export interface PageServerOptions extends Omit<HttpServerOptions, 'serve' | 'on
   /** What it throws is a fault of ours; the peer gets 500. */
   readonly answer: (request: Request) => Promise<Answer>
   readonly onFault: (error: Error) => void
+  /** Asked first; answers what it takes itself, such as what is streamed. @returns whether it has taken the request */
+  readonly streamed?: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>
 }
 
 export class PageServer {
@@ -36,8 +38,9 @@ export class PageServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { daemon, onFault } = this.#options
+    const { daemon, onFault, streamed } = this.#options
     try {
+      if ((await streamed?.(request, response)) === true) return
       await send(request, response, await this.#answer(request))
     } catch (error) {
       // A peer that went away in the middle is no fault of ours.

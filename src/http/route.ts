@@ -36,6 +36,12 @@ export function folder(name: string): (path: string) => boolean {
   return (path) => path === name || path === `${name}/`
 }
 
+/** The relative way from a page to the first one, which holds below other paths too: `../` for `/logPage/`. */
+export function rootOf(path: string): string {
+  const folders = path.split('/').length - 2
+  return folders === 0 ? './' : '../'.repeat(folders)
+}
+
 /** @param routes asked in this order @throws what the page throws */
 export async function routed<Context>(
   routes: readonly Route<Context>[],

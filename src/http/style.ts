@@ -22,6 +22,17 @@ pre { margin: 1rem 0; padding: .75rem; background: var(--soft); white-space: pre
 form { display: inline; }
 button { font: inherit; font-size: .85em; cursor: pointer; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+td ul, ul.found { list-style: none; margin: 0; padding: 0; }
+ul.found li { padding: .2rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+input { font: inherit; max-width: 100%; }
+.log.live { max-height: 75vh; overflow: auto; overflow-anchor: none; }
+.bold { font-weight: 700; } .faint { opacity: .85; } .italic { font-style: italic; } .underlined { text-decoration: underline; }
+.t0 { color: light-dark(#1b2230, #9aa4b2); } .t1 { color: light-dark(#b42318, #ff8b82); } .t2 { color: light-dark(#1a6b30, #6fdd8b); }
+.t3 { color: light-dark(#7a5a00, #e3c04f); } .t4 { color: light-dark(#0b57b0, #8ab8ff); } .t5 { color: light-dark(#8b2fa8, #e0a3ff); }
+.t6 { color: light-dark(#0b6b75, #6fd9e3); } .t7 { color: light-dark(#525a66, #e6e9ef); }
+.g0, .g1, .g2, .g3, .g4, .g5, .g6, .g7 { background: var(--page); outline: 1px solid var(--line); }
+.inverse { background: var(--text); color: var(--page); }
+mark { background: light-dark(#ffe58a, #6b5500); color: var(--text); }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } }
 `
 

@@ -22,9 +22,13 @@ export interface Piece extends ByteRange {
   index: number
 }
 
-/** @returns what of a stream of `total` bytes is meant: never outside of it, never more than MAX_RANGE_BYTES */
-export function rangeWithin(total: number, { offset, byteLength }: WantedRange): ByteRange {
-  const length = Math.min(Math.max(byteLength, 0), MAX_RANGE_BYTES)
+/** @returns what of a stream of `total` bytes is meant: never outside of it, never more than `maxBytes` */
+export function rangeWithin(
+  total: number,
+  { offset, byteLength }: WantedRange,
+  maxBytes = MAX_RANGE_BYTES,
+): ByteRange {
+  const length = Math.min(Math.max(byteLength, 0), maxBytes)
   const start = Math.min(Math.max(offset ?? total - length, 0), total)
   return { start, end: Math.min(start + length, total) }
 }

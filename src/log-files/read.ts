@@ -43,6 +43,7 @@ interface Active {
 
 /**
  * @param active the name of the log that is written to, such as `stdout`
+ * @param maxBytes that are read, however much is wanted; absent: MAX_RANGE_BYTES
  * @returns null when there is no such log
  * @throws LogUnavailable @throws Error of the file system
  */
@@ -51,10 +52,11 @@ export async function readLog(
   active: string,
   wanted: WantedRange,
   lengths: PlainLengths,
+  maxBytes?: number,
 ): Promise<LogPart | null> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     try {
-      return await attemptToRead(folder, active, wanted, lengths)
+      return await attemptToRead(folder, active, wanted, lengths, maxBytes)
     } catch (error) {
       if (!(error instanceof Stale)) throw error
     }
@@ -67,6 +69,7 @@ async function attemptToRead(
   active: string,
   wanted: WantedRange,
   lengths: PlainLengths,
+  maxBytes?: number,
 ): Promise<LogPart | null> {
   const current = await openActive(join(folder, active))
   try {
@@ -78,7 +81,7 @@ async function attemptToRead(
     // It was rolled and then compressed or removed, so that it was not recognised above.
     if (nlink === 0) throw new Stale()
     const total = rolled.reduce((sum, { length }) => sum + length, size)
-    const range = rangeWithin(total, wanted)
+    const range = rangeWithin(total, wanted, maxBytes)
     const parts: Buffer[] = []
     for (const { index, ...piece } of piecesOf([...rolled.map((log) => log.length), size], range)) {
       const log = rolled[index]

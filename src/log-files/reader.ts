@@ -18,13 +18,19 @@ export class LogReader {
 
   /**
    * @param active the name of the log that is written to, such as `stdout`
+   * @param maxBytes that are read, however much is wanted; absent: MAX_RANGE_BYTES
    * @returns null when there is no such log
    * @throws LogUnavailable when too many wait, or it moves too fast @throws Error of the file system
    */
-  async read(folder: string, active: string, wanted: WantedRange): Promise<LogPart | null> {
+  async read(
+    folder: string,
+    active: string,
+    wanted: WantedRange,
+    maxBytes?: number,
+  ): Promise<LogPart | null> {
     await this.#turn()
     try {
-      return await readLog(folder, active, wanted, this.#lengths)
+      return await readLog(folder, active, wanted, this.#lengths, maxBytes)
     } finally {
       const next = this.#waiting.shift()
       if (next === undefined) this.#reading -= 1

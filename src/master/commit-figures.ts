@@ -1,5 +1,6 @@
 /** What is counted of the store, since the master started. */
 import type { StoreFigures } from '../control/leadership.js'
+import type { MasterRecorder } from '../metrics/master-recorder.js'
 import { KEPT_LATENCIES } from './limits.js'
 
 export class CommitFigures {
@@ -7,16 +8,23 @@ export class CommitFigures {
   #commits = 0
   #records = 0
   #failures = 0
+  readonly #metrics: MasterRecorder | null
+
+  constructor(metrics: MasterRecorder | null = null) {
+    this.#metrics = metrics
+  }
 
   /** @param records changes that it wrote */
   committed(records: number, tookMs: number): void {
     this.#latencies[this.#commits % KEPT_LATENCIES] = tookMs
     this.#commits += 1
     this.#records += records
+    this.#metrics?.committed(records, tookMs)
   }
 
   failed(): void {
     this.#failures += 1
+    this.#metrics?.failed()
   }
 
   read(mode: string): StoreFigures {

@@ -5,14 +5,18 @@
 import { ByteBuffer } from 'flatbuffers'
 import { BatchReader, OutboxKind, SessionSource, sourceOf } from '../control/records.js'
 import type { Logger } from '../log/logger.js'
+import type { MasterRecorder } from '../metrics/master-recorder.js'
 import { Level, Notice, Record as StoreRecord } from '../schema/magneto.js'
 import type { StoreChange } from '../store/engine.js'
 import { MAX_HELD_BYTES } from './limits.js'
 
 /** Where messages for sessions of one source go; each session hears them in order. */
 export interface SessionSink {
-  /** @param bytes valid until `flush` */
-  send(session: number, bytes: Uint8Array): void
+  /**
+   * @param bytes valid until `flush`
+   * @param attachment what belongs to the message without being in it: the same array for all that share it
+   */
+  send(session: number, bytes: Uint8Array, attachment: Uint8Array | null): void
   close(session: number, reason: string): void
   /** Everything of one batch has been handed over: it leaves now, if it has not yet. */
   flush(): void
@@ -26,21 +30,33 @@ export interface EffectsOptions {
   /** @param dueMs ms since the epoch */
   setTimer(dueMs: number): void
   readonly maxHeldBytes?: number
+  readonly metrics?: MasterRecorder
 }
 
 interface Held {
   readonly kind: OutboxKind
   readonly sequence: number
   readonly payload: Uint8Array
+  readonly attachment: Uint8Array | null
 }
+
+/** So much that leaves together does not wait for the rest. */
+const FLUSHED_BYTES = 32 * 1024
 
 /** So many that have left are forgotten together. */
 const MIN_LEFT = 64
 
 /** What one session waits for. An application over a large cluster has tens of thousands: none is moved when one leaves. */
 class HeldQueue {
+  readonly session: number
+  /** Of the last one: what comes after it can't leave before. */
+  sequence = 0
   #items: Held[] = []
   #head = 0
+
+  constructor(session: number) {
+    this.session = session
+  }
 
   get isEmpty(): boolean {
     return this.#head === this.#items.length
@@ -48,12 +64,13 @@ class HeldQueue {
 
   push(held: Held): void {
     this.#items.push(held)
+    this.sequence = Math.max(this.sequence, held.sequence)
   }
 
-  /** @returns the next one if it waits for nothing later than that sequence */
-  take(synced: number): Held | null {
+  /** @returns the next one; null: the session is gone, and all with it */
+  take(): Held | null {
     const next = this.#items[this.#head]
-    if (next === undefined || next.sequence > synced) return null
+    if (next === undefined) return null
     this.#head += 1
     // What has left is let go of, also by a queue that is never empty.
     if (this.#head >= MIN_LEFT && this.#head * 2 >= this.#items.length) {
@@ -79,8 +96,12 @@ export class Effects {
   readonly #sinks: readonly SessionSink[]
   readonly #maxHeldBytes: number
   readonly #held = new Map<number, HeldQueue>()
+  /** By the sequence that has to be on disk: whose next one leaves then, in the order in which the core decided. */
+  readonly #turns = new Map<number, HeldQueue[]>()
   #heldBytes = 0
   #synced = 0
+  /** Of the outbox that is being carried out. */
+  #attachment: Uint8Array | null = null
 
   constructor(options: EffectsOptions) {
     this.#options = options
@@ -89,11 +110,12 @@ export class Effects {
   }
 
   /**
-   * @param outbox what a step returned; what waits of it is kept where it is, so nobody may write there any more
+   * @param outbox what a step has decided, or a part of it; what waits of it is kept where it is, so nobody may write there any more
    * @throws RangeError when it is not made of whole records
    */
   run(outbox: Uint8Array): void {
     const reader = new BatchReader(outbox)
+    this.#attachment = null
     while (reader.next()) this.#take(reader)
     this.#flush()
   }
@@ -102,17 +124,17 @@ export class Effects {
   stored(sequence: number): void {
     if (sequence <= this.#synced) return
     this.#synced = sequence
-    for (const [session, waiting] of this.#held) {
-      // One by one: a close calls `forget` for its session before it returns.
-      for (
-        let next = waiting.take(this.#synced);
-        next !== null;
-        next = waiting.take(this.#synced)
-      ) {
-        this.#heldBytes -= next.payload.byteLength
-        this.#deliver(next.kind, session, next.payload)
+    const due = [...this.#turns.keys()].filter((each) => each <= sequence)
+    let unflushedBytes = 0
+    for (const each of due.sort((a, b) => a - b)) {
+      const turns = this.#turns.get(each) ?? []
+      this.#turns.delete(each)
+      for (const waiting of turns) {
+        unflushedBytes += this.#release(waiting)
+        if (unflushedBytes < FLUSHED_BYTES) continue
+        this.#flush()
+        unflushedBytes = 0
       }
-      if (waiting.isEmpty) this.#held.delete(session)
     }
     this.#flush()
   }
@@ -127,12 +149,17 @@ export class Effects {
     return this.#heldBytes
   }
 
-  #take({ kind, session, argument, payload }: BatchReader): void {
+  #take({ kind, session, argument, attached, payload }: BatchReader): void {
     const effect: OutboxKind = kind
     switch (effect) {
       case OutboxKind.SEND:
-      case OutboxKind.CLOSE:
-        return this.#toSession(effect, session, argument, payload)
+      case OutboxKind.CLOSE: {
+        const attachment = attached ? this.#attachment : null
+        return this.#toSession(session, { kind: effect, sequence: argument, payload, attachment })
+      }
+      case OutboxKind.ATTACHMENT:
+        this.#attachment = payload
+        return
       case OutboxKind.PERSIST:
         return this.#options.persist({ key: keyOf(payload), record: payload }, argument)
       case OutboxKind.FORGET:
@@ -146,10 +173,21 @@ export class Effects {
     }
   }
 
-  #toSession(kind: OutboxKind, session: number, sequence: number, payload: Uint8Array): void {
+  /** @returns the bytes of what has left */
+  #release(waiting: HeldQueue): number {
+    const { session } = waiting
+    const next = waiting.take()
+    if (next === null) return 0
+    this.#heldBytes -= next.payload.byteLength
+    if (waiting.isEmpty) this.#held.delete(session)
+    this.#deliver(session, next)
+    return next.payload.byteLength
+  }
+
+  #toSession(session: number, held: Held): void {
     const waiting = this.#held.get(session)
-    if (waiting === undefined && sequence <= this.#synced)
-      return this.#deliver(kind, session, payload)
+    const { payload } = held
+    if (waiting === undefined && held.sequence <= this.#synced) return this.#deliver(session, held)
     if (this.#heldBytes + payload.byteLength > this.#maxHeldBytes) {
       const reason = `over ${this.#maxHeldBytes} bytes wait for the recovery store, which is too slow`
       this.#options.log.error(`closing session ${session}: ${reason}`)
@@ -157,17 +195,20 @@ export class Effects {
       return this.#sink(session).close(session, reason)
     }
     this.#heldBytes += payload.byteLength
-    const held = { kind, sequence, payload }
-    if (waiting !== undefined) return waiting.push(held)
-    const queue = new HeldQueue()
+    const queue = waiting ?? new HeldQueue(session)
+    if (waiting === undefined) this.#held.set(session, queue)
     queue.push(held)
-    this.#held.set(session, queue)
+    const turns = this.#turns.get(queue.sequence)
+    if (turns === undefined) this.#turns.set(queue.sequence, [queue])
+    else turns.push(queue)
   }
 
-  #deliver(kind: OutboxKind, session: number, payload: Uint8Array): void {
+  #deliver(session: number, { kind, payload, attachment }: Held): void {
     const sink = this.#sink(session)
-    if (kind === OutboxKind.SEND) sink.send(session, payload)
-    else sink.close(session, text.decode(payload))
+    if (kind === OutboxKind.SEND) {
+      this.#options.metrics?.sent(session, payload)
+      sink.send(session, payload, attachment)
+    } else sink.close(session, text.decode(payload))
   }
 
   #sink(session: number): SessionSink {

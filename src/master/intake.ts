@@ -6,9 +6,11 @@ import {
   BatchReader,
   BatchWriter,
   InboxKind,
+  RECORD_HEADER_BYTES,
   sourceOf,
   type SessionSource,
 } from '../control/records.js'
+import type { MasterRecorder } from '../metrics/master-recorder.js'
 import { MAX_WAITING_BYTES } from './limits.js'
 
 /** What the intake needs of a reign. */
@@ -22,6 +24,7 @@ export interface IntakeOptions {
   /** Ends a session of ours, which may tell of its end before it returns. */
   close(session: number, reason: string): void
   readonly maxWaitingBytes?: number
+  readonly metrics?: MasterRecorder
 }
 
 /** Sessions of one source. */
@@ -80,12 +83,15 @@ export class Intake {
   batch(bytes: Uint8Array, ended: readonly number[]): void {
     const reign = this.#reign
     if (reign === null) return
+    const { metrics } = this.#options
+    if (reign.waitingBytes === 0) metrics?.arrives()
     const reader = new BatchReader(bytes)
     let kept: BatchWriter | null = null
     let passed = 0
     while (reader.next()) {
       const { kind, session, argument } = reader
       const passes = this.#passes(reign, kind, session)
+      if (passes) metrics?.received(kind, session, bytes, passed + RECORD_HEADER_BYTES)
       if (passes) kept?.add(kind, session, reader.payload, argument)
       else if (kept === null) {
         kept = new BatchWriter(bytes.byteLength)
@@ -102,7 +108,9 @@ export class Intake {
       if (kind === InboxKind.CONNECTED) this.#options.close(session, STARTING_REASON)
       return
     }
-    if (this.#passes(reign, kind, session)) reign.add(kind, session, payload)
+    if (!this.#passes(reign, kind, session)) return
+    reign.add(kind, session, payload)
+    this.#options.metrics?.received(kind, session, payload)
   }
 
   /** Whether the reign may have it; whose it is that may not loses its session. */

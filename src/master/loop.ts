@@ -1,33 +1,42 @@
 /**
  * The one place that calls the core. What comes in during a turn of the event loop is one batch; the step is
- * taken at its end, and the effects are carried out before anything else is read.
+ * taken at its end, and the effects are carried out before anything else is read. Those of a large step come in parts, while
+ * the core still decides the rest: peers and threads begin with the first of ten thousand launches at once.
  */
 import { BatchWriter, InboxKind } from '../control/records.js'
 import type { MasterCore } from '../core/native.js'
+import type { MasterRecorder } from '../metrics/master-recorder.js'
 import type { Clock } from './clock.js'
 import { DOUBT_PERIOD_MS, MAX_INBOX_BYTES, MAX_TIMER_MS, SLEPT_MS } from './limits.js'
 
 export interface LoopOptions {
   readonly core: MasterCore
   readonly clock: Clock
-  /** Carries out an outbox; may call back into `add`, which never steps from in here. */
+  /** Carries out a part of what a step decides; may call back into `add`, which never steps from in here. */
   run(outbox: Uint8Array): void
   /** The core's or the interpreter's invariants are broken: nothing is stepped any more. */
   onBroken(error: Error): void
   /** Asked before each step: while it may not be taken, input waits. Absent: always. */
   mayStep?(): boolean
   readonly maxInboxBytes?: number
+  readonly metrics?: MasterRecorder
 }
 
 export class Loop {
   readonly #options: LoopOptions
   readonly #maxInboxBytes: number
-  readonly #inbox = new BatchWriter()
+  #inbox = new BatchWriter()
+  /** What the core reads, while a step goes on. */
+  #reading = new BatchWriter()
   #scheduled: NodeJS.Immediate | null = null
   #timer: NodeJS.Timeout | null = null
   #doubt: NodeJS.Timeout | null = null
   #stepping = false
   #ended = false
+  /** What is decided after an effect has ended all reaches nobody. */
+  readonly #run = (outbox: Uint8Array): void => {
+    if (!this.#ended) this.#options.run(outbox)
+  }
 
   constructor(options: LoopOptions) {
     this.#options = options
@@ -36,6 +45,7 @@ export class Loop {
 
   add(kind: InboxKind, session: number, payload: Uint8Array | string = '', argument = 0): void {
     if (this.#ended) return
+    if (this.#inbox.bytes === 0) this.#options.metrics?.arrives()
     this.#inbox.add(kind, session, payload, argument)
     this.#schedule()
   }
@@ -45,6 +55,7 @@ export class Loop {
     if (this.#ended) return
     if (batch.byteLength % 8 !== 0)
       throw new RangeError(`a batch of ${batch.byteLength} bytes is not made of whole records`)
+    if (this.#inbox.bytes === 0) this.#options.metrics?.arrives()
     this.#inbox.addBatch(batch)
     this.#schedule()
   }
@@ -93,14 +104,19 @@ export class Loop {
     if (this.#scheduled !== null) clearImmediate(this.#scheduled)
     this.#scheduled = null
     if (this.#ended || this.#inbox.bytes === 0) return
-    const { core, clock } = this.#options
+    const { core, clock, metrics } = this.#options
     if (this.#options.mayStep?.() === false) return this.#wait()
     this.#stepping = true
+    const arrivedMs = metrics?.arrivedMs ?? 0
     try {
-      const outbox = core.step(clock.nowMs(), clock.utcOffsetMinutes(), this.#inbox.view())
-      // Effects may bring new input, which must not overwrite what the core has just read.
-      this.#inbox.reset()
-      this.#options.run(outbox)
+      // Effects may bring new input while the core still reads.
+      const inbox = this.#inbox
+      this.#inbox = this.#reading
+      this.#reading = inbox
+      const batch = inbox.view()
+      this.#run(core.step(clock.nowMs(), clock.utcOffsetMinutes(), batch, this.#run))
+      inbox.reset()
+      metrics?.stepped(arrivedMs)
     } catch (error) {
       this.end()
       this.#options.onBroken(error as Error)

@@ -1,6 +1,7 @@
 /** Starts the master and ends it. The order matters: nothing is promised to a peer before all ports are had. */
 import { socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
+import { metricsSettings, type MetricsSinkSettings } from '../conf/metrics-settings.js'
 import type { MasterOptions } from '../conf/options.js'
 import type { LeadershipStatus, MasterIdentity } from '../control/leadership.js'
 import { SessionSource, sourceOf } from '../control/records.js'
@@ -11,6 +12,7 @@ import { createLogger, type Logger } from '../log/logger.js'
 import type { Mandate, Recovery, RecoveryEvents } from '../election/agent.js'
 import { chooseRecovery } from '../election/choose.js'
 import { ControlReplicas } from '../election/zookeeper/replica-transport.js'
+import { MasterRecorder } from '../metrics/master-recorder.js'
 import { DAMAGED_PREFIX, MAX_DAMAGED_RECORDS, checkRecords, setAside } from '../store/records.js'
 import { Clock } from './clock.js'
 import { CommitFigures } from './commit-figures.js'
@@ -23,7 +25,7 @@ import { Reign } from './reign.js'
 import { coreConfig } from './settings.js'
 import { StoreAlarm } from './store-alarm.js'
 import { type ListeningThreadData, SupervisedThread } from './supervised-thread.js'
-import { gatewayData, webData } from './thread-data.js'
+import { gatewayData, webData, webUiUrl as webUiUrlOf } from './thread-data.js'
 
 export interface RunningMaster {
   /** spark://host:port */
@@ -52,6 +54,8 @@ const STATUS_REFUSED = 1
 
 const GATEWAY_ENTRY = new URL('../spark/gateway-thread.js', import.meta.url)
 const WEB_ENTRY = new URL('../ui/web-thread.js', import.meta.url)
+/** What a worker makes of its timeout (T1). */
+const HEARTBEATS_PER_TIMEOUT = 4
 const STOP_REASON = 'the master stops'
 
 /**
@@ -63,9 +67,12 @@ export async function startMaster(
   parts: MasterParts = {},
 ): Promise<RunningMaster> {
   const log = createLogger('Master')
+  const metrics = metricsSettings(options.configuration, options.confDir, 'master')
+  for (const warning of metrics.warnings) log.warn(warning)
   const replicas = new ControlReplicas()
   const recovery = parts.recovery ?? (await chooseRecovery(options.configuration, log, replicas))
-  const master = new Master(options, parts, { log, recovery, replicas, clock: new Clock() })
+  const tools = { log, recovery, replicas, clock: new Clock(), sinks: metrics.sinks }
+  const master = new Master(options, parts, tools)
   try {
     return await master.start()
   } catch (error) {
@@ -79,6 +86,8 @@ interface Tools {
   readonly recovery: Recovery
   readonly replicas: ControlReplicas
   readonly clock: Clock
+  /** Where metrics go. */
+  readonly sinks: readonly MetricsSinkSettings[]
 }
 
 /** Waits for both also when one fails, so that nothing is still starting when that is told. */
@@ -103,7 +112,8 @@ class Master {
   readonly #control: ControlServer
   readonly #controlSink: ControlSink
   readonly #intake: Intake
-  readonly #figures = new CommitFigures()
+  readonly #metrics: MasterRecorder
+  readonly #figures: CommitFigures
   readonly #storeAlarm: StoreAlarm
   readonly #stopped: Promise<number>
   #leave: (status: number) => void = () => {}
@@ -117,6 +127,9 @@ class Master {
     this.#options = options
     this.#parts = parts
     this.#tools = tools
+    const timeoutMs = options.configuration.read(keys.workerTimeoutMs)
+    this.#metrics = new MasterRecorder(timeoutMs / HEARTBEATS_PER_TIMEOUT)
+    this.#figures = new CommitFigures(this.#metrics)
     this.#stopped = new Promise((resolve) => {
       this.#leave = resolve
     })
@@ -126,6 +139,7 @@ class Master {
         sink.close(session, reason)
         sink.flush()
       },
+      metrics: this.#metrics,
     })
     this.#control = new ControlServer({
       log: tools.log,
@@ -140,7 +154,7 @@ class Master {
   }
 
   async start(): Promise<RunningMaster> {
-    const { host, configuration, publicHost } = this.#options
+    const { host, configuration } = this.#options
     this.#tools.recovery.prepare?.()
     const controlPort = await this.#control.listen(
       socketAddress(host),
@@ -151,7 +165,7 @@ class Master {
     this.#web = this.#startWeb()
     const [gateway, web] = await bothSettled(this.#gateway.listening(), this.#web.listening())
     const masterUrl = `spark://${host}:${gateway.port}`
-    const webUiUrl = `http://${publicHost}:${web.port}`
+    const webUiUrl = webUiUrlOf(this.#options, web.port)
     const self = { masterUrl, webUiUrl, controlAddress: `${host}:${controlPort}` }
     this.#leadership = new Leadership({
       self,
@@ -186,6 +200,7 @@ class Master {
     const { log, recovery } = this.#tools
     const written = this.#reign?.endWritten()
     this.#storeAlarm.end()
+    this.#metrics.stop()
     this.#leadership?.end()
     const left: [string, () => Promise<void>][] = [
       ['control link', () => this.#control.stop(STOP_REASON)],
@@ -240,6 +255,7 @@ class Master {
       recovery,
       figures: this.#figures,
       sinks: this.#sinks(),
+      metrics: this.#metrics,
       onBroken: (error) => this.#fail(`the core is broken: ${error.message}`, error),
     })
     this.#reign = reign
@@ -318,7 +334,7 @@ class Master {
     return this.#startThread(SessionSource.WEB, {
       name: 'web thread',
       entry: this.#parts.webEntry ?? WEB_ENTRY,
-      data: webData(this.#options),
+      data: webData(this.#options, { figures: this.#metrics.buffer, sinks: this.#tools.sinks }),
       onOpened: () => this.#tellStatusTo(this.#web),
     })
   }

@@ -9,6 +9,7 @@ import type { ViewAnswer, ViewRequest } from '../control/thread-messages.js'
 import type { MasterCore } from '../core/native.js'
 import type { Recovery } from '../election/agent.js'
 import type { Logger } from '../log/logger.js'
+import type { MasterRecorder } from '../metrics/master-recorder.js'
 import { LeaderT } from '../schema/magneto.js'
 import type { StoreChange, StoredRecord } from '../store/engine.js'
 import { CallablePeers } from './callable-peers.js'
@@ -24,16 +25,19 @@ export interface ReignOptions {
   readonly clock: Clock
   /** Of a core that starts in standby. */
   readonly core: MasterCore
-  readonly recovery: Pick<Recovery, 'commit' | 'certain'>
+  readonly recovery: Pick<Recovery, 'commit' | 'certain' | 'keepsNothing'>
   readonly figures: CommitFigures
   readonly sinks: Readonly<Record<SessionSource, SessionSink>>
   /** An invariant is broken: nothing is stepped any more. */
   onBroken(error: Error): void
   readonly maxPendingBytes?: number
+  readonly metrics?: MasterRecorder
 }
 
 /** Changes of ours, which the core does not know of and waits for nothing of. */
 const NO_SEQUENCE = 0
+/** As good as on disk, where nothing is kept. */
+const ALL_SEQUENCES = Number.MAX_SAFE_INTEGER
 
 export class Reign {
   readonly #options: ReignOptions
@@ -47,13 +51,17 @@ export class Reign {
 
   constructor(options: ReignOptions) {
     const { log, clock, core, sinks, recovery, figures } = options
-    const { maxPendingBytes = MAX_PENDING_BYTES } = options
+    const { maxPendingBytes = MAX_PENDING_BYTES, metrics } = options
+    const metered = metrics === undefined ? {} : { metrics }
+    metrics?.newCore()
     this.#options = options
+    if (recovery.keepsNothing === true) this.#synced = ALL_SEQUENCES
     this.#effects = new Effects({
       log,
       sinks,
       persist: (change, sequence) => this.#persist(change, sequence),
       setTimer: (dueMs) => this.#loop.setTimer(dueMs),
+      ...metered,
     })
     this.#loop = new Loop({
       core,
@@ -64,6 +72,7 @@ export class Reign {
       },
       onBroken: (error) => options.onBroken(error),
       mayStep: () => this.#mayAct() && this.#persistence.pendingBytes <= maxPendingBytes,
+      ...metered,
     })
     this.#persistence = new Persistence({
       commit: (changes) => recovery.commit(changes),
@@ -167,7 +176,7 @@ export class Reign {
   #persist(change: StoreChange, sequence: number): void {
     if (!this.#leads) throw new Error(`a standby wants to write ${change.key}`)
     this.#peers.note(change)
-    this.#persistence.add(change, sequence)
+    if (this.#synced < sequence) this.#persistence.add(change, sequence)
   }
 
   #stored(sequence: number): void {

@@ -91,8 +91,8 @@ export class SupervisedThread implements SessionSink {
     if (this.#up) this.#thread.tell(message)
   }
 
-  send(session: number, bytes: Uint8Array): void {
-    if (this.#up) this.#thread.send(session, bytes)
+  send(session: number, bytes: Uint8Array, attachment: Uint8Array | null): void {
+    if (this.#up) this.#thread.send(session, bytes, attachment)
   }
 
   close(session: number, reason: string): void {

@@ -23,7 +23,7 @@ export function gatewayData(options: MasterOptions, controlPort: number): Gatewa
 }
 
 /** @throws UsageError when a setting of REST can't be served */
-export function webData(options: MasterOptions): WebThreadData {
+export function webData(options: MasterOptions, metrics?: WebThreadData['metrics']): WebThreadData {
   const { host, webUiHost, webUiPort, publicHost, configuration } = options
   const rest = restServerData(configuration, host)
   return {
@@ -36,9 +36,19 @@ export function webData(options: MasterOptions): WebThreadData {
     killEnabled: configuration.read(keys.killEnabled),
     title: configuration.read(keys.masterUiTitle),
     historyServerUrl: configuration.read(keys.historyServerUrl),
+    ...(configuration.read(keys.reverseProxy)
+      ? { reverseProxy: { frontUrl: configuration.read(keys.reverseProxyUrl) } }
+      : {}),
     ...(configuration.read(keys.decommissionEnabled)
       ? { decommissionAllowMode: configuration.read(keys.masterUiDecommissionAllowMode) }
       : {}),
+    ...(metrics === undefined ? {} : { metrics }),
     ...(rest === null ? {} : { rest }),
   }
+}
+
+/** Where people reach the pages: through the proxy before the master, where there is one (P47). */
+export function webUiUrl({ publicHost, configuration }: MasterOptions, port: number): string {
+  const front = configuration.read(keys.reverseProxy) && configuration.read(keys.reverseProxyUrl)
+  return front || `http://${publicHost}:${port}`
 }

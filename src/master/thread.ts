@@ -35,6 +35,8 @@ export interface MasterThreadOptions {
 export class MasterThread implements SessionSink {
   readonly #options: MasterThreadOptions
   readonly #outbox = new BatchWriter()
+  /** The last one in it. */
+  #attached: Uint8Array | null = null
   readonly #worker: Worker
   readonly #exited: Promise<void>
   #stopping = false
@@ -91,8 +93,11 @@ export class MasterThread implements SessionSink {
     this.#post(message)
   }
 
-  send(session: number, bytes: Uint8Array): void {
-    this.#outbox.add(OutboxKind.SEND, session, bytes)
+  send(session: number, bytes: Uint8Array, attachment: Uint8Array | null): void {
+    if (attachment !== null && attachment !== this.#attached)
+      this.#outbox.add(OutboxKind.ATTACHMENT, 0, attachment)
+    if (attachment !== null) this.#attached = attachment
+    this.#outbox.add(OutboxKind.SEND, session, bytes, 0, attachment !== null)
   }
 
   close(session: number, reason: string): void {
@@ -101,6 +106,7 @@ export class MasterThread implements SessionSink {
 
   flush(): void {
     if (this.#outbox.bytes === 0) return
+    this.#attached = null
     const bytes = this.#outbox.take()
     this.#post({ kind: 'batch', bytes }, [bytes.buffer])
   }

@@ -2719,7 +2719,6 @@ static endLaunchExecutor(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // master_url
   builder.requiredField(offset, 6) // app_id
-  builder.requiredField(offset, 18) // application
   return offset;
 }
 
@@ -6474,8 +6473,13 @@ recoveryGraceMs():number {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 3000;
 }
 
+firstPartBytes():number {
+  const offset = this.bb!.__offset(this.bb_pos, 44);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 16384;
+}
+
 static startCoreConfig(builder:flatbuffers.Builder) {
-  builder.startObject(20);
+  builder.startObject(21);
 }
 
 static addMasterUrl(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset) {
@@ -6558,13 +6562,17 @@ static addRecoveryGraceMs(builder:flatbuffers.Builder, recoveryGraceMs:number) {
   builder.addFieldInt32(19, recoveryGraceMs, 3000);
 }
 
+static addFirstPartBytes(builder:flatbuffers.Builder, firstPartBytes:number) {
+  builder.addFieldInt32(20, firstPartBytes, 16384);
+}
+
 static endCoreConfig(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // master_url
   return offset;
 }
 
-static createCoreConfig(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, masterWebUiUrlOffset:flatbuffers.Offset, workerTimeoutMs:number, deadWorkerPersistence:number, maxExecutorRetries:number, spreadOutApps:boolean, workerSelectionPolicy:WorkerSelectionPolicy, defaultCores:number, retainedApplications:number, appIdPatternOffset:flatbuffers.Offset, seed:bigint, spreadOutDrivers:boolean, maxDrivers:number, retainedDrivers:number, driverIdPatternOffset:flatbuffers.Offset, appNumberModulo:number, useAppNameAsAppId:boolean, standby:boolean, recoveryTimeoutMs:number, recoveryGraceMs:number):flatbuffers.Offset {
+static createCoreConfig(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers.Offset, masterWebUiUrlOffset:flatbuffers.Offset, workerTimeoutMs:number, deadWorkerPersistence:number, maxExecutorRetries:number, spreadOutApps:boolean, workerSelectionPolicy:WorkerSelectionPolicy, defaultCores:number, retainedApplications:number, appIdPatternOffset:flatbuffers.Offset, seed:bigint, spreadOutDrivers:boolean, maxDrivers:number, retainedDrivers:number, driverIdPatternOffset:flatbuffers.Offset, appNumberModulo:number, useAppNameAsAppId:boolean, standby:boolean, recoveryTimeoutMs:number, recoveryGraceMs:number, firstPartBytes:number):flatbuffers.Offset {
   CoreConfig.startCoreConfig(builder);
   CoreConfig.addMasterUrl(builder, masterUrlOffset);
   CoreConfig.addMasterWebUiUrl(builder, masterWebUiUrlOffset);
@@ -6586,6 +6594,7 @@ static createCoreConfig(builder:flatbuffers.Builder, masterUrlOffset:flatbuffers
   CoreConfig.addStandby(builder, standby);
   CoreConfig.addRecoveryTimeoutMs(builder, recoveryTimeoutMs);
   CoreConfig.addRecoveryGraceMs(builder, recoveryGraceMs);
+  CoreConfig.addFirstPartBytes(builder, firstPartBytes);
   return CoreConfig.endCoreConfig(builder);
 }
 
@@ -6610,7 +6619,8 @@ unpack(): CoreConfigT {
     this.useAppNameAsAppId(),
     this.standby(),
     this.recoveryTimeoutMs(),
-    this.recoveryGraceMs()
+    this.recoveryGraceMs(),
+    this.firstPartBytes()
   );
 }
 
@@ -6636,6 +6646,7 @@ unpackTo(_o: CoreConfigT): void {
   _o.standby = this.standby();
   _o.recoveryTimeoutMs = this.recoveryTimeoutMs();
   _o.recoveryGraceMs = this.recoveryGraceMs();
+  _o.firstPartBytes = this.firstPartBytes();
 }
 }
 
@@ -6660,7 +6671,8 @@ constructor(
   public useAppNameAsAppId: boolean = false,
   public standby: boolean = false,
   public recoveryTimeoutMs: number = 60000,
-  public recoveryGraceMs: number = 3000
+  public recoveryGraceMs: number = 3000,
+  public firstPartBytes: number = 16384
 ){}
 
 
@@ -6690,7 +6702,8 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     this.useAppNameAsAppId,
     this.standby,
     this.recoveryTimeoutMs,
-    this.recoveryGraceMs
+    this.recoveryGraceMs,
+    this.firstPartBytes
   );
 }
 }

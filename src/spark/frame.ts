@@ -49,6 +49,11 @@ const UNSERVED_TYPES: Record<number, string> = {
   12: 'MergedBlockMetaSuccess',
 }
 
+/** @param bytes starts with a frame that is complete */
+export function isOneFrame(bytes: Buffer): boolean {
+  return bytes.readUInt32BE(LENGTH_BYTES - 4) === bytes.length
+}
+
 /** What has come of a frame that is not complete. */
 class Pieces {
   #pieces: Buffer[] = []

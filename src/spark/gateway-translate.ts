@@ -18,7 +18,6 @@ import {
   ResourceProfileT,
   WorkerRemovedT,
 } from '../schema/magneto.js'
-import { applicationDescriptions } from './description-cache.js'
 import type { JavaObject } from './java/tree.js'
 import { writeJavaStream } from './java/writer.js'
 import {
@@ -115,7 +114,6 @@ export function registerApplicationOf(
     executorRuntimeOf(version),
   )
   const sparkDescription = descriptionOf(app.tree)
-  if (sparkDescription.byteLength > 0) applicationDescriptions.keep(sparkDescription, app.tree)
   return new RegisterApplicationT(
     encodeApplication(description),
     driver.address === null ? '' : hostPort(driver.address),

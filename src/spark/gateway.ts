@@ -4,7 +4,7 @@
  * records for the main thread, and its records become Spark messages.
  */
 import { AskSession, type Answered } from '../control/ask-session.js'
-import { ControlError, decode, type BodyT } from '../control/codec.js'
+import { ControlError, decodeTrusted, type BodyT } from '../control/codec.js'
 import {
   BatchWriter,
   OutboxKind,
@@ -18,6 +18,7 @@ import type { Logger } from '../log/logger.js'
 import { openOutcome, withLeader } from '../rest/standby.js'
 import {
   DriverStatusResponseT,
+  LaunchExecutorT,
   MasterInStandbyT,
   RefusedT,
   ReplyT,
@@ -217,11 +218,16 @@ export class Gateway implements Endpoint {
 
   /** @param batch outbox records of the core. @throws RangeError when it is not made of records */
   handle(batch: Uint8Array): void {
+    let attachment: Uint8Array | null = null
     for (const record of records(batch)) {
+      if (record.kind === (OutboxKind.ATTACHMENT as number)) {
+        attachment = record.payload
+        continue
+      }
       if (this.#http.receive(record) || this.#own.receive(record)) continue
       // The peer may have left while this was under way; the core learns that by DISCONNECTED.
       const peer = this.#peers.of(record.session)
-      if (peer !== undefined) this.#handleRecord(peer, record)
+      if (peer !== undefined) this.#handleRecord(peer, record, record.attached ? attachment : null)
     }
   }
 
@@ -310,7 +316,7 @@ export class Gateway implements Endpoint {
     return peer
   }
 
-  #handleRecord(peer: Peer, { kind, payload }: BatchRecord): void {
+  #handleRecord(peer: Peer, { kind, payload }: BatchRecord, attachment: Uint8Array | null): void {
     const { connection } = peer.session
     const recordKind: OutboxKind = kind
     if (recordKind === OutboxKind.CLOSE) {
@@ -324,7 +330,9 @@ export class Gateway implements Endpoint {
       return
     }
     try {
-      this.#send(peer, decode(payload))
+      const body = decodeTrusted(payload)
+      if (attachment !== null && body instanceof LaunchExecutorT) body.sparkDescription = attachment
+      this.#send(peer, body)
     } catch (error) {
       if (!(error instanceof ControlError || error instanceof UnsupportedPeerError)) throw error
       this.#log.error(`${connection.peer}: ${error.message}`)

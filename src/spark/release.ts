@@ -2,16 +2,17 @@
  * The exact release of a Spark process. Its messages do not tell it, and several releases write the very same
  * ones (drivers of 3.4 and 3.5, workers of 4.1 to 4.3); its web UI tells it.
  */
-import { get } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { PageReader } from './page-reader.js'
 
 const ANSWER_TIMEOUT_MS = 3_000
+/** Processes that are asked at once; each takes a file of ours. */
+const ASKED_AT_ONCE_MAX = 1_024
 const RELEASE = /^\d{1,4}(\.[\w-]{1,40}){1,5}$/
 
 /** Where on a web UI the release is. */
 export interface ReleasePage {
   readonly path: string
-  /** More of the answer is not read. */
+  /** More of the answer, its head included, is not read. */
   readonly maxBytes: number
   /** @param text the answer, or what has come of it @returns null when it does not tell */
   releaseIn(text: string): string | null
@@ -57,69 +58,57 @@ export interface ReleaseQuestion {
 
 /** @returns stops asking */
 export function askForRelease(question: ReleaseQuestion): () => void {
-  const stopping = new AbortController()
-  // Many a driver has ended before it is time to ask: until then there is nothing but a timer.
-  const timer = setTimeout(() => {
-    void askRepeatedly(question, stopping.signal)
-  }, firstPauseMs(question)).unref()
-  return () => {
-    clearTimeout(timer)
-    stopping.abort()
-  }
+  const asking = new Asking(question)
+  return () => asking.stop()
 }
 
-function firstPauseMs({ webUiUrl, pausesMs }: ReleaseQuestion): number {
-  return portOf(webUiUrl) === null ? 0 : (pausesMs[0] ?? 0)
-}
+const pages = new PageReader(ASKED_AT_ONCE_MAX)
 
-async function askRepeatedly(question: ReleaseQuestion, signal: AbortSignal): Promise<void> {
-  const { host, webUiUrl, page, pausesMs } = question
-  const port = portOf(webUiUrl)
-  let release: string | null = null
-  if (port === null) return question.onAnswer(null)
-  for (const [attempt, pauseMs] of pausesMs.entries()) {
-    if (attempt > 0) await sleep(pauseMs, null, { signal, ref: false }).catch(() => null)
-    if (signal.aborted) return
-    release = await ask({ host, port }, page, signal)
-    if (signal.aborted) return
-    if (release !== null) break
+class Asking {
+  readonly #question: ReleaseQuestion
+  readonly #port: number | null
+  #attempt = 0
+  /** Of the pause or of the request, whichever it is. */
+  #stop: () => void
+
+  constructor(question: ReleaseQuestion) {
+    this.#question = question
+    this.#port = portOf(question.webUiUrl)
+    this.#stop = this.#port === null ? this.#after(0) : this.#after(question.pausesMs[0] ?? 0)
   }
-  question.onAnswer(release)
+
+  stop(): void {
+    this.#stop()
+  }
+
+  /** Many a driver has ended before it is time to ask: until then there is nothing but a timer. */
+  #after(pauseMs: number): () => void {
+    const timer = setTimeout(() => this.#ask(), pauseMs).unref()
+    return () => clearTimeout(timer)
+  }
+
+  #ask(): void {
+    const { host, page, onAnswer } = this.#question
+    if (this.#port === null) return onAnswer(null)
+    const { path, maxBytes } = page
+    const find = (body: string): string | null => page.releaseIn(body)
+    this.#stop = pages.read(
+      { host, port: this.#port, path, maxBytes, timeoutMs: ANSWER_TIMEOUT_MS, find },
+      (told) => this.#answered(told !== null && RELEASE.test(told) ? told : null),
+    )
+  }
+
+  #answered(release: string | null): void {
+    const { pausesMs, onAnswer } = this.#question
+    this.#attempt++
+    const pauseMs = pausesMs[this.#attempt]
+    if (release !== null || pauseMs === undefined) onAnswer(release)
+    else this.#stop = this.#after(pauseMs)
+  }
 }
 
 function portOf(webUiUrl: string): number | null {
   if (!URL.canParse(webUiUrl)) return null
   const { protocol, port } = new URL(webUiUrl)
   return protocol === 'http:' ? Number(port === '' ? 80 : port) : null
-}
-
-/** @returns null when there is no answer that names a release */
-function ask(
-  at: { host: string; port: number },
-  page: ReleasePage,
-  stop: AbortSignal,
-): Promise<string | null> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(ANSWER_TIMEOUT_MS)])
-  return new Promise((resolve) => {
-    const nothing = (): void => resolve(null)
-    const request = get({ ...at, path: page.path, agent: false, signal }, (response) => {
-      let text = ''
-      const tell = (): void => {
-        const release = response.statusCode === 200 ? page.releaseIn(text) : null
-        if (release === null) return
-        resolve(RELEASE.test(release) ? release : null)
-        request.destroy()
-      }
-      response.setEncoding('latin1')
-      response.on('data', (chunk: string) => {
-        text += chunk
-        if (text.length <= page.maxBytes) tell()
-        else request.destroy()
-      })
-      response.on('error', nothing)
-      response.on('close', nothing)
-    })
-    request.on('error', nothing)
-    request.on('close', nothing)
-  })
 }

@@ -9,6 +9,7 @@ import {
   encodeRpcResponse,
   FrameDecoder,
   FrameError,
+  isOneFrame,
   type Frame,
 } from './frame.js'
 import {
@@ -77,6 +78,15 @@ interface LastHeader {
   readonly bytes: Buffer
 }
 
+/** A message that a peer sends for as long as it lives: read alone, its bytes are known again without being decoded. */
+interface Repeated {
+  readonly bytes: Buffer
+  readonly handle: () => void
+}
+
+/** A heartbeat has a third of it. Each connection may keep one such message. */
+const REPEATED_BYTES_MAX = 4_096
+
 const NO_HEADER: LastHeader = { to: null, sender: null, bytes: Buffer.alloc(0) }
 
 export class RpcConnection implements Writing {
@@ -103,6 +113,9 @@ export class RpcConnection implements Writing {
     if (!this.#closing) this.#options.onFrame(this, frame)
   }
   #reason: string | null = null
+  #repeated: Repeated | null = null
+  /** Of the message that is being handled. */
+  #handleAgain: (() => void) | null = null
 
   constructor(socket: Socket, options: RpcConnectionOptions) {
     this.peer = peerOf(socket)
@@ -133,6 +146,7 @@ export class RpcConnection implements Writing {
   receive(chunk: Buffer): void {
     if (this.#closing) return
     const wasInFrame = this.#decoder.inFrame
+    if (!wasInFrame && this.#repeated?.bytes.equals(chunk) === true) return this.#repeated.handle()
     try {
       this.#decoder.push(chunk, this.#onFrame)
     } catch (error) {
@@ -140,9 +154,26 @@ export class RpcConnection implements Writing {
       this.destroy(error.message)
       return
     }
+    if (this.#handleAgain !== null) this.#keepRepeated(chunk, wasInFrame)
     this.#hold(this.#decoder.heldBytes)
     if (this.#decoder.inFrame !== wasInFrame)
       this.#socket.setTimeout(wasInFrame ? 0 : this.limits.frameTimeoutMs)
+  }
+
+  /**
+   * To be called while a message is being handled which this peer repeats byte for byte.
+   *
+   * @param handle what the same bytes mean when they come again
+   */
+  expectAgain(handle: () => void): void {
+    this.#handleAgain = handle
+  }
+
+  #keepRepeated(chunk: Buffer, wasInFrame: boolean): void {
+    const handle = this.#handleAgain!
+    this.#handleAgain = null
+    if (wasInFrame || chunk.length > REPEATED_BYTES_MAX || !isOneFrame(chunk)) return
+    this.#repeated = { bytes: Buffer.from(chunk), handle }
   }
 
   /**

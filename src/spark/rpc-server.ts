@@ -221,12 +221,24 @@ export class RpcServer {
       }
       message = decodeMessage(stream)
       connection.dialect.learn(message)
-      if (endpoint === undefined) this.#verify(connection, message, reply)
-      else endpoint.receive({ connection, header, message, reply })
+      if (endpoint === undefined) return this.#verify(connection, message, reply)
+      const call = { connection, header, message, reply }
+      if (reply === null && message.kind === 'Heartbeat') this.#expectAgain(endpoint, call)
+      endpoint.receive(call)
     } catch (error) {
       this.#onBadRequest(connection, reply, error)
       if (error instanceof UnsupportedPeerError) endpoint?.unsupported?.(connection, error, message)
     }
+  }
+
+  #expectAgain(endpoint: Endpoint, call: RpcCall): void {
+    call.connection.expectAgain(() => {
+      try {
+        endpoint.receive(call)
+      } catch (error) {
+        this.#onBadRequest(call.connection, null, error)
+      }
+    })
   }
 
   #onBadRequest(connection: RpcConnection, reply: RpcReply | null, error: unknown): void {

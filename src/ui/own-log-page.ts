@@ -2,15 +2,14 @@
 import { basename, dirname } from 'node:path'
 import { plain, type Answer } from '../http/answer.js'
 import { html } from '../http/html.js'
-import type { Asked } from '../http/route.js'
+import { rootOf, type Asked } from '../http/route.js'
 import { noOwnLog, ownLog } from '../log-files/own-log.js'
 import {
   BadLogRequest,
+  logAnswer,
   logFailure,
-  logPage,
-  logText,
-  wantedRange,
   type FoundLog,
+  type LogForm,
 } from '../log-files/page.js'
 import type { LogReader } from '../log-files/reader.js'
 
@@ -32,31 +31,32 @@ function check(parameters: URLSearchParams): void {
   )
 }
 
-/** @returns the refusal when it is not there */
-async function find(logs: OwnLogContext, parameters: URLSearchParams): Promise<FoundLog | Answer> {
-  check(parameters)
-  const wanted = wantedRange(parameters)
-  const path = await ownLog({ ...logs, className: masterClass })
-  const part = path && (await logs.reader.read(dirname(path), basename(path), wanted))
-  if (!path || !part) return plain(404, noOwnLog('master', logs.logDir))
-  const query = new URLSearchParams({ self: '', logType: 'out' })
-  return { path, part, wanted, query, title: 'out log page for this master' }
-}
-
-/** @param as the page, or the text alone @throws what is a fault of ours or of the disk */
+/** @throws what is a fault of ours or of the disk */
 export async function ownLogAnswer(
   logs: OwnLogContext | undefined,
-  { parameters }: Asked,
-  as: 'page' | 'text',
+  asked: Asked,
+  form: LogForm,
 ): Promise<Answer> {
   if (logs === undefined) return plain(404, 'this master shows no log')
   try {
-    const found = await find(logs, parameters)
-    if ('status' in found) return found
-    return as === 'text' ? logText(found) : logPage(found, html`<a href="/">Back to Master</a>`)
+    check(asked.parameters)
+    const home = html`<a href="${rootOf(asked.path)}">Back to Master</a>`
+    const answer = await logAnswer(() => locate(logs), form, asked, home)
+    return answer ?? plain(404, noOwnLog('master', logs.logDir))
   } catch (error) {
     const failure = logFailure(error)
     if (failure !== null) return failure
     throw error
+  }
+}
+
+async function locate(logs: OwnLogContext): Promise<FoundLog | null> {
+  const path = await ownLog({ ...logs, className: masterClass })
+  if (path === null) return null
+  return {
+    path,
+    query: new URLSearchParams({ self: '', logType: 'out' }),
+    title: 'out log page for this master',
+    read: (wanted, maxBytes) => logs.reader.read(dirname(path), basename(path), wanted, maxBytes),
   }
 }

@@ -1,11 +1,12 @@
 /** What a request may ask of the master. */
 import type { LeadershipStatus } from '../control/leadership.js'
 import type { DecommissionAllowMode } from '../control/thread-messages.js'
+import type { MetricsContext } from '../metrics/routes.js'
 import type { Commands } from './command-session.js'
 import type { ClusterFeed } from './model/cluster-feed.js'
 import type { OwnLogContext } from './own-log-page.js'
 
-export interface RouteContext {
+export interface RouteContext extends MetricsContext {
   /** `spark.ui.killEnabled` (P46). */
   readonly killEnabled: boolean
   /** `spark.master.ui.title` (P20). */

@@ -2,12 +2,13 @@
 import { Unanswered } from '../control/ask-session.js'
 import { json, jsonAnswer, page, plain, redirect, text, type Answer } from '../http/answer.js'
 import { folder, reads, routed, type Asked, type Request, type Route } from '../http/route.js'
+import { scriptRoute } from '../http/script.js'
+import { metricsRoutes } from '../metrics/routes.js'
 import { applicationPage } from './app-page.js'
 import { decommission, killApplication, killDriver } from './commands.js'
 import { ViewUnavailable } from './errors.js'
 import { explainJson, explainText, findExplained } from './explain.js'
 import { clusterFieldJson, clusterJson, clusterUtilizationJson } from './json.js'
-import { leadershipMetrics, PROMETHEUS_TYPE } from './leadership-metrics.js'
 import { viewOf } from './model/view-of.js'
 import { clusterPage, clusterTables } from './page.js'
 import { BadQuery } from './table-query.js'
@@ -71,12 +72,6 @@ async function explain(context: RouteContext, { path, headers }: Asked): Promise
   return asText ? text(explainText(found)) : jsonAnswer(200, explainJson(found))
 }
 
-/** Where Spark's master has its own for Prometheus. */
-async function metrics({ leadership = null }: RouteContext): Promise<Answer> {
-  if (leadership === null) return plain(503, 'the master is starting', { 'Retry-After': '1' })
-  return { ...text(leadershipMetrics(leadership)), type: PROMETHEUS_TYPE }
-}
-
 /** Asked in this order. */
 const routes: readonly Route<RouteContext>[] = [
   { methods: reads, matches: (path) => path === '/', answer: cluster },
@@ -99,10 +94,16 @@ const routes: readonly Route<RouteContext>[] = [
     matches: folder('/logPage'),
     answer: ({ logs }, asked) => ownLogAnswer(logs, asked, 'page'),
   },
+  {
+    methods: reads,
+    matches: folder('/logPart'),
+    answer: ({ logs }, asked) => ownLogAnswer(logs, asked, 'part'),
+  },
+  scriptRoute,
   { methods: reads, matches: (path) => path === '/json', answer: () => redirect(301, '/json/') },
   { methods: reads, matches: (path) => path.startsWith('/json/'), answer: document },
   { methods: reads, matches: (path) => explainPattern.test(path), answer: explain },
-  { methods: reads, matches: folder('/metrics/master/prometheus'), answer: metrics },
+  ...metricsRoutes,
 ]
 
 /** Never throws for anything that a peer sent or the master refused; what it throws is a fault of ours. */

@@ -5,7 +5,7 @@ import { answerTo } from './routes.js'
 
 export interface WebServerOptions extends Pick<
   PageServerOptions,
-  'host' | 'port' | 'maxRetries' | 'headerBytesMax' | 'onFault'
+  'host' | 'port' | 'maxRetries' | 'headerBytesMax' | 'onFault' | 'streamed'
 > {
   readonly context: RouteContext
 }

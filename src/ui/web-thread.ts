@@ -7,12 +7,15 @@ import type { LeadershipStatus } from '../control/leadership.js'
 import type { FromWebThread, ToWebThread, WebThreadData } from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
 import { LogReader } from '../log-files/reader.js'
+import { MasterMetrics } from '../metrics/master-metrics.js'
+import { ReverseProxy } from '../proxy/reverse-proxy.js'
 import { RestServer } from '../rest/server.js'
 import { leaderElsewhere } from '../rest/standby.js'
 import { CommandSession } from './command-session.js'
 import { singleLine } from '../http/single-line.js'
 import { WebServer } from './server.js'
 import { ClusterFeed } from './model/cluster-feed.js'
+import { viewOf } from './model/view-of.js'
 
 const port = parentPort
 if (port === null)
@@ -36,6 +39,15 @@ let masterUrl: string | null = null
 let leadership: LeadershipStatus | null = null
 /** As submit clients name it (U1). */
 let restUrl: string | null = null
+const metrics =
+  data.metrics === undefined
+    ? undefined
+    : new MasterMetrics({
+        ...data.metrics,
+        log: createLogger('metrics'),
+        view: async () => viewOf(await cluster.current()),
+        leadership: () => leadership,
+      })
 // A master's log is never compressed.
 const rememberedLengths = 1
 const server = new WebServer({
@@ -58,9 +70,11 @@ const server = new WebServer({
     ...(data.logDir === undefined
       ? {}
       : { logs: { reader: new LogReader(rememberedLengths), logDir: data.logDir } }),
+    ...(metrics === undefined ? {} : { metrics }),
     commands,
     audit,
   },
+  ...(data.reverseProxy === undefined ? {} : { streamed: streamedBy(data.reverseProxy) }),
   onFault: (error) => log.error({ error }, 'a page failed'),
 })
 const rest =
@@ -77,10 +91,24 @@ const rest =
         onFault: (error) => log.error({ error }, 'a submission request failed'),
       })
 
+/** P47: the pages of workers and running applications, and of nobody else. */
+function streamedBy({ frontUrl }: NonNullable<WebThreadData['reverseProxy']>) {
+  const proxy = new ReverseProxy({
+    frontUrl,
+    find: async (id) => {
+      const model = await cluster.current()
+      const row = model.application(id)
+      const application = row?.completed === false ? row.application : null
+      return model.worker(id)?.worker.webUiUrl ?? application?.uiUrl ?? null
+    },
+  })
+  return (...args: Parameters<ReverseProxy['serve']>) => proxy.serve(...args)
+}
+
 async function stop(): Promise<void> {
   cluster.close()
   commands.close()
-  await Promise.all([server.close(), rest?.close()])
+  await Promise.all([server.close(), rest?.close(), metrics?.stop()])
   port?.close()
 }
 

@@ -80,6 +80,18 @@ export function redactCommand(command: readonly string[], pattern: RegExp): stri
   })
 }
 
+/** P55: a value goes when it or its name looks secret. */
+export function redactValues(
+  pairs: readonly (readonly [name: string, value: string])[],
+  pattern: RegExp,
+): (readonly [string, string])[] {
+  const looksSecret = new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, ''))
+  return pairs.map(([name, value]) => {
+    const secret = looksSecret.test(name) || looksSecret.test(value)
+    return [name, secret ? REDACTED : value]
+  })
+}
+
 /** What stands before the command in the first line of stderr (W10). */
 export const HEADER_LABELS = {
   executor: 'Spark Executor Command',

@@ -97,6 +97,13 @@ export function localRoots(configuration: Configuration): string[] {
   return localDirRoots(process.env, configuration.read(keys.localDirs), tmpdir())
 }
 
+/** P47: where people reach this worker's pages; below the master when it is their proxy. */
+function pagesUrl(configuration: Configuration, { webUiUrl, workerId }: WorkerSettings): string {
+  if (!configuration.read(keys.reverseProxy)) return webUiUrl
+  const front = configuration.read(keys.reverseProxyUrl) ?? ''
+  return `${front.replace(/\/$/, '')}/proxy/${workerId}`
+}
+
 function childSettings(
   options: WorkerOptions,
   { settings, homes }: { settings: WorkerSettings; homes: readonly SparkHome[] },
@@ -108,7 +115,7 @@ function childSettings(
     ownConfDir: join(options.home, 'conf'),
     redactionPattern: options.configuration.read(keys.redactionPattern),
     execPath: process.execPath,
-    webUiUrl: settings.webUiUrl,
+    webUiUrl: pagesUrl(options.configuration, settings),
     killTimeoutMs: KILL_TIMEOUT_MS,
   }
 }

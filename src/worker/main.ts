@@ -3,20 +3,29 @@ import { join } from 'node:path'
 
 import type { Configuration } from '../conf/configuration.js'
 import { UsageError } from '../conf/errors.js'
+import { metricsSettings, type MetricsSinkSettings } from '../conf/metrics-settings.js'
 import { ANY_ADDRESS, socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
 import type { WorkerOptions } from '../conf/options.js'
 import { MasterLink } from '../control/link.js'
 import { createLogger, type Logger } from '../log/logger.js'
-import { WorkerRegisteredT, type ResourceT } from '../schema/magneto.js'
+import { End, WorkerRecorder } from '../metrics/worker-recorder.js'
+import { WorkerHeartbeatT, WorkerRegisteredT, type ResourceT } from '../schema/magneto.js'
 import { listenForDecommission } from './decommission-signal.js'
 import { DiskGuard, type Health } from './disk-guard.js'
-import { WorkerLoop } from './effects.js'
+import { WorkerLoop, type WorkerPort } from './effects.js'
 import { Guardian } from './guardian.js'
+import { HostedWork } from './hosted-work.js'
 import { settledLater } from './settled-later.js'
 import { detectHardware, type Hardware } from './hardware.js'
 import type { WorkFolders } from './launcher/work-folders.js'
-import { KILL_TIMEOUT_MS, localRoots, startLaunchers } from './launchers.js'
+import {
+  KILL_TIMEOUT_MS,
+  localRoots,
+  startLaunchers,
+  type ChildEvents,
+  type Launchers,
+} from './launchers.js'
 import { offeredResources } from './resources.js'
 import { findSparkHomes, runtimesOf, type SparkHome } from './spark-homes.js'
 import { WorkerMachine, type WorkerSettings } from './state.js'
@@ -41,6 +50,8 @@ export interface RunningWorker {
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const log = createLogger('Worker')
   refuseUnserved(options.configuration)
+  const { sinks, warnings } = metricsSettings(options.configuration, options.confDir, 'worker')
+  for (const warning of warnings) log.warn(warning)
   await prepareWorkDir(options.workDir).catch((error: unknown) => {
     throw error instanceof WorkDirError ? new UsageError(error.message) : error
   })
@@ -57,10 +68,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   // Executors dial this port, and the worker's id carries it: it comes before everything they see.
   const port = await watcher.listen()
   // A step that fails takes back those before it, last first.
-  const undo: (() => Promise<void>)[] = [() => watcher.close()]
+  const metrics = new WorkerRecorder()
+  const undo: (() => Promise<void>)[] = [async () => metrics.stop(), () => watcher.close()]
   try {
     const known = workerSettings(options, { hardware, resources, homes, port })
-    const webUi = await startWebUi(options, known.workerId, log)
+    const work = hostedWork(options.configuration)
+    const webUi = await startWebUi(options, { settings: known, work, metrics, sinks, log })
     undo.unshift(() => webUi.stop())
     const settings = { ...known, webUiUrl: `http://${options.publicHost}:${webUi.port}` }
     const guardian = await Guardian.start({ log, killTimeoutMs: KILL_TIMEOUT_MS })
@@ -69,7 +82,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       `${settings.workerId}: ${cores} cores, ${memoryMb} MiB, runtimes ${runtimes.join(', ')}, ` +
         `web UI at ${settings.webUiUrl}`,
     )
-    return run(options, { settings, homes, watcher, webUi, guardian, log })
+    return run(options, { settings, homes, watcher, webUi, work, metrics, guardian, log })
   } catch (error) {
     for (const step of undo) await step()
     throw error
@@ -81,22 +94,25 @@ interface Parts {
   homes: readonly SparkHome[]
   watcher: WorkerWatcher
   webUi: WebUi
+  work: HostedWork
+  metrics: WorkerRecorder
   guardian: Guardian
   log: Logger
 }
 
 function run(options: WorkerOptions, parts: Parts): RunningWorker {
-  const { settings, watcher, webUi, guardian, log } = parts
+  const { settings, watcher, webUi, work, metrics, guardian, log } = parts
   const { promise: stopped, resolve: leave } = settledLater<number>()
-  const { executors, drivers, folders, ...launchers } = startLaunchers(options, parts, {
-    onStarted: (order, note) => loop.onStarted(order, note),
-    onEnded: (order, result) => loop.onEnded(order, result),
-    onDriverEnded: (driverId, result) => loop.onDriverEnded(driverId, result),
-  })
+  const { executors, drivers, folders, ...launchers } = startLaunchers(
+    options,
+    parts,
+    childEvents(parts, () => loop),
+  )
   const cleaner = cleanerOf(options.configuration, folders, log)
   const close = async (): Promise<void> => {
     cleaner?.stop()
     diskGuard?.stop()
+    metrics.stop()
     await launchers.close()
     await guardian.close()
     link.close()
@@ -107,11 +123,11 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
   const loop: WorkerLoop = new WorkerLoop(
     new WorkerMachine(settings),
     {
-      send: (body) => link.send(body),
-      launch: (order, receivedMs) => executors.launch(order, receivedMs),
-      kill: (appId, executorId) => executors.kill(appId, executorId),
-      launchDriver: (order) => drivers.launch(order),
-      killDriver: (driverId) => drivers.kill(driverId),
+      send: (body) => {
+        metrics.sent(body instanceof WorkerHeartbeatT)
+        link.send(body)
+      },
+      ...launches(work, executors, drivers),
       cleanUpApplication: (appId) => executors.cleanUpApplication(appId),
       exit: (status, reason) => {
         if (status === 0) log.info(`stops: ${reason}`)
@@ -132,11 +148,15 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
     log,
     onOpen: (changed) => loop.handle({ kind: 'linkOpened', changed }),
     onMessage: (body) => {
+      metrics.received(body instanceof WorkerRegisteredT)
       if (body instanceof WorkerRegisteredT)
         webUi.showMaster(String(body.masterUrl), body.masterWebUiUrl ?? '')
       loop.handle({ kind: 'message', body })
     },
-    onClose: (reason) => loop.handle({ kind: 'linkClosed', reason }),
+    onClose: (reason) => {
+      metrics.masterLost()
+      loop.handle({ kind: 'linkClosed', reason })
+    },
   })
   const stopListening = listenForDecommission(options.configuration, log, () =>
     loop.handle({ kind: 'decommission' }),
@@ -150,6 +170,55 @@ function run(options: WorkerOptions, parts: Parts): RunningWorker {
   return { workerId: settings.workerId, stop, stopped }
 }
 
+/** Orders, of which pages are told first: an end may come at once. */
+function launches(
+  work: HostedWork,
+  executors: Launchers['executors'],
+  drivers: Launchers['drivers'],
+): Pick<WorkerPort, 'launch' | 'kill' | 'launchDriver' | 'killDriver'> {
+  return {
+    launch: (order, receivedMs) => {
+      work.executorLaunched(order)
+      executors.launch(order, receivedMs)
+    },
+    kill: (appId, executorId) => {
+      work.executorKilled(appId, executorId)
+      executors.kill(appId, executorId)
+    },
+    launchDriver: (order) => {
+      work.driverLaunched(order)
+      drivers.launch(order)
+    },
+    killDriver: (driverId) => {
+      work.driverKilled(driverId)
+      drivers.kill(driverId)
+    },
+  }
+}
+
+function childEvents(
+  { work, metrics }: Pick<Parts, 'work' | 'metrics'>,
+  loop: () => WorkerLoop,
+): ChildEvents {
+  return {
+    onStarted: (order, note) => {
+      loop().onStarted(order, note)
+      metrics.executorStarted(note.execMs - note.receivedMs)
+      work.executorStarted(String(order.appId), order.executorId)
+    },
+    onEnded: (order, result) => {
+      loop().onEnded(order, result)
+      metrics.executorEnded(result.kind === 'failed' ? End.FAILED : End.EXITED)
+      work.executorEnded(String(order.appId), order.executorId, result)
+    },
+    onDriverEnded: (driverId, result) => {
+      loop().onDriverEnded(driverId, result)
+      metrics.driverEnded(result.kind === 'failed' ? End.FAILED : End.EXITED)
+      work.driverEnded(driverId, result)
+    },
+  }
+}
+
 function cleanerOf(
   configuration: Configuration,
   port: WorkFolders,
@@ -161,18 +230,44 @@ function cleanerOf(
   return new WorkDirCleaner({ port, log, intervalMs, ttlMs })
 }
 
+function hostedWork(configuration: Configuration): HostedWork {
+  return new HostedWork({
+    retainedExecutors: configuration.read(keys.workerRetainedExecutors),
+    retainedDrivers: configuration.read(keys.workerRetainedDrivers),
+    redactionPattern: configuration.read(keys.redactionPattern),
+  })
+}
+
 /** W1, C9: before it registers, since a master and executors are told where it is. */
-function startWebUi(options: WorkerOptions, id: string, log: Logger): Promise<WebUi> {
+function startWebUi(
+  options: WorkerOptions,
+  {
+    settings,
+    work,
+    metrics,
+    sinks,
+    log,
+  }: Pick<Parts, 'settings' | 'work' | 'metrics' | 'log'> & {
+    sinks: readonly MetricsSinkSettings[]
+  },
+): Promise<WebUi> {
   const { configuration, home, webUiHost, webUiPort, workDir } = options
+  const { workerId: id, host, port, cores, memoryMb } = settings
+  const resources = settings.resources.map(({ name, addresses }) => {
+    return { name: String(name), addresses: [...addresses] }
+  })
   return WebUi.start({
     host: socketAddress(webUiHost ?? ANY_ADDRESS),
     port: webUiPort,
     maxRetries: configuration.read(keys.portMaxRetries),
     headerBytesMax: configuration.read(keys.uiRequestHeaderBytes),
-    workerId: id,
+    worker: { workerId: id, address: `${host}:${port}`, cores, memoryMb, resources },
+    work: () => work.lists(),
     workDir,
     logDir: process.env['SPARK_LOG_DIR'] || join(home, 'logs'),
     rememberedLengths: configuration.read(keys.compressedLogFileLengthCacheSize),
+    reverseProxy: configuration.read(keys.reverseProxy),
+    metrics: { figures: metrics.buffer, sinks },
     log,
   })
 }

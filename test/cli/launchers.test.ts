@@ -12,6 +12,7 @@ const FAKE_MAIN = `console.log(JSON.stringify({
   home: process.env.MAGNETO_HOME,
   conf: process.env.SPARK_CONF_DIR,
   mark: process.env.MARK,
+  arenas: process.env.MALLOC_ARENA_MAX,
 }))
 `
 
@@ -52,6 +53,13 @@ describe('B10: what runs', () => {
     await said(child, `pid ${child.pid}\n`)
     child.kill('SIGTERM')
     expect(await exited).toEqual([null, 'SIGTERM'])
+  })
+
+  test('two arenas of glibc for the master, unless told otherwise; a worker would hand them on', () => {
+    expect(answer('bin/magneto', ['master'])).toMatchObject({ arenas: '2' })
+    const env = { MALLOC_ARENA_MAX: '7' }
+    expect(answer('bin/spark-class', [MASTER], env)).toMatchObject({ arenas: '7' })
+    expect(answer('bin/spark-class', [WORKER])).not.toHaveProperty('arenas')
   })
 
   test('through a chain of symbolic links', () => {

@@ -17,25 +17,27 @@ describe('settings without effect', () => {
       ['spark.deploy.appNumberModulo', '1000'],
       ['spark.master.ui.visibleEnvVarPrefixes', 'x'],
       ['spark.deploy.recoverySerializationFilter', '*'],
-      ['spark.metrics.conf.*.sink.x.class', 'y'],
+      ['spark.metrics.namespace', 'y'],
+      ['spark.metrics.conf.*.sink.csv.period', '20'],
       ['spark.ui.view.acls', 'me'],
       ['spark.deploy.defaultCores', '4'],
     ]
     expect(warning(entries)).toBe(
       'no effect on the master in this release: spark.deploy.recoverySerializationFilter, ' +
         'spark.master.ui.visibleEnvVarPrefixes, ' +
-        'spark.metrics.conf.*.sink.x.class, spark.ui.view.acls',
+        'spark.metrics.namespace, spark.ui.view.acls',
     )
   })
 
   test('are those of the daemon that starts', () => {
     const entries: [string, string][] = [
       ['spark.worker.ui.retainedExecutors', '7'],
-      ['spark.worker.ui.retainedDrivers', '7'],
+      ['spark.shuffle.service.port', '7338'],
+      ['spark.resources.discoveryPlugin', 'x.Y'],
       ['spark.master.rest.maxThreads', '3'],
     ]
     expect(warning(entries, 'worker')).toBe(
-      'no effect on the worker in this release: spark.worker.ui.retainedDrivers, spark.worker.ui.retainedExecutors',
+      'no effect on the worker in this release: spark.resources.discoveryPlugin, spark.shuffle.service.port',
     )
     expect(warning(entries, 'master')).toMatch(/: spark\.master\.rest\.maxThreads$/)
   })
@@ -87,6 +89,7 @@ const ELSEWHERE = new Set<unknown>([
   keys.workerUiPort,
   keys.sparkHomes,
   keys.structuredLogging,
+  keys.metricsConf,
 ])
 
 describe.each(['master', 'worker'] as const)('the list of what the %s serves', (daemon) => {

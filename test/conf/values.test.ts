@@ -119,3 +119,23 @@ describe('parsers of keys', () => {
     expect(() => parsers.port('tcp://10.0.0.1:7077')).toThrow(/Kubernetes/)
   })
 })
+
+describe('P47: where a proxy before the master is', () => {
+  test.each(['http://front.example', 'https://front.example/spark/', 'http://proxy.example/x'])(
+    '%j is one',
+    (text) => {
+      expect(parsers.proxyUrl(text)).toBe(text)
+    },
+  )
+
+  test.each([
+    '',
+    '/spark',
+    'ftp://front',
+    'http://h/proxy',
+    'http://h/a/history/',
+    'http://h/proxy/x',
+  ])('%j is refused', (text) => {
+    expect(() => parsers.proxyUrl(text)).toThrow(UsageError)
+  })
+})

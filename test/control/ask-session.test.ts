@@ -28,6 +28,7 @@ function start() {
       kind: OutboxKind.SEND,
       session: of,
       argument: 0,
+      attached: false,
       payload: encode(new ReplyT(requestId, true)),
     })
   return { asks, ask, answer, posted }

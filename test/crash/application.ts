@@ -8,6 +8,7 @@ import type { History, Promised } from './history.js'
 
 const { KILLED, FAILED, LOST, EXITED } = schema.ExecutorState
 const ends = new Set([KILLED, FAILED, LOST, EXITED])
+const traceLines = 60
 
 function profile(): schema.ResourceProfileT {
   return new schema.ResourceProfileT(0, 1, 64, [])
@@ -30,6 +31,8 @@ export class CrashApplication {
   readonly #registration: schema.RegisterApplicationT
   readonly #asked = new Map<number, schema.RequestExecutorsT | schema.KillExecutorsT>()
   readonly executors = new Set<number>()
+  /** What it said and heard last, for a failure. */
+  readonly trace: string[] = []
   #unsure: (schema.RequestExecutorsT | schema.KillExecutorsT)[] = []
   #nextRequest = 1
   #bound = false
@@ -56,6 +59,7 @@ export class CrashApplication {
       onClose: () => {
         if (this.#bound && !mayLose()) this.promised.mayBeOver = true
         this.#bound = false
+        this.#note('has no master')
         this.#unsure.push(...this.#asked.values())
         this.#asked.clear()
       },
@@ -93,11 +97,18 @@ export class CrashApplication {
     const { id } = this.promised
     if (id === null) return void this.#link.send(this.#registration)
     const expected = [...this.executors].map(String)
+    this.#note(`acknowledges with ${expected.join(' ')}`)
     this.#link.send(new schema.MasterChangeAcknowledgedT(id, expected))
+  }
+
+  #note(what: string): void {
+    this.trace.push(`${new Date().toISOString().slice(11)} ${what}`)
+    if (this.trace.length > traceLines) this.trace.shift()
   }
 
   #take(body: BodyT): void {
     if (this.over) return
+    this.#note(`${body.constructor.name} ${JSON.stringify(body)}`)
     if (body instanceof schema.MasterChangedT) this.#sayWho()
     else if (body instanceof schema.ApplicationRegisteredT) this.#registered(String(body.appId))
     else if (body instanceof schema.ReplyT) this.#replied(body)
@@ -121,8 +132,13 @@ export class CrashApplication {
   }
 
   #replied({ requestId, ok, message }: schema.ReplyT): void {
-    if (!this.#asked.delete(requestId)) return
+    const request = this.#asked.get(requestId)
+    if (request === undefined) return
+    this.#asked.delete(requestId)
     if (!ok) this.#history.violated(`${this.promised.id} was refused: ${message}`)
+    // As with Spark no master tells of it: a driver sees that its executor has left.
+    if (request instanceof schema.KillExecutorsT)
+      for (const id of request.executorIds) this.executors.delete(Number(id))
   }
 
   #ask(request: schema.RequestExecutorsT | schema.KillExecutorsT): void {

@@ -109,7 +109,7 @@ export async function clusterLeft(load: Load, leader: MasterProcess): Promise<st
     if (worker.unconfirmed > 0) left.push(`${worker.id} has ${worker.unconfirmed} reports left`)
   }
   const live = [...load.applications].filter(({ over }) => !over)
-  for (const { promised, settled, executors } of live) {
+  for (const { promised, settled, executors, trace } of live) {
     const { id, name, target } = promised
     if (id === null) left.push(`${name} was never registered`)
     if (!settled) left.push(`${name} waits for an answer`)
@@ -119,7 +119,8 @@ export async function clusterLeft(load: Load, leader: MasterProcess): Promise<st
     // Nothing that runs is killed since less is asked for.
     if (running.length < target) left.push(`${id} has ${running.length} executors of ${target}`)
     const believed = [...executors].map((executor) => `${id}/${executor}`)
-    left.push(...different(`executor of ${id},`, running, believed))
+    const odd = [...different(`executor of ${id},`, running, believed)]
+    left.push(...odd.map((line) => `${line}; it heard:\n${trace.join('\n')}\n`))
   }
   left.push(
     ...different(

@@ -59,6 +59,17 @@ export function processesUnder(folder: string): Map<number, FoundProcess> {
   return found
 }
 
+/** The ends of all files under a folder that are wanted. */
+function ends(folder: string, wanted: (path: string) => boolean): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter(wanted)
+      .map((path) => `── ${path}\n${readFileSync(join(folder, path), 'utf8').slice(-3000)}`)
+  } catch {
+    return [`(no logs in ${folder})`]
+  }
+}
+
 export interface ClusterOptions {
   workers: number
   coresPerWorker?: number
@@ -167,9 +178,7 @@ export class Cluster {
     try {
       return await eventually(what, look, withinMs)
     } catch (error) {
-      throw new Error(`${String(error)}\n${JSON.stringify(await this.json())}\n${this.logs()}`, {
-        cause: error,
-      })
+      throw new Error(`${String(error)}\n${await this.report()}`, { cause: error })
     }
   }
 
@@ -192,15 +201,18 @@ export class Cluster {
       .map(([pid, { parent }]) => ({ pid, worker: parent }))
   }
 
+  /** The end of what the daemons and their executors wrote. */
   logs(): string {
-    try {
-      const folder = join(this.folder, 'logs')
-      return readdirSync(folder)
-        .map((name) => `── ${name}\n${readFileSync(join(folder, name), 'utf8').slice(-3000)}`)
-        .join('\n')
-    } catch {
-      return '(no logs)'
-    }
+    const work = ends(join(this.folder, 'work'), (path) => path.endsWith('/stderr'))
+    return [...ends(join(this.folder, 'logs'), () => true), ...work].join('\n')
+  }
+
+  /** What a failing test shows: the master's view, the processes there are and all logs. */
+  async report(): Promise<string> {
+    const processes = [...processesUnder(this.folder)].map(
+      ([pid, { command }]) => `${pid} ${command.slice(0, 200)}`,
+    )
+    return [JSON.stringify(await this.json()), ...processes, this.logs()].join('\n')
   }
 
   /** Stops all daemons and removes the folder. @returns what was left running a moment later */

@@ -55,8 +55,9 @@ describeWith(['java', 'python3'], 'custom resources', () => {
         return job.stdout.includes('SEEN') ? true : null
       },
       hasSeenMs,
-    ).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${job.stderr.slice(-6000)}\n${cluster.logs()}`)
+    ).catch(async (error: unknown) => {
+      const report = await cluster.report()
+      throw new Error(`${String(error)}\n${job.stderr.slice(-6000)}\n${report}`)
     })
 
   const used = async (): Promise<string[]> => {

@@ -175,7 +175,7 @@ describeWith(['java', 'python3', ...ZOOKEEPER_COMMANDS], 'a standby before the l
     expect(await json(standby().uiPort, '/json/status')).toEqual({ status: 'STANDBY' })
     const page = await (await fetch(`http://${host}:${standby().uiPort}/`)).text()
     expect(page).toContain(`the leader is <a href="http://${host}:${leader().uiPort}/">`)
-    const metrics = `http://${host}:${standby().uiPort}/metrics/master/prometheus`
+    const metrics = `http://${host}:${standby().uiPort}/metrics`
     expect(await (await fetch(metrics)).text()).toContain('\nmagneto_leader 0\n')
   })
   test(

@@ -17,13 +17,19 @@ const a = sessionOf(SessionSource.CONTROL, 1)
 const b = sessionOf(SessionSource.GATEWAY, 1)
 let did: string[]
 let lines: string[]
+let attachments: (Uint8Array | null)[]
+let flushes: number
+let onSend: () => void
 
 function effects(maxHeldBytes = 1000): Effects {
   const sink = {
-    send: (session: number, bytes: Uint8Array) =>
-      void did.push(`send ${session} ${text.decode(bytes)}`),
+    send: (session: number, bytes: Uint8Array, attachment: Uint8Array | null) => {
+      did.push(`send ${session} ${text.decode(bytes)}`)
+      attachments.push(attachment)
+      onSend()
+    },
     close: (session: number, reason: string) => void did.push(`close ${session} ${reason}`),
-    flush: () => {},
+    flush: () => void (flushes += 1),
   }
   return new Effects({
     log: recordingLog(lines),
@@ -56,9 +62,12 @@ function storeRecord(key: string): Uint8Array {
 beforeEach(() => {
   did = []
   lines = []
+  attachments = []
+  flushes = 0
+  onSend = () => {}
 })
 
-const { SEND, CLOSE, PERSIST, FORGET, SET_TIMER, NOTICE } = OutboxKind
+const { SEND, CLOSE, PERSIST, FORGET, SET_TIMER, NOTICE, ATTACHMENT } = OutboxKind
 
 describe('effects', () => {
   test('are carried out in order', () => {
@@ -100,6 +109,61 @@ describe('effects', () => {
     expect(held.heldBytes).toBe(0)
     held.run(batch([SEND, a, 'later', 6]))
     expect(did.at(-1)).toBe(`send ${a} later`)
+  })
+
+  test('A12: leave in the order in which they were decided, whatever of it the store had first', () => {
+    const held = effects()
+    held.run(batch([SEND, a, 'a1', 5], [SEND, b, 'b1', 3], [SEND, b, 'b2', 5], [SEND, a, 'a2']))
+    held.run(batch([SEND, b, 'b3'], [SEND, a, 'a3', 7]))
+    held.stored(2)
+    expect(did).toEqual([])
+    held.stored(6)
+    const words = did.map((line) => line.split(' ')[2])
+    expect(words).toEqual(['b1', 'a1', 'b2', 'a2', 'b3'])
+    held.stored(7)
+    expect(did.at(-1)).toBe(`send ${a} a3`)
+    expect(held.heldBytes).toBe(0)
+  })
+
+  test('of a session that ends while they leave are forgotten, the others leave', () => {
+    const held = effects()
+    held.run(batch([SEND, a, '1', 5], [SEND, b, '2', 5], [SEND, a, '3', 5], [SEND, b, '4', 5]))
+    onSend = () => held.forget(b)
+    held.stored(5)
+    expect(did).toEqual([`send ${a} 1`, `send ${a} 3`])
+    expect(held.heldBytes).toBe(0)
+  })
+
+  test('much that was held leaves bit by bit', () => {
+    const held = effects(2 ** 20)
+    const many = new BatchWriter()
+    for (let at = 0; at < 100; at += 1) many.add(SEND, a, 'x'.repeat(1024), 5)
+    held.run(many.take())
+    const before = flushes
+    held.stored(5)
+    expect(did).toHaveLength(100)
+    // Three sinks each time: three times 32 KiB, and the rest.
+    expect(flushes - before).toBe(3 * 4)
+  })
+
+  test('what is attached goes with each that it belongs to, also later', () => {
+    const held = effects()
+    const outbox = new BatchWriter()
+    outbox.add(ATTACHMENT, 0, 'one')
+    outbox.add(SEND, b, '1', 0, true)
+    outbox.add(SEND, b, '2')
+    outbox.add(SEND, b, '3', 5, true)
+    outbox.add(ATTACHMENT, 0, 'two')
+    outbox.add(SEND, b, '4', 0, true)
+    held.run(outbox.take())
+    held.stored(5)
+    expect(attachments.map((each) => (each === null ? null : text.decode(each)))).toEqual([
+      'one',
+      null,
+      'one',
+      'two',
+    ])
+    expect(attachments[0]).toBe(attachments[2])
   })
 
   test('of a session that is gone are forgotten', () => {

@@ -57,6 +57,64 @@ describe('loop', () => {
     expect(steps).toEqual([[InboxKind.CONNECTED, InboxKind.MESSAGE]])
   })
 
+  test('effects of a part may bring input while the core still reads', async () => {
+    const read: string[][] = []
+    const inboxText = (inbox: Uint8Array) =>
+      [...records(inbox)].map(({ payload }) => new TextDecoder().decode(payload))
+    const core: MasterCore = {
+      step: (_now, _offset, inbox, onPart) => {
+        onPart?.(new Uint8Array())
+        read.push(inboxText(inbox))
+        return new Uint8Array()
+      },
+      view: () => new Uint8Array(),
+      changes: () => new Uint8Array(),
+      explain: () => new Uint8Array(),
+      check: () => {},
+    }
+    let runs = 0
+    const loop = new Loop({
+      core,
+      clock: new Clock(),
+      run: () => {
+        runs += 1
+        if (runs < 3) loop.add(InboxKind.MESSAGE, 1, `brought by ${runs}`)
+      },
+      onBroken: (error) => expect.unreachable(error.message),
+    })
+    loop.add(InboxKind.MESSAGE, 1, 'first')
+    for (let turns = 0; turns < 4; turns += 1) await turn()
+    expect(read).toEqual([['first'], ['brought by 1', 'brought by 2']])
+  })
+
+  test('what is decided after an effect has ended the loop reaches nobody', async () => {
+    const core: MasterCore = {
+      step: (_now, _offset, _inbox, onPart) => {
+        onPart?.(new Uint8Array(1))
+        onPart?.(new Uint8Array(2))
+        return new Uint8Array(3)
+      },
+      view: () => new Uint8Array(),
+      changes: () => new Uint8Array(),
+      explain: () => new Uint8Array(),
+      check: () => {},
+    }
+    const ran: number[] = []
+    const loop = new Loop({
+      core,
+      clock: new Clock(),
+      run: ({ byteLength }) => {
+        ran.push(byteLength)
+        if (byteLength === 2) loop.end()
+      },
+      onBroken: (error) => expect.unreachable(error.message),
+    })
+    loop.add(InboxKind.MESSAGE, 1, 'x')
+    await turn()
+    await turn()
+    expect(ran).toEqual([1, 2])
+  })
+
   test('input that effects bring is the next step', async () => {
     const { loop, steps, ran } = setUp()
     ran.push(() => loop.add(InboxKind.DISCONNECTED, 1, 'closed'))

@@ -57,7 +57,7 @@ function application(id: string, endpoint: string | null) {
 
 type Effect = [OutboxKind, number, Uint8Array | string, number?]
 
-function setUp() {
+function setUp(keepsNothing = false) {
   const steps: string[][] = []
   const payloads: Uint8Array[] = []
   const did: string[] = []
@@ -94,6 +94,7 @@ function setUp() {
     clock: new Clock(),
     core,
     recovery: {
+      keepsNothing,
       certain: () => doubt.certain,
       commit: (changes: readonly StoreChange[]) =>
         new Promise((done, fail) => {
@@ -167,6 +168,20 @@ describe('a reign', () => {
     await settle()
     expect(did).toEqual([`send ${session} registered`])
     expect(steps.at(-1)).toEqual(['STORED 1'])
+  })
+
+  test('H7: where nothing is kept, nothing waits and nothing is written', async () => {
+    const { reign, steps, did, next, commits, settle } = setUp(true)
+    reign.lead(1, [], [])
+    next.push([
+      [PERSIST, 0, worker('a').record, 1],
+      [SEND, session, 'registered', 1],
+    ])
+    reign.add(InboxKind.MESSAGE, session, '')
+    await settle()
+    expect(did).toEqual([`send ${session} registered`])
+    expect(commits).toEqual([])
+    expect(steps.at(-1)).toEqual(['MESSAGE'])
   })
 
   test('decides nothing and sends nothing while it is suspended, and loses nothing', async () => {

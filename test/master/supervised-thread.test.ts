@@ -84,7 +84,7 @@ const isLost = (event: Event): boolean => event.kind === 'lost'
 describe('a thread', () => {
   test('that dies loses its sessions, after its last words, and comes back on its port', async () => {
     const { thread, seen, port } = await start()
-    thread.send(session, new TextEncoder().encode('die'))
+    thread.send(session, new TextEncoder().encode('die'), null)
     thread.flush()
     await seen.next(isConnected, 1)
     expect(seen.events.slice(1)).toEqual([
@@ -96,7 +96,7 @@ describe('a thread', () => {
 
   test('that has further ports keeps them too', async () => {
     const { thread, seen, port } = await start({ kept: 1 })
-    thread.send(session, new TextEncoder().encode('die'))
+    thread.send(session, new TextEncoder().encode('die'), null)
     thread.flush()
     await seen.next(isConnected, 1)
     expect(seen.events.at(-1)).toMatchObject({ text: `spark://m:1 ${port} 02` })
@@ -104,7 +104,7 @@ describe('a thread', () => {
 
   test('whose batch is broken is ended like one that died', async () => {
     const { thread, seen } = await start()
-    thread.send(session, new TextEncoder().encode('break'))
+    thread.send(session, new TextEncoder().encode('break'), null)
     thread.flush()
     await seen.next(isConnected, 1)
     expect(seen.events[1]).toMatchObject({ kind: 'lost', sessions: [session] })
@@ -113,10 +113,10 @@ describe('a thread', () => {
 
   test('loses none of the sessions that ended before', async () => {
     const { thread, seen } = await start()
-    thread.send(session, new TextEncoder().encode('drop'))
+    thread.send(session, new TextEncoder().encode('drop'), null)
     thread.flush()
     await seen.next((event) => event.kind === 'record' && event.record === InboxKind.DISCONNECTED)
-    thread.send(session, new TextEncoder().encode('die'))
+    thread.send(session, new TextEncoder().encode('die'), null)
     thread.flush()
     expect(await seen.next(isLost)).toMatchObject({ sessions: [] })
   })

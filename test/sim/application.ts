@@ -87,11 +87,12 @@ export function registrationOf(demand: Demand): RegisterApplicationT {
   )
   // One driver address an application: names are never given twice.
   const address = `${demand.name}.driver:7078`
-  const stream = demand.runtime === 'node' ? [] : [0xac, 0xed, 0, 5]
+  const encoded = encodeApplication(description)
   return new RegisterApplicationT(
-    encodeApplication(description),
+    encoded,
     address,
-    Uint8Array.from(stream),
+    // No Java object here: what workers of Apache get must be of the right application, too.
+    demand.runtime === 'node' ? new Uint8Array() : encoded,
     demand.runtime === 'node' ? null : 'AppClient',
   )
 }

@@ -17,6 +17,8 @@ import {
   hasty,
   misread,
   sameAddress,
+  shuffledParts,
+  strayAttachments,
   typeOf,
   without,
   withoutMessages,
@@ -245,6 +247,12 @@ const faults: [string, MakeCore, RegExp][] = [
       },
     }),
     /could have one more executor|fit, nothing limits it|could run on/,
+  ],
+  ['parts of a step are carried out in another order', shuffledParts, /before|they must grow/],
+  [
+    'a launch goes with the description of another application',
+    (config) => coreWith({ outbox: strayAttachments() })(config),
+    /asked for|lacks|has not exactly one/,
   ],
   [
     'workers are taken for able to run what they lack',

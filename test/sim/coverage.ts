@@ -52,6 +52,7 @@ export const expectedOfRestarts = [
   'a master vanishes',
   'a master starts again',
   'a leader crashes',
+  'a master crashes in the midst of a step',
   'a leader steps down',
   'a leader takes up records',
   'a master is stopped',

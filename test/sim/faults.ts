@@ -21,8 +21,9 @@ import {
 type Rewrite = (record: BatchRecord, batch: BatchWriter) => void
 export type MakeCore = (config: Uint8Array) => MasterCore
 
-function same({ kind, session, payload, argument }: BatchRecord, batch: BatchWriter): void {
-  batch.add(kind, session, payload, argument)
+function same(record: BatchRecord, batch: BatchWriter): void {
+  const { kind, session, payload, argument, attached } = record
+  batch.add(kind, session, payload, argument, attached)
 }
 
 function rewritten(bytes: Uint8Array, rewrite: Rewrite): Uint8Array {
@@ -40,11 +41,37 @@ export function coreWith(fault: { inbox?: Rewrite; outbox?: Rewrite }): MakeCore
       changes: (nowMs, anew, mostBytes) => core.changes(nowMs, anew, mostBytes),
       explain: (request) => core.explain(request),
       check: () => core.check(),
-      step: (nowMs, offset, inbox) => {
-        const outbox = core.step(nowMs, offset, rewritten(inbox, fault.inbox ?? same))
-        return rewritten(outbox, fault.outbox ?? same)
+      step: (nowMs, offset, inbox, onPart) => {
+        const rewrite = (outbox: Uint8Array): Uint8Array => rewritten(outbox, fault.outbox ?? same)
+        const read = rewritten(inbox, fault.inbox ?? same)
+        return rewrite(core.step(nowMs, offset, read, (part) => onPart?.(rewrite(part))))
       },
     }
+  }
+}
+
+/** A core whose parts of a step come in another order: one is handed over after the next. */
+export const shuffledParts: MakeCore = (config) => {
+  const core = createMasterCore(config)
+  return {
+    view: (nowMs) => core.view(nowMs),
+    changes: (nowMs, anew, mostBytes) => core.changes(nowMs, anew, mostBytes),
+    explain: (request) => core.explain(request),
+    check: () => core.check(),
+    step: (nowMs, offset, inbox, onPart) => {
+      let late: Uint8Array | null = null
+      const last = core.step(nowMs, offset, inbox, (part) => {
+        if (late === null) {
+          late = part
+          return
+        }
+        onPart?.(part)
+        onPart?.(late)
+        late = null
+      })
+      if (late !== null) onPart?.(late)
+      return last
+    },
   }
 }
 
@@ -96,7 +123,7 @@ export function hasty(type: Body): Rewrite {
   return (record, batch) => {
     const { kind, session, payload } = record
     if (kind === (OutboxKind.SEND as number) && typeOf(record) === type) {
-      batch.add(kind, session, payload, 0)
+      batch.add(kind, session, payload, 0, record.attached)
     } else same(record, batch)
   }
 }
@@ -110,7 +137,7 @@ export const sameAddress: Rewrite = (record, batch) => {
   }
   order.application = Uint8Array.from(order.application)
   order.sparkDescription = Uint8Array.from(order.sparkDescription)
-  batch.add(record.kind, record.session, encode(order), record.argument)
+  batch.add(record.kind, record.session, encode(order), record.argument, record.attached)
 }
 
 /** The core reads something else than what was submitted. */
@@ -154,4 +181,14 @@ function recordUnder(entry: BatchRecord, prefix: string): StoreRecord | null {
   if (entry.kind !== (InboxKind.RECORD as number)) return null
   const read = StoreRecord.getRootAsRecord(new ByteBuffer(entry.payload))
   return read.key()?.startsWith(prefix) === true ? read : null
+}
+
+/** Launches have the description that another application had before. */
+export function strayAttachments(): Rewrite {
+  let last: Uint8Array | null = null
+  return (record, batch) => {
+    if (record.kind !== (OutboxKind.ATTACHMENT as number)) return same(record, batch)
+    batch.add(record.kind, record.session, last ?? record.payload)
+    last = record.payload.slice()
+  }
 }

@@ -163,7 +163,7 @@ export class Ledger {
     } else if (body instanceof DecommissionWorkerT && worker !== undefined) {
       this.#leaving.add(worker.workerId)
     } else if (body instanceof LaunchExecutorT) {
-      const { runtime } = decodeApplication(Uint8Array.from(body.application))
+      const { runtime } = descriptionOf(body)
       this.#mayHost(worker, `executor ${body.appId}/${body.executorId}`, [String(runtime)])
     } else if (body instanceof LaunchDriverT) {
       const description = decodeDriver(Uint8Array.from(body.description))
@@ -231,7 +231,7 @@ export class Ledger {
       throw new Violation(`executor ${key} was started on ${before} and again on ${host.name}`)
     }
     this.#launched.set(key, host.name)
-    const { name } = decodeApplication(Uint8Array.from(order.application))
+    const { name } = descriptionOf(order)
     const asked = this.demands.get(String(name))?.profiles[order.profileId]?.gpus ?? 0
     const held = addressesOf(order.resources)
     if (held.length !== asked) {
@@ -321,4 +321,12 @@ export class Ledger {
       throw new Violation(`${what} is ordered from ${worker.workerId}, which is unhealthy`)
     }
   }
+}
+
+/** Workers of Apache get that of Spark, all others ours; nobody gets both. */
+function descriptionOf({ appId, executorId, application, sparkDescription }: LaunchExecutorT) {
+  if ((application.byteLength === 0) === (sparkDescription.byteLength === 0))
+    throw new Violation(`executor ${appId}/${executorId} has not exactly one description`)
+  const description = application.byteLength > 0 ? application : sparkDescription
+  return decodeApplication(Uint8Array.from(description))
 }

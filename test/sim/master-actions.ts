@@ -18,6 +18,12 @@ function crash(chaos: Chaos, master: SimulatedMaster, silently: boolean): void {
   clock.after(awayMs, () => master.boot())
 }
 
+function crashInStep(chaos: Chaos): void {
+  const { random, clock } = chaos.world
+  const master = chaos.someMaster()
+  master.crashInStep(() => clock.after(random.between(0, absenceMaxMs), () => master.boot()))
+}
+
 function crashLeader(chaos: Chaos): void {
   for (const master of chaos.world.masters) if (master.leads) crash(chaos, master, false)
 }
@@ -59,6 +65,7 @@ const ofOne: Action[] = [
   (chaos) => crash(chaos, chaos.someMaster(), false),
   (chaos) => crash(chaos, chaos.someMaster(), false),
   (chaos) => crash(chaos, chaos.someMaster(), true),
+  crashInStep,
   (chaos) => stop(chaos, false),
   (chaos) => stop(chaos, true),
   (chaos) => chaos.someMaster().isolate(chaos.world.random.between(100, isolationMaxMs)),

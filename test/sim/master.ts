@@ -1,6 +1,6 @@
 /** A master of the simulation: the real core, clock and interpreter of effects, over fake network and storage. */
 import { Builder } from 'flatbuffers'
-import { decode, type BodyT } from '../../src/control/codec.js'
+import { encode, type BodyT } from '../../src/control/codec.js'
 import { InboxKind, sessionOf, SessionSource, sourceOf } from '../../src/control/records.js'
 import type { Mandate } from '../../src/election/agent.js'
 import { createMasterCore, type MasterCore } from '../../src/core/native.js'
@@ -14,7 +14,7 @@ import { Life } from './life.js'
 import { Connection, type Receiver } from './network.js'
 import type { Random } from './random.js'
 import type { SimulatedRecovery } from './recovery.js'
-import { Reign } from './reign.js'
+import { decodeAttached, Reign } from './reign.js'
 import type { Shelf } from './store.js'
 import { messageText, type Trace } from './trace.js'
 
@@ -72,6 +72,8 @@ export class SimulatedMaster {
   #gatewayDownUntilMs = 0
   #isolatedUntilMs = 0
   #stepsBefore = 0
+  /** It ends in the midst of a step. */
+  #doom: (() => void) | null = null
 
   constructor(parts: MasterParts) {
     this.#parts = parts
@@ -146,6 +148,7 @@ export class SimulatedMaster {
     this.trace(() => (silently ? '   vanishes' : '   crashes'))
     this.#life.end()
     this.#life = null
+    this.#doom = null
     this.#recovery = null
     this.#endReign()
     this.#parts.died()
@@ -153,6 +156,11 @@ export class SimulatedMaster {
       connection.masterGone(silently ? silentNoticeMs : 0)
     }
     this.#connections.clear()
+  }
+
+  /** kill -9 in the midst of a step, when a part of it has been carried out and another has not. @param then called after it */
+  crashInStep(then: () => void): void {
+    if (this.#life !== null) this.#doom = then
   }
 
   /** SIGSTOP, or a virtual machine that stands still. */
@@ -233,7 +241,7 @@ export class SimulatedMaster {
     const builder = new Builder(256)
     builder.finish(parts.config.pack(builder))
     const sink: SessionSink = {
-      send: (session, bytes) => this.#send(session, bytes),
+      send: (session, bytes, attachment) => this.#send(session, bytes, attachment),
       close: (session, reason) => this.#close(session, reason),
       flush: () => {},
     }
@@ -251,8 +259,17 @@ export class SimulatedMaster {
       decided: (session, body) => parts.witness.decided(session, body, this.epoch),
       writes: (record) => parts.witness.writes(record, this.epoch),
       stepped: () => parts.witness.stepped(),
+      carriedOut: () => this.#carriedOut(),
       wrote: (changes) => parts.witness.wrote(changes),
     })
+  }
+
+  #carriedOut(): void {
+    const doom = this.#doom
+    if (doom === null || this.#parts.random.chance(0.5)) return
+    this.#parts.coverage.happened('a master crashes in the midst of a step')
+    this.crash(false)
+    doom()
   }
 
   #endReign(): void {
@@ -295,14 +312,14 @@ export class SimulatedMaster {
     this.#reign?.event(kind, session, payload)
   }
 
-  #send(session: number, bytes: Uint8Array): void {
+  #send(session: number, bytes: Uint8Array, attachment: Uint8Array | null): void {
     const connection = this.#connections.get(session)
     // The peer may be gone since the core spoke to it.
     if (connection === undefined) return
-    const body = decode(bytes)
+    const body = decodeAttached(bytes, attachment)
     this.trace(() => `-> s${session} ${messageText(body)}`)
     this.#parts.witness.sent(session, body, this.#parts.shelf)
-    connection.sendToPeer(bytes)
+    connection.sendToPeer(attachment === null ? bytes : encode(body))
   }
 
   #close(session: number, reason: string): void {

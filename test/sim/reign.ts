@@ -14,7 +14,12 @@ import type { MasterCore } from '../../src/core/native.js'
 import type { Logger } from '../../src/log/logger.js'
 import type { Clock as MasterClock } from '../../src/master/clock.js'
 import { Effects, type SessionSink } from '../../src/master/effects.js'
-import { ClusterView, LeaderT, type ClusterViewT } from '../../src/schema/magneto.js'
+import {
+  ClusterView,
+  LaunchExecutorT,
+  LeaderT,
+  type ClusterViewT,
+} from '../../src/schema/magneto.js'
 import type { StoreChange } from '../../src/store/engine.js'
 import type { Timer } from './clock.js'
 import type { Coverage } from './coverage.js'
@@ -44,6 +49,8 @@ export interface ReignParts {
   /** The core decided to keep it. */
   writes(record: Uint8Array): void
   stepped(): void
+  /** A part of a step, and more of it is to come. The master may be over when it returns. */
+  carriedOut(): void
   wrote(changes: readonly StoreChange[]): void
 }
 
@@ -161,19 +168,30 @@ export class Reign {
     for (const { kind, session, payload } of records(batch)) {
       if (kind === (InboxKind.MESSAGE as number)) this.#received(session, payload)
     }
-    const outbox = core.step(wall.nowMs(), 0, batch)
     this.steps += 1
-    // The outbox is only valid until the next call into the core.
-    const effects = outbox.slice()
+    this.#effects.stored(this.#synced)
+    const last = core.step(wall.nowMs(), 0, batch, (part) => {
+      this.#carryOut(part)
+      if (!this.#over) this.#parts.carriedOut()
+    })
+    if (this.#over) return
     core.check()
+    this.#carryOut(last)
+    this.#parts.stepped()
+  }
+
+  #carryOut(effects: Uint8Array): void {
+    // It has died since: what the core would have decided never was.
+    if (this.#over) return
     for (const { kind, payload } of records(effects)) {
       if (kind === (OutboxKind.PERSIST as number)) this.#parts.writes(payload)
     }
-    for (const { kind, session, payload } of records(effects)) {
-      if (kind === (OutboxKind.SEND as number)) this.#parts.decided(session, decode(payload))
+    let attachment: Uint8Array | null = null
+    for (const { kind, session, payload, attached } of records(effects)) {
+      if (kind === (OutboxKind.ATTACHMENT as number)) attachment = payload
+      else if (kind === (OutboxKind.SEND as number))
+        this.#parts.decided(session, decodeAttached(payload, attached ? attachment : null))
     }
-    this.#parts.stepped()
-    this.#effects.stored(this.#synced)
     this.#effects.run(effects)
   }
 
@@ -243,6 +261,13 @@ export class Reign {
       else this.event(InboxKind.TIMER, 0, '')
     })
   }
+}
+
+/** @returns the message with what belongs to it, as the gateway puts it together */
+export function decodeAttached(bytes: Uint8Array, attachment: Uint8Array | null): BodyT {
+  const body = decode(bytes)
+  if (attachment !== null && body instanceof LaunchExecutorT) body.sparkDescription = attachment
+  return body
 }
 
 /** Notices of the core and complaints of the interpreter belong to the history. */

@@ -70,6 +70,8 @@ function coreConfig(random: Random): CoreConfigT {
   config.appNumberModulo = random.pick([0, 0, 1000])
   config.useAppNameAsAppId = random.chance(0.1)
   config.standby = true
+  // Each effect is a part: a master may die between any two of a step.
+  config.firstPartBytes = 0
   config.recoveryTimeoutMs = random.pick([5_000, 20_000, 60_000])
   config.recoveryGraceMs = random.pick([0, 1_000, 3_000])
   config.seed = BigInt(random.between(0, 2 ** 31))

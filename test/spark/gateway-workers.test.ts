@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { keys } from '../../src/conf/keys.js'
-import { InboxKind } from '../../src/control/records.js'
+import { encode } from '../../src/control/codec.js'
+import { BatchWriter, InboxKind, OutboxKind } from '../../src/control/records.js'
 import * as control from '../../src/schema/magneto.js'
 import { encodeOneWay, FrameType, type Frame } from '../../src/spark/frame.js'
 import type { GatewayOptions } from '../../src/spark/gateway.js'
@@ -292,6 +293,34 @@ describe('M13: an executor', () => {
     harness.send(session, launch(description))
     expect(message(await peer.frames.next()).kind).toBe('LaunchExecutor')
   }
+
+  test('is launched with the description that its batch has apart, the last one before it', async () => {
+    await using harness = await start({ apacheWorkerVersion: '4.3' })
+    const { peer, session } = await registered(harness)
+    const order = (executorId: number) =>
+      encode(new control.LaunchExecutorT(MASTER_URL, 'app-1', executorId, 0, 1, 512))
+    const writer = new BatchWriter()
+    writer.add(OutboxKind.ATTACHMENT, 0, new Uint8Array(1))
+    writer.add(OutboxKind.ATTACHMENT, 0, description)
+    writer.add(OutboxKind.SEND, session, order(0), 0, true)
+    writer.add(OutboxKind.SEND, session, order(1), 0, true)
+    harness.gateway.handle(writer.take())
+    for (let count = 0; count < 2; count += 1) {
+      const frame = await peer.frames.next()
+      expect(message(frame).kind).toBe('LaunchExecutor')
+      expect((frame as { body: Buffer }).body.includes('DeployMessages$ExecutorStateChanged')).toBe(
+        true,
+      )
+    }
+    // One without any: it can't be launched by Apache's worker.
+    writer.add(OutboxKind.ATTACHMENT, 0, description)
+    writer.add(OutboxKind.SEND, session, order(2))
+    harness.gateway.handle(writer.take())
+    expect((await harness.inbox.next()).body).toMatchObject({
+      executorId: 2,
+      state: control.ExecutorState.FAILED,
+    })
+  })
 
   test('that its worker never speaks of is killed and fails, naming the likely reason', async () => {
     await using harness = await start({ apacheWorkerVersion: '4.3' })

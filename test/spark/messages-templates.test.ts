@@ -1,10 +1,17 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { DescriptionCache } from '../../src/spark/description-cache.js'
 import { readJavaStream } from '../../src/spark/java/reader.js'
 import { JavaString } from '../../src/spark/java/tree.js'
 import { objectOf } from '../../src/spark/java/values.js'
 import { writeJavaStream } from '../../src/spark/java/writer.js'
-import { decodeMessage, PeerDialect, type OutgoingMessage } from '../../src/spark/messages.js'
+import {
+  decodeMessage,
+  PeerDialect,
+  type OutgoingMessage,
+  type RpcAddress,
+} from '../../src/spark/messages.js'
+import { Templates } from '../../src/spark/messages/templates.js'
+import { listedDescriptor } from '../../src/spark/tables/class-table.js'
 import { RELEASES, sample } from './golden-vectors.js'
 
 const master = { host: 'master.example', port: 7077 }
@@ -14,6 +21,12 @@ function launch(execId: number, appId: string, app: ReturnType<typeof objectOf>)
   const masterUrl = 'spark://master.example:7077'
   const base = { kind: 'LaunchExecutor', masterUrl, appId, execId, rpId: 0 } as const
   return { ...base, appDescription: app, cores: execId + 1, memoryMb: 1024, resources: [] }
+}
+
+/** @param masterAddress what the worker calls the master, an object of this message alone or not */
+function registered(masterAddress: RpcAddress): OutgoingMessage {
+  const masterWebUiUrl = 'http://master.example:8080'
+  return { kind: 'RegisteredWorker', master, masterWebUiUrl, masterAddress, duplicate: false }
 }
 
 /** Each again and again, with other values, among them the marks of the templates. */
@@ -43,6 +56,9 @@ function messages(app: ReturnType<typeof objectOf>): OutgoingMessage[] {
     },
     launch(index, text, app),
     { kind: 'ApplicationFinished', id: text },
+    registered({ ...master }),
+    registered(master),
+    registered({ host: 'alias.example', port: 7077 + (index % 2) }),
     { kind: 'SubmitDriverResponse', success: true, driverId: text, message: '' },
     { kind: 'SubmitDriverResponse', success: false, driverId: null, message: text },
     { kind: 'BoundPortsResponse', rpcEndpointPort: index, webUiPort: 1, restPort: null },
@@ -70,6 +86,18 @@ describe('messages that are written from templates', () => {
         expect(Buffer.from(dialect.encode(one)).equals(builder)).toBe(true)
       }
     }
+  })
+
+  it('serve all workers that call the master the same, each in an object of its own', () => {
+    const templates = new Templates()
+    const find = vi.fn((name: string) => listedDescriptor(name, '4.3')!)
+    const source = { descriptor: find, has: () => true }
+    const [, , made] = [1, 2, 3].map(() => templates.write(registered({ ...master }), source))
+    find.mockClear()
+    expect(templates.write(registered({ ...master }), source)).toEqual(made)
+    expect(find).not.toHaveBeenCalled()
+    templates.write(registered({ ...master, port: 7078 }), source)
+    expect(find).toHaveBeenCalled()
   })
 
   it('belong to the classes of one peer: another version gets its own', () => {
@@ -110,6 +138,15 @@ describe('descriptions of applications', () => {
       Buffer.from(fresh(registration).encode(launch(1, 'app-1', app))),
     )
     expect(launched[0]).toEqual(launched[1])
+  })
+
+  it('are forgotten by what keeping them returned', () => {
+    const cache = new DescriptionCache()
+    const tree = new DescriptionCache().read(description!)
+    const kept = cache.keep(description!, tree)
+    expect(cache.read(description!)).toBe(tree)
+    cache.forget(kept)
+    expect(cache.read(description!)).not.toBe(tree)
   })
 
   it('are forgotten, the oldest first, when there are many', () => {

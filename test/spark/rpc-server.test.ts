@@ -1,12 +1,12 @@
 /** The RPC server on real sockets: look-ups, refusals and bounds (N4 to N7, M44, C16). */
 import { createServer, type AddressInfo } from 'node:net'
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
-import { encodeOneWay, encodeRpcRequest, FrameType } from '../../src/spark/frame.js'
+import { encodeOneWay, encodeRpcRequest, FrameDecoder, FrameType } from '../../src/spark/frame.js'
 import type { RpcConnection } from '../../src/spark/rpc-connection.js'
 import { portOfAttempt } from '../../src/spark/rpc-port.js'
-import { encodeRequestHeader } from '../../src/spark/rpc-request.js'
+import { decodeRequest, encodeRequestHeader } from '../../src/spark/rpc-request.js'
 import { RpcServer, type Endpoint, type RpcServerOptions } from '../../src/spark/rpc-server.js'
 import { captured, LogLines, Peer, Queue } from './gateway-harness.js'
 
@@ -177,6 +177,107 @@ describe('what an endpoint gets', () => {
     await other.frames.next()
   })
 })
+
+describe('M5: the heartbeat, which is the same for as long as a worker lives', () => {
+  const [beat, other] = ['errors-4.3.0', 'errors-3.5.9'].map(
+    (session) => captured(session).find(({ msg }) => msg === 'Heartbeat')!.bytes,
+  ) as [Buffer, Buffer]
+  const longer = (text: string): Buffer => encodeOneWay(headerFor('Master'), streamOf(text))
+  const streamOf = (workerId: string): Buffer => {
+    const { body } = oneWay(beat)
+    const { stream } = decodeRequest(body)
+    const at = stream.indexOf('worker-')
+    const length = stream.readUInt16BE(at - 2)
+    const size = Buffer.alloc(2)
+    size.writeUInt16BE(workerId.length)
+    return Buffer.concat([
+      stream.subarray(0, at - 2),
+      size,
+      Buffer.from(workerId),
+      stream.subarray(at + length),
+    ])
+  }
+
+  /** An endpoint that tells whose heartbeats it has heard. */
+  async function hearing() {
+    const heard = new Queue<string>()
+    const endpoint: Endpoint = {
+      receive({ message }) {
+        if (message.kind !== 'Heartbeat') throw new TypeError(message.kind)
+        heard.add(message.workerId)
+      },
+    }
+    const endpoints = new Map([['Master', endpoint]])
+    return { heard, harness: await Harness.start({ endpoints }) }
+  }
+
+  test('alone, two at once, in pieces or after another: each is heard, once, with its own words', async () => {
+    const { heard, harness } = await hearing()
+    const peer = harness.connect()
+    const [mine, second] = [longer('worker-1'), longer('worker-2')]
+    const writes: [Buffer, number[], string[]][] = [
+      [mine, [], ['worker-1']],
+      [mine, [], ['worker-1']],
+      [Buffer.concat([mine, mine]), [], ['worker-1', 'worker-1']],
+      [mine, [9], ['worker-1']],
+      [second, [], ['worker-2']],
+      [mine, [], ['worker-1']],
+      [Buffer.concat([mine, second.subarray(0, 30)]), [], ['worker-1']],
+      [second.subarray(30), [], ['worker-2']],
+      [longer('x'.repeat(5_000)), [], ['x'.repeat(5_000)]],
+      [longer('x'.repeat(5_000)), [], ['x'.repeat(5_000)]],
+      [mine, [], ['worker-1']],
+    ]
+    for (const [bytes, cuts, ids] of writes) {
+      await peer.write(bytes, cuts)
+      for (const id of ids) expect(await heard.next()).toBe(id)
+    }
+    expect(heard.size).toBe(0)
+    await harness[Symbol.asyncDispose]()
+  })
+
+  test('what one peer repeats means nothing on the connection of another', async () => {
+    const { heard, harness } = await hearing()
+    const [one, two] = [harness.connect(), harness.connect()]
+    for (const [peer, bytes] of [
+      [one, beat],
+      [two, other],
+      [one, beat],
+      [two, other],
+    ] as const) {
+      await peer.write(bytes)
+      await heard.next()
+    }
+    await two.write(beat)
+    await harness.log.until('what this peer sent before is of Spark 3.5')
+    expect(heard.size).toBe(0)
+    await harness[Symbol.asyncDispose]()
+  })
+
+  test('a fault of ours that the second one brings out costs its connection', async () => {
+    let heard = 0
+    const endpoint: Endpoint = {
+      receive() {
+        if (++heard === 2) throw new TypeError('a fault')
+      },
+    }
+    await using harness = await Harness.start({ endpoints: new Map([['Master', endpoint]]) })
+    const peer = harness.connect()
+    await peer.write(beat)
+    await vi.waitFor(() => expect(heard).toBe(1))
+    await peer.write(beat)
+    await peer.closed
+    expect(await harness.log.until('could not be handled')).toMatch(/a fault/)
+  })
+})
+
+function oneWay(frame: Buffer): { body: Buffer } {
+  const bodies: Buffer[] = []
+  new FrameDecoder().push(frame, (one) => {
+    if (one.type === FrameType.ONE_WAY) bodies.push(one.body)
+  })
+  return { body: bodies[0]! }
+}
 
 describe('bounds', () => {
   test('a frame over the limit', async () => {

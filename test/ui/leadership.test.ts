@@ -1,7 +1,6 @@
 /** Who leads, as the page (U20) and Prometheus see it. */
 import { describe, expect, test } from 'vitest'
 import { MasterState } from '../../src/schema/magneto.js'
-import { leadershipMetrics } from '../../src/ui/leadership-metrics.js'
 import { timeText } from '../../src/ui/format.js'
 import { leadershipStatus } from '../control/leadership.js'
 import { clusterPage, clusterView, submittedMs } from './views.js'
@@ -91,57 +90,5 @@ describe('the first page', () => {
     )
     expect(standby).toContain('Behind 3 commits, for 20 ms')
     expect(standby).not.toContain('Standbys')
-  })
-})
-
-describe('metrics', () => {
-  /** @returns name with labels, and value */
-  const samples = (exposition: string): Record<string, number> =>
-    Object.fromEntries(
-      exposition
-        .trimEnd()
-        .split('\n')
-        .filter((line) => !line.startsWith('#'))
-        .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
-    )
-
-  test('of a leader', () => {
-    expect(samples(leadershipMetrics(leading))).toEqual({
-      magneto_elections_total: 2,
-      magneto_leader: 1,
-      magneto_epoch: 7,
-      magneto_store_commits_total: 12,
-      'magneto_store_commit_seconds{quantile="0.5"}': 0.0025,
-      'magneto_store_commit_seconds{quantile="0.99"}': 0.08,
-      magneto_store_failures_total: 1,
-      'magneto_follower_lag_commits{master="spark://second:7077"}': 0,
-      'magneto_follower_lag_commits{master="spark://<b>third</b>:7077"}': 4,
-      magneto_takeover_seconds: 0.15,
-    })
-  })
-
-  test('of a standby that knows of no leader: what is not known is left out', () => {
-    const got = samples(leadershipMetrics(leadershipStatus({ leader: null })))
-    expect(Object.keys(got)).not.toContain('magneto_epoch')
-    expect(Object.keys(got)).not.toContain('magneto_takeover_seconds')
-    expect(got).toMatchObject({ magneto_leader: 0, magneto_elections_total: 0 })
-    expect(samples(leadershipMetrics({ ...leading, role: 'suspended' }))).toMatchObject({
-      magneto_leader: 0,
-    })
-  })
-
-  test('every line is a comment or a sample, and each family has its type', () => {
-    const odd = leadershipStatus({
-      followers: [{ masterUrl: 'spark://a"b\\c\nd:1', lagCommits: 1, lagMs: 1 }],
-    })
-    const lines = leadershipMetrics(odd).trimEnd().split('\n')
-    const sample = /^[a-z_]+(\{[a-z]+="(?:[^"\\\n]|\\["\\n])*"\})? -?\d+(\.\d+)?(e-?\d+)?$/
-    for (const line of lines) {
-      if (!line.startsWith('# ')) expect(line).toMatch(sample)
-      const [, family] = /^([a-z_]+)/.exec(line) ?? []
-      if (family !== undefined)
-        expect(lines.some((one) => one.startsWith(`# TYPE ${family} `))).toBe(true)
-    }
-    expect(lines).toContain('magneto_follower_lag_commits{master="spark://a\\"b\\\\c\\nd:1"} 1')
   })
 })

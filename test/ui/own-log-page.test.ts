@@ -19,7 +19,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 async function ask(query: string, as: 'page' | 'text' = 'text', context = logs) {
   const parameters = new URLSearchParams(query)
-  const asked = { path: '', parameters, headers: {}, remoteAddress: '' }
+  const asked = { path: '/logPage/', parameters, headers: {}, remoteAddress: '' }
   const { status, body } = await ownLogAnswer(context, asked, as)
   return { status, text: body.toString() }
 }
@@ -32,7 +32,7 @@ test('U8, U9: as text and as a page, in parts', async () => {
   expect(text).toBe(`==== Bytes 11-19 of 19 of ${file} ====\nsays <b>`)
   const { text: page } = await ask('self&logType=out&byteLength=8', 'page')
   expect(page).toContain('says &lt;b&gt;</pre')
-  expect(page).toContain('href="/logPage/?self=&amp;logType=out&amp;offset=3&amp;byteLength=8"')
+  expect(page).toContain('href="../logPage/?self=&amp;logType=out&amp;offset=3&amp;byteLength=8"')
   expect(page).toContain('Back to Master')
 })
 

@@ -11,7 +11,6 @@ import type { RouteContext } from '../../src/ui/route-context.js'
 import { answerTo } from '../../src/ui/routes.js'
 import { retryPort } from '../../src/http/server.js'
 import { WebServer } from '../../src/ui/server.js'
-import { leadershipStatus } from '../control/leadership.js'
 import { applicationView, clusterOf, clusterView, explanation, waitingDriverView } from './views.js'
 
 const running: WebServer[] = []
@@ -120,20 +119,6 @@ describe('reading', () => {
     expect(got.headers['content-type']).toBe('text/json;charset=utf-8')
     expect(got.body.toString()).toMatch(/^\{\n {2}"url" : "spark:\/\/master:7077",\n/)
     expect(JSON.parse(got.body.toString())).toMatchObject({ status: 'ALIVE' })
-  })
-
-  test('figures of elections and of the store for Prometheus, once they are known', async () => {
-    const path = '/metrics/master/prometheus'
-    const early = await start()
-    expect((await early.ask('GET', path)).status).toBe(503)
-    const { ask } = await start({ leadership: leadershipStatus({ role: 'leader' }) })
-    const got = await ask('GET', path)
-    expect([got.status, got.headers['content-type']]).toEqual([
-      200,
-      'text/plain;version=0.0.4;charset=utf-8',
-    ])
-    expect(got.body.toString()).toContain('\nmagneto_leader 1\n')
-    expect((await ask('POST', path)).status).toBe(405)
   })
 
   test.each([

@@ -192,8 +192,6 @@ test('S9, U20: who leads is on the page; at the end of a mandate its commands ar
   expect(await next()).toEqual({ kind: 'changes', anew: true })
   send({ kind: 'changes', bytes: changesBytes(changesOf(clusterView())) })
   expect(await (await page).text()).toContain('spark://leader:7077')
-  const metrics = await fetch(`${url}/metrics/master/prometheus`)
-  expect(await metrics.text()).toContain('magneto_epoch 7')
 
   const killing = fetch(`${url}/driver/kill/?id=driver-1&terminate=true`, { method: 'POST' })
   const batch = await next()

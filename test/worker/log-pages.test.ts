@@ -9,6 +9,7 @@ import { LogUnavailable } from '../../src/log-files/read.js'
 import { LogReader } from '../../src/log-files/reader.js'
 import { MAX_RANGE_BYTES } from '../../src/log-files/range.js'
 import { answerTo, type WebContext } from '../../src/worker/web/routes.js'
+import { WorkUnavailable } from '../../src/worker/web/work-cache.js'
 import { WORKER_CLASS } from '../../src/worker/web/log-source.js'
 
 let root = ''
@@ -19,7 +20,10 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'magneto-log-pages-'))
   workDir = join(root, 'work')
   context = {
-    workerId: 'worker-<1>',
+    worker: { workerId: 'worker-<1>', address: 'h:1', cores: 2, memoryMb: 512, resources: [] },
+    reverseProxy: false,
+    work: () =>
+      Promise.resolve({ executors: [], drivers: [], finishedExecutors: [], finishedDrivers: [] }),
     workDir,
     logDir: join(root, 'logs'),
     logs: new LogReader(100),
@@ -226,13 +230,15 @@ describe('U24: /logPage', () => {
     expect(text).toContain('<title>stdout log page for app-1/0</title>')
     expect(text).toContain('8 bytes: 10 - 18 of 28')
     expect(text).toContain('&lt;script&gt;</pre')
-    expect(text).not.toContain('<script')
+    expect(text.match(/<script[^>]*>/g)).toEqual([
+      '<script type="module" src="../static/log-viewer.js">',
+    ])
     const href = (query: string) => `href="${query.replaceAll('&', '&amp;')}"`
-    expect(text).toContain(href(`/logPage/?${EXECUTOR}&offset=2&byteLength=8`))
-    expect(text).toContain(href(`/logPage/?${EXECUTOR}&offset=18&byteLength=8`))
-    expect(text).toContain(href(`/logPage/?${EXECUTOR}&offset=0&byteLength=8`))
-    expect(text).toContain(href(`/logPage/?${EXECUTOR}&byteLength=8`))
-    expect(text).toContain(href(`/log?${EXECUTOR}&offset=10&byteLength=8`))
+    expect(text).toContain(href(`../logPage/?${EXECUTOR}&offset=2&byteLength=8`))
+    expect(text).toContain(href(`../logPage/?${EXECUTOR}&offset=18&byteLength=8`))
+    expect(text).toContain(href(`../logPage/?${EXECUTOR}&offset=0&byteLength=8`))
+    expect(text).toContain(href(`../logPage/?${EXECUTOR}&byteLength=8`))
+    expect(text).toContain(href(`../log?${EXECUTOR}&offset=10&byteLength=8`))
     expect(text).toContain('href="http://m:8080/"')
   })
 
@@ -243,9 +249,9 @@ describe('U24: /logPage', () => {
       const seen: string[] = []
       for (let link: string | undefined = start; link !== undefined;) {
         const { text } = await ask(link)
-        seen.push(/<pre[^>]*>([a-z]*)<\/pre/.exec(text)?.[1] ?? '?')
+        seen.push(/<pre[^>]*>\s*([a-z]*)<\/pre/.exec(text)?.[1] ?? '?')
         const found = new RegExp(`href="([^"]*)">${name}<`).exec(text)?.[1]
-        link = found?.replaceAll('&amp;', '&')
+        link = found?.replaceAll('&amp;', '&').replace('../', '/')
       }
       return seen
     }
@@ -274,9 +280,58 @@ describe('U24: /logPage', () => {
   })
 })
 
+describe('U26: /json/', () => {
+  test('U26, V5: with its media type, laid out as Spark does, below its slash', async () => {
+    expect(await ask('/json')).toMatchObject({ status: 301, headers: { Location: '/json/' } })
+    const { status, type, text } = await ask('/json/')
+    expect({ status, type }).toEqual({ status: 200, type: 'text/json;charset=utf-8' })
+    expect(text).toContain('{\n  "id" : "worker-<1>",\n  "masterurl" : "spark://m:7077"')
+    expect(text).toContain('"executors" : [ ],\n  "finishedexecutors" : [ ]\n}')
+  })
+
+  test('U21, U26: 503 while the worker does not answer', async () => {
+    const work = () => Promise.reject(new WorkUnavailable('busy'))
+    context = { ...context, work }
+    for (const path of ['/', '/json/']) expect(await ask(path)).toMatchObject({ status: 503 })
+  })
+})
+
+describe('U24: what the script of the page asks for', () => {
+  test('U24: parts with whole lines, and where they lie', async () => {
+    await put('app-1/0/stdout', 'one\ntwo <\nthree\n')
+    const { type, text } = await ask(`/logPart?${EXECUTOR}&offset=2&byteLength=10&edge=newer`)
+    expect(type).toBe('application/json')
+    expect(JSON.parse(text)).toEqual({ start: 2, end: 10, total: 16, markup: 'e\ntwo &lt;\n' })
+    const older = await ask(`/logPart?${EXECUTOR}&offset=2&byteLength=8&edge=older`)
+    expect(JSON.parse(older.text)).toMatchObject({ start: 4, end: 10, markup: 'two &lt;\n' })
+    expect(await ask(`/logPart?${EXECUTOR}&edge=left`)).toMatchObject({ status: 400 })
+    const missing = `/logPart?${EXECUTOR.replace('app-1', 'app-9')}`
+    expect(await ask(missing)).toMatchObject({ status: 404 })
+  })
+
+  test('U24: scripts run on log pages alone, and only our own', async () => {
+    const policy = async (path: string) => (await ask(path)).headers?.['Content-Security-Policy']
+    expect(await policy(`/logPage/?${EXECUTOR}`)).toContain("script-src 'self'")
+    expect(await policy(`/logPage/?${EXECUTOR}`)).not.toContain('unsafe')
+    // Others have the policy of every answer, which allows none.
+    expect(await policy('/')).toBeUndefined()
+    for (const path of ['/static/', '/static/evil.js', '/static/../routes.js', '/static/%2e%2e.js'])
+      expect((await ask(path)).status).toBe(404)
+  })
+
+  test('U24: a search that makes no sense is a clear 400', async () => {
+    const page = `/logPage/?${EXECUTOR}&search=`
+    for (const text of ['x'.repeat(257), 'a%0Ab']) {
+      expect(await ask(page + text)).toMatchObject({ status: 400 })
+    }
+    expect(await ask(`${page}x&before=y`)).toMatchObject({ status: 400 })
+    expect((await ask(`${page}out`)).text).toMatch(/1 line\s+with “out”\s+in\s+bytes 0 -\s+8/)
+  })
+})
+
 test('U21: the first page names worker and master', async () => {
   const { text } = await ask('/')
-  expect(text).toContain('<a href="/logPage/?self=&amp;logType=out">worker-&lt;1&gt;</a>')
+  expect(text).toContain('<a href="logPage/?self=&amp;logType=out">worker-&lt;1&gt;</a>')
   expect(text).toContain('<a href="http://m:8080/">spark://m:7077</a>')
   expect(text).toContain('Back to Master')
   context = { ...context, master: () => null }

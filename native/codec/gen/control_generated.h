@@ -2384,7 +2384,7 @@ struct LaunchExecutor FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyOffset(verifier, VT_RESOURCES) &&
            verifier.VerifyVector(resources()) &&
            verifier.VerifyVectorOfTables(resources()) &&
-           VerifyOffsetRequired(verifier, VT_APPLICATION) &&
+           VerifyOffset(verifier, VT_APPLICATION) &&
            verifier.VerifyVector(application()) &&
            verifier.VerifyNestedFlatBuffer<magneto::control::ApplicationDescription>(application(), nullptr) &&
            VerifyOffset(verifier, VT_SPARK_DESCRIPTION) &&
@@ -2433,7 +2433,6 @@ struct LaunchExecutorBuilder {
     auto o = flatbuffers::Offset<LaunchExecutor>(end);
     fbb_.Required(o, LaunchExecutor::VT_MASTER_URL);
     fbb_.Required(o, LaunchExecutor::VT_APP_ID);
-    fbb_.Required(o, LaunchExecutor::VT_APPLICATION);
     return o;
   }
 };

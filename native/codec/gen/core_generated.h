@@ -123,7 +123,8 @@ struct CoreConfig FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
     VT_USE_APP_NAME_AS_APP_ID = 36,
     VT_STANDBY = 38,
     VT_RECOVERY_TIMEOUT_MS = 40,
-    VT_RECOVERY_GRACE_MS = 42
+    VT_RECOVERY_GRACE_MS = 42,
+    VT_FIRST_PART_BYTES = 44
   };
   const flatbuffers::String *master_url() const {
     return GetPointer<const flatbuffers::String *>(VT_MASTER_URL);
@@ -185,6 +186,9 @@ struct CoreConfig FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   uint32_t recovery_grace_ms() const {
     return GetField<uint32_t>(VT_RECOVERY_GRACE_MS, 3000);
   }
+  uint32_t first_part_bytes() const {
+    return GetField<uint32_t>(VT_FIRST_PART_BYTES, 16384);
+  }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_MASTER_URL) &&
@@ -211,6 +215,7 @@ struct CoreConfig FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
            VerifyField<uint8_t>(verifier, VT_STANDBY, 1) &&
            VerifyField<uint32_t>(verifier, VT_RECOVERY_TIMEOUT_MS, 4) &&
            VerifyField<uint32_t>(verifier, VT_RECOVERY_GRACE_MS, 4) &&
+           VerifyField<uint32_t>(verifier, VT_FIRST_PART_BYTES, 4) &&
            verifier.EndTable();
   }
 };
@@ -279,6 +284,9 @@ struct CoreConfigBuilder {
   void add_recovery_grace_ms(uint32_t recovery_grace_ms) {
     fbb_.AddElement<uint32_t>(CoreConfig::VT_RECOVERY_GRACE_MS, recovery_grace_ms, 3000);
   }
+  void add_first_part_bytes(uint32_t first_part_bytes) {
+    fbb_.AddElement<uint32_t>(CoreConfig::VT_FIRST_PART_BYTES, first_part_bytes, 16384);
+  }
   explicit CoreConfigBuilder(flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -312,9 +320,11 @@ inline flatbuffers::Offset<CoreConfig> CreateCoreConfig(
     bool use_app_name_as_app_id = false,
     bool standby = false,
     uint32_t recovery_timeout_ms = 60000,
-    uint32_t recovery_grace_ms = 3000) {
+    uint32_t recovery_grace_ms = 3000,
+    uint32_t first_part_bytes = 16384) {
   CoreConfigBuilder builder_(_fbb);
   builder_.add_seed(seed);
+  builder_.add_first_part_bytes(first_part_bytes);
   builder_.add_recovery_grace_ms(recovery_grace_ms);
   builder_.add_recovery_timeout_ms(recovery_timeout_ms);
   builder_.add_app_number_modulo(app_number_modulo);
@@ -363,7 +373,8 @@ inline flatbuffers::Offset<CoreConfig> CreateCoreConfigDirect(
     bool use_app_name_as_app_id = false,
     bool standby = false,
     uint32_t recovery_timeout_ms = 60000,
-    uint32_t recovery_grace_ms = 3000) {
+    uint32_t recovery_grace_ms = 3000,
+    uint32_t first_part_bytes = 16384) {
   auto master_url__ = master_url ? _fbb.CreateString(master_url) : 0;
   auto master_web_ui_url__ = master_web_ui_url ? _fbb.CreateString(master_web_ui_url) : 0;
   auto app_id_pattern__ = app_id_pattern ? _fbb.CreateString(app_id_pattern) : 0;
@@ -389,7 +400,8 @@ inline flatbuffers::Offset<CoreConfig> CreateCoreConfigDirect(
       use_app_name_as_app_id,
       standby,
       recovery_timeout_ms,
-      recovery_grace_ms);
+      recovery_grace_ms,
+      first_part_bytes);
 }
 
 struct Leader FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {

@@ -18,9 +18,10 @@ void announce(Core& core, const Application& application, const Worker& worker,
   launch.cores = executor.cores;
   launch.memory_mb = executor.memory_mb;
   launch.resources = texts(given);
-  launch.description = application.description;
   if (worker.session >> session_source_shift == gateway_source)
     launch.spark_description = application.spark_description;
+  else
+    launch.description = application.description;
   core.send(worker.session, launch, sequence);
   core.send(application.session,
             ExecutorAdded{executor.id, worker.id(), worker.host(), worker.port, executor.cores,

@@ -1,7 +1,7 @@
 import { JavaStreamError } from './error.js'
 import { DEFAULT_JAVA_LIMITS } from './limits.js'
 import type { JavaLimits } from './limits.js'
-import { decodeModifiedUtf8 } from './modified-utf8.js'
+import { decodeModifiedUtf8, unitOf } from './modified-utf8.js'
 import * as protocol from './protocol.js'
 import {
   BlockData,
@@ -62,6 +62,8 @@ const ELEMENT_BYTES: Record<number, number> = {
 
 class Reader {
   readonly #bytes: Buffer
+  /** Of the same: it makes no BigInts besides the one that is asked for, as a Buffer does. */
+  readonly #view: DataView
   readonly #end: number
   readonly #limits: JavaLimits
   readonly #trace: ValueTrace | null
@@ -76,6 +78,7 @@ class Reader {
 
   constructor(bytes: Uint8Array, limits: JavaLimits, trace: ValueTrace | null) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#end = bytes.byteLength
     this.#limits = limits
     this.#trace = trace
@@ -257,7 +260,7 @@ class Reader {
       }
       const at = this.#at
       const type = this.#stringNode().value
-      if (type.charCodeAt(0) !== typecode) {
+      if (unitOf(type, 0) !== typecode) {
         this.#at = at
         this.#fail(`field ${name} has a signature of another type`)
       }
@@ -291,7 +294,7 @@ class Reader {
     this.#spend(fields.length)
     const values: JavaValue[] = []
     for (const field of fields) {
-      const type = field.type.charCodeAt(0)
+      const type = unitOf(field.type, 0)
       this.#trace?.primitive(type, this.#at, values)
       values.push(this.#value(type))
     }
@@ -320,9 +323,9 @@ class Reader {
   #array(): JavaArray {
     const at = this.#at
     const descriptor = this.#descriptor()
-    const component = descriptor.name.charCodeAt(1)
+    const component = unitOf(descriptor.name, 1)
     const elementBytes = ELEMENT_BYTES[component]
-    if (descriptor.name.charCodeAt(0) !== protocol.TYPE_ARRAY || elementBytes === undefined) {
+    if (unitOf(descriptor.name, 0) !== protocol.TYPE_ARRAY || elementBytes === undefined) {
       this.#at = at
       this.#fail(`array of class ${descriptor.name}`)
     }
@@ -361,7 +364,7 @@ class Reader {
       case protocol.TYPE_INT:
         this.#need(4)
         this.#at += 4
-        return this.#bytes.readInt32BE(this.#at - 4)
+        return this.#view.getInt32(this.#at - 4)
       case protocol.TYPE_LONG:
         return this.#i64()
       case protocol.TYPE_BOOLEAN:
@@ -416,13 +419,13 @@ class Reader {
   #u32(): number {
     this.#need(4)
     this.#at += 4
-    return this.#bytes.readUInt32BE(this.#at - 4)
+    return this.#view.getUint32(this.#at - 4)
   }
 
   #i64(): bigint {
     this.#need(8)
     this.#at += 8
-    return this.#bytes.readBigInt64BE(this.#at - 8)
+    return this.#view.getBigInt64(this.#at - 8)
   }
 
   #u64Length(): number {

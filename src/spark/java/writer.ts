@@ -1,4 +1,4 @@
-import { encodeModifiedUtf8, modifiedUtf8Length } from './modified-utf8.js'
+import { encodeModifiedUtf8, modifiedUtf8Length, unitOf } from './modified-utf8.js'
 import * as protocol from './protocol.js'
 import { BlockData, ClassDescriptor, JavaArray, JavaClass, JavaObject, JavaString } from './tree.js'
 import type { JavaNode, JavaValue } from './tree.js'
@@ -6,6 +6,7 @@ import type { JavaNode, JavaValue } from './tree.js'
 const SCRATCH_BYTES = 64 * 1024
 /** What is being written, until it is copied; a longer stream gets a buffer of its own. */
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+const scratchView = viewOf(scratch)
 const MAX_SHORT_STRING_BYTES = 0xffff
 const MAX_SHORT_BLOCK_BYTES = 0xff
 /** Descriptors of one name that are compared with a new one; a stream from Spark has one. */
@@ -31,8 +32,14 @@ export interface WriteTrace {
   int(value: number, at: number): void
 }
 
+/** What writes and reads a BigInt without making others for it, as a Buffer does. */
+function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength)
+}
+
 class Writer {
   #bytes = scratch
+  #view = scratchView
   #at = 0
   #handleCount = 0
   readonly #trace: WriteTrace | null
@@ -85,7 +92,7 @@ class Writer {
       const { fields } = lineage[index]!
       const { values, custom } = object.data[index]!
       for (let field = 0; field < values.length; field++) {
-        this.#value(fields[field]!.type.charCodeAt(0), values[field]!)
+        this.#value(unitOf(fields[field]!.type, 0), values[field]!)
       }
       if (custom === null) continue
       for (const item of custom) {
@@ -103,7 +110,7 @@ class Writer {
     const { elements } = array
     this.#u32(elements.length)
     if (elements instanceof Uint8Array) return this.#raw(elements)
-    const component = array.descriptor.name.charCodeAt(1)
+    const component = unitOf(array.descriptor.name, 1)
     for (const element of elements) this.#value(component, element)
   }
 
@@ -118,7 +125,7 @@ class Writer {
     this.#u8(descriptor.flags)
     this.#u16(descriptor.fields.length)
     for (const { name, type } of descriptor.fields) {
-      this.#u8(type.charCodeAt(0))
+      this.#u8(unitOf(type, 0))
       this.#text(name)
       if (type.length > 1) this.#typeString(type)
     }
@@ -224,6 +231,7 @@ class Writer {
     const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + length))
     this.#bytes.copy(grown, 0, 0, this.#at)
     this.#bytes = grown
+    this.#view = viewOf(grown)
   }
 
   #raw(bytes: Uint8Array): void {
@@ -239,16 +247,19 @@ class Writer {
 
   #u16(value: number): void {
     this.#room(2)
-    this.#at = this.#bytes.writeUInt16BE(value, this.#at)
+    this.#view.setUint16(this.#at, value)
+    this.#at += 2
   }
 
   #u32(value: number): void {
     this.#room(4)
-    this.#at = this.#bytes.writeUInt32BE(value, this.#at)
+    this.#view.setUint32(this.#at, value)
+    this.#at += 4
   }
 
   #i64(value: bigint): void {
     this.#room(8)
-    this.#at = this.#bytes.writeBigInt64BE(value, this.#at)
+    this.#view.setBigInt64(this.#at, value)
+    this.#at += 8
   }
 }

@@ -7,6 +7,7 @@ import type { ClassSource } from '../java/build.js'
 import { Template, type SlotValue } from '../java/template.js'
 import { writeJavaStream } from '../java/writer.js'
 import { buildMessage } from './encode.js'
+import type { RpcAddress } from './incoming.js'
 import type { OutgoingMessage } from './outgoing.js'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -93,9 +94,16 @@ function isAlike(one: Fields, other: Fields, varying: readonly string[]): boolea
     const theirs = other[name]
     if (mine === theirs) continue
     if (varying.includes(name) && mine !== null && theirs !== null) continue
-    if (!isEmptyArray(mine) || !isEmptyArray(theirs)) return false
+    if (isEmptyArray(mine) && isEmptyArray(theirs)) continue
+    if (!isAddress(mine) || !isAddress(theirs)) return false
+    if (mine.host !== theirs.host || mine.port !== theirs.port) return false
   }
   return true
+}
+
+/** Each message that names one has an object of its own for it. */
+function isAddress(value: unknown): value is RpcAddress {
+  return value !== null && typeof value === 'object' && 'host' in value && 'port' in value
 }
 
 function isEmptyArray(value: unknown): boolean {

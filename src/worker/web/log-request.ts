@@ -1,9 +1,8 @@
-/** What a request for a log asks for (U9, U24, U25). Pure. */
-import { BadLogRequest, wantedRange } from '../../log-files/page.js'
-import type { WantedRange } from '../../log-files/range.js'
+/** Whose log a request asks for (U9, U24, U25). Pure. */
+import { BadLogRequest } from '../../log-files/page.js'
 import type { LogOwner } from './log-urls.js'
 
-export interface LogRequest extends WantedRange {
+export interface LogRequest {
   /** null: the worker itself. */
   owner: LogOwner | null
   logType: string
@@ -21,7 +20,7 @@ export function readLogRequest(parameters: URLSearchParams): LogRequest {
   if (!allowed.includes(logType)) {
     throw new BadLogRequest(`logType is ${JSON.stringify(logType)}: ${FORM}`)
   }
-  return { owner, logType, ...wantedRange(parameters) }
+  return { owner, logType }
 }
 
 function ownerOf(parameters: URLSearchParams): LogOwner | null {

@@ -4,21 +4,44 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { PageServer } from '../../http/page-server.js'
 import { LogReader } from '../../log-files/reader.js'
 import { createLogger } from '../../log/logger.js'
+import { WorkerMetrics } from '../../metrics/worker-metrics.js'
 import { answerTo, type WebContext } from './routes.js'
+import { loadOf } from './totals.js'
 import type { FromWebThread, MasterNote, ToWebThread, WebThreadData } from './thread-messages.js'
+import { WorkCache } from './work-cache.js'
 
 const port = parentPort
 if (port === null)
   throw new Error('web-thread.js is a worker thread of the worker; start the worker')
 
-const { host, port: wantedPort, maxRetries, headerBytesMax, ...data } = workerData as WebThreadData
+const {
+  host,
+  port: wantedPort,
+  maxRetries,
+  headerBytesMax,
+  metrics: metered,
+  ...data
+} = workerData as WebThreadData
 const log = createLogger('WorkerWebUI')
 let master: MasterNote | null = null
 
+const works = new WorkCache((id) => post({ kind: 'work', id }))
+
+const metrics =
+  metered === undefined
+    ? undefined
+    : new WorkerMetrics({
+        ...metered,
+        log: createLogger('metrics'),
+        load: async () => loadOf(data.worker, await works.get()),
+      })
+
 const context: WebContext = {
   ...data,
+  ...(metrics === undefined ? {} : { metrics }),
   logs: new LogReader(data.rememberedLengths),
   master: () => master,
+  work: () => works.get(),
 }
 const server = new PageServer({
   what: 'the web UI',
@@ -33,7 +56,7 @@ const server = new PageServer({
 })
 
 async function stop(): Promise<void> {
-  await server.close()
+  await Promise.all([server.close(), metrics?.stop()])
   port?.close()
 }
 
@@ -43,6 +66,7 @@ function post(message: FromWebThread): void {
 
 port.on('message', (message: ToWebThread) => {
   if (message.kind === 'master') master = message
+  else if (message.kind === 'work') works.deliver(message.id, message.lists)
   else void stop()
 })
 

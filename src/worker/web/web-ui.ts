@@ -5,9 +5,18 @@
 import { Worker } from 'node:worker_threads'
 
 import type { Logger } from '../../log/logger.js'
-import type { FromWebThread, MasterNote, ToWebThread, WebThreadData } from './thread-messages.js'
+import type { HostedLists } from '../hosted-work.js'
+import type {
+  FromWebThread,
+  MasterNote,
+  ToWebThread,
+  WebThreadData,
+  WebThreadStart,
+} from './thread-messages.js'
 
 export interface WebUiOptions extends WebThreadData {
+  /** What pages show of executors and drivers; asked for while somebody looks. */
+  work: () => HostedLists
   log: Logger
   /** For tests. */
   entry?: URL
@@ -98,7 +107,7 @@ export class WebUi {
 
 /** @throws Error when it can't listen; nothing of it is left then */
 async function startThread(options: WebUiOptions): Promise<Listening> {
-  const { log: _log, entry, restartDelayMs: _delay, ...workerData } = options
+  const { log: _log, entry, restartDelayMs: _delay, work, ...workerData } = options
   const url = entry ?? new URL('./web-thread.js', import.meta.url)
   const thread = new Worker(url, { name: 'web', workerData: workerData satisfies WebThreadData })
   const ended = new Promise<string>((resolve) => {
@@ -110,15 +119,20 @@ async function startThread(options: WebUiOptions): Promise<Listening> {
   })
   let late: NodeJS.Timeout | null = null
   const first = await Promise.race([
-    new Promise<FromWebThread>((resolve) => thread.once('message', resolve)),
-    ended.then((message): FromWebThread => ({ kind: 'failed', message })),
-    new Promise<FromWebThread>((resolve) => {
+    new Promise<WebThreadStart>((resolve) => thread.once('message', resolve)),
+    ended.then((message): WebThreadStart => ({ kind: 'failed', message })),
+    new Promise<WebThreadStart>((resolve) => {
       const message = `not listening after ${START_TIMEOUT_MS} ms`
       late = setTimeout(() => resolve({ kind: 'failed', message }), START_TIMEOUT_MS)
     }),
   ])
   if (late !== null) clearTimeout(late)
-  if (first.kind === 'listening') return { thread, port: first.port, ended }
+  if (first.kind === 'listening') {
+    thread.on('message', (message: FromWebThread) => {
+      if (message.kind === 'work') post(thread, { kind: 'work', id: message.id, lists: work() })
+    })
+    return { thread, port: first.port, ended }
+  }
   await thread.terminate()
   throw new Error(first.message)
 }
