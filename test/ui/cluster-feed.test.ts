@@ -71,9 +71,11 @@ describe('changes are asked for sparingly', () => {
   test('at first a reader waits for everything, however many parts that takes', async () => {
     const { asked, feed } = feedWithClock()
     let there = false
-    const reader = feed.current().then(() => {
+    const read = async () => {
+      await feed.current()
       there = true
-    })
+    }
+    const reader = read()
     for (let parts = 0; parts < 3 * roundPartsMax; ++parts)
       feed.deliver(part({ anew: parts === 0, more: true }))
     await Promise.resolve()
