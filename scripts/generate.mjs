@@ -20,6 +20,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const schemas = ['control', 'core', 'store', 'view']
 const version = '2.0.8'
 const byteVectors = new Set(['application', 'description', 'sparkDescription'])
+const numberVectors = new Set(['removed'])
 
 const found = spawnSync('flatc', ['--version'], { encoding: 'utf8' })
 if (found.status !== 0 || !found.stdout.includes(version)) {
@@ -82,7 +83,9 @@ function adapt(text) {
       (whole, field) =>
         byteVectors.has(field)
           ? `(this.${field}Array() ?? new Uint8Array())`
-          : `this.bb!.createScalarList<string>(this.${field}.bind(this) as (i: number) => string, this.${field}Length()) as string[]`,
+          : numberVectors.has(field)
+            ? `Array.from({ length: this.${field}Length() }, (_, at) => this.${field}(at)!)`
+            : `this.bb!.createScalarList<string>(this.${field}.bind(this) as (i: number) => string, this.${field}Length()) as string[]`,
     )
     .replace(/^( {2}public (\w+): )\(number\)\[\] = \[\]/gm, (whole, head, field) =>
       byteVectors.has(field) ? `${head}Uint8Array = new Uint8Array()` : whole,

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "codec/changes.h"
 #include "codec/view.h"
 
 namespace magneto::codec {
@@ -118,6 +119,14 @@ void Engine::leader(std::span<const uint8_t> payload) {
 
 std::vector<uint8_t> Engine::view(core::Millis now_ms) const {
   return write_view(core_, master_url_, now_ms);
+}
+
+std::vector<uint8_t> Engine::changes(core::Millis now_ms, bool anew, size_t most_bytes) {
+  return write_changes(core_, master_url_, now_ms, anew, most_bytes);
+}
+
+std::vector<uint8_t> Engine::explain(std::span<const uint8_t> request) const {
+  return write_explanations(core_, request);
 }
 
 }  // namespace magneto::codec

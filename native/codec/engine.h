@@ -23,6 +23,9 @@ class Engine {
   std::span<const uint8_t> step(core::Millis now_ms, int32_t utc_offset_minutes,
                                 std::span<const uint8_t> inbox, const TakePart& part = {});
   std::vector<uint8_t> view(core::Millis now_ms) const;
+  // codec/changes.h says more of both.
+  std::vector<uint8_t> changes(core::Millis now_ms, bool anew, size_t most_bytes);
+  std::vector<uint8_t> explain(std::span<const uint8_t> request) const;
   void check() const { core_.check(); }
   const core::Core& core() const { return core_; }
 

@@ -85,6 +85,7 @@ std::string refusal(const Application& application, const ReportedExecutor& repo
 void count_in(Core& core, Application& application, Worker& worker,
               const ReportedExecutor& reported, std::vector<HeldResource> held) {
   Executor& executor = application.executors[reported.executor_id];
+  core.state.feed.join(executor, RowKind::executor);
   executor.id = reported.executor_id;
   executor.profile_id = reported.profile_id;
   executor.cores = reported.cores;
@@ -163,6 +164,7 @@ bool claim_driver(Core& core, Worker& worker, Driver& driver, const ReportedDriv
     return false;
   }
   driver.state = DriverState::running;
+  driver.changed();
   driver.worker = worker.slot;
   driver.position = static_cast<uint32_t>(worker.drivers.size());
   driver.launched_on = worker.session;
@@ -195,6 +197,7 @@ LostDrivers claim_drivers(Core& core, Worker& worker, const std::vector<Reported
 void confirm(Core& core, Worker& worker, const WorkerSchedulerStateResponse& message) {
   State& state = core.state;
   worker.state = WorkerState::alive;
+  worker.changed();
   worker.last_heartbeat_ms = core.now_ms;
   --state.recovery.unknown_workers;
   state.by_heartbeat.add(worker);

@@ -318,6 +318,28 @@ void check_sessions(const State& state) {
   MAGNETO_ASSERT(state.stored_sequence <= state.sequence);
 }
 
+// Each thing that is shown is a row, and nothing else is.
+void check_feed(const State& state) {
+  size_t rows = state.workers.size() + state.applications.size() + state.drivers.size() +
+                state.completed_drivers.size();
+  const auto count = [&](uint64_t owner, const auto& executors, RowKind kind) {
+    for (const PastExecutor& each : executors) {
+      MAGNETO_ASSERT(each.application == owner && each.kind() == kind);
+      ++rows;
+    }
+  };
+  state.applications.each([&](ApplicationSlot, const Application& each) {
+    rows += each.executors.size();
+    count(each.number(), each.removed, RowKind::removed_executor);
+  });
+  for (const CompletedApplication& each : state.completed) {
+    ++rows;
+    count(each.number(), each.application.removed, RowKind::removed_executor);
+    count(each.number(), each.executors, RowKind::last_executor);
+  }
+  MAGNETO_ASSERT(rows == state.feed.rows());
+}
+
 }  // namespace
 
 void Core::check() const {
@@ -334,6 +356,7 @@ void Core::check() const {
   check_heartbeats(state);
   check_sessions(state);
   check_recovery(state);
+  check_feed(state);
   const Millis due = next_due_ms(*this);
   MAGNETO_ASSERT(due == 0 || (state.timer_due_ms != 0 && state.timer_due_ms <= due));
 }

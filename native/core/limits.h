@@ -46,6 +46,9 @@ inline constexpr uint32_t least_spark_memory_mb = 450;
 // Each survey walks all workers to explain one demand. Beyond these the oldest demands go first.
 inline constexpr size_t max_surveys_per_view = 64;
 inline constexpr uint64_t max_workers_surveyed_per_view = 1'000'000;
+// Of one request for explanations: applications and drivers, and what it may cost.
+inline constexpr size_t max_explained = 500;
+inline constexpr uint64_t max_workers_surveyed_per_request = 50'000;
 inline constexpr size_t max_surveys_per_retelling = 64;
 // So long after the set of workers has changed, the log says what that changed for who waits.
 inline constexpr int64_t retell_after_ms = 10'000;

@@ -141,15 +141,16 @@ void kill_decommissioned(Core& core, Application& application, uint32_t id) {
 }
 
 // What the history has of it, before anything is given back.
-CompletedApplication summary(const Core& core, const Application& application) {
+CompletedApplication summary(const Core& core, Application& application) {
   CompletedApplication done;
   const Request& defaults = application.requests.at(application.default_profile_id);
   done.memory_per_executor_mb = defaults.memory_mb;
   done.executor_limit = defaults.target;
-  for (const auto& [id, executor] : application.executors) {
+  for (auto& [id, executor] : application.executors) {
     if (done.executors.size() == limits::max_removed_executors_per_application) break;
     done.executors.push_back(past(core, executor));
     done.executors.back().state = ExecutorState::killed;
+    executor.continue_as(done.executors.back(), RowKind::last_executor);
   }
   return done;
 }
@@ -189,6 +190,7 @@ Application& add_application(Core& core, const RegisterApplication& message, std
   const ApplicationSlot slot = state.applications.add();
   Application& application = state.applications[slot];
   application.slot = slot;
+  state.feed.join(application, RowKind::application);
   application.id = std::move(id);
   application.texts = TextBlock<6>({message.name, message.user, message.ui_url, message.runtime,
                                     message.driver_address, message.endpoint});
@@ -330,6 +332,7 @@ uint64_t remove_application(Core& core, Application& application, ApplicationSta
   core.notice(NoticeLevel::info, "application.ended", id + " ended: " + name_of(end));
   const std::vector<WorkerSlot> with_traces = workers_with_traces(state, application);
   application.hosts = {};
+  application.continue_as(done, RowKind::completed_application);
   done.application = std::move(application);
   state.applications.remove(done.application.slot);
   retain(state.completed, std::move(done),

@@ -53,6 +53,7 @@ void decommission_worker(Core& core, Worker& worker) {
     delist_worker(core.state, worker);
   }
   worker.state = WorkerState::decommissioned;
+  worker.changed();
   if (!std::exchange(worker.leaving, true)) persist_worker(core, worker);
   ++core.state.worker_generation;
   core.notice(

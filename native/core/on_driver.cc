@@ -65,6 +65,7 @@ uint64_t end_driver(Core& core, Driver& driver, DriverState end, Text exception)
   else
     unclaim_driver(state, driver);
   driver.state = end;
+  driver.changed();
   driver.ended_ms = core.now_ms;
   driver.exception = exception.substr(0, limits::max_forwarded_text_bytes);
   state.driver_by_id.erase(driver.id);
@@ -143,6 +144,7 @@ Driver& add_driver(Core& core, Driver driver) {
   state.driver_by_id.emplace(driver.id, driver.slot);
   Driver& added = state.drivers[driver.slot];
   added = std::move(driver);
+  state.feed.join(added, RowKind::driver);
   return added;
 }
 

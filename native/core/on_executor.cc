@@ -107,6 +107,7 @@ void change_state(Application& application, Executor& executor, ExecutorState st
   if (executor.state == ExecutorState::running) --application.executors_running;
   if (state == ExecutorState::running) ++application.executors_running;
   executor.state = state;
+  executor.changed();
 }
 
 void release_from_worker(Core& core, Executor& executor) {
@@ -117,20 +118,25 @@ void release_from_worker(Core& core, Executor& executor) {
 
 PastExecutor past(const Core& core, const Executor& executor) {
   const Worker& worker = core.state.workers[executor.worker];
-  return {executor.id,
+  return {{},
+          executor.id,
           std::string(worker.id()),
           executor.profile_id,
           executor.cores,
           executor.memory_mb,
           executor.state,
-          holdings(worker, executor.resources)};
+          holdings(worker, executor.resources),
+          core.state.applications[executor.application].number()};
 }
 
 void retire_executor(Core& core, Application& application, uint32_t executor_id) {
   const auto entry = application.executors.find(executor_id);
   MAGNETO_ASSERT(entry != application.executors.end());
-  const Executor& executor = entry->second;
+  Executor& executor = entry->second;
+  const uint32_t order = application.removed.empty() ? 0 : application.removed.back().order + 1;
   application.removed.push_back(past(core, executor));
+  application.removed.back().order = order;
+  executor.continue_as(application.removed.back(), RowKind::removed_executor);
   if (application.removed.size() > limits::max_removed_executors_per_application)
     application.removed.pop_front();
   MAGNETO_ASSERT(application.cores_granted >= executor.cores);

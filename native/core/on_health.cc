@@ -32,6 +32,7 @@ void forget_health(Core& core, Worker& worker) {
   if (worker.healthy) return;
   core.state.unhealthy.erase(worker.slot);
   worker.healthy = true;
+  worker.changed();
   ++core.state.worker_generation;
   if (!worker.takes_new()) return;
   enlist_worker(core.state, worker);
@@ -50,6 +51,7 @@ void set_health(Core& core, Worker& worker, Text said) {
   const auto [entry, added] = state.unhealthy.try_emplace(worker.slot, report);
   if (!added && entry->second == report) return;
   entry->second = report;
+  worker.changed();
   ++state.worker_generation;
   if (added) return fall_ill(core, worker, report);
   core.notice(NoticeLevel::info, "worker.unhealthy",

@@ -108,14 +108,21 @@ struct Restorer {
     application.submitted_ms = record.submitted_ms;
     application.ended_ms = record.ended_ms;
     application.max_cores = record.max_cores;
-    for (const PastExecutorRecord& each : record.executors)
-      application.removed.push_back({each.executor_id,
+    state.feed.join(done, RowKind::completed_application);
+    uint32_t order = 0;
+    for (const PastExecutorRecord& each : record.executors) {
+      application.removed.push_back({{},
+                                     each.executor_id,
                                      std::string(each.worker_id),
                                      each.profile_id,
                                      each.cores,
                                      each.memory_mb,
                                      each.state,
-                                     {}});
+                                     {},
+                                     done.number(),
+                                     order++});
+      state.feed.join(application.removed.back(), RowKind::removed_executor);
+    }
     done.memory_per_executor_mb = record.memory_per_executor_mb;
     done.executor_limit = record.executor_limit;
     done.order = record.order;
@@ -146,6 +153,7 @@ struct Restorer {
     for (const ResourceText& each : record.resources)
       done.resources.emplace_back(
           each.name, std::vector<std::string>(each.addresses.begin(), each.addresses.end()));
+    state.feed.join(done, RowKind::driver);
     state.completed_drivers.push_back(std::move(done));
     return {};
   }

@@ -10,6 +10,7 @@ namespace {
 
 void touch_heartbeat(Core& core, Worker& worker) {
   worker.last_heartbeat_ms = core.now_ms;
+  worker.heard();
   core.state.by_heartbeat.heard(worker);
 }
 
@@ -78,6 +79,7 @@ Worker& add_worker(Core& core, const RegisterWorker& message, WorkerState as) {
   const WorkerSlot slot = state.workers.add();
   Worker& worker = state.workers[slot];
   worker.slot = slot;
+  state.feed.join(worker, RowKind::worker);
   worker.state = as;
   worker.texts = WorkerTexts(message);
   worker.port = message.port;
@@ -265,6 +267,7 @@ void remove_worker(Core& core, Worker& worker, Text reason) {
   else
     state.by_heartbeat.remove(worker);
   worker.state = WorkerState::dead;
+  worker.changed();
   forget_health(core, worker);
   unindex_worker(worker);
   state.workers_by_address.erase(&worker);

@@ -13,6 +13,7 @@
 
 #include "core/config.h"
 #include "core/event.h"
+#include "core/feed.h"
 #include "core/ids.h"
 #include "core/text_block.h"
 #include "core/worker.h"
@@ -46,7 +47,7 @@ struct HeldResource {
   std::vector<uint32_t> addresses;
 };
 
-struct Executor {
+struct Executor : Row {
   uint32_t id = 0;
   uint32_t profile_id = 0;
   uint32_t cores = 0;
@@ -60,7 +61,7 @@ struct Executor {
 };
 
 // An executor that holds nothing any more.
-struct PastExecutor {
+struct PastExecutor : Row {
   uint32_t id = 0;
   std::string worker_id;
   uint32_t profile_id = 0;
@@ -68,6 +69,8 @@ struct PastExecutor {
   uint32_t memory_mb = 0;
   ExecutorState state = ExecutorState::killed;
   Holdings resources;
+  uint64_t application = 0;  // its number as a row
+  uint32_t order = 0;        // among those of its application
 };
 
 // What one application wants of one resource profile.
@@ -98,7 +101,7 @@ struct Reconciliation {
   std::set<uint32_t> killed;  // it has ended them, and they may run on a worker that is silent yet
 };
 
-struct Application {
+struct Application : Row {
   ApplicationSlot slot;
   uint64_t order = 0;  // A7
   std::string id;
@@ -143,7 +146,7 @@ struct Application {
   uint32_t cores_left() const { return cores_max > cores_granted ? cores_max - cores_granted : 0; }
 };
 
-struct CompletedApplication {
+struct CompletedApplication : Row {
   Application application;  // without requests and executors
   std::vector<PastExecutor> executors;
   uint32_t memory_per_executor_mb = 0;
@@ -187,7 +190,7 @@ struct ShapeKey {
 };
 
 // A driver that waits, runs or has ended.
-struct Driver {
+struct Driver : Row {
   DriverSlot slot;     // while it waits or runs
   uint64_t order = 0;  // of submission: the place in State::waiting_drivers
   std::string id;
@@ -291,6 +294,8 @@ struct Recovery {
 };
 
 struct State {
+  Feed feed;  // first: it outlives its rows
+
   std::unordered_map<Session, SessionState> sessions;
 
   MasterState master = MasterState::alive;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/event.h"
+#include "core/feed.h"
 #include "core/ids.h"
 
 namespace magneto::core {
@@ -52,7 +53,7 @@ class WorkerTexts {
   uint16_t endpoint_ = 0;
 };
 
-struct Worker {
+struct Worker : Row {
   WorkerSlot slot;
   uint16_t port = 0;
   WorkerState state = WorkerState::alive;

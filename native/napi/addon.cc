@@ -49,6 +49,8 @@ class MasterCore : public Napi::ObjectWrap<MasterCore> {
     return DefineClass(
         env, "MasterCore",
         {InstanceMethod<&MasterCore::step>("step"), InstanceMethod<&MasterCore::view>("view"),
+         InstanceMethod<&MasterCore::changes>("changes"),
+         InstanceMethod<&MasterCore::explain>("explain"),
          InstanceMethod<&MasterCore::check>("check")});
   }
 
@@ -77,6 +79,21 @@ class MasterCore : public Napi::ObjectWrap<MasterCore> {
       const Call call(*this);
       return copy(info.Env(), engine_->view(whole(info[0], "nowMs")));
     });
+  }
+
+  Napi::Value changes(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const int64_t now_ms = whole(info[0], "nowMs");
+      const bool anew = info[1].ToBoolean();
+      const int64_t most_bytes = whole(info[2], "mostBytes");
+      if (most_bytes <= 0) throw Napi::TypeError::New(info.Env(), "mostBytes must be above 0");
+      return copy(info.Env(), engine_->changes(now_ms, anew, static_cast<size_t>(most_bytes)));
+    });
+  }
+
+  Napi::Value explain(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(),
+                   [&] { return copy(info.Env(), engine_->explain(bytes(info[0], "request"))); });
   }
 
   void check(const Napi::CallbackInfo& info) {

@@ -237,6 +237,22 @@ void RecoveryWorld::step() {
   if (pick(2) == 0) sync();
   check_image();
   note_given_up();
+  if (reading_) read();
+}
+
+void RecoveryWorld::read() {
+  const auto dice = [&](uint32_t below) { return (*reading_)() % below; };
+  for (const auto& [id, worker] : workers_)
+    if (worker.session != 0 && worker.registered && dice(4) == 0)
+      say(worker.session, heartbeat(id));
+  now_ms_ += 1;
+  run();
+  if (dice(40) == 0) reader_.restart();
+  for (uint64_t parts = dice(4); parts > 0; --parts)
+    reader_.take(*engine_, now_ms_, 1 + dice(2000));
+  if (dice(3) != 0) return;
+  while (reader_.take(*engine_, now_ms_, 1 + dice(100'000))) continue;
+  reader_.check(*engine_, now_ms_);
 }
 
 // Who has not answered when recovery is over has no claim any more.

@@ -4,12 +4,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "codec/engine.h"
+#include "test/feed_reader.h"
 #include "test/kept_store.h"
 #include "test/messages.h"
 
@@ -23,6 +25,11 @@ class RecoveryWorld {
   void step();
   // The master dies, whatever was not on disk by then is cut off anywhere, and another one leads.
   void crash();
+
+  // From here on, after each event: a reader takes some of what has changed, and what it has taken
+  // when nothing is left is what a view shows. Changes nothing of the history but heartbeats.
+  void attach_reader(uint64_t seed) { reading_.emplace(seed); }
+  const FeedReader& reader() const { return reader_; }
 
   uint64_t crashes() const { return epoch_; }
   uint64_t recoveries() const { return recoveries_; }  // that were waited for
@@ -82,6 +89,7 @@ class RecoveryWorld {
   void check_promises() const;
   // What a leader would make of the records is what this one knows.
   void check_image() const;
+  void read();
 
   std::mt19937_64 random_;
   ConfigOptions config_;
@@ -105,6 +113,9 @@ class RecoveryWorld {
   std::vector<App> apps_;
   std::map<uint64_t, App> registering_;
   std::map<uint64_t, Question> questions_;  // one a session
+
+  std::optional<std::mt19937_64> reading_;  // none: nobody reads
+  FeedReader reader_;
 
   std::set<std::string> ids_;  // of applications and drivers, ever
   std::set<std::pair<std::string, uint32_t>> executors_ever_;

@@ -150,18 +150,37 @@ export interface ThreadStop {
   readonly kind: 'stop'
 }
 
-/** Asks for a view; the answer carries the same id. */
-export interface ViewRequest {
-  readonly kind: 'view'
-  readonly id: number
+/** Asks for the next part of what has changed; each is answered once, in the order of asking. */
+export interface ChangesRequest {
+  readonly kind: 'changes'
+  /** Whoever asks has nothing yet. */
+  readonly anew: boolean
 }
 
-/** A finished ClusterView (schemas/view.fbs), in bytes of its own. */
-export interface ViewAnswer {
-  readonly kind: 'view'
+/** A finished Changes (schemas/view.fbs), in bytes of its own. */
+export interface ChangesAnswer {
+  readonly kind: 'changes'
+  readonly bytes: Uint8Array
+}
+
+/** Asks why something waits; the answer carries the same id. */
+export interface ExplainRequestMessage {
+  readonly kind: 'explain'
+  readonly id: number
+  /** A finished ExplainRequest (schemas/view.fbs). */
+  readonly request: Uint8Array
+}
+
+/** A finished ExplainAnswer, in bytes of its own. */
+export interface ExplainAnswerMessage {
+  readonly kind: 'explain'
   readonly id: number
   readonly bytes: Uint8Array
 }
+
+/** What a thread asks of the core's state. */
+export type ViewRequest = ChangesRequest | ExplainRequestMessage
+export type ViewAnswer = ChangesAnswer | ExplainAnswerMessage
 
 export type FromGatewayThread = ThreadListening | ThreadFailed | ThreadBatch
 export type ToGatewayThread =

@@ -25,8 +25,17 @@ export interface MasterCore {
     inbox: Uint8Array,
     onPart?: (outbox: Uint8Array) => void,
   ): Uint8Array
-  /** A finished ClusterView (schemas/view.fbs), in bytes of its own. */
+  /** All of it at once: a finished ClusterView (schemas/view.fbs), in bytes of its own. For tests and the simulator. */
   view(nowMs: number): Uint8Array
+  /**
+   * What has changed since the call before: a finished Changes, in bytes of its own. Costs what has changed and no
+   * more than `mostBytes` of it.
+   *
+   * @param anew the reader is new and has nothing
+   */
+  changes(nowMs: number, anew: boolean, mostBytes: number): Uint8Array
+  /** A finished ExplainAnswer. @param request a finished ExplainRequest @throws Error when it is none */
+  explain(request: Uint8Array): Uint8Array
   /** Walks the whole state and throws naming the first broken invariant. For tests and the simulator. */
   check(): void
 }

@@ -57,3 +57,6 @@ export const MAX_RESTART_DELAY_MS = 5_000
 
 /** How often it is said what keeps the master from its store or from leading. */
 export const STORE_ALARM_PERIOD_MS = 60_000
+
+/** Of what has changed in the cluster, the web thread is given so much at once: below a millisecond of the main thread. */
+export const VIEW_PART_BYTES = 64 * 1024

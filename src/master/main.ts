@@ -6,6 +6,7 @@ import type { MasterOptions } from '../conf/options.js'
 import type { LeadershipStatus, MasterIdentity } from '../control/leadership.js'
 import { SessionSource, sourceOf } from '../control/records.js'
 import { ControlServer } from '../control/server.js'
+import type { ViewAnswer, ViewRequest } from '../control/thread-messages.js'
 import { createMasterCore, type MasterCore } from '../core/native.js'
 import { createLogger, type Logger } from '../log/logger.js'
 import type { Mandate, Recovery, RecoveryEvents } from '../election/agent.js'
@@ -352,7 +353,7 @@ class Master {
       ...own,
       log: this.#tools.log,
       onBatch: (bytes, ended) => this.#intake.batch(bytes, ended),
-      onView: (_request, answer) => this.#answerView(answer),
+      onView: (request, answer) => this.#answerView(request, answer),
       onLost: (sessions, reason) => this.#intake.threadLost(source, sessions, reason),
       onBroken: (error) => this.#fail(error.message, error),
       ...(restartDelayMs === undefined ? {} : { restartDelayMs }),
@@ -367,19 +368,19 @@ class Master {
     }
   }
 
-  #answerView(answer: (bytes: Uint8Array) => void): void {
+  #answerView(request: ViewRequest, answer: (answer: ViewAnswer) => void): void {
     // Asked between listening and ready, or while stopping: the thread gives up on it by its own timeout.
     if (this.#reign === null || this.#stopping !== null) return
-    let bytes: Uint8Array
+    let found: ViewAnswer
     try {
-      bytes = this.#reign.view()
+      found = this.#reign.answerView(request)
     } catch (error) {
       return this.#fail(
         `the core can't show its state: ${(error as Error).message}`,
         error as Error,
       )
     }
-    answer(bytes)
+    answer(found)
   }
 
   #fail(what: string, error: Error, status = STATUS_BROKEN): void {

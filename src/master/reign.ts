@@ -5,6 +5,7 @@
 import { Builder } from 'flatbuffers'
 import type { Leader } from '../control/leadership.js'
 import { BatchWriter, InboxKind, SessionSource } from '../control/records.js'
+import type { ViewAnswer, ViewRequest } from '../control/thread-messages.js'
 import type { MasterCore } from '../core/native.js'
 import type { Recovery } from '../election/agent.js'
 import type { Logger } from '../log/logger.js'
@@ -15,7 +16,7 @@ import { CallablePeers } from './callable-peers.js'
 import type { Clock } from './clock.js'
 import type { CommitFigures } from './commit-figures.js'
 import { Effects, type SessionSink } from './effects.js'
-import { MAX_PENDING_BYTES } from './limits.js'
+import { MAX_PENDING_BYTES, VIEW_PART_BYTES } from './limits.js'
 import { Loop } from './loop.js'
 import { Persistence } from './persistence.js'
 
@@ -145,9 +146,13 @@ export class Reign {
     return this.#peers.records()
   }
 
-  /** A finished ClusterView. @throws Error when the core can't tell */
-  view(): Uint8Array {
-    return this.#options.core.view(this.#options.clock.nowMs())
+  /** @throws Error when the core can't tell */
+  answerView(request: ViewRequest): ViewAnswer {
+    const { core, clock } = this.#options
+    if (request.kind === 'explain')
+      return { kind: 'explain', id: request.id, bytes: core.explain(request.request) }
+    const bytes = core.changes(clock.nowMs(), request.anew, VIEW_PART_BYTES)
+    return { kind: 'changes', bytes }
   }
 
   /** Over: no step, no effect, no commit comes after this. Settles when the last commit is done. */

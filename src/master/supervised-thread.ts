@@ -3,7 +3,12 @@
  * gone with it, so the core is told that each of its sessions is; nothing else of the master notices.
  */
 import { InboxKind, sessionChanges } from '../control/records.js'
-import type { ThreadListening, ThreadReady, ViewRequest } from '../control/thread-messages.js'
+import type {
+  ThreadListening,
+  ThreadReady,
+  ViewAnswer,
+  ViewRequest,
+} from '../control/thread-messages.js'
 import type { Logger } from '../log/logger.js'
 import type { SessionSink } from './effects.js'
 import {
@@ -31,7 +36,7 @@ export interface SupervisedThreadOptions {
    * @param ended sessions that are DISCONNECTED in it
    */
   onBatch(bytes: Uint8Array, ended: readonly number[]): void
-  onView(request: ViewRequest, answer: (bytes: Uint8Array) => void): void
+  onView(request: ViewRequest, answer: (answer: ViewAnswer) => void): void
   /** Batches go both ways: it is ready, for the first time or in place of one that died. */
   onOpened?(): void
   /** The peers of the thread that died; nothing may be sent to them any more. */
@@ -120,8 +125,7 @@ export class SupervisedThread implements SessionSink {
       data,
       log,
       onBatch: (bytes) => this.#takeBatch(thread, bytes),
-      onView: (request) =>
-        this.#options.onView(request, (bytes) => thread.answerView(request.id, bytes)),
+      onView: (request) => this.#options.onView(request, (answer) => thread.answerView(answer)),
       onDied: (error) => this.#died(thread, error),
     })
     return thread

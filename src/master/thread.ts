@@ -10,6 +10,7 @@ import type {
   ThreadStepDown,
   ToGatewayThread,
   ToWebThread,
+  ViewAnswer,
   ViewRequest,
 } from '../control/thread-messages.js'
 import { writeStderr, type Logger } from '../log/logger.js'
@@ -110,8 +111,8 @@ export class MasterThread implements SessionSink {
     this.#post({ kind: 'batch', bytes }, [bytes.buffer])
   }
 
-  answerView(id: number, bytes: Uint8Array): void {
-    this.#post({ kind: 'view', id, bytes })
+  answerView(answer: ViewAnswer): void {
+    this.#post(answer, [answer.bytes.buffer as ArrayBuffer])
   }
 
   /** Asks it to end, and ends it where it doesn't. */
@@ -143,7 +144,8 @@ export class MasterThread implements SessionSink {
         return this.#listening?.(message)
       case 'failed':
         return this.#ended(new Error(message.message))
-      case 'view':
+      case 'changes':
+      case 'explain':
         return this.#options.onView(message)
       case 'batch':
         return this.#options.onBatch(message.bytes)

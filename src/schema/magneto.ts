@@ -292,6 +292,12 @@ export enum Limit {
   EARLIER = 5
 }
 
+export enum ExecutorPlace {
+  LIVE = 0,
+  REMOVED = 1,
+  LAST = 2
+}
+
 export class Property {
   bb: flatbuffers.ByteBuffer|null = null;
   bb_pos = 0;
@@ -10447,6 +10453,1143 @@ pack(builder:flatbuffers.Builder): flatbuffers.Offset {
     leaderUrl,
     leaderWebUiUrl,
     this.recoveryDueMs
+  );
+}
+}
+
+export class WorkerRow {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):WorkerRow {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsWorkerRow(bb:flatbuffers.ByteBuffer, obj?:WorkerRow):WorkerRow {
+  return (obj || new WorkerRow()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsWorkerRow(bb:flatbuffers.ByteBuffer, obj?:WorkerRow):WorkerRow {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new WorkerRow()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+number():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readFloat64(this.bb_pos + offset) : 0.0;
+}
+
+worker(obj?:WorkerView):WorkerView|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? (obj || new WorkerView()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+static startWorkerRow(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addNumber(builder:flatbuffers.Builder, number:number) {
+  builder.addFieldFloat64(0, number, 0.0);
+}
+
+static addWorker(builder:flatbuffers.Builder, workerOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, workerOffset, 0);
+}
+
+static endWorkerRow(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 6) // worker
+  return offset;
+}
+
+
+unpack(): WorkerRowT {
+  return new WorkerRowT(
+    this.number(),
+    (this.worker() !== null ? this.worker()!.unpack() : null)
+  );
+}
+
+
+unpackTo(_o: WorkerRowT): void {
+  _o.number = this.number();
+  _o.worker = (this.worker() !== null ? this.worker()!.unpack() : null);
+}
+}
+
+export class WorkerRowT {
+constructor(
+  public number: number = 0.0,
+  public worker: WorkerViewT|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const worker = (this.worker !== null ? this.worker!.pack(builder) : 0);
+
+  WorkerRow.startWorkerRow(builder);
+  WorkerRow.addNumber(builder, this.number);
+  WorkerRow.addWorker(builder, worker);
+
+  return WorkerRow.endWorkerRow(builder);
+}
+}
+
+export class Heartbeat {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Heartbeat {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+number():number {
+  return this.bb!.readFloat64(this.bb_pos);
+}
+
+lastHeartbeatMs():bigint {
+  return this.bb!.readInt64(this.bb_pos + 8);
+}
+
+static sizeOf():number {
+  return 16;
+}
+
+static createHeartbeat(builder:flatbuffers.Builder, number: number, last_heartbeat_ms: bigint):flatbuffers.Offset {
+  builder.prep(8, 16);
+  builder.writeInt64(last_heartbeat_ms);
+  builder.writeFloat64(number);
+  return builder.offset();
+}
+
+
+unpack(): HeartbeatT {
+  return new HeartbeatT(
+    this.number(),
+    this.lastHeartbeatMs()
+  );
+}
+
+
+unpackTo(_o: HeartbeatT): void {
+  _o.number = this.number();
+  _o.lastHeartbeatMs = this.lastHeartbeatMs();
+}
+}
+
+export class HeartbeatT {
+constructor(
+  public number: number = 0.0,
+  public lastHeartbeatMs: bigint = BigInt('0')
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  return Heartbeat.createHeartbeat(builder,
+    this.number,
+    this.lastHeartbeatMs
+  );
+}
+}
+
+export class ApplicationRow {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):ApplicationRow {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsApplicationRow(bb:flatbuffers.ByteBuffer, obj?:ApplicationRow):ApplicationRow {
+  return (obj || new ApplicationRow()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsApplicationRow(bb:flatbuffers.ByteBuffer, obj?:ApplicationRow):ApplicationRow {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new ApplicationRow()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+number():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readFloat64(this.bb_pos + offset) : 0.0;
+}
+
+order():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+completed():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+waits():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+executors():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+application(obj?:ApplicationView):ApplicationView|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? (obj || new ApplicationView()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+static startApplicationRow(builder:flatbuffers.Builder) {
+  builder.startObject(6);
+}
+
+static addNumber(builder:flatbuffers.Builder, number:number) {
+  builder.addFieldFloat64(0, number, 0.0);
+}
+
+static addOrder(builder:flatbuffers.Builder, order:bigint) {
+  builder.addFieldInt64(1, order, BigInt('0'));
+}
+
+static addCompleted(builder:flatbuffers.Builder, completed:boolean) {
+  builder.addFieldInt8(2, +completed, +false);
+}
+
+static addWaits(builder:flatbuffers.Builder, waits:boolean) {
+  builder.addFieldInt8(3, +waits, +false);
+}
+
+static addExecutors(builder:flatbuffers.Builder, executors:number) {
+  builder.addFieldInt32(4, executors, 0);
+}
+
+static addApplication(builder:flatbuffers.Builder, applicationOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, applicationOffset, 0);
+}
+
+static endApplicationRow(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 14) // application
+  return offset;
+}
+
+
+unpack(): ApplicationRowT {
+  return new ApplicationRowT(
+    this.number(),
+    this.order(),
+    this.completed(),
+    this.waits(),
+    this.executors(),
+    (this.application() !== null ? this.application()!.unpack() : null)
+  );
+}
+
+
+unpackTo(_o: ApplicationRowT): void {
+  _o.number = this.number();
+  _o.order = this.order();
+  _o.completed = this.completed();
+  _o.waits = this.waits();
+  _o.executors = this.executors();
+  _o.application = (this.application() !== null ? this.application()!.unpack() : null);
+}
+}
+
+export class ApplicationRowT {
+constructor(
+  public number: number = 0.0,
+  public order: bigint = BigInt('0'),
+  public completed: boolean = false,
+  public waits: boolean = false,
+  public executors: number = 0,
+  public application: ApplicationViewT|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const application = (this.application !== null ? this.application!.pack(builder) : 0);
+
+  ApplicationRow.startApplicationRow(builder);
+  ApplicationRow.addNumber(builder, this.number);
+  ApplicationRow.addOrder(builder, this.order);
+  ApplicationRow.addCompleted(builder, this.completed);
+  ApplicationRow.addWaits(builder, this.waits);
+  ApplicationRow.addExecutors(builder, this.executors);
+  ApplicationRow.addApplication(builder, application);
+
+  return ApplicationRow.endApplicationRow(builder);
+}
+}
+
+export class ExecutorRow {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):ExecutorRow {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsExecutorRow(bb:flatbuffers.ByteBuffer, obj?:ExecutorRow):ExecutorRow {
+  return (obj || new ExecutorRow()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsExecutorRow(bb:flatbuffers.ByteBuffer, obj?:ExecutorRow):ExecutorRow {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new ExecutorRow()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+number():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readFloat64(this.bb_pos + offset) : 0.0;
+}
+
+application():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readFloat64(this.bb_pos + offset) : 0.0;
+}
+
+place():ExecutorPlace {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : ExecutorPlace.LIVE;
+}
+
+order():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
+executor(obj?:ExecutorView):ExecutorView|null {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? (obj || new ExecutorView()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+static startExecutorRow(builder:flatbuffers.Builder) {
+  builder.startObject(5);
+}
+
+static addNumber(builder:flatbuffers.Builder, number:number) {
+  builder.addFieldFloat64(0, number, 0.0);
+}
+
+static addApplication(builder:flatbuffers.Builder, application:number) {
+  builder.addFieldFloat64(1, application, 0.0);
+}
+
+static addPlace(builder:flatbuffers.Builder, place:ExecutorPlace) {
+  builder.addFieldInt8(2, place, ExecutorPlace.LIVE);
+}
+
+static addOrder(builder:flatbuffers.Builder, order:number) {
+  builder.addFieldInt32(3, order, 0);
+}
+
+static addExecutor(builder:flatbuffers.Builder, executorOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(4, executorOffset, 0);
+}
+
+static endExecutorRow(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 12) // executor
+  return offset;
+}
+
+
+unpack(): ExecutorRowT {
+  return new ExecutorRowT(
+    this.number(),
+    this.application(),
+    this.place(),
+    this.order(),
+    (this.executor() !== null ? this.executor()!.unpack() : null)
+  );
+}
+
+
+unpackTo(_o: ExecutorRowT): void {
+  _o.number = this.number();
+  _o.application = this.application();
+  _o.place = this.place();
+  _o.order = this.order();
+  _o.executor = (this.executor() !== null ? this.executor()!.unpack() : null);
+}
+}
+
+export class ExecutorRowT {
+constructor(
+  public number: number = 0.0,
+  public application: number = 0.0,
+  public place: ExecutorPlace = ExecutorPlace.LIVE,
+  public order: number = 0,
+  public executor: ExecutorViewT|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const executor = (this.executor !== null ? this.executor!.pack(builder) : 0);
+
+  ExecutorRow.startExecutorRow(builder);
+  ExecutorRow.addNumber(builder, this.number);
+  ExecutorRow.addApplication(builder, this.application);
+  ExecutorRow.addPlace(builder, this.place);
+  ExecutorRow.addOrder(builder, this.order);
+  ExecutorRow.addExecutor(builder, executor);
+
+  return ExecutorRow.endExecutorRow(builder);
+}
+}
+
+export class DriverRow {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):DriverRow {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsDriverRow(bb:flatbuffers.ByteBuffer, obj?:DriverRow):DriverRow {
+  return (obj || new DriverRow()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsDriverRow(bb:flatbuffers.ByteBuffer, obj?:DriverRow):DriverRow {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new DriverRow()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+number():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readFloat64(this.bb_pos + offset) : 0.0;
+}
+
+order():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+completed():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+waits():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+driver(obj?:DriverView):DriverView|null {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? (obj || new DriverView()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+static startDriverRow(builder:flatbuffers.Builder) {
+  builder.startObject(5);
+}
+
+static addNumber(builder:flatbuffers.Builder, number:number) {
+  builder.addFieldFloat64(0, number, 0.0);
+}
+
+static addOrder(builder:flatbuffers.Builder, order:bigint) {
+  builder.addFieldInt64(1, order, BigInt('0'));
+}
+
+static addCompleted(builder:flatbuffers.Builder, completed:boolean) {
+  builder.addFieldInt8(2, +completed, +false);
+}
+
+static addWaits(builder:flatbuffers.Builder, waits:boolean) {
+  builder.addFieldInt8(3, +waits, +false);
+}
+
+static addDriver(builder:flatbuffers.Builder, driverOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(4, driverOffset, 0);
+}
+
+static endDriverRow(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 12) // driver
+  return offset;
+}
+
+
+unpack(): DriverRowT {
+  return new DriverRowT(
+    this.number(),
+    this.order(),
+    this.completed(),
+    this.waits(),
+    (this.driver() !== null ? this.driver()!.unpack() : null)
+  );
+}
+
+
+unpackTo(_o: DriverRowT): void {
+  _o.number = this.number();
+  _o.order = this.order();
+  _o.completed = this.completed();
+  _o.waits = this.waits();
+  _o.driver = (this.driver() !== null ? this.driver()!.unpack() : null);
+}
+}
+
+export class DriverRowT {
+constructor(
+  public number: number = 0.0,
+  public order: bigint = BigInt('0'),
+  public completed: boolean = false,
+  public waits: boolean = false,
+  public driver: DriverViewT|null = null
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const driver = (this.driver !== null ? this.driver!.pack(builder) : 0);
+
+  DriverRow.startDriverRow(builder);
+  DriverRow.addNumber(builder, this.number);
+  DriverRow.addOrder(builder, this.order);
+  DriverRow.addCompleted(builder, this.completed);
+  DriverRow.addWaits(builder, this.waits);
+  DriverRow.addDriver(builder, driver);
+
+  return DriverRow.endDriverRow(builder);
+}
+}
+
+export class Changes {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Changes {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsChanges(bb:flatbuffers.ByteBuffer, obj?:Changes):Changes {
+  return (obj || new Changes()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsChanges(bb:flatbuffers.ByteBuffer, obj?:Changes):Changes {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new Changes()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+cluster(obj?:ClusterView):ClusterView|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? (obj || new ClusterView()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+anew():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+more():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+removed(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readFloat64(this.bb!.__vector(this.bb_pos + offset) + index * 8) : 0;
+}
+
+removedLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+removedArray():Float64Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? new Float64Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
+workers(index: number, obj?:WorkerRow):WorkerRow|null {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? (obj || new WorkerRow()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+workersLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+heartbeats(index: number, obj?:Heartbeat):Heartbeat|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? (obj || new Heartbeat()).__init(this.bb!.__vector(this.bb_pos + offset) + index * 16, this.bb!) : null;
+}
+
+heartbeatsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+applications(index: number, obj?:ApplicationRow):ApplicationRow|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? (obj || new ApplicationRow()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+applicationsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+executors(index: number, obj?:ExecutorRow):ExecutorRow|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? (obj || new ExecutorRow()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+executorsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+drivers(index: number, obj?:DriverRow):DriverRow|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? (obj || new DriverRow()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+driversLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startChanges(builder:flatbuffers.Builder) {
+  builder.startObject(9);
+}
+
+static addCluster(builder:flatbuffers.Builder, clusterOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, clusterOffset, 0);
+}
+
+static addAnew(builder:flatbuffers.Builder, anew:boolean) {
+  builder.addFieldInt8(1, +anew, +false);
+}
+
+static addMore(builder:flatbuffers.Builder, more:boolean) {
+  builder.addFieldInt8(2, +more, +false);
+}
+
+static addRemoved(builder:flatbuffers.Builder, removedOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, removedOffset, 0);
+}
+
+static createRemovedVector(builder:flatbuffers.Builder, data:number[]|Float64Array):flatbuffers.Offset;
+/**
+ * @deprecated This Uint8Array overload will be removed in the future.
+ */
+static createRemovedVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset;
+static createRemovedVector(builder:flatbuffers.Builder, data:number[]|Float64Array|Uint8Array):flatbuffers.Offset {
+  builder.startVector(8, data.length, 8);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addFloat64(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startRemovedVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(8, numElems, 8);
+}
+
+static addWorkers(builder:flatbuffers.Builder, workersOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(4, workersOffset, 0);
+}
+
+static createWorkersVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startWorkersVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addHeartbeats(builder:flatbuffers.Builder, heartbeatsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, heartbeatsOffset, 0);
+}
+
+static startHeartbeatsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(16, numElems, 8);
+}
+
+static addApplications(builder:flatbuffers.Builder, applicationsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(6, applicationsOffset, 0);
+}
+
+static createApplicationsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startApplicationsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addExecutors(builder:flatbuffers.Builder, executorsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, executorsOffset, 0);
+}
+
+static createExecutorsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startExecutorsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addDrivers(builder:flatbuffers.Builder, driversOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(8, driversOffset, 0);
+}
+
+static createDriversVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startDriversVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endChanges(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // cluster
+  return offset;
+}
+
+static createChanges(builder:flatbuffers.Builder, clusterOffset:flatbuffers.Offset, anew:boolean, more:boolean, removedOffset:flatbuffers.Offset, workersOffset:flatbuffers.Offset, heartbeatsOffset:flatbuffers.Offset, applicationsOffset:flatbuffers.Offset, executorsOffset:flatbuffers.Offset, driversOffset:flatbuffers.Offset):flatbuffers.Offset {
+  Changes.startChanges(builder);
+  Changes.addCluster(builder, clusterOffset);
+  Changes.addAnew(builder, anew);
+  Changes.addMore(builder, more);
+  Changes.addRemoved(builder, removedOffset);
+  Changes.addWorkers(builder, workersOffset);
+  Changes.addHeartbeats(builder, heartbeatsOffset);
+  Changes.addApplications(builder, applicationsOffset);
+  Changes.addExecutors(builder, executorsOffset);
+  Changes.addDrivers(builder, driversOffset);
+  return Changes.endChanges(builder);
+}
+
+unpack(): ChangesT {
+  return new ChangesT(
+    (this.cluster() !== null ? this.cluster()!.unpack() : null),
+    this.anew(),
+    this.more(),
+    Array.from({ length: this.removedLength() }, (_, at) => this.removed(at)!),
+    this.bb!.createObjList(this.workers.bind(this), this.workersLength()),
+    this.bb!.createObjList(this.heartbeats.bind(this), this.heartbeatsLength()),
+    this.bb!.createObjList(this.applications.bind(this), this.applicationsLength()),
+    this.bb!.createObjList(this.executors.bind(this), this.executorsLength()),
+    this.bb!.createObjList(this.drivers.bind(this), this.driversLength())
+  );
+}
+
+
+unpackTo(_o: ChangesT): void {
+  _o.cluster = (this.cluster() !== null ? this.cluster()!.unpack() : null);
+  _o.anew = this.anew();
+  _o.more = this.more();
+  _o.removed = Array.from({ length: this.removedLength() }, (_, at) => this.removed(at)!);
+  _o.workers = this.bb!.createObjList(this.workers.bind(this), this.workersLength());
+  _o.heartbeats = this.bb!.createObjList(this.heartbeats.bind(this), this.heartbeatsLength());
+  _o.applications = this.bb!.createObjList(this.applications.bind(this), this.applicationsLength());
+  _o.executors = this.bb!.createObjList(this.executors.bind(this), this.executorsLength());
+  _o.drivers = this.bb!.createObjList(this.drivers.bind(this), this.driversLength());
+}
+}
+
+export class ChangesT {
+constructor(
+  public cluster: ClusterViewT|null = null,
+  public anew: boolean = false,
+  public more: boolean = false,
+  public removed: (number)[] = [],
+  public workers: (WorkerRowT)[] = [],
+  public heartbeats: (HeartbeatT)[] = [],
+  public applications: (ApplicationRowT)[] = [],
+  public executors: (ExecutorRowT)[] = [],
+  public drivers: (DriverRowT)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const cluster = (this.cluster !== null ? this.cluster!.pack(builder) : 0);
+  const removed = Changes.createRemovedVector(builder, this.removed);
+  const workers = Changes.createWorkersVector(builder, builder.createObjectOffsetList(this.workers));
+  const heartbeats = builder.createStructOffsetList(this.heartbeats, Changes.startHeartbeatsVector);
+  const applications = Changes.createApplicationsVector(builder, builder.createObjectOffsetList(this.applications));
+  const executors = Changes.createExecutorsVector(builder, builder.createObjectOffsetList(this.executors));
+  const drivers = Changes.createDriversVector(builder, builder.createObjectOffsetList(this.drivers));
+
+  return Changes.createChanges(builder,
+    cluster,
+    this.anew,
+    this.more,
+    removed,
+    workers,
+    heartbeats,
+    applications,
+    executors,
+    drivers
+  );
+}
+}
+
+export class ExplainRequest {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):ExplainRequest {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsExplainRequest(bb:flatbuffers.ByteBuffer, obj?:ExplainRequest):ExplainRequest {
+  return (obj || new ExplainRequest()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsExplainRequest(bb:flatbuffers.ByteBuffer, obj?:ExplainRequest):ExplainRequest {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new ExplainRequest()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+applicationIds(index: number):string
+applicationIds(index: number): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4) as string : null;
+}
+
+applicationIdsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+driverIds(index: number):string
+driverIds(index: number): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4) as string : null;
+}
+
+driverIdsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startExplainRequest(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addApplicationIds(builder:flatbuffers.Builder, applicationIdsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, applicationIdsOffset, 0);
+}
+
+static createApplicationIdsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startApplicationIdsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addDriverIds(builder:flatbuffers.Builder, driverIdsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, driverIdsOffset, 0);
+}
+
+static createDriverIdsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startDriverIdsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endExplainRequest(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createExplainRequest(builder:flatbuffers.Builder, applicationIdsOffset:flatbuffers.Offset, driverIdsOffset:flatbuffers.Offset):flatbuffers.Offset {
+  ExplainRequest.startExplainRequest(builder);
+  ExplainRequest.addApplicationIds(builder, applicationIdsOffset);
+  ExplainRequest.addDriverIds(builder, driverIdsOffset);
+  return ExplainRequest.endExplainRequest(builder);
+}
+
+unpack(): ExplainRequestT {
+  return new ExplainRequestT(
+    this.bb!.createScalarList<string>(this.applicationIds.bind(this) as (i: number) => string, this.applicationIdsLength()) as string[],
+    this.bb!.createScalarList<string>(this.driverIds.bind(this) as (i: number) => string, this.driverIdsLength()) as string[]
+  );
+}
+
+
+unpackTo(_o: ExplainRequestT): void {
+  _o.applicationIds = this.bb!.createScalarList<string>(this.applicationIds.bind(this) as (i: number) => string, this.applicationIdsLength()) as string[];
+  _o.driverIds = this.bb!.createScalarList<string>(this.driverIds.bind(this) as (i: number) => string, this.driverIdsLength()) as string[];
+}
+}
+
+export class ExplainRequestT {
+constructor(
+  public applicationIds: (string)[] = [],
+  public driverIds: (string)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const applicationIds = ExplainRequest.createApplicationIdsVector(builder, builder.createObjectOffsetList(this.applicationIds));
+  const driverIds = ExplainRequest.createDriverIdsVector(builder, builder.createObjectOffsetList(this.driverIds));
+
+  return ExplainRequest.createExplainRequest(builder,
+    applicationIds,
+    driverIds
+  );
+}
+}
+
+export class Explained {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):Explained {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsExplained(bb:flatbuffers.ByteBuffer, obj?:Explained):Explained {
+  return (obj || new Explained()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsExplained(bb:flatbuffers.ByteBuffer, obj?:Explained):Explained {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new Explained()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+id():string|null
+id(): string|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset) as string : null;
+}
+
+explanations(index: number, obj?:Explanation):Explanation|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? (obj || new Explanation()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+explanationsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startExplained(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addId(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, idOffset, 0);
+}
+
+static addExplanations(builder:flatbuffers.Builder, explanationsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, explanationsOffset, 0);
+}
+
+static createExplanationsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startExplanationsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endExplained(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  builder.requiredField(offset, 4) // id
+  return offset;
+}
+
+static createExplained(builder:flatbuffers.Builder, idOffset:flatbuffers.Offset, explanationsOffset:flatbuffers.Offset):flatbuffers.Offset {
+  Explained.startExplained(builder);
+  Explained.addId(builder, idOffset);
+  Explained.addExplanations(builder, explanationsOffset);
+  return Explained.endExplained(builder);
+}
+
+unpack(): ExplainedT {
+  return new ExplainedT(
+    this.id(),
+    this.bb!.createObjList(this.explanations.bind(this), this.explanationsLength())
+  );
+}
+
+
+unpackTo(_o: ExplainedT): void {
+  _o.id = this.id();
+  _o.explanations = this.bb!.createObjList(this.explanations.bind(this), this.explanationsLength());
+}
+}
+
+export class ExplainedT {
+constructor(
+  public id: string|null = null,
+  public explanations: (ExplanationT)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const id = (this.id !== null ? builder.createString(this.id!) : 0);
+  const explanations = Explained.createExplanationsVector(builder, builder.createObjectOffsetList(this.explanations));
+
+  return Explained.createExplained(builder,
+    id,
+    explanations
+  );
+}
+}
+
+export class ExplainAnswer {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):ExplainAnswer {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsExplainAnswer(bb:flatbuffers.ByteBuffer, obj?:ExplainAnswer):ExplainAnswer {
+  return (obj || new ExplainAnswer()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+static getSizePrefixedRootAsExplainAnswer(bb:flatbuffers.ByteBuffer, obj?:ExplainAnswer):ExplainAnswer {
+  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
+  return (obj || new ExplainAnswer()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+applications(index: number, obj?:Explained):Explained|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? (obj || new Explained()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+applicationsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+drivers(index: number, obj?:Explained):Explained|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? (obj || new Explained()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+driversLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+static startExplainAnswer(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addApplications(builder:flatbuffers.Builder, applicationsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, applicationsOffset, 0);
+}
+
+static createApplicationsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startApplicationsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addDrivers(builder:flatbuffers.Builder, driversOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, driversOffset, 0);
+}
+
+static createDriversVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startDriversVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static endExplainAnswer(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createExplainAnswer(builder:flatbuffers.Builder, applicationsOffset:flatbuffers.Offset, driversOffset:flatbuffers.Offset):flatbuffers.Offset {
+  ExplainAnswer.startExplainAnswer(builder);
+  ExplainAnswer.addApplications(builder, applicationsOffset);
+  ExplainAnswer.addDrivers(builder, driversOffset);
+  return ExplainAnswer.endExplainAnswer(builder);
+}
+
+unpack(): ExplainAnswerT {
+  return new ExplainAnswerT(
+    this.bb!.createObjList(this.applications.bind(this), this.applicationsLength()),
+    this.bb!.createObjList(this.drivers.bind(this), this.driversLength())
+  );
+}
+
+
+unpackTo(_o: ExplainAnswerT): void {
+  _o.applications = this.bb!.createObjList(this.applications.bind(this), this.applicationsLength());
+  _o.drivers = this.bb!.createObjList(this.drivers.bind(this), this.driversLength());
+}
+}
+
+export class ExplainAnswerT {
+constructor(
+  public applications: (ExplainedT)[] = [],
+  public drivers: (ExplainedT)[] = []
+){}
+
+
+pack(builder:flatbuffers.Builder): flatbuffers.Offset {
+  const applications = ExplainAnswer.createApplicationsVector(builder, builder.createObjectOffsetList(this.applications));
+  const drivers = ExplainAnswer.createDriversVector(builder, builder.createObjectOffsetList(this.drivers));
+
+  return ExplainAnswer.createExplainAnswer(builder,
+    applications,
+    drivers
   );
 }
 }

@@ -1,26 +1,41 @@
 /** Drivers on the first page (spec U4). Pure. */
-import { DriverState, type ClusterViewT, type DriverViewT } from '../schema/magneto.js'
+import { DriverState, type DriverViewT } from '../schema/magneto.js'
 import { explainedDriver } from './explain.js'
 import { whyLink } from './explain-section.js'
 import { amountsText, durationText, memoryText, resourcesText, timeText } from './format.js'
 import { html, type Fragment, type Markup } from '../http/html.js'
-import { section } from '../http/layout.js'
 import { killForm, newestFirst } from './lists.js'
+import type { ClusterModel, DriverRow } from './model/cluster-model.js'
+import type { Column, TableSpec } from './table-query.js'
+import { shownTable, type PageAsked, type ShownTable } from './table-section.js'
 import { workerLink } from './worker-table.js'
 
 /** A stack trace would fill the page; the driver's own log has all of it. */
 const exceptionLengthMax = 300
 
-const columns = [
-  'Submission ID',
-  'Submitted Time',
-  'Worker',
-  'State',
-  'Cores',
-  'Memory',
-  'Resources',
-  'Main Class',
+const columns: readonly Column<DriverRow>[] = [
+  { title: 'Submission ID', key: 'id', value: ({ driver }) => String(driver.id) },
+  { title: 'Submitted Time', key: 'submitted', value: ({ driver }) => Number(driver.submittedMs) },
+  { title: 'Worker', key: 'worker', value: ({ driver }) => driver.workerId ?? '' },
+  { title: 'State', key: 'state', value: ({ driver }) => DriverState[driver.state] },
+  { title: 'Cores', key: 'cores', value: ({ driver }) => driver.cores },
+  { title: 'Memory', key: 'memory', value: ({ driver }) => driver.memoryMb },
+  { title: 'Resources', key: 'resources', value: ({ driver }) => resourcesText(driver.resources) },
+  { title: 'Main Class', key: 'class', value: ({ driver }) => driver.mainClass ?? '' },
 ]
+
+function driverTable(id: string): TableSpec<DriverRow> {
+  return {
+    id,
+    columns,
+    order: newestFirst(({ driver }: DriverRow) => driver.submittedMs),
+    text: ({ driver }) =>
+      `${driver.id} ${driver.mainClass ?? ''} ${driver.workerId ?? ''} ${DriverState[driver.state]}`,
+  }
+}
+
+export const runningDriverTable = driverTable('running-drivers')
+export const completedDriverTable = driverTable('completed-drivers')
 
 function killable({ state }: DriverViewT): boolean {
   return state === DriverState.RUNNING || state === DriverState.SUBMITTED
@@ -50,27 +65,40 @@ function exceptionText({ exception }: DriverViewT): string {
   return `${exception.slice(0, exceptionLengthMax)}…`
 }
 
+export interface DriverTables {
+  readonly running: ShownTable<DriverRow>
+  readonly completed: ShownTable<DriverRow>
+}
+
+/** @throws BadQuery */
+export function driverTables(model: ClusterModel, asked: PageAsked): DriverTables {
+  return {
+    running: shownTable(model.activeDrivers, runningDriverTable, asked),
+    completed: shownTable(model.completedDrivers, completedDriverTable, asked),
+  }
+}
+
 /** @returns null when there is no driver to show, as with Spark */
 export function driverSections(
-  view: ClusterViewT,
+  model: ClusterModel,
+  { running, completed }: DriverTables,
   { killEnabled }: { readonly killEnabled: boolean },
 ): Markup | null {
-  const { activeDrivers: active, completedDrivers: completed } = view
-  if (active.length + completed.length === 0) return null
-  const workers = new Map(view.workers.map((worker) => [worker.id, worker]))
+  if (model.activeDrivers.size + model.completedDrivers.size === 0) return null
   const worker = (id: string) => {
-    const found = workers.get(id)
-    return found === undefined ? id : workerLink(found)
+    const found = model.worker(id)
+    return found === null ? id : workerLink(found.worker)
   }
-  const nowMs = Number(view.nowMs)
-  const running = newestFirst(active).map((driver) =>
-    cells(driver, worker, { killEnabled }).concat(
-      durationText(Math.max(0, nowMs - Number(driver.submittedMs))),
-    ),
-  )
-  const ended = newestFirst(completed).map((driver) =>
-    cells(driver, worker, { killEnabled: false }).concat(exceptionText(driver)),
-  )
-  return html`${section('running-drivers', 'Running Drivers', [...columns, 'Duration'], running)}
-  ${section('completed-drivers', 'Completed Drivers', [...columns, 'Exception'], ended)}`
+  const duration = ({ driver }: DriverRow) =>
+    durationText(Math.max(0, model.nowMs - Number(driver.submittedMs)))
+  return html`${running.section(
+    'Running Drivers',
+    ({ driver }) => cells(driver, worker, { killEnabled }),
+    { title: 'Duration', cell: duration },
+  )}
+  ${completed.section(
+    'Completed Drivers',
+    ({ driver }) => cells(driver, worker, { killEnabled: false }),
+    { title: 'Exception', cell: ({ driver }) => exceptionText(driver) },
+  )}`
 }

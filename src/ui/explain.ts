@@ -5,12 +5,12 @@ import {
   Limit,
   type ApplicationViewT,
   type ClosestFitT,
-  type ClusterViewT,
   type DriverViewT,
   type ExplanationT,
 } from '../schema/magneto.js'
 import { singleLine } from '../http/single-line.js'
 import { requirementsJson } from './json.js'
+import type { ClusterFeed } from './model/cluster-feed.js'
 import type { JsonObject } from '../http/json-text.js'
 
 /** What is asked about. */
@@ -48,19 +48,23 @@ export function explainedDriver(driver: DriverViewT): Explained {
   }
 }
 
-/** @returns null when the view has none of that kind and id */
-export function findExplained(
-  view: ClusterViewT,
+/** @returns null when there is none of that kind and id @throws ViewUnavailable */
+export async function findExplained(
+  cluster: Pick<ClusterFeed, 'current' | 'explain'>,
   kind: Explained['kind'],
   id: string,
-): Explained | null {
+): Promise<Explained | null> {
+  const model = await cluster.current()
   if (kind === 'application') {
-    const all = [...view.activeApplications, ...view.completedApplications]
-    const found = all.find((application) => application.id === id)
-    return found === undefined ? null : explainedApplication(found)
+    const row = model.application(id)
+    if (row === null) return null
+    await cluster.explain({ applications: [row], drivers: [] })
+    return explainedApplication(row.application)
   }
-  const found = [...view.activeDrivers, ...view.completedDrivers].find((one) => one.id === id)
-  return found === undefined ? null : explainedDriver(found)
+  const row = model.driver(id)
+  if (row === null) return null
+  await cluster.explain({ applications: [], drivers: [row] })
+  return explainedDriver(row.driver)
 }
 
 function closestJson(closest: ClosestFitT): JsonObject {

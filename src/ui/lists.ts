@@ -1,9 +1,16 @@
 /** What the lists of applications and drivers share. Pure. */
 import { html, type Markup } from '../http/html.js'
+import { byOrder } from './model/cluster-model.js'
+import type { Order, Row } from './model/table.js'
 
 /** Newest first, as Spark lists applications and drivers. */
-export function newestFirst<T extends { readonly submittedMs: bigint }>(rows: readonly T[]): T[] {
-  return [...rows].sort((a, b) => Number(b.submittedMs - a.submittedMs))
+export function newestFirst<R extends Row & { readonly order: number }>(
+  submittedMs: (row: R) => bigint,
+): Order<R> {
+  return {
+    key: 'newest',
+    compare: (a, b) => Number(submittedMs(b) - submittedMs(a)) || byOrder.compare(a, b),
+  }
 }
 
 /** @returns where the history server shows an application that has ended, or null without one (P21) */

@@ -6,17 +6,19 @@ import {
   MasterState,
   WorkerState,
   type ApplicationViewT,
-  type ClusterViewT,
 } from '../schema/magneto.js'
-import { driverSections } from './driver-tables.js'
+import { driverSections, driverTables, type DriverTables } from './driver-tables.js'
 import { explainedApplication } from './explain.js'
 import { whyLink } from './explain-section.js'
 import { amountsText, durationText, memoryText, timeText } from './format.js'
 import { html, link, webUrl, type Fragment, type Markup } from '../http/html.js'
-import { document, facts, section } from '../http/layout.js'
+import { document, facts } from '../http/layout.js'
 import { leadershipSection, stateRemark } from './leadership-section.js'
 import { historyUrl, killForm, newestFirst } from './lists.js'
-import { applicationDurationMs, clusterTotals, waitingDrivers } from './totals.js'
+import type { ApplicationRow, ClusterModel } from './model/cluster-model.js'
+import type { Column, TableSpec } from './table-query.js'
+import { shownTable, type PageAsked, type ShownTable } from './table-section.js'
+import { applicationDurationMs } from './totals.js'
 import { workerSection } from './worker-table.js'
 
 export interface PageOptions {
@@ -32,37 +34,38 @@ export interface PageOptions {
   readonly leadership?: LeadershipStatus | null
 }
 
-function workerCounts(view: ClusterViewT): string {
-  const count = (state: WorkerState) => view.workers.filter((one) => one.state === state).length
+function workerCounts({ totals }: ClusterModel): string {
   return [
-    `${count(WorkerState.ALIVE)} alive`,
-    `${count(WorkerState.DEAD)} dead`,
-    `${count(WorkerState.DECOMMISSIONED)} decommissioned`,
-    `${count(WorkerState.UNKNOWN)} unknown`,
+    `${totals.workersIn(WorkerState.ALIVE)} alive`,
+    `${totals.workersIn(WorkerState.DEAD)} dead`,
+    `${totals.workersIn(WorkerState.DECOMMISSIONED)} decommissioned`,
+    `${totals.workersIn(WorkerState.UNKNOWN)} unknown`,
   ].join(', ')
 }
 
 /** Completed ones count by how they ended, finished ones left out, as Spark counts them. */
-function driverCounts(view: ClusterViewT): Markup {
-  const { activeDrivers: active, completedDrivers: completed } = view
-  const count = (state: DriverState) => completed.filter((one) => one.state === state).length
+function driverCounts({
+  totals,
+  activeDrivers: active,
+  completedDrivers: completed,
+}: ClusterModel) {
   const how = [
-    `${count(DriverState.KILLED)} killed`,
-    `${count(DriverState.FAILED)} failed`,
-    `${count(DriverState.ERROR)} error`,
-    `${count(DriverState.RELAUNCHING)} relaunching`,
+    `${totals.completedDriversIn(DriverState.KILLED)} killed`,
+    `${totals.completedDriversIn(DriverState.FAILED)} failed`,
+    `${totals.completedDriversIn(DriverState.ERROR)} error`,
+    `${totals.completedDriversIn(DriverState.RELAUNCHING)} relaunching`,
   ]
-  const any = active.length + completed.length > 0
+  const any = active.size + completed.size > 0
   const named = (target: string, text: string) => link(any ? target : null, text)
-  return html`${named('#running-drivers', `${active.length} running`)}
-  (${waitingDrivers(view).length} waiting),
-  ${named('#completed-drivers', `${completed.length} completed`)} (${how.join(', ')})`
+  return html`${named('#running-drivers', `${active.size} running`)}
+  (${totals.driversIn(DriverState.SUBMITTED)} waiting),
+  ${named('#completed-drivers', `${completed.size} completed`)} (${how.join(', ')})`
 }
 
 const logLink = html`<a href="/logPage/?self&amp;logType=out">Log</a>`
 
-function summary(view: ClusterViewT, { restUrl = null, leadership = null }: PageOptions): Markup {
-  const totals = clusterTotals(view)
+function summary(model: ClusterModel, { restUrl = null, leadership = null }: PageOptions): Markup {
+  const { totals, cluster: view } = model
   const resources = [...totals.resources].map(
     ([name, { total, used }]) => `${used} / ${total} ${name}`,
   )
@@ -70,7 +73,7 @@ function summary(view: ClusterViewT, { restUrl = null, leadership = null }: Page
     ['URL', String(view.masterUrl)],
     ...(restUrl === null ? [] : [['REST URL', `${restUrl} (cluster mode)`] as const]),
     ['Status', html`${MasterState[view.state]} (${logLink})${stateRemark(view, leadership)}`],
-    ['Workers', workerCounts(view)],
+    ['Workers', workerCounts(model)],
     ['Cores in use', `${totals.cores} total, ${totals.coresUsed} used`],
     [
       'Memory in use',
@@ -79,10 +82,10 @@ function summary(view: ClusterViewT, { restUrl = null, leadership = null }: Page
     ...(resources.length === 0 ? [] : [['Resources in use', resources.join(', ')] as const]),
     [
       'Applications',
-      html`<a href="#running">${view.activeApplications.length} running</a>,
-        <a href="#completed">${view.completedApplications.length} completed</a>`,
+      html`<a href="#running">${model.activeApplications.size} running</a>,
+        <a href="#completed">${model.completedApplications.size} completed</a>`,
     ],
-    ['Drivers', driverCounts(view)],
+    ['Drivers', driverCounts(model)],
   ])
 }
 
@@ -92,7 +95,7 @@ export function applicationPath(id: string): string {
 
 function applicationCells(
   application: ApplicationViewT,
-  view: ClusterViewT,
+  nowMs: number,
   { killEnabled, historyServerUrl }: PageOptions,
 ): Fragment[] {
   const id = String(application.id)
@@ -108,36 +111,88 @@ function applicationCells(
     timeText(Number(application.submittedMs)),
     application.user ?? '',
     html`${ApplicationState[application.state]}${whyLink(explainedApplication(application))}`,
-    durationText(applicationDurationMs(application, Number(view.nowMs))),
+    durationText(applicationDurationMs(application, nowMs)),
   ]
 }
 
-const applicationColumns = [
-  'Application ID',
-  'Name',
-  'Cores',
-  'Memory per Executor',
-  'Resources Per Executor',
-  'Submitted Time',
-  'User',
-  'State',
-  'Duration',
+const applicationColumns: readonly Column<ApplicationRow>[] = [
+  { title: 'Application ID', key: 'id', value: ({ application }) => String(application.id) },
+  { title: 'Name', key: 'name', value: ({ application }) => String(application.name) },
+  { title: 'Cores', key: 'cores', value: ({ application }) => application.coresGranted },
+  {
+    title: 'Memory per Executor',
+    key: 'memory',
+    value: ({ application }) => application.memoryPerExecutorMb,
+  },
+  {
+    title: 'Resources Per Executor',
+    key: 'resources',
+    value: ({ application }) => amountsText(application.resourcesPerExecutor),
+  },
+  {
+    title: 'Submitted Time',
+    key: 'submitted',
+    value: ({ application }) => Number(application.submittedMs),
+  },
+  { title: 'User', key: 'user', value: ({ application }) => application.user ?? '' },
+  { title: 'State', key: 'state', value: ({ application }) => ApplicationState[application.state] },
+  {
+    title: 'Duration',
+    key: 'duration',
+    // The longer it has run, the earlier it began; what has ended is compared by how long it ran.
+    value: ({ application }) =>
+      application.endedMs === 0n
+        ? Number.MAX_SAFE_INTEGER - Number(application.submittedMs)
+        : Number(application.endedMs - application.submittedMs),
+  },
 ]
 
-export function clusterPage(view: ClusterViewT, options: PageOptions): string {
-  const rows = (applications: readonly ApplicationViewT[]) =>
-    newestFirst(applications).map((one) => applicationCells(one, view, options))
-  return document(options.title ?? `Magneto Master at ${view.masterUrl}`, [
-    summary(view, options),
-    workerSection(view),
-    section('running', 'Running Applications', applicationColumns, rows(view.activeApplications)),
-    section(
-      'completed',
-      'Completed Applications',
-      applicationColumns,
-      rows(view.completedApplications),
-    ),
-    driverSections(view, options),
+function applicationTable(id: string): TableSpec<ApplicationRow> {
+  return {
+    id,
+    columns: applicationColumns,
+    order: newestFirst(({ application }: ApplicationRow) => application.submittedMs),
+    text: ({ application }) =>
+      `${application.id} ${application.name} ${application.user ?? ''} ${ApplicationState[application.state]}`,
+  }
+}
+
+export const runningTable = applicationTable('running')
+export const completedTable = applicationTable('completed')
+
+/** What the page shows of its tables: what of it waits can be explained before it is drawn. */
+export interface ClusterTables {
+  readonly asked: PageAsked
+  readonly running: ShownTable<ApplicationRow>
+  readonly completed: ShownTable<ApplicationRow>
+  readonly drivers: DriverTables
+}
+
+/** @throws BadQuery */
+export function clusterTables(model: ClusterModel, parameters: URLSearchParams): ClusterTables {
+  const asked = { path: '/', parameters }
+  return {
+    asked,
+    running: shownTable(model.activeApplications, runningTable, asked),
+    completed: shownTable(model.completedApplications, completedTable, asked),
+    drivers: driverTables(model, asked),
+  }
+}
+
+/** @throws BadQuery */
+export function clusterPage(
+  model: ClusterModel,
+  { asked, running, completed, drivers }: ClusterTables,
+  options: PageOptions,
+): string {
+  const cells = ({ application }: ApplicationRow) =>
+    applicationCells(application, model.nowMs, options)
+  return document(options.title ?? `Magneto Master at ${model.cluster.masterUrl}`, [
+    summary(model, options),
+    workerSection(model, asked),
+    running.section('Running Applications', cells),
+    completed.section('Completed Applications', cells),
+    driverSections(model, drivers, options),
     leadershipSection(options.leadership ?? null),
   ])
 }

@@ -2,8 +2,8 @@
 import type { LeadershipStatus } from '../control/leadership.js'
 import type { DecommissionAllowMode } from '../control/thread-messages.js'
 import type { MetricsContext } from '../metrics/routes.js'
-import type { ClusterViewT } from '../schema/magneto.js'
 import type { Commands } from './command-session.js'
+import type { ClusterFeed } from './model/cluster-feed.js'
 import type { OwnLogContext } from './own-log-page.js'
 
 export interface RouteContext extends MetricsContext {
@@ -24,6 +24,5 @@ export interface RouteContext extends MetricsContext {
   readonly commands: Commands
   /** Keeps who asked for what and what came of it; all three may carry text of the peer. */
   readonly audit: (remoteAddress: string, command: string, outcome: string) => void
-  /** @throws ViewUnavailable */
-  view(): Promise<ClusterViewT>
+  readonly cluster: Pick<ClusterFeed, 'current' | 'explain'>
 }

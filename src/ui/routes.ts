@@ -3,31 +3,40 @@ import { Unanswered } from '../control/ask-session.js'
 import { json, jsonAnswer, page, plain, redirect, text, type Answer } from '../http/answer.js'
 import { folder, reads, routed, type Asked, type Request, type Route } from '../http/route.js'
 import { scriptRoute } from '../http/script.js'
-import { applicationPage, findApplication } from './app-page.js'
 import { metricsRoutes } from '../metrics/routes.js'
+import { applicationPage } from './app-page.js'
 import { decommission, killApplication, killDriver } from './commands.js'
 import { ViewUnavailable } from './errors.js'
 import { explainJson, explainText, findExplained } from './explain.js'
 import { clusterFieldJson, clusterJson, clusterUtilizationJson } from './json.js'
-import { clusterPage } from './page.js'
+import { viewOf } from './model/view-of.js'
+import { clusterPage, clusterTables } from './page.js'
+import { BadQuery } from './table-query.js'
 import { ownLogAnswer } from './own-log-page.js'
 import type { RouteContext } from './route-context.js'
 
 const explainPattern = /^\/api\/v1\/(application|driver)s\/([^/]+)\/explain\/?$/
 
-async function cluster(context: RouteContext): Promise<Answer> {
-  return page(clusterPage(await context.view(), context))
+async function cluster(context: RouteContext, { parameters }: Asked): Promise<Answer> {
+  const model = await context.cluster.current()
+  const tables = clusterTables(model, parameters)
+  const { running, drivers } = tables
+  await context.cluster.explain({ applications: running.rows, drivers: drivers.running.rows })
+  return page(clusterPage(model, tables, context))
 }
 
 async function application(context: RouteContext, { parameters }: Asked): Promise<Answer> {
   const id = parameters.get('appId') ?? ''
   if (id === '') return plain(400, 'appId is missing: /app/?appId=<application id>')
-  const view = await context.view()
-  return page(applicationPage(findApplication(view, id), Number(view.nowMs), context))
+  const model = await context.cluster.current()
+  const row = model.application(id)
+  if (row !== null) await context.cluster.explain({ applications: [row], drivers: [] })
+  const { historyServerUrl = null } = context
+  return page(applicationPage(row, model, { historyServerUrl, parameters }))
 }
 
 async function document(context: RouteContext, { path }: Asked): Promise<Answer> {
-  const view = await context.view()
+  const view = viewOf(await context.cluster.current())
   // Spark looks for letters after /json/ and ignores what follows them (U11).
   const field = /^\/json\/([a-zA-Z]+)/.exec(path)?.[1]
   if (field === undefined) return json(clusterJson(view))
@@ -54,7 +63,7 @@ async function explain(context: RouteContext, { path, headers }: Asked): Promise
   const id = decoded(part)
   if (id === null) return plain(400, 'the id is not percent-encoded UTF-8')
   const one = kind === 'driver' ? 'driver' : 'application'
-  const found = findExplained(await context.view(), one, id)
+  const found = await findExplained(context.cluster, one, id)
   const asText = prefersText(headers.accept)
   if (found === null) {
     const missing = `there is no ${one} ${id}`
@@ -102,6 +111,7 @@ export async function answerTo(request: Request, context: RouteContext): Promise
   try {
     return await routed(routes, request, context)
   } catch (error) {
+    if (error instanceof BadQuery) return plain(400, error.message)
     if (error instanceof ViewUnavailable || error instanceof Unanswered) {
       return plain(503, error.message, { 'Retry-After': '1' })
     }

@@ -1,6 +1,6 @@
 /**
  * Entry of the web thread (started by src/master). In: messages of `ToWebThread`; out: `FromWebThread`.
- * Holds no state of the cluster: everything shown comes from a view.
+ * All that it shows of the cluster is in a model that the core's changes keep current.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { LeadershipStatus } from '../control/leadership.js'
@@ -14,7 +14,8 @@ import { leaderElsewhere } from '../rest/standby.js'
 import { CommandSession } from './command-session.js'
 import { singleLine } from '../http/single-line.js'
 import { WebServer } from './server.js'
-import { ViewCache } from './view-cache.js'
+import { ClusterFeed } from './model/cluster-feed.js'
+import { viewOf } from './model/view-of.js'
 
 const port = parentPort
 if (port === null)
@@ -27,7 +28,10 @@ function post(message: FromWebThread, transfer: ArrayBuffer[] = []): void {
   port?.postMessage(message, transfer)
 }
 
-const views = new ViewCache({ request: (id) => post({ kind: 'view', id }) })
+const cluster = new ClusterFeed({
+  request: (anew) => post({ kind: 'changes', anew }),
+  explain: (id, request) => post({ kind: 'explain', id, request }),
+})
 const commands = new CommandSession((bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]))
 const audit = (remoteAddress: string, command: string, outcome: string): void =>
   log.info(singleLine(`${remoteAddress} asked to ${command}: ${outcome}`))
@@ -41,7 +45,7 @@ const metrics =
     : new MasterMetrics({
         ...data.metrics,
         log: createLogger('metrics'),
-        view: () => views.get(),
+        view: async () => viewOf(await cluster.current()),
         leadership: () => leadership,
       })
 // A master's log is never compressed.
@@ -61,7 +65,7 @@ const server = new WebServer({
     get leadership() {
       return leadership
     },
-    view: () => views.get(),
+    cluster,
     decommissionAllowMode: data.decommissionAllowMode ?? null,
     ...(data.logDir === undefined
       ? {}
@@ -92,16 +96,17 @@ function streamedBy({ frontUrl }: NonNullable<WebThreadData['reverseProxy']>) {
   const proxy = new ReverseProxy({
     frontUrl,
     find: async (id) => {
-      const { workers, activeApplications } = await views.get()
-      const worker = workers.find((one) => one.id === id)
-      return worker?.webUiUrl ?? activeApplications.find((one) => one.id === id)?.uiUrl ?? null
+      const model = await cluster.current()
+      const row = model.application(id)
+      const application = row?.completed === false ? row.application : null
+      return model.worker(id)?.worker.webUiUrl ?? application?.uiUrl ?? null
     },
   })
   return (...args: Parameters<ReverseProxy['serve']>) => proxy.serve(...args)
 }
 
 async function stop(): Promise<void> {
-  views.close()
+  cluster.close()
   commands.close()
   await Promise.all([server.close(), rest?.close(), metrics?.stop()])
   port?.close()
@@ -122,7 +127,8 @@ async function listen(): Promise<FromWebThread> {
 }
 
 function receive(message: ToWebThread): void {
-  if (message.kind === 'view') views.deliver(message.id, message.bytes)
+  if (message.kind === 'changes') cluster.deliver(message.bytes)
+  if (message.kind === 'explain') cluster.deliverExplanations(message.id, message.bytes)
   if (message.kind === 'batch') commands.receive(message.bytes)
   if (message.kind === 'ready') {
     masterUrl = message.masterUrl

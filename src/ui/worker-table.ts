@@ -1,8 +1,10 @@
 /** Workers on the first page (spec U2). Pure. */
-import { WorkerState, type ClusterViewT, type WorkerViewT } from '../schema/magneto.js'
+import { WorkerState, type WorkerViewT } from '../schema/magneto.js'
 import { memoryText } from './format.js'
 import { link, webUrl, type Fragment, type Markup } from '../http/html.js'
-import { section } from '../http/layout.js'
+import { workersById, type ClusterModel, type WorkerRow } from './model/cluster-model.js'
+import type { Column, TableSpec } from './table-query.js'
+import { shownTable, type PageAsked } from './table-section.js'
 import { freeResources, usedResources } from './totals.js'
 
 /** A link to its own pages while it lives. */
@@ -39,18 +41,28 @@ function cells(worker: WorkerViewT): Fragment[] {
   ]
 }
 
-function byId(workers: readonly WorkerViewT[]): WorkerViewT[] {
-  return [...workers].sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
+const columns: readonly Column<WorkerRow>[] = [
+  { title: 'Worker Id', key: 'id', value: ({ worker }) => String(worker.id) },
+  { title: 'Address', key: 'address', value: ({ worker }) => `${worker.host}:${worker.port}` },
+  { title: 'State', key: 'state', value: ({ worker }) => stateCell(worker) },
+  { title: 'Cores', key: 'cores', value: ({ worker }) => worker.coresUsed },
+  { title: 'Memory', key: 'memory', value: ({ worker }) => worker.memoryUsedMb },
+  { title: 'Runtimes', key: 'runtimes', value: ({ worker }) => worker.runtimes.join(', ') },
+]
+
+/** Cores and memory sort by what is used. */
+export const workerTable: TableSpec<WorkerRow> = {
+  id: 'workers',
+  columns,
+  order: workersById,
+  text: ({ worker }) => `${worker.id} ${worker.host}:${worker.port} ${stateCell(worker)}`,
 }
 
-const columns = ['Worker Id', 'Address', 'State', 'Cores', 'Memory', 'Runtimes']
-
-/** The resources have a column only where a worker has some. */
-export function workerSection({ workers }: ClusterViewT): Markup {
-  const sorted = byId(workers)
-  if (workers.every(({ resources }) => resources.length === 0)) {
-    return section('workers', 'Workers', columns, sorted.map(cells))
-  }
-  const rows = sorted.map((worker) => cells(worker).concat(resourcesCell(worker)))
-  return section('workers', 'Workers', [...columns, 'Resources'], rows)
+/** The resources have a column only where a worker has some. @throws BadQuery */
+export function workerSection({ workers, totals }: ClusterModel, asked: PageAsked): Markup {
+  const all = shownTable(workers, workerTable, asked)
+  const any =
+    totals.resources.size > 0 || all.rows.some(({ worker }) => worker.resources.length > 0)
+  const resources = { title: 'Resources', cell: ({ worker }: WorkerRow) => resourcesCell(worker) }
+  return all.section('Workers', ({ worker }) => cells(worker), any ? resources : undefined)
 }

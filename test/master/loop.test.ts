@@ -29,6 +29,8 @@ function setUp(options: SetUpOptions = {}) {
       return options.step?.() ?? new Uint8Array()
     },
     view: () => new Uint8Array(),
+    changes: () => new Uint8Array(),
+    explain: () => new Uint8Array(),
     check: () => {},
   }
   const loop = new Loop({
@@ -66,6 +68,8 @@ describe('loop', () => {
         return new Uint8Array()
       },
       view: () => new Uint8Array(),
+      changes: () => new Uint8Array(),
+      explain: () => new Uint8Array(),
       check: () => {},
     }
     let runs = 0
@@ -91,6 +95,8 @@ describe('loop', () => {
         return new Uint8Array(3)
       },
       view: () => new Uint8Array(),
+      changes: () => new Uint8Array(),
+      explain: () => new Uint8Array(),
       check: () => {},
     }
     const ran: number[] = []

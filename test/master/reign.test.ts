@@ -78,6 +78,8 @@ function setUp(keepsNothing = false) {
       return out.view()
     },
     view: () => new Uint8Array(),
+    changes: () => new Uint8Array(),
+    explain: () => new Uint8Array(),
     check: () => {},
   }
   const sink: SessionSink = {

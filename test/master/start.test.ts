@@ -65,6 +65,14 @@ class PlayedCore implements MasterCore {
     return new Uint8Array(8)
   }
 
+  changes(): Uint8Array {
+    return new Uint8Array(8)
+  }
+
+  explain(): Uint8Array {
+    return new Uint8Array(8)
+  }
+
   check(): void {}
 }
 

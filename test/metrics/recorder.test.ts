@@ -133,6 +133,8 @@ test('scheduling latency: from the first input of a batch until its effects are 
         return new Uint8Array()
       },
       view: () => new Uint8Array(),
+      changes: () => new Uint8Array(),
+      explain: () => new Uint8Array(),
       check: () => {},
     },
     clock: new Clock(),

@@ -38,6 +38,8 @@ export function coreWith(fault: { inbox?: Rewrite; outbox?: Rewrite }): MakeCore
     const core = createMasterCore(config)
     return {
       view: (nowMs) => core.view(nowMs),
+      changes: (nowMs, anew, mostBytes) => core.changes(nowMs, anew, mostBytes),
+      explain: (request) => core.explain(request),
       check: () => core.check(),
       step: (nowMs, offset, inbox, onPart) => {
         const rewrite = (outbox: Uint8Array): Uint8Array => rewritten(outbox, fault.outbox ?? same)
@@ -53,6 +55,8 @@ export const shuffledParts: MakeCore = (config) => {
   const core = createMasterCore(config)
   return {
     view: (nowMs) => core.view(nowMs),
+    changes: (nowMs, anew, mostBytes) => core.changes(nowMs, anew, mostBytes),
+    explain: (request) => core.explain(request),
     check: () => core.check(),
     step: (nowMs, offset, inbox, onPart) => {
       let late: Uint8Array | null = null

@@ -9,6 +9,7 @@ import {
   driverView,
   explanation,
   waitingDriverView,
+  clusterOf,
 } from './views.js'
 
 const view = clusterView({
@@ -26,15 +27,15 @@ const view = clusterView({
   ],
 })
 
-function explained(kind: 'application' | 'driver', id: string) {
-  const found = findExplained(view, kind, id)
+async function explained(kind: 'application' | 'driver', id: string) {
+  const found = await findExplained(clusterOf(view), kind, id)
   if (found === null) throw new Error(`no ${kind} ${id}`)
   return found
 }
 
 describe('why an application waits', () => {
-  test('as data: everything that the core says', () => {
-    const { explanations, ...rest } = explainJson(explained('application', 'app-1'))
+  test('as data: everything that the core says', async () => {
+    const { explanations, ...rest } = explainJson(await explained('application', 'app-1'))
     expect(rest).toEqual({ id: 'app-1', state: 'WAITING', waiting: true })
     expect(JSON.stringify((explanations as unknown[])[0])).toBe(
       JSON.stringify({
@@ -68,14 +69,14 @@ describe('why an application waits', () => {
     expect(explanations).toMatchObject([{}, { profileId: 2, limit: 'CORES_MAX' }])
   })
 
-  test('no field of the table is left out', () => {
-    const [one] = explainJson(explained('driver', 'driver-1'))['explanations'] as object[]
+  test('no field of the table is left out', async () => {
+    const [one] = explainJson(await explained('driver', 'driver-1'))['explanations'] as object[]
     expect(Object.keys(one ?? {}).sort()).toEqual(Object.keys(explanation()).sort())
     const { closest } = one as { closest: object }
     expect(Object.keys(closest).sort()).toEqual(Object.keys(explanation().closest ?? {}).sort())
   })
 
-  test('the documentation names every field', () => {
+  test('the documentation names every field', async () => {
     const page = readFileSync(join(import.meta.dirname, '../../docs/explain.md'), 'utf8')
     const { closest, ...rest } = explanation()
     const names = [...Object.keys(rest), ...Object.keys(closest ?? {}), 'closest']
@@ -84,11 +85,11 @@ describe('why an application waits', () => {
     expect(limits.filter((limit) => !page.includes(`\`${limit}\``))).toEqual([])
   })
 
-  test('without a limit on executors and without a worker: null', () => {
+  test('without a limit on executors and without a worker: null', async () => {
     const open = explanation({ wanted: null, closest: null })
     const application = applicationView('app-3', { explanations: [open] })
-    const found = findExplained(
-      clusterView({ activeApplications: [application] }),
+    const found = await findExplained(
+      clusterOf(clusterView({ activeApplications: [application] })),
       'application',
       'app-3',
     )
@@ -100,60 +101,60 @@ describe('why an application waits', () => {
   test.each([
     ['app-2', 'RUNNING'],
     ['app-0', 'FINISHED'],
-  ])('%s does not wait, it is %s', (id, state) => {
-    const found = explained('application', id)
+  ])('%s does not wait, it is %s', async (id, state) => {
+    const found = await explained('application', id)
     expect(explainJson(found)).toEqual({ id, state, waiting: false, explanations: [] })
     expect(explainText(found)).toBe(`application ${id} does not wait, it is ${state}\n`)
   })
 })
 
 describe('why a driver waits', () => {
-  test('as data, with how it failed', () => {
-    expect(explainJson(explained('driver', 'driver-1'))).toMatchObject({
+  test('as data, with how it failed', async () => {
+    expect(explainJson(await explained('driver', 'driver-1'))).toMatchObject({
       id: 'driver-1',
       state: 'SUBMITTED',
       waiting: true,
       exception: null,
       explanations: [{ cores: 4 }],
     })
-    expect(explainJson(explained('driver', 'driver-2'))).toEqual({
+    expect(explainJson(await explained('driver', 'driver-2'))).toEqual({
       id: 'driver-2',
       state: 'RUNNING',
       waiting: false,
       exception: null,
       explanations: [],
     })
-    expect(explainJson(explained('driver', 'driver-0'))).toMatchObject({ state: 'ERROR' })
+    expect(explainJson(await explained('driver', 'driver-0'))).toMatchObject({ state: 'ERROR' })
   })
 
-  test('an application is no driver, and the other way round', () => {
-    expect(findExplained(view, 'driver', 'app-1')).toBeNull()
-    expect(findExplained(view, 'application', 'driver-1')).toBeNull()
+  test('an application is no driver, and the other way round', async () => {
+    expect(await findExplained(clusterOf(view), 'driver', 'app-1')).toBeNull()
+    expect(await findExplained(clusterOf(view), 'application', 'driver-1')).toBeNull()
   })
 })
 
 describe('for terminals', () => {
-  test('one profile: its two sentences', () => {
-    expect(explainText(explained('driver', 'driver-1'))).toBe(
+  test('one profile: its two sentences', async () => {
+    expect(explainText(await explained('driver', 'driver-1'))).toBe(
       'no worker has 4 cores and 8192 MiB free\n' +
         'it starts when worker-7 is idle, or ask for 6144 MiB\n',
     )
   })
 
-  test('several profiles: each is named', () => {
-    const lines = explainText(explained('application', 'app-1')).split('\n')
+  test('several profiles: each is named', async () => {
+    const lines = explainText(await explained('application', 'app-1')).split('\n')
     expect(lines).toHaveLength(5)
     expect(lines[0]).toMatch(/^resource profile 0: no worker/)
     expect(lines[3]).toMatch(/^resource profile 2: it starts/)
   })
 
-  test('text of a peer stays on its line and moves no cursor', () => {
-    expect(explainText(explained('driver', 'driver-0'))).toBe(
+  test('text of a peer stays on its line and moves no cursor', async () => {
+    expect(explainText(await explained('driver', 'driver-0'))).toBe(
       'driver driver-0 does not wait, it is ERROR: no jar at \uFFFD[2J here\n',
     )
   })
 })
 
-test('an id is escaped in its path', () => {
+test('an id is escaped in its path', async () => {
   expect(explainPath('driver', 'a/b?c')).toBe('/api/v1/drivers/a%2Fb%3Fc/explain')
 })

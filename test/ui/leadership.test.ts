@@ -1,10 +1,9 @@
 /** Who leads, as the page (U20) and Prometheus see it. */
 import { describe, expect, test } from 'vitest'
 import { MasterState } from '../../src/schema/magneto.js'
-import { clusterPage } from '../../src/ui/page.js'
 import { timeText } from '../../src/ui/format.js'
 import { leadershipStatus } from '../control/leadership.js'
-import { clusterView, submittedMs } from './views.js'
+import { clusterPage, clusterView, submittedMs } from './views.js'
 
 /** What a reader sees of a document. */
 function text(document: string): string {

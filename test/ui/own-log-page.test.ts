@@ -6,8 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 
 import { LogReader } from '../../src/log-files/reader.js'
 import { ownLogAnswer, type OwnLogContext } from '../../src/ui/own-log-page.js'
-import { clusterPage } from '../../src/ui/page.js'
-import { clusterView } from './views.js'
+import { clusterPage, clusterView } from './views.js'
 
 let folder = ''
 let logs: OwnLogContext

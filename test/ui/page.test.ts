@@ -8,11 +8,11 @@ import {
   ResourceT,
   WorkerState,
 } from '../../src/schema/magneto.js'
-import { applicationPage } from '../../src/ui/app-page.js'
 import { clusterJson } from '../../src/ui/json.js'
-import { clusterPage } from '../../src/ui/page.js'
 import {
+  applicationPage,
   applicationView,
+  clusterPage,
   clusterView,
   driverView,
   explanation,
@@ -269,7 +269,8 @@ describe('safe and accessible pages', () => {
         completedApplications: [],
       })
       const links = [...clusterPage(view, { killEnabled: true }).matchAll(/href="([^"]*)"/g)]
-      expect(links.map(([, target]) => target)).toEqual([
+      const targets = links.map(([, target]) => String(target))
+      expect(targets.filter((target) => !/^\/\?\w+\.sort=/.test(target))).toEqual([
         '/logPage/?self&amp;logType=out',
         '#running',
         '#completed',

@@ -11,7 +11,7 @@ import type { RouteContext } from '../../src/ui/route-context.js'
 import { answerTo } from '../../src/ui/routes.js'
 import { retryPort } from '../../src/http/server.js'
 import { WebServer } from '../../src/ui/server.js'
-import { applicationView, clusterView, explanation, waitingDriverView } from './views.js'
+import { applicationView, clusterOf, clusterView, explanation, waitingDriverView } from './views.js'
 
 const running: WebServer[] = []
 const faults: Error[] = []
@@ -73,7 +73,7 @@ async function start(change: Partial<RouteContext> = {}) {
       decommissionAllowMode: 'LOCAL',
       commands,
       audit: (...line) => audited.push(line),
-      view: async () => clusterView(),
+      cluster: clusterOf(clusterView()),
       ...change,
     },
     onFault: (error) => faults.push(error),
@@ -134,11 +134,12 @@ describe('reading', () => {
 
 describe('why something waits', () => {
   const waiting = {
-    view: async () =>
+    cluster: clusterOf(
       clusterView({
         activeApplications: [applicationView('app/1', { explanations: [explanation()] })],
         activeDrivers: [waitingDriverView('driver-1')],
       }),
+    ),
   }
 
   test.each(['/api/v1/applications/app%2F1/explain', '/api/v1/drivers/driver-1/explain/'])(
@@ -235,8 +236,11 @@ describe('every page', () => {
 
   test('a master that gives no view: 503', async () => {
     const { ask } = await start({
-      view: async () => {
-        throw new ViewUnavailable('the master did not answer in time')
+      cluster: {
+        current: async () => {
+          throw new ViewUnavailable('the master did not answer in time')
+        },
+        explain: async () => {},
       },
     })
     expect((await ask('GET', '/')).status).toBe(503)
@@ -244,8 +248,11 @@ describe('every page', () => {
 
   test('a fault of ours: 500 without its text, and it is reported', async () => {
     const { ask } = await start({
-      view: async () => {
-        throw new TypeError('secret detail')
+      cluster: {
+        current: async () => {
+          throw new TypeError('secret detail')
+        },
+        explain: async () => {},
       },
     })
     const got = await ask('GET', '/')
@@ -407,7 +414,7 @@ describe('U15, D1: telling workers to leave', () => {
           decommissionAllowMode: 'LOCAL',
           commands,
           audit: () => {},
-          view: async () => clusterView(),
+          cluster: clusterOf(clusterView()),
         },
       )
     const far = await from('192.0.2.7')
@@ -454,7 +461,7 @@ describe('C16: ports', () => {
         decommissionAllowMode: null,
         commands: recordingCommands().commands,
         audit: () => {},
-        view: async () => clusterView(),
+        cluster: clusterOf(clusterView()),
       },
       onFault: (error: Error) => faults.push(error),
     }

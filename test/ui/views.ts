@@ -1,12 +1,17 @@
 /** Hand-made ClusterViews for the tests of the web thread. */
 import { Builder } from 'flatbuffers'
 import {
+  ApplicationRowT,
   ApplicationState,
   ApplicationViewT,
+  ChangesT,
   ClosestFitT,
   ClusterViewT,
+  DriverRowT,
   DriverState,
   DriverViewT,
+  ExecutorPlace,
+  ExecutorRowT,
   ExecutorState,
   ExecutorViewT,
   ExplanationT,
@@ -14,9 +19,21 @@ import {
   MasterState,
   ResourceAmountT,
   ResourceT,
+  WorkerRowT,
   WorkerState,
   WorkerViewT,
 } from '../../src/schema/magneto.js'
+import {
+  applicationPage as drawApplicationPage,
+  type ApplicationPageOptions,
+} from '../../src/ui/app-page.js'
+import { ClusterModel } from '../../src/ui/model/cluster-model.js'
+import {
+  clusterPage as drawClusterPage,
+  clusterTables,
+  type PageOptions,
+} from '../../src/ui/page.js'
+import type { RouteContext } from '../../src/ui/route-context.js'
 
 export const submittedMs = Date.UTC(2026, 10, 21, 5, 0, 0)
 
@@ -119,4 +136,90 @@ export function viewBytes(view: ClusterViewT): Uint8Array {
   const builder = new Builder(1024)
   builder.finish(view.pack(builder), 'MGV1')
   return builder.asUint8Array().slice()
+}
+
+/** What the core would say to a reader that has nothing yet. Of executors, those of the live ones come as LIVE. */
+export function changesOf(view: ClusterViewT): ChangesT {
+  const changes = new ChangesT(Object.assign(new ClusterViewT(), view, emptyLists), true)
+  let number = 0
+  const next = () => ++number
+  changes.workers = view.workers.map((worker) => new WorkerRowT(next(), worker))
+  const applications = (all: readonly ApplicationViewT[], completed: boolean) => {
+    for (const [order, application] of all.entries()) {
+      const { executors, removedExecutors: removed, explanations } = application
+      const row = new ApplicationRowT(next(), BigInt(order), completed, explanations.length > 0)
+      row.executors = executors.length
+      row.application = Object.assign(new ApplicationViewT(), application, {
+        executors: [],
+        removedExecutors: [],
+      })
+      changes.applications.push(row)
+      const place = completed ? ExecutorPlace.LAST : ExecutorPlace.LIVE
+      for (const executor of executors)
+        changes.executors.push(new ExecutorRowT(next(), row.number, place, 0, executor))
+      for (const [at, executor] of removed.entries())
+        changes.executors.push(
+          new ExecutorRowT(next(), row.number, ExecutorPlace.REMOVED, at, executor),
+        )
+    }
+  }
+  applications(view.activeApplications, false)
+  applications(view.completedApplications, true)
+  const drivers = (all: readonly DriverViewT[], completed: boolean) =>
+    all.map(
+      (driver, order) =>
+        new DriverRowT(next(), BigInt(order), completed, driver.explanation !== null, driver),
+    )
+  changes.drivers = [...drivers(view.activeDrivers, false), ...drivers(view.completedDrivers, true)]
+  return changes
+}
+
+const emptyLists = {
+  workers: [],
+  activeApplications: [],
+  completedApplications: [],
+  activeDrivers: [],
+  completedDrivers: [],
+}
+
+export function changesBytes(changes: ChangesT): Uint8Array {
+  const builder = new Builder(1024)
+  builder.finish(changes.pack(builder))
+  return builder.asUint8Array().slice()
+}
+
+/** The model of a reader that was told all of the view. */
+export function modelOf(view: ClusterViewT): ClusterModel {
+  const model = new ClusterModel()
+  model.apply(changesBytes(changesOf(view)))
+  return model
+}
+
+/** As routes are given it: everything is explained already. */
+export function clusterOf(view: ClusterViewT): RouteContext['cluster'] {
+  const model = modelOf(view)
+  return { current: async () => model, explain: async () => {} }
+}
+
+/** The first page of the view. */
+export function clusterPage(view: ClusterViewT, options: PageOptions, query = ''): string {
+  const model = modelOf(view)
+  return drawClusterPage(model, clusterTables(model, new URLSearchParams(query)), options)
+}
+
+/** The page of one application of the view. */
+export function applicationPage(
+  application: ApplicationViewT | null,
+  nowMs: number,
+  options: ApplicationPageOptions = {},
+): string {
+  const ended = application !== null && application.endedMs !== 0n
+  const model = modelOf(
+    Object.assign(new ClusterViewT('spark://master:7077'), {
+      nowMs: BigInt(nowMs),
+      activeApplications: application === null || ended ? [] : [application],
+      completedApplications: application !== null && ended ? [application] : [],
+    }),
+  )
+  return drawApplicationPage(model.application(String(application?.id)), model, options)
 }

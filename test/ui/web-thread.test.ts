@@ -7,7 +7,6 @@ import { BatchWriter, InboxKind, OutboxKind, records } from '../../src/control/r
 import type {
   FromWebThread,
   ThreadListening,
-  ViewRequest,
   ToWebThread,
   WebThreadData,
 } from '../../src/control/thread-messages.js'
@@ -18,7 +17,7 @@ import {
   RequestKillDriverT,
 } from '../../src/schema/magneto.js'
 import { leadershipStatus } from '../control/leadership.js'
-import { applicationView, clusterView, viewBytes } from './views.js'
+import { applicationView, changesBytes, changesOf, clusterView } from './views.js'
 
 const threads: Worker[] = []
 
@@ -49,13 +48,13 @@ async function listening(options: WebThreadData = local) {
   return { ...started, url, port: first.port }
 }
 
-test('a page costs one view of the main thread, twenty at once too', async () => {
+test('Y12: twenty pages at once cost the main thread fewer questions', async () => {
   const { thread, send, url } = await listening()
   let asked = 0
   thread.on('message', (message: FromWebThread) => {
-    if (message.kind !== 'view') return
+    if (message.kind !== 'changes') return
     asked += 1
-    send({ kind: 'view', id: message.id, bytes: viewBytes(clusterView()) })
+    send({ kind: 'changes', bytes: changesBytes(changesOf(clusterView())) })
   })
   const pages = await Promise.all(Array.from({ length: 20 }, () => fetch(`${url}/json/`)))
   const documents = await Promise.all(pages.map((page) => page.json()))
@@ -68,9 +67,9 @@ test('P20, P21: pages know the title and the history server of the operator', as
   const historyServerUrl = 'http://history:18080'
   const { thread, send, url } = await listening({ ...local, title: 'Lab', historyServerUrl })
   const ended = applicationView('app-9', { endedMs: 5n })
-  const bytes = () => viewBytes(clusterView({ completedApplications: [ended] }))
+  const bytes = () => changesBytes(changesOf(clusterView({ completedApplications: [ended] })))
   thread.on('message', (message: FromWebThread) => {
-    if (message.kind === 'view') send({ kind: 'view', id: message.id, bytes: bytes() })
+    if (message.kind === 'changes') send({ kind: 'changes', bytes: bytes() })
   })
   const first = await (await fetch(url)).text()
   expect(first).toContain('<h1>Lab</h1>')
@@ -153,8 +152,8 @@ test('R1, P24, P25: submissions are taken beside the pages, and stay on their po
     restPort: again.rest.port,
   })
   const page = fetch(`http://127.0.0.1:${first.port}/`)
-  const asked = (await thread.next()) as ViewRequest
-  thread.send({ kind: 'view', id: asked.id, bytes: viewBytes(clusterView()) })
+  expect(await thread.next()).toEqual({ kind: 'changes', anew: true })
+  thread.send({ kind: 'changes', bytes: changesBytes(changesOf(clusterView())) })
   expect(await (await page).text()).toContain(
     `<dd>spark://m:${again.rest.port} (cluster mode)</dd>`,
   )
@@ -190,8 +189,8 @@ test('S9, U20: who leads is on the page; at the end of a mandate its commands ar
   const { thread, send, next, url } = await listening()
   send({ kind: 'leadership', status: leadershipStatus() })
   const page = fetch(url)
-  const asked = (await next()) as ViewRequest
-  send({ kind: 'view', id: asked.id, bytes: viewBytes(clusterView()) })
+  expect(await next()).toEqual({ kind: 'changes', anew: true })
+  send({ kind: 'changes', bytes: changesBytes(changesOf(clusterView())) })
   expect(await (await page).text()).toContain('spark://leader:7077')
 
   const killing = fetch(`${url}/driver/kill/?id=driver-1&terminate=true`, { method: 'POST' })

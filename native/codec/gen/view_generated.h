@@ -39,6 +39,32 @@ struct DriverViewBuilder;
 struct ClusterView;
 struct ClusterViewBuilder;
 
+struct WorkerRow;
+struct WorkerRowBuilder;
+
+struct Heartbeat;
+
+struct ApplicationRow;
+struct ApplicationRowBuilder;
+
+struct ExecutorRow;
+struct ExecutorRowBuilder;
+
+struct DriverRow;
+struct DriverRowBuilder;
+
+struct Changes;
+struct ChangesBuilder;
+
+struct ExplainRequest;
+struct ExplainRequestBuilder;
+
+struct Explained;
+struct ExplainedBuilder;
+
+struct ExplainAnswer;
+struct ExplainAnswerBuilder;
+
 enum class MasterState : uint8_t {
   STANDBY = 0,
   ALIVE = 1,
@@ -194,6 +220,67 @@ inline const char *EnumNameLimit(Limit e) {
   const size_t index = static_cast<size_t>(e);
   return EnumNamesLimit()[index];
 }
+
+enum class ExecutorPlace : uint8_t {
+  LIVE = 0,
+  REMOVED = 1,
+  LAST = 2,
+  MIN = LIVE,
+  MAX = LAST
+};
+
+inline const ExecutorPlace (&EnumValuesExecutorPlace())[3] {
+  static const ExecutorPlace values[] = {
+    ExecutorPlace::LIVE,
+    ExecutorPlace::REMOVED,
+    ExecutorPlace::LAST
+  };
+  return values;
+}
+
+inline const char * const *EnumNamesExecutorPlace() {
+  static const char * const names[4] = {
+    "LIVE",
+    "REMOVED",
+    "LAST",
+    nullptr
+  };
+  return names;
+}
+
+inline const char *EnumNameExecutorPlace(ExecutorPlace e) {
+  if (flatbuffers::IsOutRange(e, ExecutorPlace::LIVE, ExecutorPlace::LAST)) return "";
+  const size_t index = static_cast<size_t>(e);
+  return EnumNamesExecutorPlace()[index];
+}
+
+FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(8) Heartbeat FLATBUFFERS_FINAL_CLASS {
+ private:
+  double number_;
+  int64_t last_heartbeat_ms_;
+
+ public:
+  struct Traits;
+  Heartbeat()
+      : number_(0),
+        last_heartbeat_ms_(0) {
+  }
+  Heartbeat(double _number, int64_t _last_heartbeat_ms)
+      : number_(flatbuffers::EndianScalar(_number)),
+        last_heartbeat_ms_(flatbuffers::EndianScalar(_last_heartbeat_ms)) {
+  }
+  double number() const {
+    return flatbuffers::EndianScalar(number_);
+  }
+  int64_t last_heartbeat_ms() const {
+    return flatbuffers::EndianScalar(last_heartbeat_ms_);
+  }
+};
+FLATBUFFERS_STRUCT_END(Heartbeat, 16);
+
+struct Heartbeat::Traits {
+  using type = Heartbeat;
+};
 
 struct ClosestFit FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef ClosestFitBuilder Builder;
@@ -1699,6 +1786,730 @@ inline flatbuffers::Offset<ClusterView> CreateClusterViewDirect(
       leader_url__,
       leader_web_ui_url__,
       recovery_due_ms);
+}
+
+struct WorkerRow FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef WorkerRowBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_NUMBER = 4,
+    VT_WORKER = 6
+  };
+  double number() const {
+    return GetField<double>(VT_NUMBER, 0.0);
+  }
+  const magneto::view::WorkerView *worker() const {
+    return GetPointer<const magneto::view::WorkerView *>(VT_WORKER);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<double>(verifier, VT_NUMBER, 8) &&
+           VerifyOffsetRequired(verifier, VT_WORKER) &&
+           verifier.VerifyTable(worker()) &&
+           verifier.EndTable();
+  }
+};
+
+struct WorkerRowBuilder {
+  typedef WorkerRow Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_number(double number) {
+    fbb_.AddElement<double>(WorkerRow::VT_NUMBER, number, 0.0);
+  }
+  void add_worker(flatbuffers::Offset<magneto::view::WorkerView> worker) {
+    fbb_.AddOffset(WorkerRow::VT_WORKER, worker);
+  }
+  explicit WorkerRowBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<WorkerRow> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<WorkerRow>(end);
+    fbb_.Required(o, WorkerRow::VT_WORKER);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<WorkerRow> CreateWorkerRow(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    double number = 0.0,
+    flatbuffers::Offset<magneto::view::WorkerView> worker = 0) {
+  WorkerRowBuilder builder_(_fbb);
+  builder_.add_number(number);
+  builder_.add_worker(worker);
+  return builder_.Finish();
+}
+
+struct WorkerRow::Traits {
+  using type = WorkerRow;
+  static auto constexpr Create = CreateWorkerRow;
+};
+
+struct ApplicationRow FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef ApplicationRowBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_NUMBER = 4,
+    VT_ORDER = 6,
+    VT_COMPLETED = 8,
+    VT_WAITS = 10,
+    VT_EXECUTORS = 12,
+    VT_APPLICATION = 14
+  };
+  double number() const {
+    return GetField<double>(VT_NUMBER, 0.0);
+  }
+  uint64_t order() const {
+    return GetField<uint64_t>(VT_ORDER, 0);
+  }
+  bool completed() const {
+    return GetField<uint8_t>(VT_COMPLETED, 0) != 0;
+  }
+  bool waits() const {
+    return GetField<uint8_t>(VT_WAITS, 0) != 0;
+  }
+  uint32_t executors() const {
+    return GetField<uint32_t>(VT_EXECUTORS, 0);
+  }
+  const magneto::view::ApplicationView *application() const {
+    return GetPointer<const magneto::view::ApplicationView *>(VT_APPLICATION);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<double>(verifier, VT_NUMBER, 8) &&
+           VerifyField<uint64_t>(verifier, VT_ORDER, 8) &&
+           VerifyField<uint8_t>(verifier, VT_COMPLETED, 1) &&
+           VerifyField<uint8_t>(verifier, VT_WAITS, 1) &&
+           VerifyField<uint32_t>(verifier, VT_EXECUTORS, 4) &&
+           VerifyOffsetRequired(verifier, VT_APPLICATION) &&
+           verifier.VerifyTable(application()) &&
+           verifier.EndTable();
+  }
+};
+
+struct ApplicationRowBuilder {
+  typedef ApplicationRow Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_number(double number) {
+    fbb_.AddElement<double>(ApplicationRow::VT_NUMBER, number, 0.0);
+  }
+  void add_order(uint64_t order) {
+    fbb_.AddElement<uint64_t>(ApplicationRow::VT_ORDER, order, 0);
+  }
+  void add_completed(bool completed) {
+    fbb_.AddElement<uint8_t>(ApplicationRow::VT_COMPLETED, static_cast<uint8_t>(completed), 0);
+  }
+  void add_waits(bool waits) {
+    fbb_.AddElement<uint8_t>(ApplicationRow::VT_WAITS, static_cast<uint8_t>(waits), 0);
+  }
+  void add_executors(uint32_t executors) {
+    fbb_.AddElement<uint32_t>(ApplicationRow::VT_EXECUTORS, executors, 0);
+  }
+  void add_application(flatbuffers::Offset<magneto::view::ApplicationView> application) {
+    fbb_.AddOffset(ApplicationRow::VT_APPLICATION, application);
+  }
+  explicit ApplicationRowBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<ApplicationRow> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<ApplicationRow>(end);
+    fbb_.Required(o, ApplicationRow::VT_APPLICATION);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<ApplicationRow> CreateApplicationRow(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    double number = 0.0,
+    uint64_t order = 0,
+    bool completed = false,
+    bool waits = false,
+    uint32_t executors = 0,
+    flatbuffers::Offset<magneto::view::ApplicationView> application = 0) {
+  ApplicationRowBuilder builder_(_fbb);
+  builder_.add_order(order);
+  builder_.add_number(number);
+  builder_.add_application(application);
+  builder_.add_executors(executors);
+  builder_.add_waits(waits);
+  builder_.add_completed(completed);
+  return builder_.Finish();
+}
+
+struct ApplicationRow::Traits {
+  using type = ApplicationRow;
+  static auto constexpr Create = CreateApplicationRow;
+};
+
+struct ExecutorRow FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef ExecutorRowBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_NUMBER = 4,
+    VT_APPLICATION = 6,
+    VT_PLACE = 8,
+    VT_ORDER = 10,
+    VT_EXECUTOR = 12
+  };
+  double number() const {
+    return GetField<double>(VT_NUMBER, 0.0);
+  }
+  double application() const {
+    return GetField<double>(VT_APPLICATION, 0.0);
+  }
+  magneto::view::ExecutorPlace place() const {
+    return static_cast<magneto::view::ExecutorPlace>(GetField<uint8_t>(VT_PLACE, 0));
+  }
+  uint32_t order() const {
+    return GetField<uint32_t>(VT_ORDER, 0);
+  }
+  const magneto::view::ExecutorView *executor() const {
+    return GetPointer<const magneto::view::ExecutorView *>(VT_EXECUTOR);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<double>(verifier, VT_NUMBER, 8) &&
+           VerifyField<double>(verifier, VT_APPLICATION, 8) &&
+           VerifyField<uint8_t>(verifier, VT_PLACE, 1) &&
+           VerifyField<uint32_t>(verifier, VT_ORDER, 4) &&
+           VerifyOffsetRequired(verifier, VT_EXECUTOR) &&
+           verifier.VerifyTable(executor()) &&
+           verifier.EndTable();
+  }
+};
+
+struct ExecutorRowBuilder {
+  typedef ExecutorRow Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_number(double number) {
+    fbb_.AddElement<double>(ExecutorRow::VT_NUMBER, number, 0.0);
+  }
+  void add_application(double application) {
+    fbb_.AddElement<double>(ExecutorRow::VT_APPLICATION, application, 0.0);
+  }
+  void add_place(magneto::view::ExecutorPlace place) {
+    fbb_.AddElement<uint8_t>(ExecutorRow::VT_PLACE, static_cast<uint8_t>(place), 0);
+  }
+  void add_order(uint32_t order) {
+    fbb_.AddElement<uint32_t>(ExecutorRow::VT_ORDER, order, 0);
+  }
+  void add_executor(flatbuffers::Offset<magneto::view::ExecutorView> executor) {
+    fbb_.AddOffset(ExecutorRow::VT_EXECUTOR, executor);
+  }
+  explicit ExecutorRowBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<ExecutorRow> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<ExecutorRow>(end);
+    fbb_.Required(o, ExecutorRow::VT_EXECUTOR);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<ExecutorRow> CreateExecutorRow(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    double number = 0.0,
+    double application = 0.0,
+    magneto::view::ExecutorPlace place = magneto::view::ExecutorPlace::LIVE,
+    uint32_t order = 0,
+    flatbuffers::Offset<magneto::view::ExecutorView> executor = 0) {
+  ExecutorRowBuilder builder_(_fbb);
+  builder_.add_application(application);
+  builder_.add_number(number);
+  builder_.add_executor(executor);
+  builder_.add_order(order);
+  builder_.add_place(place);
+  return builder_.Finish();
+}
+
+struct ExecutorRow::Traits {
+  using type = ExecutorRow;
+  static auto constexpr Create = CreateExecutorRow;
+};
+
+struct DriverRow FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef DriverRowBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_NUMBER = 4,
+    VT_ORDER = 6,
+    VT_COMPLETED = 8,
+    VT_WAITS = 10,
+    VT_DRIVER = 12
+  };
+  double number() const {
+    return GetField<double>(VT_NUMBER, 0.0);
+  }
+  uint64_t order() const {
+    return GetField<uint64_t>(VT_ORDER, 0);
+  }
+  bool completed() const {
+    return GetField<uint8_t>(VT_COMPLETED, 0) != 0;
+  }
+  bool waits() const {
+    return GetField<uint8_t>(VT_WAITS, 0) != 0;
+  }
+  const magneto::view::DriverView *driver() const {
+    return GetPointer<const magneto::view::DriverView *>(VT_DRIVER);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<double>(verifier, VT_NUMBER, 8) &&
+           VerifyField<uint64_t>(verifier, VT_ORDER, 8) &&
+           VerifyField<uint8_t>(verifier, VT_COMPLETED, 1) &&
+           VerifyField<uint8_t>(verifier, VT_WAITS, 1) &&
+           VerifyOffsetRequired(verifier, VT_DRIVER) &&
+           verifier.VerifyTable(driver()) &&
+           verifier.EndTable();
+  }
+};
+
+struct DriverRowBuilder {
+  typedef DriverRow Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_number(double number) {
+    fbb_.AddElement<double>(DriverRow::VT_NUMBER, number, 0.0);
+  }
+  void add_order(uint64_t order) {
+    fbb_.AddElement<uint64_t>(DriverRow::VT_ORDER, order, 0);
+  }
+  void add_completed(bool completed) {
+    fbb_.AddElement<uint8_t>(DriverRow::VT_COMPLETED, static_cast<uint8_t>(completed), 0);
+  }
+  void add_waits(bool waits) {
+    fbb_.AddElement<uint8_t>(DriverRow::VT_WAITS, static_cast<uint8_t>(waits), 0);
+  }
+  void add_driver(flatbuffers::Offset<magneto::view::DriverView> driver) {
+    fbb_.AddOffset(DriverRow::VT_DRIVER, driver);
+  }
+  explicit DriverRowBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<DriverRow> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<DriverRow>(end);
+    fbb_.Required(o, DriverRow::VT_DRIVER);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<DriverRow> CreateDriverRow(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    double number = 0.0,
+    uint64_t order = 0,
+    bool completed = false,
+    bool waits = false,
+    flatbuffers::Offset<magneto::view::DriverView> driver = 0) {
+  DriverRowBuilder builder_(_fbb);
+  builder_.add_order(order);
+  builder_.add_number(number);
+  builder_.add_driver(driver);
+  builder_.add_waits(waits);
+  builder_.add_completed(completed);
+  return builder_.Finish();
+}
+
+struct DriverRow::Traits {
+  using type = DriverRow;
+  static auto constexpr Create = CreateDriverRow;
+};
+
+struct Changes FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef ChangesBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_CLUSTER = 4,
+    VT_ANEW = 6,
+    VT_MORE = 8,
+    VT_REMOVED = 10,
+    VT_WORKERS = 12,
+    VT_HEARTBEATS = 14,
+    VT_APPLICATIONS = 16,
+    VT_EXECUTORS = 18,
+    VT_DRIVERS = 20
+  };
+  const magneto::view::ClusterView *cluster() const {
+    return GetPointer<const magneto::view::ClusterView *>(VT_CLUSTER);
+  }
+  bool anew() const {
+    return GetField<uint8_t>(VT_ANEW, 0) != 0;
+  }
+  bool more() const {
+    return GetField<uint8_t>(VT_MORE, 0) != 0;
+  }
+  const flatbuffers::Vector<double> *removed() const {
+    return GetPointer<const flatbuffers::Vector<double> *>(VT_REMOVED);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::view::WorkerRow>> *workers() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::WorkerRow>> *>(VT_WORKERS);
+  }
+  const flatbuffers::Vector<const magneto::view::Heartbeat *> *heartbeats() const {
+    return GetPointer<const flatbuffers::Vector<const magneto::view::Heartbeat *> *>(VT_HEARTBEATS);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationRow>> *applications() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationRow>> *>(VT_APPLICATIONS);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::view::ExecutorRow>> *executors() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::ExecutorRow>> *>(VT_EXECUTORS);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverRow>> *drivers() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverRow>> *>(VT_DRIVERS);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_CLUSTER) &&
+           verifier.VerifyTable(cluster()) &&
+           VerifyField<uint8_t>(verifier, VT_ANEW, 1) &&
+           VerifyField<uint8_t>(verifier, VT_MORE, 1) &&
+           VerifyOffset(verifier, VT_REMOVED) &&
+           verifier.VerifyVector(removed()) &&
+           VerifyOffset(verifier, VT_WORKERS) &&
+           verifier.VerifyVector(workers()) &&
+           verifier.VerifyVectorOfTables(workers()) &&
+           VerifyOffset(verifier, VT_HEARTBEATS) &&
+           verifier.VerifyVector(heartbeats()) &&
+           VerifyOffset(verifier, VT_APPLICATIONS) &&
+           verifier.VerifyVector(applications()) &&
+           verifier.VerifyVectorOfTables(applications()) &&
+           VerifyOffset(verifier, VT_EXECUTORS) &&
+           verifier.VerifyVector(executors()) &&
+           verifier.VerifyVectorOfTables(executors()) &&
+           VerifyOffset(verifier, VT_DRIVERS) &&
+           verifier.VerifyVector(drivers()) &&
+           verifier.VerifyVectorOfTables(drivers()) &&
+           verifier.EndTable();
+  }
+};
+
+struct ChangesBuilder {
+  typedef Changes Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_cluster(flatbuffers::Offset<magneto::view::ClusterView> cluster) {
+    fbb_.AddOffset(Changes::VT_CLUSTER, cluster);
+  }
+  void add_anew(bool anew) {
+    fbb_.AddElement<uint8_t>(Changes::VT_ANEW, static_cast<uint8_t>(anew), 0);
+  }
+  void add_more(bool more) {
+    fbb_.AddElement<uint8_t>(Changes::VT_MORE, static_cast<uint8_t>(more), 0);
+  }
+  void add_removed(flatbuffers::Offset<flatbuffers::Vector<double>> removed) {
+    fbb_.AddOffset(Changes::VT_REMOVED, removed);
+  }
+  void add_workers(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::WorkerRow>>> workers) {
+    fbb_.AddOffset(Changes::VT_WORKERS, workers);
+  }
+  void add_heartbeats(flatbuffers::Offset<flatbuffers::Vector<const magneto::view::Heartbeat *>> heartbeats) {
+    fbb_.AddOffset(Changes::VT_HEARTBEATS, heartbeats);
+  }
+  void add_applications(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationRow>>> applications) {
+    fbb_.AddOffset(Changes::VT_APPLICATIONS, applications);
+  }
+  void add_executors(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ExecutorRow>>> executors) {
+    fbb_.AddOffset(Changes::VT_EXECUTORS, executors);
+  }
+  void add_drivers(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverRow>>> drivers) {
+    fbb_.AddOffset(Changes::VT_DRIVERS, drivers);
+  }
+  explicit ChangesBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<Changes> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<Changes>(end);
+    fbb_.Required(o, Changes::VT_CLUSTER);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<Changes> CreateChanges(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<magneto::view::ClusterView> cluster = 0,
+    bool anew = false,
+    bool more = false,
+    flatbuffers::Offset<flatbuffers::Vector<double>> removed = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::WorkerRow>>> workers = 0,
+    flatbuffers::Offset<flatbuffers::Vector<const magneto::view::Heartbeat *>> heartbeats = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ApplicationRow>>> applications = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::ExecutorRow>>> executors = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::DriverRow>>> drivers = 0) {
+  ChangesBuilder builder_(_fbb);
+  builder_.add_drivers(drivers);
+  builder_.add_executors(executors);
+  builder_.add_applications(applications);
+  builder_.add_heartbeats(heartbeats);
+  builder_.add_workers(workers);
+  builder_.add_removed(removed);
+  builder_.add_cluster(cluster);
+  builder_.add_more(more);
+  builder_.add_anew(anew);
+  return builder_.Finish();
+}
+
+struct Changes::Traits {
+  using type = Changes;
+  static auto constexpr Create = CreateChanges;
+};
+
+inline flatbuffers::Offset<Changes> CreateChangesDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<magneto::view::ClusterView> cluster = 0,
+    bool anew = false,
+    bool more = false,
+    const std::vector<double> *removed = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::view::WorkerRow>> *workers = nullptr,
+    const std::vector<magneto::view::Heartbeat> *heartbeats = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::view::ApplicationRow>> *applications = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::view::ExecutorRow>> *executors = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::view::DriverRow>> *drivers = nullptr) {
+  auto removed__ = removed ? _fbb.CreateVector<double>(*removed) : 0;
+  auto workers__ = workers ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::WorkerRow>>(*workers) : 0;
+  auto heartbeats__ = heartbeats ? _fbb.CreateVectorOfStructs<magneto::view::Heartbeat>(*heartbeats) : 0;
+  auto applications__ = applications ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::ApplicationRow>>(*applications) : 0;
+  auto executors__ = executors ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::ExecutorRow>>(*executors) : 0;
+  auto drivers__ = drivers ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::DriverRow>>(*drivers) : 0;
+  return magneto::view::CreateChanges(
+      _fbb,
+      cluster,
+      anew,
+      more,
+      removed__,
+      workers__,
+      heartbeats__,
+      applications__,
+      executors__,
+      drivers__);
+}
+
+struct ExplainRequest FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef ExplainRequestBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_APPLICATION_IDS = 4,
+    VT_DRIVER_IDS = 6
+  };
+  const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *application_ids() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_APPLICATION_IDS);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *driver_ids() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *>(VT_DRIVER_IDS);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffset(verifier, VT_APPLICATION_IDS) &&
+           verifier.VerifyVector(application_ids()) &&
+           verifier.VerifyVectorOfStrings(application_ids()) &&
+           VerifyOffset(verifier, VT_DRIVER_IDS) &&
+           verifier.VerifyVector(driver_ids()) &&
+           verifier.VerifyVectorOfStrings(driver_ids()) &&
+           verifier.EndTable();
+  }
+};
+
+struct ExplainRequestBuilder {
+  typedef ExplainRequest Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_application_ids(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> application_ids) {
+    fbb_.AddOffset(ExplainRequest::VT_APPLICATION_IDS, application_ids);
+  }
+  void add_driver_ids(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> driver_ids) {
+    fbb_.AddOffset(ExplainRequest::VT_DRIVER_IDS, driver_ids);
+  }
+  explicit ExplainRequestBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<ExplainRequest> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<ExplainRequest>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<ExplainRequest> CreateExplainRequest(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> application_ids = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> driver_ids = 0) {
+  ExplainRequestBuilder builder_(_fbb);
+  builder_.add_driver_ids(driver_ids);
+  builder_.add_application_ids(application_ids);
+  return builder_.Finish();
+}
+
+struct ExplainRequest::Traits {
+  using type = ExplainRequest;
+  static auto constexpr Create = CreateExplainRequest;
+};
+
+inline flatbuffers::Offset<ExplainRequest> CreateExplainRequestDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *application_ids = nullptr,
+    const std::vector<flatbuffers::Offset<flatbuffers::String>> *driver_ids = nullptr) {
+  auto application_ids__ = application_ids ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*application_ids) : 0;
+  auto driver_ids__ = driver_ids ? _fbb.CreateVector<flatbuffers::Offset<flatbuffers::String>>(*driver_ids) : 0;
+  return magneto::view::CreateExplainRequest(
+      _fbb,
+      application_ids__,
+      driver_ids__);
+}
+
+struct Explained FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef ExplainedBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_ID = 4,
+    VT_EXPLANATIONS = 6
+  };
+  const flatbuffers::String *id() const {
+    return GetPointer<const flatbuffers::String *>(VT_ID);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explanation>> *explanations() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explanation>> *>(VT_EXPLANATIONS);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_ID) &&
+           verifier.VerifyString(id()) &&
+           VerifyOffset(verifier, VT_EXPLANATIONS) &&
+           verifier.VerifyVector(explanations()) &&
+           verifier.VerifyVectorOfTables(explanations()) &&
+           verifier.EndTable();
+  }
+};
+
+struct ExplainedBuilder {
+  typedef Explained Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_id(flatbuffers::Offset<flatbuffers::String> id) {
+    fbb_.AddOffset(Explained::VT_ID, id);
+  }
+  void add_explanations(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explanation>>> explanations) {
+    fbb_.AddOffset(Explained::VT_EXPLANATIONS, explanations);
+  }
+  explicit ExplainedBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<Explained> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<Explained>(end);
+    fbb_.Required(o, Explained::VT_ID);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<Explained> CreateExplained(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> id = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explanation>>> explanations = 0) {
+  ExplainedBuilder builder_(_fbb);
+  builder_.add_explanations(explanations);
+  builder_.add_id(id);
+  return builder_.Finish();
+}
+
+struct Explained::Traits {
+  using type = Explained;
+  static auto constexpr Create = CreateExplained;
+};
+
+inline flatbuffers::Offset<Explained> CreateExplainedDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *id = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::view::Explanation>> *explanations = nullptr) {
+  auto id__ = id ? _fbb.CreateString(id) : 0;
+  auto explanations__ = explanations ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::Explanation>>(*explanations) : 0;
+  return magneto::view::CreateExplained(
+      _fbb,
+      id__,
+      explanations__);
+}
+
+struct ExplainAnswer FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef ExplainAnswerBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_APPLICATIONS = 4,
+    VT_DRIVERS = 6
+  };
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explained>> *applications() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explained>> *>(VT_APPLICATIONS);
+  }
+  const flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explained>> *drivers() const {
+    return GetPointer<const flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explained>> *>(VT_DRIVERS);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffset(verifier, VT_APPLICATIONS) &&
+           verifier.VerifyVector(applications()) &&
+           verifier.VerifyVectorOfTables(applications()) &&
+           VerifyOffset(verifier, VT_DRIVERS) &&
+           verifier.VerifyVector(drivers()) &&
+           verifier.VerifyVectorOfTables(drivers()) &&
+           verifier.EndTable();
+  }
+};
+
+struct ExplainAnswerBuilder {
+  typedef ExplainAnswer Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_applications(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explained>>> applications) {
+    fbb_.AddOffset(ExplainAnswer::VT_APPLICATIONS, applications);
+  }
+  void add_drivers(flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explained>>> drivers) {
+    fbb_.AddOffset(ExplainAnswer::VT_DRIVERS, drivers);
+  }
+  explicit ExplainAnswerBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<ExplainAnswer> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<ExplainAnswer>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<ExplainAnswer> CreateExplainAnswer(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explained>>> applications = 0,
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<magneto::view::Explained>>> drivers = 0) {
+  ExplainAnswerBuilder builder_(_fbb);
+  builder_.add_drivers(drivers);
+  builder_.add_applications(applications);
+  return builder_.Finish();
+}
+
+struct ExplainAnswer::Traits {
+  using type = ExplainAnswer;
+  static auto constexpr Create = CreateExplainAnswer;
+};
+
+inline flatbuffers::Offset<ExplainAnswer> CreateExplainAnswerDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const std::vector<flatbuffers::Offset<magneto::view::Explained>> *applications = nullptr,
+    const std::vector<flatbuffers::Offset<magneto::view::Explained>> *drivers = nullptr) {
+  auto applications__ = applications ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::Explained>>(*applications) : 0;
+  auto drivers__ = drivers ? _fbb.CreateVector<flatbuffers::Offset<magneto::view::Explained>>(*drivers) : 0;
+  return magneto::view::CreateExplainAnswer(
+      _fbb,
+      applications__,
+      drivers__);
 }
 
 inline const magneto::view::ClusterView *GetClusterView(const void *buf) {

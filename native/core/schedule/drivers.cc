@@ -180,6 +180,7 @@ void enqueue_driver(Core& core, Driver& driver) {
   state.waiting_drivers.emplace(driver.order, driver.slot);
   DriverShape& shape = intern_shape(state, driver);
   driver.shape = &shape;
+  driver.changed();
   leave_ready(state, shape);
   shape.waiting.emplace(driver.order, driver.slot);
   enter_ready(state, shape);
@@ -193,6 +194,7 @@ void dequeue_driver(Core& core, Driver& driver) {
   enter_ready(state, shape);
   state.waiting_drivers.erase(driver.order);
   driver.shape = nullptr;
+  driver.changed();
   if (!shape.waiting.empty()) return;
   for (Runtime* runtime : shape.runtimes) {
     runtime->blocked_drivers.erase({shape.cores, &shape});

@@ -52,6 +52,14 @@ bool lacks_some(const Request& request) {
   return request.target != unlimited && request.executors < request.target;
 }
 
+bool waits(const Request& request) { return request.wanting || lacks_some(request); }
+
+// It stands in the queue for something that no limit forbids.
+bool wants_any(const Application& application) {
+  return std::any_of(application.requests.begin(), application.requests.end(),
+                     [](const auto& each) { return each.second.wanting; });
+}
+
 }  // namespace
 
 Demand demand_of(const Application& application, const Shape& shape) {
@@ -68,6 +76,12 @@ Limit own_limit(const Application& application, const Request& request) {
     return Limit::executor_limit;
   if (application.cores_left() < std::max(request.cores, 1u)) return Limit::cores_max;
   return Limit::none;
+}
+
+bool waits(const Application& application) {
+  if (application.executors.empty()) return true;
+  return std::any_of(application.requests.begin(), application.requests.end(),
+                     [](const auto& each) { return waits(each.second); });
 }
 
 bool drivers_at_limit(const Core& core) {
@@ -97,10 +111,43 @@ const std::vector<Holder>& Explainer::holders(Known& known) {
   return entry.holders;
 }
 
+std::vector<Explanation> Explainer::explain_alone(const Application& application) {
+  const State& state = core_.state;
+  const bool after_drivers = state.leads() && !drivers_at_limit(core_);
+  before_ = after_drivers ? state.waiting_drivers.size() : 0;
+  state.applications.each([&](ApplicationSlot, const Application& each) {
+    before_ += each.order < application.order && wants_any(each) ? 1 : 0;
+  });
+  for (const auto& [id, request] : application.requests) {
+    if (!waits(request) && !application.executors.empty()) continue;
+    auto& [demand, entry] = know(demand_of(application, *request.shape));
+    const auto drivers = state.driver_shapes.find(
+        {demand.runtimes, demand.cores, demand.memory_mb, demand.resources});
+    entry.asked =
+        after_drivers && drivers != state.driver_shapes.end() ? drivers->second.waiting.size() : 0;
+    ApplicationSlot last;
+    for (const RequestKey& each : request.shape->wanting) {
+      if (each.order >= application.order) break;
+      entry.asked += each.application == last ? 0 : 1;
+      last = each.application;
+    }
+  }
+  return explain(application);
+}
+
+Explanation Explainer::explain_alone(const Driver& driver) {
+  const auto before = [&](const auto& waiting) {
+    return static_cast<size_t>(std::distance(waiting.begin(), waiting.find(driver.order)));
+  };
+  before_ = before(core_.state.waiting_drivers);
+  know(demand_of(driver)).second.asked = before(driver.shape->waiting);
+  return explain(driver);
+}
+
 std::vector<Explanation> Explainer::explain(const Application& application) {
   std::vector<Explanation> all;
   for (const auto& [id, request] : application.requests)
-    if (request.wanting || lacks_some(request)) all.push_back(explain(application, request));
+    if (waits(request)) all.push_back(explain(application, request));
   if (all.empty() && application.executors.empty())
     all.push_back(explain(application, application.requests.at(application.default_profile_id)));
   std::set<const Demand*> asked;

@@ -134,6 +134,8 @@ Demand demand_of(const Application& application, const Shape& shape);
 Demand demand_of(const Driver& driver);
 // Which of the application's own settings forbids another executor; else none.
 Limit own_limit(const Application& application, const Request& request);
+// There is something to explain of it.
+bool waits(const Application& application);
 // A5: as many drivers are placed as may be.
 bool drivers_at_limit(const Core& core);
 
@@ -161,6 +163,9 @@ class Explainer {
   // wanted and nothing runs. Valid as long as this object and the state.
   std::vector<Explanation> explain(const Application& application);
   Explanation explain(const Driver& driver);  // that waits
+  // The same of one alone, in any order: those before it are counted where they stand in the queue.
+  std::vector<Explanation> explain_alone(const Application& application);
+  Explanation explain_alone(const Driver& driver);  // that waits
 
   uint64_t workers_visited() const { return workers_visited_; }
 

@@ -47,6 +47,7 @@ void launch(Core& core, Application& application, Request& request, Worker& work
     persist_application(core, application);
   const uint32_t id = application.next_executor_id++;
   Executor& executor = application.executors[id];
+  core.state.feed.join(executor, RowKind::executor);
   executor.id = id;
   executor.profile_id = request.profile_id;
   executor.cores = cores;

@@ -101,6 +101,7 @@ bool is_limited(const Core& core, const Application& application) {
 }  // namespace
 
 void refresh_requests(Core& core, Application& application) {
+  application.changed();
   application.held =
       application.recovered && core.state.recovery.holding && is_limited(core, application);
   for (auto& [id, request] : application.requests)

@@ -59,6 +59,7 @@ std::vector<HeldResource> occupy(Worker& worker, uint32_t cores, uint32_t memory
   MAGNETO_ASSERT(worker.cores_free() >= cores && worker.memory_free_mb() >= memory_mb);
   worker.cores_used += cores;
   worker.memory_used_mb += memory_mb;
+  worker.changed();
   return take_addresses(worker, amounts);
 }
 
@@ -90,6 +91,7 @@ std::string take_over(Worker& worker, uint32_t cores, uint32_t memory_mb,
   }
   worker.cores_used += cores;
   worker.memory_used_mb += memory_mb;
+  worker.changed();
   return {};
 }
 
@@ -98,6 +100,7 @@ void vacate(Core& core, Worker& worker, uint32_t cores, uint32_t memory_mb,
   MAGNETO_ASSERT(worker.cores_used >= cores && worker.memory_used_mb >= memory_mb);
   worker.cores_used -= cores;
   worker.memory_used_mb -= memory_mb;
+  worker.changed();
   give_back_addresses(worker, held);
   reindex_worker(core, worker, true);
 }
