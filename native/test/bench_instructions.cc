@@ -241,9 +241,9 @@ uint32_t decoded(const Bytes& message) {
 }
 
 uint32_t encoded(const core::Outgoing& message) {
-  codec::Encoder encoder("spark://master:7077", "http://master:8080", 60'000);
+  codec::Encoder encoder({"spark://master:7077", "http://master:8080", 60'000, 0});
   for (uint32_t round = 0; round < rounds; ++round) {
-    encoder.reset();
+    encoder.begin({});
     const Counted counted;
     encoder.send(1, 0, message);
   }

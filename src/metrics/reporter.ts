@@ -71,7 +71,7 @@ function make(sink: PeriodicSink, log: Logger): Sink {
       return csvSink(sink)
     case 'graphite':
       return graphiteSink(sink)
-    case 'statsd':
+    default:
       return statsdSink(sink)
   }
 }

@@ -88,8 +88,8 @@ class Asking {
   }
 
   #ask(): void {
-    const { host, page, onAnswer } = this.#question
-    if (this.#port === null) return onAnswer(null)
+    const { host, page } = this.#question
+    if (this.#port === null) return this.#question.onAnswer(null)
     const { path, maxBytes } = page
     const find = (body: string): string | null => page.releaseIn(body)
     this.#stop = pages.read(
@@ -99,10 +99,9 @@ class Asking {
   }
 
   #answered(release: string | null): void {
-    const { pausesMs, onAnswer } = this.#question
     this.#attempt++
-    const pauseMs = pausesMs[this.#attempt]
-    if (release !== null || pauseMs === undefined) onAnswer(release)
+    const pauseMs = this.#question.pausesMs[this.#attempt]
+    if (release !== null || pauseMs === undefined) this.#question.onAnswer(release)
     else this.#stop = this.#after(pauseMs)
   }
 }

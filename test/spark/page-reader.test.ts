@@ -68,7 +68,7 @@ test.each([
 test('a head that tells is not the page, and what comes in pieces is one page', async () => {
   const port = await serve((socket) => {
     socket.setNoDelay(true)
-    const pieces = [...`HTTP/1.1 200 OK\r\nX: <b>no</b>\r\n\r\n<b>yes</b>`]
+    const pieces = `HTTP/1.1 200 OK\r\nX: <b>no</b>\r\n\r\n<b>yes</b>`.split('')
     const next = (): void => {
       const piece = pieces.shift()
       if (piece !== undefined) socket.write(piece, () => setImmediate(next))
