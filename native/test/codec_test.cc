@@ -93,6 +93,7 @@ TEST_CASE("a large step comes in parts, which say in their order what it says in
   application.spark = Bytes(3000, 7);
   WorkerOptions worker;
   worker.id = "w";
+  worker.host = "h";
   worker.cores = 400;
   worker.memory_mb = 400 * 1024;
   worker.runtimes = {application.runtime};

@@ -65,6 +65,7 @@ const ofOne: Action[] = [
   (chaos) => crash(chaos, chaos.someMaster(), false),
   (chaos) => crash(chaos, chaos.someMaster(), false),
   (chaos) => crash(chaos, chaos.someMaster(), true),
+  crashInStep,
   (chaos) => stop(chaos, false),
   (chaos) => stop(chaos, true),
   (chaos) => chaos.someMaster().isolate(chaos.world.random.between(100, isolationMaxMs)),
@@ -72,7 +73,7 @@ const ofOne: Action[] = [
 
 export const masterFaults: Record<Kind, Action[]> = {
   lasting: [],
-  restarted: [...ofOne, crashInStep, fillDisk],
+  restarted: [...ofOne, fillDisk],
   elected: [
     ...ofOne,
     crashLeader,
