@@ -105,6 +105,9 @@ Worker& add_worker(Core& core, const RegisterWorker& message, WorkerState as);
 bool bind_worker(Core& core, Session session, Worker& worker);
 // Whether the session is an application's, or a worker's with another id.
 bool is_another_peer(const Core& core, Session session, Text worker_id);
+// Whether it may be a worker of Apache's that recovery gave up and that has not registered again.
+// Nobody waits for what such a one reports: what it ran has been told lost.
+bool was_given_up(Core& core, Session session);
 // A worker session speaks for its own worker only; null when it does not, after closing it.
 Worker* own_worker(Core& core, Session session, Text id);
 

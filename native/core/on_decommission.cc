@@ -68,8 +68,8 @@ void on_worker_decommissioning(Core& core, Session session, const WorkerDecommis
   if (!known) return;  // never registered
   if (known->state == WorkerState::dead) {
     const SessionState& peer = *core.session(session);
-    // In between: it says so once, and is going to register again. What recovery gave up while it was
-    // silent has no session yet.
+    // In between: it says so once, and is going to register again. What recovery gave up while it
+    // was silent has no session yet.
     const bool own = peer.role == Role::worker && peer.worker() == known->slot;
     if (own || peer.role == Role::none) known->leaving = true;
     return;

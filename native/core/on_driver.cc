@@ -232,8 +232,10 @@ void on_request_driver_status(Core& core, Session session, const RequestDriverSt
 }
 
 void on_driver_state_changed(Core& core, Session session, const DriverStateChanged& message) {
-  if (core.session(session)->role != Role::worker)
+  if (core.session(session)->role != Role::worker) {
+    if (was_given_up(core, session)) return;
     return core.violation(session, "only a registered worker may report driver states");
+  }
   const auto answer = [&](uint64_t sequence) {
     if (message.request_id != 0) core.send(session, Reply{message.request_id, true}, sequence);
     // What it held is given to nobody before that is on disk: the next leader would count it twice.

@@ -53,8 +53,11 @@ std::optional<Text> forwarded(std::optional<Text> message) {
 }  // namespace
 
 void on_executor_state_changed(Core& core, Session session, const ExecutorStateChanged& message) {
-  if (core.session(session)->role != Role::worker)
+  if (core.session(session)->role != Role::worker) {
+    // One of Apache's that recovery gave up goes on reporting until it has registered again.
+    if (was_given_up(core, session)) return core.send(session, Reply{message.request_id, true, {}});
     return core.violation(session, "only a registered worker may report executor states");
+  }
   const auto [application, executor] = find(core, message.app_id, message.executor_id);
   // L10: unknown ones are ordinary, after a kill or the end of the application; still answered.
   if (!executor) {

@@ -107,6 +107,12 @@ Worker& add_worker(Core& core, const RegisterWorker& message, WorkerState as) {
   return worker;
 }
 
+bool was_given_up(Core& core, Session session) {
+  return core.session(session)->role == Role::none &&
+         session >> session_source_shift == gateway_source &&
+         core.state.master == MasterState::alive;
+}
+
 Worker* own_worker(Core& core, Session session, Text id) {
   const SessionState& peer = *core.session(session);
   Worker* const worker = core.state.find_worker(id);

@@ -1,5 +1,5 @@
 /** A whole cluster from one seed: real core, real worker machines, fake everything else. */
-import { CoreConfigT } from '../../src/schema/magneto.js'
+import { CoreConfigT, MasterState } from '../../src/schema/magneto.js'
 import type { MasterCore } from '../../src/core/native.js'
 import { WorkerMachine, type WorkerSettings } from '../../src/worker/state.js'
 import { ApacheHost } from './apache-worker.js'
@@ -262,8 +262,11 @@ class Simulation {
     const [leader] = leaders
     if (leader === undefined || leaders.length > 1) return [`${leaders.length} masters lead`]
     const { hosts, applications, clients } = this.#chaos
+    const view = leader.view()
+    // Until then it waits for peers that may have gone.
+    if (view.state !== MasterState.ALIVE) return ['the leader recovers']
     return unrest({
-      view: leader.view(),
+      view,
       storedKeys: (kind === 'elected' ? ensemble.shelf : disk.shelf).keys(),
       heldBytes: leader.heldBytes,
       config: this.#config,

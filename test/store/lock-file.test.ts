@@ -90,11 +90,11 @@ describe('the lock (H3, H13)', () => {
 
   test('one of a process that has ended, and whose parent does not ask, is dead at once', async () => {
     // A program that starts one and never waits for it.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'])
+    const parent = spawn('sh', ['-c', 'sleep 1 & echo $!; exec sleep 60'])
     children.push(parent)
     const [pid] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
     const stat = () => readFileSync(`/proc/${pid}/stat`, 'utf8')
-    await vi.waitFor(() => expect(stat()).toMatch(/\) Z /))
+    await expect.poll(stat).toMatch(/\) Z /)
     const started = stat().slice(stat().lastIndexOf(')')).split(' ')[20]!
     writeFileSync(path, JSON.stringify({ ...(await thisOwner()), pid: Number(pid), started }))
     const never = new LockFile(path, { beatMs: 20, deadAfterMs: 10 * 60_000 })

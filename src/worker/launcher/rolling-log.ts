@@ -2,7 +2,7 @@
  * One log of one executor, rolled while it grows (W12). What can't be done to it is said in the log itself, where
  * its reader looks; the executor never waits for a disk that refuses.
  */
-import { constants, createReadStream, createWriteStream } from 'node:fs'
+import { constants, createReadStream } from 'node:fs'
 import { lstat, open, readdir, rename, rm, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -134,9 +134,11 @@ export class RollingLog {
 /** `<path>` becomes `<path>.gz`; it stays as it is when that fails. */
 async function compress(path: string): Promise<void> {
   const compressed = `${path}.gz`
+  const gzip = createGzip()
+  // Open before anything can fail: what is opened later would come back after it was removed.
+  const output = await open(compressed, 'wx', LOG_MODE)
   try {
-    const output = createWriteStream(compressed, { flags: 'wx', mode: LOG_MODE })
-    await pipeline(createReadStream(path), createGzip(), output)
+    await pipeline(createReadStream(path), gzip, output.createWriteStream())
   } catch (error) {
     await rm(compressed, { force: true })
     throw error
