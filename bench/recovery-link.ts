@@ -2,7 +2,6 @@
  * The client's side of a control link, as cheap as it can be: thousands of them share one process with the
  * clock that measures the master. Frames are masked with zeros, so that bytes are written as they are (RFC 6455).
  */
-import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { CONTROL_PATH } from '../src/control/limits.js'
 
@@ -18,6 +17,10 @@ const MEDIUM = 126
 const LONG = 127
 const NOTHING = Buffer.alloc(0)
 const HEAD_END = Buffer.from('\r\n\r\n')
+/** Proves nothing to anybody here: all links send the same. */
+const KEY = Buffer.alloc(16).toString('base64')
+/** Every read of every link: what is left of it is copied. */
+const READ = Buffer.allocUnsafeSlow(64 * 1024)
 
 export interface LinkEvents {
   open(link: SimulatedLink): void
@@ -74,16 +77,25 @@ export class SimulatedLink {
 
   constructor(host: string, port: number, events: LinkEvents) {
     this.#events = events
-    const socket = connect({ host, port, noDelay: true })
+    const socket = connect({
+      host,
+      port,
+      noDelay: true,
+      onread: {
+        buffer: READ,
+        callback: (bytes) => {
+          this.#take(READ.subarray(0, bytes))
+          return true
+        },
+      },
+    })
     this.#socket = socket
     socket.on('connect', () => {
-      const key = randomBytes(16).toString('base64')
       socket.write(
         `GET ${CONTROL_PATH} HTTP/1.1\r\nHost: ${host}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-          `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+          `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n\r\n`,
       )
     })
-    socket.on('data', (chunk) => this.#take(chunk))
     // What went wrong is told by the close that follows.
     socket.on('error', () => {})
     socket.on('close', () => events.closed(this, this.#open))
@@ -126,7 +138,7 @@ export class SimulatedLink {
         return
       }
       if (end < 0) {
-        this.#rest = bytes
+        this.#rest = Buffer.from(bytes)
         return
       }
       at = end + HEAD_END.length
@@ -140,7 +152,6 @@ export class SimulatedLink {
       if (frame.opcode === OPCODE_PONG) this.#pinged.shift()?.()
       if (frame.opcode === OPCODE_CLOSE) this.#socket.destroy()
     }
-    // A view of nothing would keep the chunk it was taken from.
-    this.#rest = at === bytes.length ? NOTHING : bytes.subarray(at)
+    this.#rest = at === bytes.length ? NOTHING : Buffer.from(bytes.subarray(at))
   }
 }
