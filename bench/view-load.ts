@@ -89,14 +89,6 @@ class PlayedCluster {
     )
   }
 
-  /** An executor that the view names ends, and another one starts in its place. */
-  end(workerAt: number, executorId: number): void {
-    const body = new schema.ExecutorStateChangedT(1, appId, executorId, schema.ExecutorState.EXITED)
-    body.exitStatus = 0
-    const session = sessionOf(SessionSource.CONTROL, workerAt + 1)
-    this.#inbox.add(InboxKind.MESSAGE, session, encode(body))
-  }
-
   step(): number {
     const before = performance.now()
     this.core.step(this.nowMs, 0, this.#inbox.view())

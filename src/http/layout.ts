@@ -28,6 +28,31 @@ export function facts(rows: readonly (readonly [string, Fragment])[]): Markup {
   </dl>`
 }
 
+/** @param id of the heading that names it */
+export function tableMarkup(
+  id: string,
+  headings: readonly Markup[],
+  rows: readonly (readonly Fragment[])[],
+): Markup {
+  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="${id}">
+    <table aria-labelledby="${id}">
+      <thead>
+        <tr>
+          ${headings}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (cells) =>
+            html`<tr>
+              ${cells.map((cell) => html`<td>${cell}</td>`)}
+            </tr> `,
+        )}
+      </tbody>
+    </table>
+  </div>`
+}
+
 /** A heading with its table; says so when there is nothing to list. */
 export function section(
   id: string,
@@ -40,22 +65,6 @@ export function section(
     return html`${heading}
       <p>None.</p>`
   }
-  return html`${heading}
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="${id}">
-      <table aria-labelledby="${id}">
-        <thead>
-          <tr>
-            ${columns.map((column) => html`<th scope="col">${column}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${rows.map(
-            (cells) =>
-              html`<tr>
-                ${cells.map((cell) => html`<td>${cell}</td>`)}
-              </tr> `,
-          )}
-        </tbody>
-      </table>
-    </div>`
+  const headings = columns.map((column) => html`<th scope="col">${column}</th>`)
+  return html`${heading} ${tableMarkup(id, headings, rows)}`
 }

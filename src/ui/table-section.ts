@@ -1,5 +1,6 @@
 /** A table of the first page: its heading, search, sorted headings and pages, all of it plain links and forms. Pure. */
 import { html, type Fragment, type Markup } from '../http/html.js'
+import { tableMarkup } from '../http/layout.js'
 import type { Row, Table } from './model/table.js'
 import {
   limitDefault,
@@ -87,26 +88,9 @@ export function tableSection(section: TableSection): Markup {
       <p>None.</p>`
   }
   const searched = !plain || total > limitDefault / 4 ? searchForm(section) : null
-  return html`${heading2} ${searched}
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="${id}">
-      <table aria-labelledby="${id}">
-        <thead>
-          <tr>
-            ${columns.map((column) => heading(section, column))}
-            ${last === null ? null : html`<th scope="col">${last}</th>`}
-          </tr>
-        </thead>
-        <tbody>
-          ${rows.map(
-            (cells) =>
-              html`<tr>
-                ${cells.map((cell) => html`<td>${cell}</td>`)}
-              </tr> `,
-          )}
-        </tbody>
-      </table>
-    </div>
-    ${pages(section)}`
+  const headings = columns.map((column) => heading(section, column))
+  if (last !== null) headings.push(html`<th scope="col">${last}</th>`)
+  return html`${heading2} ${searched} ${tableMarkup(id, headings, rows)} ${pages(section)}`
 }
 
 /** Of a page with several tables: where it is, and what is asked of each. */
