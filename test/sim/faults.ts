@@ -32,8 +32,8 @@ function rewritten(bytes: Uint8Array, rewrite: Rewrite): Uint8Array {
   return batch.take()
 }
 
-/** A core that gets and gives other records than it should. */
-export function coreWith(fault: { inbox?: Rewrite; outbox?: Rewrite }): MakeCore {
+/** The real core but for how it takes a step. */
+function coreStepping(stepOf: (core: MasterCore) => MasterCore['step']): MakeCore {
   return (config) => {
     const core = createMasterCore(config)
     return {
@@ -41,39 +41,35 @@ export function coreWith(fault: { inbox?: Rewrite; outbox?: Rewrite }): MakeCore
       changes: (nowMs, anew, mostBytes) => core.changes(nowMs, anew, mostBytes),
       explain: (request) => core.explain(request),
       check: () => core.check(),
-      step: (nowMs, offset, inbox, onPart) => {
-        const rewrite = (outbox: Uint8Array): Uint8Array => rewritten(outbox, fault.outbox ?? same)
-        const read = rewritten(inbox, fault.inbox ?? same)
-        return rewrite(core.step(nowMs, offset, read, (part) => onPart?.(rewrite(part))))
-      },
+      step: stepOf(core),
     }
   }
 }
 
-/** A core whose parts of a step come in another order: one is handed over after the next. */
-export const shuffledParts: MakeCore = (config) => {
-  const core = createMasterCore(config)
-  return {
-    view: (nowMs) => core.view(nowMs),
-    changes: (nowMs, anew, mostBytes) => core.changes(nowMs, anew, mostBytes),
-    explain: (request) => core.explain(request),
-    check: () => core.check(),
-    step: (nowMs, offset, inbox, onPart) => {
-      let late: Uint8Array | null = null
-      const last = core.step(nowMs, offset, inbox, (part) => {
-        if (late === null) {
-          late = part
-          return
-        }
-        onPart?.(part)
-        onPart?.(late)
-        late = null
-      })
-      if (late !== null) onPart?.(late)
-      return last
-    },
-  }
+/** A core that gets and gives other records than it should. */
+export function coreWith(fault: { inbox?: Rewrite; outbox?: Rewrite }): MakeCore {
+  const rewrite = (outbox: Uint8Array): Uint8Array => rewritten(outbox, fault.outbox ?? same)
+  return coreStepping((core) => (nowMs, offset, inbox, onPart) => {
+    const read = rewritten(inbox, fault.inbox ?? same)
+    return rewrite(core.step(nowMs, offset, read, (part) => onPart?.(rewrite(part))))
+  })
 }
+
+/** A core whose parts of a step come in another order: one is handed over after the next. */
+export const shuffledParts: MakeCore = coreStepping((core) => (nowMs, offset, inbox, onPart) => {
+  let late: Uint8Array | null = null
+  const last = core.step(nowMs, offset, inbox, (part) => {
+    if (late === null) {
+      late = part
+      return
+    }
+    onPart?.(part)
+    onPart?.(late)
+    late = null
+  })
+  if (late !== null) onPart?.(late)
+  return last
+})
 
 export function typeOf({ kind, payload }: BatchRecord): Body {
   const isMessage = kind === (OutboxKind.SEND as number) || kind === (InboxKind.MESSAGE as number)
