@@ -54,7 +54,7 @@ export abstract class Peer {
       const events: LinkEvents = {
         open: (link) => {
           this.#links.add(link)
-          if (this.active === null && introduces) this.introduce(link)
+          if (this.active === null && introduces) link.write(this.introduction())
           settle(true)
         },
         message: (link, bytes) => {
@@ -84,7 +84,7 @@ export abstract class Peer {
   }
 
   introduceAll(): void {
-    for (const link of this.#links) this.introduce(link)
+    for (const link of this.#links) link.write(this.introduction())
   }
 
   leave(): void {
@@ -113,9 +113,10 @@ export abstract class Peer {
     this.events.registered?.()
   }
 
-  protected abstract introduce(link: SimulatedLink): void
-  /** To MasterChanged. */
-  protected abstract answer(): Buffer
+  /** Frames: who it is. */
+  abstract introduction(): Buffer
+  /** Frames: to MasterChanged. */
+  abstract answer(): Buffer
   protected abstract take(link: SimulatedLink, message: schema.Message): void
 }
 
@@ -181,11 +182,11 @@ export class SimulatedWorker extends Peer {
     this.#state = Buffer.concat([state, ...report])
   }
 
-  protected override introduce(link: SimulatedLink): void {
-    link.write(this.#registration)
+  override introduction(): Buffer {
+    return this.#registration
   }
 
-  protected override answer(): Buffer {
+  override answer(): Buffer {
     if (this.#state === null) this.prepare()
     this.#ended = null
     return this.#state!
@@ -289,11 +290,11 @@ export class SimulatedApplication extends Peer {
     this.active?.end(frameOf(encode(new schema.UnregisterApplicationT(this.id))))
   }
 
-  protected override introduce(link: SimulatedLink): void {
-    link.write(this.id === '' ? this.#registration : this.answer())
+  override introduction(): Buffer {
+    return this.id === '' ? this.#registration : this.answer()
   }
 
-  protected override answer(): Buffer {
+  override answer(): Buffer {
     const expected = [...this.#executors].map(String)
     return frameOf(encode(new schema.MasterChangeAcknowledgedT(this.id, expected)))
   }
@@ -351,18 +352,22 @@ export class Fleet {
   }
 }
 
+export function shuffled<T>(all: readonly T[]): T[] {
+  return all
+    .map((each) => ({ each, at: Math.random() }))
+    .toSorted((one, other) => one.at - other.at)
+    .map(({ each }) => each)
+}
+
 /** Each opens a link to that master, in an order of chance. @throws Error when one is refused */
 export async function linkAll(
   peers: readonly Peer[],
   { host, port }: Address,
   introduces = true,
 ): Promise<void> {
-  const shuffled = peers
-    .map((peer) => ({ peer, at: Math.random() }))
-    .toSorted((one, other) => one.at - other.at)
-  const waiting = shuffled[Symbol.iterator]()
+  const waiting = shuffled(peers)[Symbol.iterator]()
   const open = async () => {
-    for (const { peer } of waiting)
+    for (const peer of waiting)
       if (!(await peer.link({ host, port }, introduces)))
         throw new Error(`the control port ${host}:${port} refused a link`)
   }

@@ -32,7 +32,7 @@ const table: Readonly<Record<string, Bench>> = {
   ...loadBenches,
   core: coreDecisions,
   launch: launchLatency,
-  'executor-start': () => executorStart(),
+  'executor-start': ({ runs }) => executorStart(runs ?? undefined),
   peers: ({ runs }) => peers({ rounds: runs }),
 }
 

@@ -14,7 +14,7 @@ import { tableOf } from '../table.js'
 import { type Done, EXECUTORS, Peer, type Work } from './peer.js'
 
 const OURS = 'ClusterPool'
-const DEFAULT_ROUNDS = 3
+const DEFAULT_ROUNDS = 2
 const WAITING_TASKS = 1000
 const WAIT_MS = 50
 const ROUND_TRIPS = 2000

@@ -4,6 +4,7 @@
  */
 import type { Follower, Leader, MasterIdentity } from '../control/leadership.js'
 import type { DamagedPart, StoreChange, StoredRecord } from '../store/engine.js'
+import type { CheckedRecords } from '../store/records.js'
 
 /** What a master leads with. */
 export interface Mandate {
@@ -11,6 +12,8 @@ export interface Mandate {
   /** The last record of every key, as the leaders before left them. Keys that start with `damaged_` are not among them. */
   readonly records: readonly StoredRecord[]
   readonly damaged: readonly DamagedPart[]
+  /** What the check of `records` has found, where there was time for it before; absent: whoever leads checks them. */
+  readonly checked?: CheckedRecords
 }
 
 /**

@@ -7,13 +7,12 @@ import type { MasterIdentity } from '../control/leadership.js'
 import type { Logger } from '../log/logger.js'
 import {
   StoreError,
-  type DamagedPart,
   type StoreChange,
   type StoreEngine,
   type StoredRecord,
 } from '../store/engine.js'
-import { separateDamaged } from '../store/records.js'
-import type { Recovery, RecoveryEvents, RecoveryStatus } from './agent.js'
+import { checkRecords, separateDamaged } from '../store/records.js'
+import type { Mandate, Recovery, RecoveryEvents, RecoveryStatus } from './agent.js'
 import { EPOCH_KEY, nextEpoch, readEpoch, writeEpoch } from './epoch.js'
 import { MANDATE_PROVEN_MS, MAX_RETRY_DELAY_MS, MIN_RETRY_DELAY_MS } from './limits.js'
 
@@ -36,9 +35,7 @@ function growingDelayMs(failures: number): number {
 /** The store, open and writable. */
 interface Opened {
   readonly engine: StoreEngine
-  readonly epoch: number
-  readonly records: readonly StoredRecord[]
-  readonly damaged: readonly DamagedPart[]
+  readonly mandate: Mandate
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
@@ -143,7 +140,8 @@ export class SingleRecovery implements Recovery {
         .catch((error: unknown) => {
           throw new NotWritable((error as Error).message, { cause: error })
         })
-      return { engine, epoch, records: live.filter(({ key }) => key !== EPOCH_KEY), damaged }
+      const kept = live.filter(({ key }) => key !== EPOCH_KEY)
+      return { engine, mandate: { epoch, records: kept, damaged, checked: checkRecords(kept) } }
     } catch (error) {
       await this.#closeEngine(engine)
       throw error
@@ -158,16 +156,16 @@ export class SingleRecovery implements Recovery {
     return this.#epoch
   }
 
-  async #lead({ engine, epoch, records, damaged }: Opened): Promise<void> {
+  async #lead({ engine, mandate }: Opened): Promise<void> {
     // Never from within a call of the master.
     await nextTurn()
     if (this.#closed) return this.#closeEngine(engine)
     this.#engine = engine
-    this.#epoch = epoch
+    this.#epoch = mandate.epoch
     this.#reason = ''
     this.#told = ''
     this.#ledSinceMs = performance.now()
-    this.#events?.lead({ epoch, records, damaged })
+    this.#events?.lead(mandate)
   }
 
   async #stepDown(engine: StoreEngine, error: Error): Promise<void> {

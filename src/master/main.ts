@@ -262,13 +262,12 @@ class Master {
     this.#intake.setReign(reign)
   }
 
-  #lead({ epoch, records, damaged }: Mandate): void {
+  #lead({ epoch, records, damaged, checked = checkRecords(records) }: Mandate): void {
     if (this.#stopping !== null) return
     const { log } = this.#tools
     const beganMs = performance.now()
     for (const { file, reason } of damaged)
       log.warn(`a damaged part of the recovery store was set aside as ${file}: ${reason}`)
-    const checked = checkRecords(records)
     for (const { key, reason } of checked.damaged.slice(-MAX_DAMAGED_RECORDS))
       log.warn(
         `the record ${key} of the recovery store was set aside as ${DAMAGED_PREFIX}${key}: ${reason}`,
