@@ -121,6 +121,8 @@ class Master {
   #web: SupervisedThread | null = null
   #leadership: Leadership | null = null
   #reign: Reign | null = null
+  /** Questions of the web thread that came before there was anything to tell. */
+  readonly #early: (() => void)[] = []
   #stopping: Promise<void> | null = null
 
   constructor(options: MasterOptions, parts: MasterParts, tools: Tools) {
@@ -260,6 +262,7 @@ class Master {
     })
     this.#reign = reign
     this.#intake.setReign(reign)
+    for (const answer of this.#early.splice(0)) answer()
   }
 
   #lead({ epoch, records, damaged, checked = checkRecords(records) }: Mandate): void {
@@ -368,11 +371,16 @@ class Master {
   }
 
   #answerView(request: ViewRequest, answer: (answer: ViewAnswer) => void): void {
-    // Asked between listening and ready, or while stopping: the thread gives up on it by its own timeout.
-    if (this.#reign === null || this.#stopping !== null) return
+    if (this.#stopping !== null) return
+    const reign = this.#reign
+    if (reign === null) {
+      // A browser was there before the master: all its requests would wait for the time-out of this one.
+      this.#early.push(() => this.#answerView(request, answer))
+      return
+    }
     let found: ViewAnswer
     try {
-      found = this.#reign.answerView(request)
+      found = reign.answerView(request)
     } catch (error) {
       return this.#fail(
         `the core can't show its state: ${(error as Error).message}`,

@@ -147,11 +147,12 @@ class PlayedRecovery implements Recovery {
   async close(): Promise<void> {}
 }
 
-/** A gateway thread that tells on a channel what it is told. @param dies the first one, of `lead` */
-function telling(channel: string, dies = false): URL {
+/** A thread that tells on a channel what it is told. @param dies the first one, of `lead` @param asks before it listens */
+function telling(channel: string, { dies = false, asks = false } = {}): URL {
   const played = `
     import { parentPort, workerData } from 'node:worker_threads'
     const channel = new BroadcastChannel('${channel}')
+    if (${asks}) parentPort.postMessage({ kind: 'changes', anew: true })
     parentPort.postMessage({ kind: 'listening', port: 1 })
     parentPort.on('message', (message) => {
       if (message.kind !== 'stop') channel.postMessage(message)
@@ -249,7 +250,7 @@ describe('a master', () => {
     const spark = sparkWorkerRecord('w')
     place.records.set('worker_w', spark)
     const { master } = await start([], {
-      gatewayEntry: telling('told', true),
+      gatewayEntry: telling('told', { dies: true }),
       recovery: new SingleRecovery({
         mode: 'CUSTOM',
         log: recordingLog(),
@@ -268,6 +269,12 @@ describe('a master', () => {
     await expect.poll(kinds).toHaveLength(6)
     expect(kinds().slice(3)).toEqual(['ready', 'leadership', 'lead'])
     expect(heard.events.at(-1)).toEqual(lead)
+  })
+
+  test('answers a web thread that asked before there was a core', async () => {
+    const { heard } = listenTo('early')
+    await start([], { webEntry: telling('early', { asks: true }) })
+    await heard.next(({ kind }) => String(kind) === 'changes')
   })
 
   test('S1, S9: tells its threads each change of who leads; who steps down ends every session', async () => {
