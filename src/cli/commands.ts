@@ -4,7 +4,18 @@ import { quoted, UsageError } from '../conf/errors.js'
 export const MASTER_CLASS = 'org.apache.spark.deploy.master.Master'
 export const WORKER_CLASS = 'org.apache.spark.deploy.worker.Worker'
 
-const CLIENT_COMMANDS = ['submit', 'status', 'kill', 'list', 'logs', 'masters'] as const
+const CLIENT_COMMANDS = [
+  'submit',
+  'status',
+  'kill',
+  'list',
+  'logs',
+  'masters',
+  'top',
+  'apps',
+  'workers',
+  'explain',
+] as const
 export type ClientCommand = (typeof CLIENT_COMMANDS)[number]
 export type CommandName = 'master' | 'worker' | 'version' | 'help' | ClientCommand
 
@@ -38,6 +49,10 @@ Commands:
   list                         List the drivers of the cluster
   logs <driver id>             Print what a driver or an executor has printed
   masters [<masters>]          Print which of the masters leads, and how they do
+  top                          Show live how full the cluster is, and what waits
+  apps                         List the applications of the cluster
+  workers                      List the workers of the cluster
+  explain <id>                 Print why an application or a driver waits, and what would help
   version                      Print the version and the Spark versions that are served
   help [command]               Print this, or the options of a command
 

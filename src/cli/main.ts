@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 import { magnetoHome } from '../conf/load.js'
 import { run } from './run.js'
+import { ProcessTerminal } from './terminal.js'
 
 const BROKEN_PIPE_STATUS = 141
 const RETRY_AFTER_MS = 10
@@ -19,6 +20,8 @@ const status = await run(process.argv.slice(2), {
   cwd: process.cwd(),
   stdout: (bytes) => writeAll(1, bytes),
   stderr: (bytes) => writeAll(2, bytes),
+  terminal: () =>
+    process.stdout.isTTY ? new ProcessTerminal(process, (text) => writeAll(1, text)) : null,
   startMaster: async (options) => {
     detach()
     return (await import('../master/main.js')).startMaster(options)

@@ -6,6 +6,7 @@ import { parseMasterOptions, parseWorkerOptions } from '../conf/options.js'
 import { createLogger, LOG_FORMATS, LOG_LEVELS } from '../log/logger.js'
 import { HELP, isClientCommand, parseCommand } from './commands.js'
 import { supervise, type RunningDaemon, type SuperviseOptions } from './supervise.js'
+import type { Terminal } from './terminal.js'
 
 export interface Surroundings extends Pick<SuperviseOptions, 'signals' | 'exit'> {
   env: NodeJS.ProcessEnv
@@ -13,6 +14,8 @@ export interface Surroundings extends Pick<SuperviseOptions, 'signals' | 'exit'>
   cwd: string
   stdout(bytes: string | Uint8Array): void
   stderr(bytes: string | Uint8Array): void
+  /** @returns null when stdout is none */
+  terminal?(): Terminal | null
   startMaster(options: MasterOptions): Promise<RunningDaemon>
   startWorker(options: WorkerOptions): Promise<RunningDaemon>
   version(): Promise<string>

@@ -1,7 +1,7 @@
 /** Figures as people read them. Pure. */
 import type { ResourceAmountT, ResourceT } from '../schema/magneto.js'
 
-export { memoryText } from '../http/figures.js'
+export { durationText, memoryText } from '../http/figures.js'
 
 /** `gpu: [0, 1]` */
 export function resourcesText(resources: readonly ResourceT[]): string {
@@ -11,17 +11,6 @@ export function resourcesText(resources: readonly ResourceT[]): string {
 /** `2 gpu` */
 export function amountsText(amounts: readonly ResourceAmountT[]): string {
   return amounts.map(({ name, amount }) => `${amount} ${name}`).join(', ')
-}
-
-const secondMs = 1000
-const minuteMs = 60 * secondMs
-const hourMs = 60 * minuteMs
-
-export function durationText(ms: number): string {
-  if (ms < secondMs) return `${ms} ms`
-  if (ms < minuteMs) return `${(ms / secondMs).toFixed(0)} s`
-  if (ms < hourMs) return `${(ms / minuteMs).toFixed(1)} min`
-  return `${(ms / hourMs).toFixed(1)} h`
 }
 
 function two(value: number): string {

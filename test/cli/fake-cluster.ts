@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ClientCommand } from '../../src/cli/commands.js'
 import { runClient } from '../../src/cli/client/run-client.js'
+import type { Terminal } from '../../src/cli/terminal.js'
 
 export interface Seen {
   readonly method: string
@@ -12,8 +13,11 @@ export interface Seen {
   readonly headers: IncomingMessage['headers']
 }
 
-/** What a path is answered with: JSON, bytes, or nothing at all. */
-export type Played = { status?: number; json?: unknown; text?: string | Buffer } | 'hang up'
+/** What a path is answered with: JSON, bytes, or nothing at all, whether the connection goes or stays. */
+export type Played =
+  | { status?: number; json?: unknown; text?: string | Buffer }
+  | 'hang up'
+  | 'say nothing'
 export type Play = (seen: Seen) => Played
 
 export class FakeCluster {
@@ -32,6 +36,7 @@ export class FakeCluster {
         const seen = { method, path, headers, body: Buffer.concat(parts).toString() }
         this.seen.push(seen)
         const played = this.#played(seen)
+        if (played === 'say nothing') return
         if (played === 'hang up') {
           request.socket.destroy()
           return
@@ -75,7 +80,7 @@ export class FakeCluster {
   driver(...states: (Record<string, unknown> | Played)[]): this {
     return this.play('/v1/submissions/status/', () => {
       const next = states.length > 1 ? states.shift()! : states[0]!
-      if (next === 'hang up' || 'json' in next || 'status' in next) return next
+      if (typeof next === 'string' || 'json' in next || 'status' in next) return next
       return { json: { action: 'SubmissionStatusResponse', success: true, ...next } }
     })
   }
@@ -121,6 +126,8 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
+  /** Absent: stdout is none. */
+  readonly terminal?: Terminal
   /** At each wait; may send signals. */
   readonly onPause?: (signals: EventEmitter, looks: number) => void
 }
@@ -129,7 +136,7 @@ export async function runAgainst(
   master: string | null,
   command: ClientCommand,
   argv: readonly string[],
-  { env = {}, cwd = '/', onPause }: RunOptions = {},
+  { env = {}, cwd = '/', terminal, onPause }: RunOptions = {},
 ): Promise<Ran> {
   const signals = new EventEmitter()
   const streams = { stdout: '', stderr: '' }
@@ -148,6 +155,7 @@ export async function runAgainst(
     },
     stdout: print('stdout'),
     stderr: print('stderr'),
+    ...(terminal === undefined ? {} : { terminal: () => terminal }),
     pause: async () => {
       looks += 1
       if (looks > 100) throw new Error('it waits without end')

@@ -1,12 +1,20 @@
 /** `magneto status`, `kill` and `list`: what drivers do, and their end. */
-import { UsageError } from '../../conf/errors.js'
 import { flagHelp, parseArguments, type Flag } from '../../conf/flags.js'
 import { singleLine } from '../../http/single-line.js'
-import { askingOf, onlyOne, untilNextLook, type Asking, type Client } from './client.js'
-import { Refused, type DriverJson } from './cluster.js'
+import {
+  askingOf,
+  noPositionals,
+  onlyOne,
+  untilNextLook,
+  type Asking,
+  type Client,
+} from './client.js'
+import type { DriverJson } from './cluster.js'
+import { Refused } from './errors.js'
 import { EXIT_STATUS_HELP, ExitStatus } from './exit-status.js'
 import { MASTER_FLAG } from './masters.js'
 import { table } from './table.js'
+import { jsonText } from './text-width.js'
 import { hasEnded, statusLine, unknownDriver } from './watch.js'
 
 const HELP_FLAG: Flag = { names: ['--help', '-h'], help: 'Print this' }
@@ -93,13 +101,11 @@ export async function list(argv: readonly string[], client: Client): Promise<num
   const parsed = parseArguments(argv, LIST_FLAGS, 'magneto list')
   const { flags } = parsed
   if (flags.has('--help')) return help(client, LIST_HELP)
-  if (parsed.positionals.length > 0) throw new UsageError('it takes options only')
+  noPositionals(parsed)
   const { activedrivers, completeddrivers } = await askingOf(client, parsed).cluster.state()
   const drivers = flags.has('--all') ? [...activedrivers, ...completeddrivers] : activedrivers
   client.stdout(
-    flags.has('--json')
-      ? `${JSON.stringify(drivers, null, 2)}\n`
-      : table(COLUMNS, drivers.map(rowOf)),
+    flags.has('--json') ? `${jsonText(drivers, 2)}\n` : table(COLUMNS, drivers.map(rowOf)),
   )
   return ExitStatus.DONE
 }

@@ -10,7 +10,7 @@ export const ExitStatus = {
   ERROR: 3,
   /** The driver was killed. */
   KILLED: 4,
-  /** The master refused, could not be asked, or does not know the driver. */
+  /** The master refused, could not be asked, or does not know what it was asked about. */
   REFUSED: 5,
   /** What a shell reports of a process that a signal ended. */
   INTERRUPTED: 130,
@@ -25,4 +25,12 @@ export const EXIT_STATUS_HELP = `Exit status:
   4    The driver was killed
   5    The master refused, could not be asked, or does not know the driver
   130  Interrupted (143: terminated); a driver goes on
+`
+
+/** Of those that only look. */
+export const LOOK_STATUS_HELP = `Exit status:
+  0    What was asked for is printed
+  2    The command line is wrong
+  5    The master refused, could not be asked, or does not know it
+  130  Interrupted (143: terminated)
 `

@@ -1,4 +1,4 @@
-/** One request over HTTP, bounded in time and size. */
+/** One request over HTTP, bounded in time and size, and the JSON of its answer. */
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 
@@ -21,6 +21,21 @@ export interface HttpRequest {
   /** The user has had enough. */
   readonly signal: AbortSignal
 }
+
+/** What is absent in an answer is undefined. */
+export type Fields = Readonly<Record<string, unknown>>
+
+/** @returns null when it is no JSON, or none with fields */
+export function fieldsOf(body: Buffer): Fields | null {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'))
+    return typeof value === 'object' && value !== null ? (value as Fields) : null
+  } catch {
+    return null
+  }
+}
+
+export const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
 /** No answer came. */
 export class NoAnswer extends Error {

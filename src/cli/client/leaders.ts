@@ -7,6 +7,7 @@ import type { Client } from './client.js'
 import { askHttp, NoAnswer } from './http.js'
 import { addressesOf, MASTER_FLAG, masterUrlOf } from './masters.js'
 import { table } from './table.js'
+import { jsonText } from './text-width.js'
 
 /** Who looks for a leader wants to know soon; a master answers this without its core. */
 const ANSWER_TIMEOUT_MS = 5_000
@@ -120,7 +121,7 @@ function judged(told: readonly Told[], client: Client): number {
 
 function json(told: readonly Told[]): string {
   const all = told.map(({ asked, answer }) => ({ asked, ...answer }))
-  return `${JSON.stringify(all, null, 2)}\n`
+  return `${jsonText(all, 2)}\n`
 }
 
 const COLUMNS = [

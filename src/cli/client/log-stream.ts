@@ -1,5 +1,6 @@
 /** The output of a driver or an executor, read from its worker's web UI part by part (U9, U25). */
-import { Refused, type Cluster, type WorkerJson } from './cluster.js'
+import type { Cluster, WorkerJson } from './cluster.js'
+import { Refused } from './errors.js'
 import { askHttp, NoAnswer, type HttpAnswer } from './http.js'
 
 export type LogType = 'stdout' | 'stderr'

@@ -3,25 +3,32 @@ import type { EventEmitter } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { UsageError } from '../../conf/errors.js'
 import type { ClientCommand } from '../commands.js'
+import type { Terminal } from '../terminal.js'
+import { apps } from './apps.js'
 import type { Client } from './client.js'
-import { Refused } from './cluster.js'
 import { kill, list, status } from './drivers.js'
+import { Refused } from './errors.js'
 import { ExitStatus } from './exit-status.js'
+import { explain } from './explain.js'
 import { NoAnswer } from './http.js'
 import { masters } from './leaders.js'
 import { logs } from './logs.js'
 import { submit } from './submit.js'
+import { top } from './top/top.js'
+import { workers } from './workers.js'
 
 const COMMANDS: Record<
   ClientCommand,
   (argv: readonly string[], client: Client) => Promise<number>
-> = { submit, status, kill, list, logs, masters }
+> = { submit, status, kill, list, logs, masters, top, apps, workers, explain }
 
-export interface ClientSurroundings extends Omit<Client, 'signal' | 'pause'> {
+export interface ClientSurroundings extends Omit<Client, 'signal' | 'pause' | 'terminal'> {
   /** Where signals arrive: `process`, or an emitter in tests. */
   readonly signals: Pick<EventEmitter, 'on' | 'off'>
   /** Ends the process at once. */
   exit(status: number): void
+  /** Absent: stdout is none. */
+  terminal?(): Terminal | null
   /** Between two looks; absent: as long as it says. */
   pause?(ms: number, signal: AbortSignal): Promise<void>
 }
@@ -64,6 +71,7 @@ function clientOf(outside: ClientSurroundings, signal: AbortSignal): Client {
     signal,
     stdout: (bytes) => outside.stdout(bytes),
     stderr: (bytes) => outside.stderr(bytes),
+    terminal: () => outside.terminal?.() ?? null,
     pause: async (ms) => {
       await (outside.pause?.(ms, signal) ?? wait(ms, undefined, { signal }))
       signal.throwIfAborted()

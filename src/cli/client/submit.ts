@@ -2,7 +2,7 @@
 import { UsageError } from '../../conf/errors.js'
 import { flagHelp, parseArguments, type Flag } from '../../conf/flags.js'
 import { askingOf, type Asking, type Client } from './client.js'
-import { Refused } from './cluster.js'
+import { Refused } from './errors.js'
 import { EXIT_STATUS_HELP, ExitStatus } from './exit-status.js'
 import { NoAnswer } from './http.js'
 import { LogFollower } from './logs.js'

@@ -1,7 +1,8 @@
 /** Follows a driver to its end, telling what becomes of it. */
 import { singleLine } from '../../http/single-line.js'
 import { untilNextLook, type Asking } from './client.js'
-import { Refused, type DriverStatus } from './cluster.js'
+import type { DriverStatus } from './cluster.js'
+import { Refused } from './errors.js'
 import { ExitStatus } from './exit-status.js'
 
 /** By the states that a driver does not leave. */
