@@ -20,3 +20,32 @@ export function prettyJson(value: Json, indent = ''): string {
   )
   return `{\n${lines.join(',\n')}\n${indent}}`
 }
+
+/** A list whose items are made when the text comes to them. */
+export type JsonItems = () => Iterable<Json>
+
+/** The pieces of what `prettyJson` makes of an object with these fields: each item of a list that is made so is one. */
+export function* prettyJsonPieces(
+  fields: Iterable<readonly [name: string, value: Json | JsonItems]>,
+): Generator<string, void> {
+  let before = '{'
+  for (const [name, value] of fields) {
+    const head = `${before}\n  ${JSON.stringify(name)} : `
+    before = ','
+    if (typeof value !== 'function') yield head + prettyJson(value, '  ')
+    else {
+      yield head
+      yield* listPieces(value())
+    }
+  }
+  yield before === '{' ? '{ }' : '\n}'
+}
+
+function* listPieces(items: Iterable<Json>): Generator<string, void> {
+  let before = '[ '
+  for (const item of items) {
+    yield before + prettyJson(item, '  ')
+    before = ', '
+  }
+  yield before === '[ ' ? '[ ]' : ' ]'
+}

@@ -1,4 +1,7 @@
-/** A ClusterView as Spark's JSON document: same names, types and order (spec §8, U10 to U12). Pure. */
+/**
+ * A ClusterView as Spark's JSON document: same names, types and order (spec §8, U10 to U12). Its lists are made item by item, of
+ * the rows that the view has: who reads slowly still reads of one moment, but for heartbeats, which rows of the model take in. Pure.
+ */
 import {
   ApplicationState,
   DriverState,
@@ -12,13 +15,14 @@ import {
   type WorkerViewT,
 } from '../schema/magneto.js'
 import { javaDateText } from './java-date.js'
-import type { Json, JsonObject } from '../http/json-text.js'
+import type { Json, JsonItems, JsonObject } from '../http/json-text.js'
 import {
   applicationDurationMs,
   clusterTotals,
   freeResources,
   usedResources,
   waitingDrivers,
+  type ClusterTotals,
 } from './totals.js'
 
 /** Spec J7: keyed by resource name. */
@@ -59,7 +63,7 @@ function workerJson(worker: WorkerViewT): JsonObject {
 }
 
 /** Spec J3. The names with "slave" are Spark's older ones, still there in 4.3. */
-export function applicationJson(application: ApplicationViewT, nowMs: number): JsonObject {
+function applicationJson(application: ApplicationViewT, nowMs: number): JsonObject {
   const memory = application.memoryPerExecutorMb
   const requirements = requirementsJson(application.resourcesPerExecutor)
   return {
@@ -93,35 +97,49 @@ function driverJson(driver: DriverViewT): JsonObject {
   }
 }
 
-/** Every field of the document in its order, each made only when it is asked for. */
-const fields: Record<string, (view: ClusterViewT) => Json> = {
+type Field = Json | JsonItems
+
+function each<Row>(rows: readonly Row[], make: (row: Row) => Json): JsonItems {
+  return function* () {
+    for (const row of rows) yield make(row)
+  }
+}
+
+function applicationsJson(
+  applications: readonly ApplicationViewT[],
+  { nowMs }: ClusterViewT,
+): JsonItems {
+  return each(applications, (one) => applicationJson(one, Number(nowMs)))
+}
+
+/** Every field of the document in its order. */
+const fields: Record<string, (view: ClusterViewT, totals: ClusterTotals) => Field> = {
   url: (view) => String(view.masterUrl),
-  workers: (view) => view.workers.map(workerJson),
-  aliveworkers: (view) => clusterTotals(view).alive.length,
-  cores: (view) => clusterTotals(view).cores,
-  coresused: (view) => clusterTotals(view).coresUsed,
-  memory: (view) => clusterTotals(view).memoryMb,
-  memoryused: (view) => clusterTotals(view).memoryUsedMb,
-  resources: (view) => clusterTotals(view).alive.map(({ resources }) => resourcesJson(resources)),
-  resourcesused: (view) =>
-    clusterTotals(view).alive.map((worker) => resourcesJson(usedResources(worker))),
-  activeapps: (view) =>
-    view.activeApplications.map((one) => applicationJson(one, Number(view.nowMs))),
-  completedapps: (view) =>
-    view.completedApplications.map((one) => applicationJson(one, Number(view.nowMs))),
-  activedrivers: (view) => view.activeDrivers.map(driverJson),
-  completeddrivers: (view) => view.completedDrivers.map(driverJson),
+  workers: (view) => each(view.workers, workerJson),
+  aliveworkers: (_, { alive }) => alive.length,
+  cores: (_, { cores }) => cores,
+  coresused: (_, { coresUsed }) => coresUsed,
+  memory: (_, { memoryMb }) => memoryMb,
+  memoryused: (_, { memoryUsedMb }) => memoryUsedMb,
+  resources: (_, { alive }) => each(alive, ({ resources }) => resourcesJson(resources)),
+  resourcesused: (_, { alive }) => each(alive, (worker) => resourcesJson(usedResources(worker))),
+  activeapps: (view) => applicationsJson(view.activeApplications, view),
+  completedapps: (view) => applicationsJson(view.completedApplications, view),
+  activedrivers: (view) => each(view.activeDrivers, driverJson),
+  completeddrivers: (view) => each(view.completedDrivers, driverJson),
   status: (view) => MasterState[view.state],
 }
 
 /** The whole document (spec J1). */
-export function clusterJson(view: ClusterViewT): JsonObject {
-  return Object.fromEntries(Object.entries(fields).map(([name, make]) => [name, make(view)]))
+export function clusterJson(view: ClusterViewT): [name: string, value: Field][] {
+  const totals = clusterTotals(view)
+  return Object.entries(fields).map(([name, make]) => [name, make(view, totals)])
 }
 
 /** Spec U11: one field; an unknown one comes back empty, as Spark does it. */
-export function clusterFieldJson(view: ClusterViewT, name: string): JsonObject {
-  return { [name]: Object.hasOwn(fields, name) ? (fields[name]?.(view) ?? '') : '' }
+export function clusterFieldJson(view: ClusterViewT, name: string): [name: string, value: Field][] {
+  const make = Object.hasOwn(fields, name) ? fields[name] : undefined
+  return [[name, make?.(view, clusterTotals(view)) ?? '']]
 }
 
 function percentOf(used: number, total: number): number {

@@ -11,6 +11,7 @@ import {
 } from '../../src/schema/magneto.js'
 import { prettyJson } from '../../src/http/json-text.js'
 import { clusterJson, clusterUtilizationJson } from '../../src/ui/json.js'
+import { textOf } from './documents.js'
 import { applicationView, clusterView, driverView, waitingDriverView, workerView } from './views.js'
 
 // The capture was taken in UTC, and dates are local.
@@ -51,7 +52,7 @@ test('J1 to J3: the same cluster gives the same text, byte for byte', () => {
     activeApplications: [],
     completedApplications: [application],
   })
-  expect(prettyJson(clusterJson(view))).toBe(apache)
+  expect(textOf(clusterJson(view))).toBe(apache)
 })
 
 /** Each of its drivers ended otherwise; the worker has two GPUs, and a driver holds one. */
@@ -109,12 +110,12 @@ const tooLarge = waitingDriverView('driver-20261121073550-0004', {
 
 test('J1, J4: drivers that run, wait and ended in every way, byte for byte', () => {
   const view = clusterWithDrivers(WorkerState.ALIVE, [tooLarge])
-  expect(prettyJson(clusterJson(view))).toBe(captured('drivers'))
+  expect(textOf(clusterJson(view))).toBe(captured('drivers'))
 })
 
 test('J8, D3, D4: a worker that leaves counts in no total, its driver stays', () => {
   const view = clusterWithDrivers(WorkerState.DECOMMISSIONED, [tooLarge])
-  expect(prettyJson(clusterJson(view))).toBe(captured('drivers-decommissioned'))
+  expect(textOf(clusterJson(view))).toBe(captured('drivers-decommissioned'))
 })
 
 test('U12: utilization with two drivers waiting, byte for byte', () => {

@@ -7,7 +7,8 @@ import {
   WorkerState,
 } from '../../src/schema/magneto.js'
 import { prettyJson } from '../../src/http/json-text.js'
-import { clusterFieldJson, clusterJson, clusterUtilizationJson } from '../../src/ui/json.js'
+import { clusterFieldJson, clusterUtilizationJson } from '../../src/ui/json.js'
+import { clusterJson, documentOf } from './documents.js'
 import { applicationView, clusterView, driverView, waitingDriverView, workerView } from './views.js'
 
 const masterFields = [
@@ -166,13 +167,14 @@ describe("an application in Spark's JSON document", () => {
 describe("parts of Spark's JSON document", () => {
   test.each(masterFields)('U11: /json/%s is that field alone', (name) => {
     const view = clusterView()
-    expect(clusterFieldJson(view, name)).toEqual({ [name]: clusterJson(view)[name] })
+    expect(documentOf(clusterFieldJson(view, name))).toEqual({ [name]: clusterJson(view)[name] })
   })
 
   test.each(['nonsense', 'constructor', 'toString', '__proto__'])(
     'U11: the unknown field %s comes back empty',
     (name) => {
-      expect(JSON.stringify(clusterFieldJson(clusterView(), name))).toBe(`{"${name}":""}`)
+      const text = JSON.stringify(documentOf(clusterFieldJson(clusterView(), name)))
+      expect(text).toBe(`{"${name}":""}`)
     },
   )
 
