@@ -1,15 +1,8 @@
-/** The cluster as a view shows it, in sums: nothing here grows with its size but numbers. Pure. */
-import {
-  ApplicationState,
-  DriverState,
-  ExecutorState,
-  WorkerState,
-  type ClusterViewT,
-  type WorkerViewT,
-} from '../schema/magneto.js'
+/** The cluster in sums: nothing here grows with its size but numbers. Pure. */
+import { ApplicationState, ExecutorState, WorkerState } from '../schema/magneto.js'
+import type { ClusterFigures, Queued } from './cluster-figures.js'
 import { labels, type Family, type Sample, type Sampled } from './family.js'
-import { WAIT_REASONS, waitReason } from './wait-reason.js'
-import { applicationWaits } from './wait-times.js'
+import { queuedReason, WAIT_REASONS } from './wait-reason.js'
 
 const BYTES_PER_MB = 2 ** 20
 const MS_PER_S = 1000
@@ -24,40 +17,44 @@ function gauge(
   return { family, samples: typeof samples === 'number' ? [['', samples]] : samples }
 }
 
-/** One sample for each value, also for those that nothing has: a series that comes and goes can't be summed. */
-function counted(label: string, values: readonly string[], found: Iterable<string>): Sample[] {
-  const counts = new Map(values.map((value) => [value, 0]))
-  for (const value of found) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return [...counts].map(([value, count]) => [labels({ [label]: value }), count])
+/** One sample for each of the states, also for those in which nothing is: a series that comes and goes can't be summed. */
+function byState(states: readonly string[], count: (name: string) => number): Sample[] {
+  return states.map((state) => [labels({ state }), count(state)])
+}
+
+function byReason(queued: readonly Queued[]): Sample[] {
+  const counts = new Map<string, number>(WAIT_REASONS.map((reason) => [reason, 0]))
+  for (const one of queued) {
+    const reason = queuedReason(one)
+    if (reason !== null) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  }
+  return [...counts].map(([reason, count]) => [labels({ reason }), count])
 }
 
 function namesOf(states: object): string[] {
   return Object.keys(states).filter((name) => Number.isNaN(Number(name)))
 }
 
-export function clusterFamilies(view: ClusterViewT): Sampled[] {
-  return [...workerFamilies(view), ...requestFamilies(view)]
+export function clusterFamilies(figures: ClusterFigures): Sampled[] {
+  return [...workerFamilies(figures), ...requestFamilies(figures)]
 }
 
-function workerFamilies({ workers, nowMs }: ClusterViewT): Sampled[] {
-  const alive = workers.filter(({ state }) => state === WorkerState.ALIVE)
-  const sum = (of: (worker: WorkerViewT) => number): number =>
-    alive.reduce((total, worker) => total + of(worker), 0)
-  const states = workers.map(({ state }) => WorkerState[state])
-  const oldestMs = alive.reduce(
-    (oldest, { lastHeartbeatMs }) => Math.max(oldest, Number(nowMs - lastHeartbeatMs)),
-    0,
-  )
+function workerFamilies({ workers, totals, nowMs }: ClusterFigures): Sampled[] {
+  let oldestMs = 0
+  for (const { state, lastHeartbeatMs } of workers)
+    if (state === WorkerState.ALIVE) oldestMs = Math.max(oldestMs, nowMs - Number(lastHeartbeatMs))
   return [
     gauge(
       'magneto_workers',
       'Workers that the master knows, by state.',
-      counted('state', namesOf(WorkerState), states),
+      byState(namesOf(WorkerState), (name) =>
+        totals.workersIn(WorkerState[name as keyof typeof WorkerState]),
+      ),
     ),
     gauge(
       'magneto_unhealthy_workers',
       'Alive workers that say that they are unhealthy, and get nothing new.',
-      alive.filter(({ healthReport }) => healthReport !== null).length,
+      totals.unhealthyWorkers,
     ),
     gauge(
       'magneto_oldest_heartbeat_seconds',
@@ -65,64 +62,54 @@ function workerFamilies({ workers, nowMs }: ClusterViewT): Sampled[] {
       oldestMs / MS_PER_S,
       'seconds',
     ),
-    gauge(
-      'magneto_cores',
-      'Cores of alive workers.',
-      sum(({ cores }) => cores),
-    ),
+    gauge('magneto_cores', 'Cores of alive workers.', totals.cores),
     gauge(
       'magneto_cores_used',
       'Cores of alive workers that executors and drivers have.',
-      sum(({ coresUsed }) => coresUsed),
+      totals.coresUsed,
     ),
     gauge(
       'magneto_memory_bytes',
       'Memory that alive workers offer.',
-      sum(({ memoryMb }) => memoryMb) * BYTES_PER_MB,
+      totals.memoryMb * BYTES_PER_MB,
       'bytes',
     ),
     gauge(
       'magneto_memory_used_bytes',
       'Memory of alive workers that executors and drivers have.',
-      sum(({ memoryUsedMb }) => memoryUsedMb) * BYTES_PER_MB,
+      totals.memoryUsedMb * BYTES_PER_MB,
       'bytes',
     ),
   ]
 }
 
-function requestFamilies(view: ClusterViewT): Sampled[] {
-  const { activeApplications: applications, activeDrivers: drivers } = view
-  const waitingDrivers = drivers.filter(({ state }) => state === DriverState.SUBMITTED)
-  const executors = applications.flatMap((one) =>
-    one.executors.map(({ state }) => ExecutorState[state]),
-  )
+function requestFamilies({ totals, applications, drivers }: ClusterFigures): Sampled[] {
   const wanted = applications
-    .flatMap(({ explanations }) => explanations)
+    .flatMap(({ explanations }) => explanations ?? [])
     .reduce((total, explanation) => total + (explanation.wanted ?? 0), 0)
-  const liveStates = ['LAUNCHING', 'RUNNING'].filter((name) => Object.hasOwn(ExecutorState, name))
+  const executorsIn = (name: string) =>
+    totals.executorsIn(ExecutorState[name as keyof typeof ExecutorState])
+  const always = new Set(['LAUNCHING', 'RUNNING'])
   return [
     gauge(
       'magneto_applications',
       'Applications that have not ended, by state.',
-      counted(
-        'state',
-        ['WAITING', 'RUNNING'],
-        applications.map(({ state }) => ApplicationState[state]),
+      byState(['WAITING', 'RUNNING'], (name) =>
+        totals.applicationsIn(ApplicationState[name as keyof typeof ApplicationState]),
       ),
     ),
     gauge(
       'magneto_waiting_applications',
       'Applications that wait with nothing running, by what they wait for.',
-      counted(
-        'reason',
-        WAIT_REASONS,
-        applications.map(applicationWaits).filter((reason) => reason !== null),
-      ),
+      byReason(applications),
     ),
     gauge(
       'magneto_executors',
       'Executors of applications that have not ended, by state.',
-      counted('state', liveStates, executors),
+      byState(
+        namesOf(ExecutorState).filter((name) => always.has(name) || executorsIn(name) > 0),
+        executorsIn,
+      ),
     ),
     gauge(
       'magneto_executors_wanted',
@@ -133,13 +120,7 @@ function requestFamilies(view: ClusterViewT): Sampled[] {
     gauge(
       'magneto_waiting_drivers',
       'Drivers that wait for a worker, by what they wait for.',
-      counted(
-        'reason',
-        WAIT_REASONS,
-        waitingDrivers.map(({ explanation }) =>
-          explanation === null ? 'placing' : waitReason(explanation),
-        ),
-      ),
+      byReason(drivers),
     ),
   ]
 }

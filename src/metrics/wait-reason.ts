@@ -1,5 +1,6 @@
 /** Why something waits, in one word of a short list: what explanations say in sentences (docs/explain.md). Pure. */
 import { Limit, type ExplanationT } from '../schema/magneto.js'
+import type { Queued } from './cluster-figures.js'
 
 export const WAIT_REASONS = [
   'cores_max',
@@ -14,6 +15,7 @@ export const WAIT_REASONS = [
   'memory',
   'resources',
   'placing',
+  'unexplained',
 ] as const
 
 export type WaitReason = (typeof WAIT_REASONS)[number]
@@ -40,4 +42,12 @@ export function waitReason(explanation: ExplanationT): WaitReason {
   const [most] = full.toSorted(([, left], [, right]) => right - left)
   if (most !== undefined && most[1] > 0) return most[0]
   return explanation.ruledOutByRuntime > 0 ? 'runtime' : 'worker_state'
+}
+
+/** What it waits for most; null: it has started. */
+export function queuedReason({ waiting, explanations }: Queued): WaitReason | null {
+  if (!waiting) return null
+  if (explanations === null) return 'unexplained'
+  const [explanation] = explanations
+  return explanation === undefined ? 'placing' : waitReason(explanation)
 }

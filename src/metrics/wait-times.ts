@@ -1,16 +1,16 @@
 /**
- * How long applications waited for their first executor, and for what: seen from view to view, so as exact as views are
+ * How long applications waited for their first executor, and for what: seen from look to look, so as exact as somebody looks
  * often. Kept for each application that waits, and given up with it.
  */
-import { ApplicationState, type ApplicationViewT, type ClusterViewT } from '../schema/magneto.js'
 import { WAIT } from './buckets.js'
+import type { ClusterFigures } from './cluster-figures.js'
 import type { RecordedFamily, Sampled } from './family.js'
 import { Figures, type Histogram } from './figures.js'
-import { WAIT_REASONS, waitReason, type WaitReason } from './wait-reason.js'
+import { queuedReason, WAIT_REASONS, type WaitReason } from './wait-reason.js'
 
 const MS_PER_S = 1000
 
-/** What no view has seen waiting. */
+/** What nobody has seen waiting. */
 const AT_ONCE = 'none'
 
 export const WAIT_FAMILY: RecordedFamily = {
@@ -20,13 +20,6 @@ export const WAIT_FAMILY: RecordedFamily = {
   help: 'How long applications waited for their first executor, by what they waited for at last; none: for nothing that was seen.',
   label: { name: 'reason', values: [AT_ONCE, ...WAIT_REASONS] },
   bounds: WAIT,
-}
-
-/** What an application waits for most, where it waits with nothing running. */
-export function applicationWaits(application: ApplicationViewT): WaitReason | null {
-  if (application.state !== ApplicationState.WAITING) return null
-  const [explanation] = application.explanations
-  return explanation === undefined ? 'placing' : waitReason(explanation)
 }
 
 export class WaitTimes {
@@ -40,17 +33,15 @@ export class WaitTimes {
     this.#waits = this.#figures.histograms(WAIT_FAMILY.name)
   }
 
-  /** @param view newer than the one before */
-  see({ activeApplications, nowMs: now }: ClusterViewT): void {
-    const nowMs = Number(now)
+  /** Of one moment after the other. */
+  see({ applications, nowMs }: Pick<ClusterFigures, 'applications' | 'nowMs'>): void {
     const seen = new Map<string, WaitReason | null>()
-    for (const application of activeApplications) {
-      const id = String(application.id)
-      const reason = applicationWaits(application)
+    for (const application of applications) {
+      const { id, submittedMs } = application
+      const reason = queuedReason(application)
       const before = this.#seen.get(id)
       // One whose executors are all lost again is no application that waits for its first.
       seen.set(id, before === null ? null : reason)
-      const submittedMs = Number(application.submittedMs)
       // One that ran when it was first looked for may have waited at any time before.
       const isNew = before === undefined && this.#lastMs > 0 && submittedMs >= this.#lastMs
       if (reason !== null || (before === undefined && !isNew) || before === null) continue

@@ -8,11 +8,12 @@ import {
   ApplicationState,
   Limit,
   WorkerState,
-  type ClusterViewT,
   type ExplanationT,
 } from '../../src/schema/magneto.js'
+import { clusterFigures } from '../../src/ui/model/figures.js'
 import {
   applicationView,
+  clusterOf,
   clusterView,
   explanation,
   waitingDriverView,
@@ -65,22 +66,22 @@ describe('how long they waited', () => {
       submittedMs: BigInt(cameMs),
       explanations: of === undefined ? [] : [of],
     })
-  const at = (ms: number, ...activeApplications: ReturnType<typeof application>[]): ClusterViewT =>
-    clusterView({ nowMs: BigInt(startMs + ms), activeApplications })
+  const at = (ms: number, ...activeApplications: ReturnType<typeof application>[]) =>
+    clusterFigures(clusterOf(clusterView({ nowMs: BigInt(startMs + ms), activeApplications })))
   const values = (waits: WaitTimes): Record<string, number> =>
     valuesOf(readPrometheus(prometheusText(waits.samples()), 'prometheus'))
   const count = (reason: string): string =>
     `magneto_application_wait_seconds_count{reason="${reason}"}`
 
-  test('by what each waited for at last; what ran before anybody looked is not counted', () => {
+  test('by what each waited for at last; what ran before anybody looked is not counted', async () => {
     const waits = new WaitTimes()
     const cores = why({ ruledOutByCores: 9 })
     const earlier = why({ limit: Limit.EARLIER })
     const old = application('app-0', RUNNING, startMs - 5_000)
-    waits.see(at(0, old, application('app-1', WAITING, startMs - 5_000, earlier)))
-    waits.see(at(10_000, old, application('app-1', WAITING, startMs - 5_000, cores)))
+    waits.see(await at(0, old, application('app-1', WAITING, startMs - 5_000, earlier)))
+    waits.see(await at(10_000, old, application('app-1', WAITING, startMs - 5_000, cores)))
     waits.see(
-      at(
+      await at(
         20_000,
         old,
         application('app-1', RUNNING, startMs - 5_000),
@@ -88,8 +89,8 @@ describe('how long they waited', () => {
       ),
     )
     // One that loses all its executors waits for no first one.
-    waits.see(at(30_000, application('app-1', WAITING, startMs - 5_000, cores)))
-    waits.see(at(40_000, application('app-1', RUNNING, startMs - 5_000)))
+    waits.see(await at(30_000, application('app-1', WAITING, startMs - 5_000, cores)))
+    waits.see(await at(40_000, application('app-1', RUNNING, startMs - 5_000)))
     expect(values(waits)).toMatchObject({
       [count('cores')]: 1,
       'magneto_application_wait_seconds_sum{reason="cores"}': 25,
@@ -99,20 +100,20 @@ describe('how long they waited', () => {
     })
   })
 
-  test('its series are as many as there are reasons, whatever comes', () => {
+  test('its series are as many as there are reasons, whatever comes', async () => {
     const waits = new WaitTimes()
     const before = Object.keys(values(waits)).length
     for (let round = 0; round < 3; round += 1) {
       const many = Array.from({ length: 500 }, (_, index) =>
         application(`app-${round}-${index}`, WAITING, startMs, why({ workers: 0 })),
       )
-      waits.see(at(round, ...many))
+      waits.see(await at(round, ...many))
     }
     expect(Object.keys(values(waits))).toHaveLength(before)
   })
 })
 
-test('the cluster in sums: states, cores, memory, what waits and for what', () => {
+test('the cluster in sums: states, cores, memory, what waits and for what', async () => {
   const view = clusterView({
     nowMs: 100_000n,
     workers: [
@@ -130,7 +131,8 @@ test('the cluster in sums: states, cores, memory, what waits and for what', () =
     ],
     activeDrivers: [waitingDriverView('driver-1')],
   })
-  const values = valuesOf(readPrometheus(prometheusText(clusterFamilies(view)), 'prometheus'))
+  const figures = await clusterFigures(clusterOf(view))
+  const values = valuesOf(readPrometheus(prometheusText(clusterFamilies(figures)), 'prometheus'))
   expect(values).toMatchObject({
     'magneto_workers{state="ALIVE"}': 2,
     'magneto_workers{state="DEAD"}': 1,

@@ -2,9 +2,11 @@
 import {
   ApplicationState,
   DriverState,
+  ExecutorState,
   WorkerState,
   type ApplicationViewT,
   type DriverViewT,
+  type ExecutorViewT,
   type WorkerViewT,
 } from '../../schema/magneto.js'
 
@@ -29,10 +31,13 @@ export class Totals {
   executors = 0
   /** Applications and drivers that wait for something. */
   waiting = 0
+  /** ALIVE, and they get nothing new. */
+  unhealthyWorkers = 0
   readonly #workers = new Map<WorkerState, number>()
   readonly #drivers = new Map<DriverState, number>()
   readonly #completedDrivers = new Map<DriverState, number>()
   readonly #applications = new Map<ApplicationState, number>()
+  readonly #executors = new Map<ExecutorState, number>()
   readonly #resources = new Map<string, { total: number; used: number }>()
 
   workersIn(state: WorkerState): number {
@@ -53,6 +58,11 @@ export class Totals {
     return this.#applications.get(state) ?? 0
   }
 
+  /** Of live applications. */
+  executorsIn(state: ExecutorState): number {
+    return this.#executors.get(state) ?? 0
+  }
+
   /** How many units of each resource there are, by name. */
   get resources(): ReadonlyMap<string, ResourceTotal> {
     return this.#resources
@@ -62,6 +72,7 @@ export class Totals {
   worker(worker: WorkerViewT, by: 1 | -1): void {
     count(this.#workers, worker.state, by)
     if (worker.state !== WorkerState.ALIVE) return
+    if (worker.healthReport !== null) this.unhealthyWorkers += by
     this.cores += by * worker.cores
     this.coresUsed += by * worker.coresUsed
     this.memoryMb += by * worker.memoryMb
@@ -75,6 +86,12 @@ export class Totals {
   application(application: ApplicationViewT, waits: boolean, by: 1 | -1): void {
     count(this.#applications, application.state, by)
     if (waits) this.waiting += by
+  }
+
+  /** One of a live application. */
+  executor({ state }: ExecutorViewT, by: 1 | -1): void {
+    count(this.#executors, state, by)
+    this.executors += by
   }
 
   driver(driver: DriverViewT, { completed }: { completed: boolean }, by: 1 | -1): void {
