@@ -12,8 +12,10 @@ import {
 import { decode, encode, type BodyT } from '../../src/control/codec.js'
 import { WorkerMachine, type WorkerEffect, type WorkerEvent } from '../../src/worker/state.js'
 import {
+  coreTelling,
   coreWith,
   doubled,
+  forgetfulOfReaders,
   hasty,
   misread,
   sameAddress,
@@ -285,8 +287,48 @@ const faults: [string, MakeCore, RegExp][] = [
   ],
 ]
 
+const shown = /the web thread shows/
+const told: [string, MakeCore, RegExp][] = [
+  [
+    'what has gone is not told',
+    coreTelling((changes) => {
+      changes.removed = []
+    }),
+    shown,
+  ],
+  [
+    'a worker that changes is not told again',
+    coreTelling((changes) => {
+      if (!changes.anew) changes.workers = changes.workers.slice(1)
+    }),
+    shown,
+  ],
+  [
+    'heartbeats are not told',
+    coreTelling((changes) => {
+      changes.heartbeats = []
+    }),
+    /the web thread shows workers/,
+  ],
+  [
+    'an executor is told of another application',
+    coreTelling((changes) => {
+      for (const row of changes.executors) row.application += 1
+    }),
+    /the web thread shows (active|completed)Applications/,
+  ],
+  [
+    'what waits is not told to wait',
+    coreTelling((changes) => {
+      for (const row of [...changes.applications, ...changes.drivers]) row.waits = false
+    }),
+    /the web thread shows what waits/,
+  ],
+  ['a reader that comes anew is taken for the one before', forgetfulOfReaders, shown],
+]
+
 describe('what is broken in the master is noticed', () => {
-  test.each(faults)('%s', (_, core, expected) => {
+  test.each([...faults, ...told])('%s', (_, core, expected) => {
     mustCatch(tries, { core }, expected)
   })
 })

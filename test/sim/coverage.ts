@@ -44,6 +44,7 @@ export const expectedEvents = [
   'a timer is late',
   'a hostile stranger',
   'a broken driver',
+  'a reader is lost',
 ] as const
 
 /** What a run of masters that are killed and started again must have seen besides. */
@@ -54,6 +55,7 @@ export const expectedOfRestarts = [
   'a leader crashes',
   'a master crashes in the midst of a step',
   'a leader steps down',
+  'a reader meets another core',
   'a leader takes up records',
   'a master is stopped',
   'a master is frozen',

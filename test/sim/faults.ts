@@ -11,10 +11,12 @@ import {
 import { createMasterCore, type MasterCore } from '../../src/core/native.js'
 import {
   Body,
+  Changes,
   LaunchExecutorT,
   Message,
   Record as StoreRecord,
   RequestSubmitDriverT,
+  type ChangesT,
   type DriverDescriptionT,
 } from '../../src/schema/magneto.js'
 
@@ -32,8 +34,8 @@ function rewritten(bytes: Uint8Array, rewrite: Rewrite): Uint8Array {
   return batch.take()
 }
 
-/** The real core but for how it takes a step. */
-function coreStepping(stepOf: (core: MasterCore) => MasterCore['step']): MakeCore {
+/** The real core but for some of what it does. */
+function coreBut(otherwise: (core: MasterCore) => Partial<MasterCore>): MakeCore {
   return (config) => {
     const core = createMasterCore(config)
     return {
@@ -41,10 +43,42 @@ function coreStepping(stepOf: (core: MasterCore) => MasterCore['step']): MakeCor
       changes: (nowMs, anew, mostBytes) => core.changes(nowMs, anew, mostBytes),
       explain: (request) => core.explain(request),
       check: () => core.check(),
-      step: stepOf(core),
+      step: (nowMs, offset, inbox, onPart) => core.step(nowMs, offset, inbox, onPart),
+      ...otherwise(core),
     }
   }
 }
+
+/** The real core but for how it takes a step. */
+function coreStepping(stepOf: (core: MasterCore) => MasterCore['step']): MakeCore {
+  return coreBut((core) => ({ step: stepOf(core) }))
+}
+
+/** A core that tells its reader something else of what has changed. */
+export function coreTelling(change: (changes: ChangesT) => void): MakeCore {
+  return coreBut((core) => ({
+    changes: (nowMs, anew, mostBytes) => {
+      const bytes = new ByteBuffer(core.changes(nowMs, anew, mostBytes))
+      const changes = Changes.getRootAsChanges(bytes).unpack()
+      change(changes)
+      const builder = new Builder(1024)
+      builder.finish(changes.pack(builder))
+      return builder.asUint8Array().slice()
+    },
+  }))
+}
+
+/** A core that takes every reader for the one that it had before. */
+export const forgetfulOfReaders: MakeCore = coreBut((core) => {
+  let first = true
+  return {
+    changes: (nowMs, anew, mostBytes) => {
+      const bytes = core.changes(nowMs, anew && first, mostBytes)
+      first = false
+      return bytes
+    },
+  }
+})
 
 /** A core that gets and gives other records than it should. */
 export function coreWith(fault: { inbox?: Rewrite; outbox?: Rewrite }): MakeCore {

@@ -13,6 +13,7 @@ import type { Coverage } from './coverage.js'
 import { Life } from './life.js'
 import { Connection, type Receiver } from './network.js'
 import type { Random } from './random.js'
+import { Reader } from './reader.js'
 import type { SimulatedRecovery } from './recovery.js'
 import { decodeAttached, Reign } from './reign.js'
 import type { Shelf } from './store.js'
@@ -66,6 +67,7 @@ export class SimulatedMaster {
   #life: Life | null = null
   #wall: MasterClock | null = null
   #recovery: SimulatedRecovery | null = null
+  #reader: Reader
   #reign: Reign | null = null
   /** How far the clock on this machine's wall is from the true time. */
   #skewMs = 0
@@ -77,6 +79,7 @@ export class SimulatedMaster {
 
   constructor(parts: MasterParts) {
     this.#parts = parts
+    this.#reader = new Reader(parts.coverage)
     this.masterUrl = String(parts.config.masterUrl)
   }
 
@@ -112,6 +115,7 @@ export class SimulatedMaster {
     if (this.#stepsBefore > 0) coverage.happened('a master starts again')
     const life = new Life(clock)
     this.#life = life
+    this.#reader = new Reader(coverage)
     this.#gatewayDownUntilMs = 0
     this.#wall = new MasterClock(
       () => clock.nowMs + this.#skewMs,
@@ -250,6 +254,7 @@ export class SimulatedMaster {
       random: parts.random,
       coverage: parts.coverage,
       core: (parts.core ?? createMasterCore)(builder.asUint8Array().slice()),
+      reader: this.#reader,
       wall,
       recovery,
       sink,

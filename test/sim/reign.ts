@@ -1,5 +1,5 @@
 /** One core from its first event to its last: a standby, then perhaps a leader, and thrown away at its step-down. */
-import { ByteBuffer, Builder } from 'flatbuffers'
+import { Builder } from 'flatbuffers'
 import { decode, type BodyT } from '../../src/control/codec.js'
 import {
   BatchWriter,
@@ -14,17 +14,13 @@ import type { MasterCore } from '../../src/core/native.js'
 import type { Logger } from '../../src/log/logger.js'
 import type { Clock as MasterClock } from '../../src/master/clock.js'
 import { Effects, type SessionSink } from '../../src/master/effects.js'
-import {
-  ClusterView,
-  LaunchExecutorT,
-  LeaderT,
-  type ClusterViewT,
-} from '../../src/schema/magneto.js'
+import { LaunchExecutorT, LeaderT, type ClusterViewT } from '../../src/schema/magneto.js'
 import type { StoreChange } from '../../src/store/engine.js'
 import type { Timer } from './clock.js'
 import type { Coverage } from './coverage.js'
 import type { Life } from './life.js'
 import type { Random } from './random.js'
+import { wholeView, type Reader } from './reader.js'
 import type { SimulatedRecovery } from './recovery.js'
 import { messageText } from './trace.js'
 
@@ -36,6 +32,8 @@ export interface ReignParts {
   readonly random: Random
   readonly coverage: Coverage
   readonly core: MasterCore
+  /** Of the process, whatever core it has. */
+  readonly reader: Reader
   readonly wall: MasterClock
   readonly recovery: SimulatedRecovery
   readonly sink: SessionSink
@@ -137,9 +135,13 @@ export class Reign {
     this.#effects.forget(session)
   }
 
+  /** @throws Violation when people are shown something else */
   view(): ClusterViewT {
-    const bytes = this.#parts.core.view(this.#parts.wall.nowMs())
-    return ClusterView.getRootAsClusterView(new ByteBuffer(bytes)).unpack()
+    const { core, wall, reader } = this.#parts
+    const nowMs = wall.nowMs()
+    const view = wholeView(core, nowMs)
+    reader.check(core, nowMs, view)
+    return view
   }
 
   event(kind: InboxKind, session: number, payload: Uint8Array | string, argument = 0): void {
@@ -176,6 +178,7 @@ export class Reign {
     })
     if (this.#over) return
     core.check()
+    this.#parts.reader.stepped(core, wall.nowMs())
     this.#carryOut(last)
     this.#parts.stepped()
   }
