@@ -142,6 +142,11 @@ export class Cluster {
     return cluster
   }
 
+  /** Of a master that somebody else has started on these ports, and of workers that will. */
+  static around(options: Omit<ClusterOptions, 'workers'>, port: number, uiPort: number): Cluster {
+    return new Cluster({ ...options, workers: 0 }, port, uiPort)
+  }
+
   /** Starts another master where the first one was, which must have ended. */
   restartMaster(): void {
     this.#script('start-master.sh')

@@ -40,13 +40,18 @@ export class ApacheMaster {
   readonly #folder: string
   #errors = ''
 
-  private constructor(port: number, webUiPort: number, settings: Settings) {
+  private constructor(
+    port: number,
+    webUiPort: number,
+    settings: Settings,
+    more: Readonly<Record<string, string>>,
+  ) {
     this.port = port
     this.webUiPort = webUiPort
     this.#folder = mkdtempSync(join(tmpdir(), 'magneto-parity-'))
     const logSettings = join(this.#folder, 'log4j2.properties')
     writeFileSync(logSettings, LOG_SETTINGS)
-    const properties = { ...PROPERTIES, ...Object.fromEntries(sparkProperties(settings)) }
+    const properties = { ...PROPERTIES, ...Object.fromEntries(sparkProperties(settings)), ...more }
     const options = Object.entries(properties).map(([key, value]) => `-D${key}=${value}`)
     this.#process = spawn(
       'java',
@@ -76,8 +81,12 @@ export class ApacheMaster {
     return this.#errors
   }
 
-  static async start(settings: Settings): Promise<ApacheMaster> {
-    const master = new ApacheMaster(await freePort(), await freePort(), settings)
+  /** @param more properties of Spark */
+  static async start(
+    settings: Settings,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<ApacheMaster> {
+    const master = new ApacheMaster(await freePort(), await freePort(), settings, more)
     await master.#ready()
     return master
   }
