@@ -52,6 +52,12 @@ interface Entry extends MetricsOption {
   readonly key: string
 }
 
+/** @returns what is configured of metrics, whoever it is for; the last one of a key counts @throws UsageError */
+export function metricsEntries(configuration: Configuration, confDir: string): Entry[] {
+  const last = new Map(allEntries(configuration, confDir).map((entry) => [entry.key, entry]))
+  return [...last.values()]
+}
+
 /**
  * @param confDir where metrics.properties is looked for
  * @throws UsageError naming the entry that can't be served, and what would be
@@ -61,11 +67,7 @@ export function metricsSettings(
   confDir: string,
   daemon: 'master' | 'worker',
 ): MetricsSettings {
-  const entries: Entry[] = [
-    ...DEFAULTS.map(([key, value]) => ({ key, value, origin: null })),
-    ...fileEntries(configuration, confDir),
-    ...keyEntries(configuration),
-  ]
+  const entries = allEntries(configuration, confDir)
   const found = new Map<string, Options>()
   const warnings: string[] = []
   for (const instance of INSTANCES[daemon]) {
@@ -82,6 +84,14 @@ export function metricsSettings(
     } else warnings.push(sourceWarning(options, name))
   }
   return { sinks: withoutDuplicates(sinks, found), warnings: [...new Set(warnings)] }
+}
+
+function allEntries(configuration: Configuration, confDir: string): Entry[] {
+  return [
+    ...DEFAULTS.map(([key, value]) => ({ key, value, origin: null })),
+    ...fileEntries(configuration, confDir),
+    ...keyEntries(configuration),
+  ]
 }
 
 function fileEntries(configuration: Configuration, confDir: string): Entry[] {

@@ -1,8 +1,9 @@
-/** What every page shares: the document around it, fact lists, tables and buttons. Pure. */
+/** What every page shares: the document around it, fact lists, tables and parts that fold. Pure. */
 import { html, type Fragment, type Markup } from './html.js'
 import { style } from './style.js'
 
-export function document(title: string, body: Fragment): string {
+/** @param beside stands beside the title, outside of what a script keeps current */
+export function document(title: string, body: Fragment, beside: Fragment = null): string {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -12,10 +13,26 @@ export function document(title: string, body: Fragment): string {
         ${style}
       </head>
       <body>
-        <header><h1>${title}</h1></header>
+        <header>
+          <h1>${title}</h1>
+          ${beside}
+        </header>
         <main>${body}</main>
       </body>
     </html> `.text
+}
+
+/**
+ * Beside the title of a page that keeps itself current by src/browser/live-page.ts; nothing of it shows without scripts.
+ *
+ * @param root the relative way to the first page
+ */
+export function liveBar(root: string): Markup {
+  return html`<p id="live" hidden>
+      <label><input type="checkbox" id="live-on" checked /> Live updates</label>
+      <span id="live-status" role="status"></span>
+    </p>
+    <script type="module" src="${root}static/live-page.js"></script>`
 }
 
 export function facts(rows: readonly (readonly [string, Fragment])[]): Markup {
@@ -28,13 +45,40 @@ export function facts(rows: readonly (readonly [string, Fragment])[]): Markup {
   </dl>`
 }
 
+/** A part of a page under a heading, which its reader may fold away (U5). @param id of the heading */
+export function foldable(id: string, title: string, body: Fragment): Markup {
+  return html`<details class="part" data-key="${id}" open>
+    <summary><h2 id="${id}">${title}</h2></summary>
+    ${body}
+  </details>`
+}
+
+export interface TableRow {
+  /** Of nothing else in the table, whatever comes and goes; absent: rows are known by their places. */
+  readonly key?: string | number
+  readonly cells: readonly Fragment[]
+}
+
+function rowMarkup({ key, cells }: TableRow): Markup {
+  const named = key === undefined ? null : html` data-key="${key}"`
+  return html`<tr${named}>
+    ${cells.map((cell) => html`<td>${cell}</td>`)}
+  </tr> `
+}
+
 /** @param id of the heading that names it */
 export function tableMarkup(
   id: string,
   headings: readonly Markup[],
-  rows: readonly (readonly Fragment[])[],
+  rows: readonly TableRow[],
 ): Markup {
-  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="${id}">
+  return html`<div
+    class="scroll"
+    tabindex="0"
+    role="region"
+    aria-labelledby="${id}"
+    data-key="table"
+  >
     <table aria-labelledby="${id}">
       <thead>
         <tr>
@@ -42,12 +86,7 @@ export function tableMarkup(
         </tr>
       </thead>
       <tbody>
-        ${rows.map(
-          (cells) =>
-            html`<tr>
-              ${cells.map((cell) => html`<td>${cell}</td>`)}
-            </tr> `,
-        )}
+        ${rows.map(rowMarkup)}
       </tbody>
     </table>
   </div>`
@@ -60,11 +99,8 @@ export function section(
   columns: readonly string[],
   rows: readonly (readonly Fragment[])[],
 ): Markup {
-  const heading = html`<h2 id="${id}">${title} (${rows.length})</h2>`
-  if (rows.length === 0) {
-    return html`${heading}
-      <p>None.</p>`
-  }
   const headings = columns.map((column) => html`<th scope="col">${column}</th>`)
-  return html`${heading} ${tableMarkup(id, headings, rows)}`
+  const listed = rows.map((cells) => ({ cells }))
+  const body = rows.length === 0 ? html`<p>None.</p>` : tableMarkup(id, headings, listed)
+  return foldable(id, `${title} (${rows.length})`, body)
 }

@@ -12,7 +12,7 @@ export const scriptPolicy: Readonly<Record<string, string>> = {
     `form-action 'self'; base-uri 'none'; frame-ancestors 'self'`,
 }
 
-const names = new Set(['log-viewer'])
+const names = new Set(['log-viewer', 'live-page', 'patch'])
 
 async function script({ path }: Asked): Promise<Answer> {
   const name = /^\/static\/([a-z-]+)\.js$/.exec(path)?.[1] ?? ''

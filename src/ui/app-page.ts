@@ -8,9 +8,10 @@ import {
 } from '../schema/magneto.js'
 import { explainedApplication } from './explain.js'
 import { explainSection } from './explain-section.js'
-import { durationText, memoryText, resourcesText, timeText } from './format.js'
-import { html, link, webUrl, type Fragment } from '../http/html.js'
-import { document, facts } from '../http/layout.js'
+import { amountsText, durationText, memoryText, resourcesText, timeText } from './format.js'
+import { html, link, webUrl, type Fragment, type Markup } from '../http/html.js'
+import { document, facts, liveBar } from '../http/layout.js'
+import { executorLogs, livePages, placeOf, workerLink, type Place } from './links.js'
 import { historyUrl } from './lists.js'
 import {
   byOrder,
@@ -18,14 +19,19 @@ import {
   type ClusterModel,
   type ExecutorRow,
 } from './model/cluster-model.js'
+import { stateBadge } from './states.js'
 import type { Column, TableSpec } from './table-query.js'
-import { shownTable } from './table-section.js'
+import { shownTable, type ShownTable } from './table-section.js'
 import { applicationDurationMs } from './totals.js'
 
 export interface ApplicationPageOptions {
   readonly historyServerUrl?: string | null
+  /** Of the request. */
+  readonly path?: string
   /** Of the request, for its tables. */
   readonly parameters?: URLSearchParams
+  /** `spark.ui.reverseProxy` (P47); absent: false. */
+  readonly proxied?: boolean
 }
 
 function coresText({ coresGranted, coresMax }: ApplicationViewT): string {
@@ -35,12 +41,16 @@ function coresText({ coresGranted, coresMax }: ApplicationViewT): string {
 }
 
 /** Of the driver while it lives, of the history server afterwards (P21). */
-function detailLink(application: ApplicationViewT, historyServer?: string | null): Fragment {
+function detailLink(
+  place: Place,
+  application: ApplicationViewT,
+  historyServer?: string | null,
+): Fragment {
   if (application.endedMs !== 0n) {
     const past = webUrl(historyUrl(historyServer, String(application.id)))
     return past === null ? 'ended' : link(past, 'Application History UI')
   }
-  const url = webUrl(application.uiUrl)
+  const url = livePages(place, application)
   return url === null ? 'Disabled' : link(url, 'Application Detail UI')
 }
 
@@ -75,15 +85,15 @@ export function executorTable(application: number, removed: boolean): TableSpec<
   }
 }
 
-function executorCells(executor: ExecutorViewT): Fragment[] {
+function executorCells(executor: ExecutorViewT, worker: Fragment): Fragment[] {
   return [
     executor.id,
-    String(executor.workerId),
+    worker,
     executor.cores,
     memoryText(executor.memoryMb),
     executor.profileId,
     resourcesText(executor.resources),
-    ExecutorState[executor.state],
+    stateBadge(ExecutorState[executor.state]),
   ]
 }
 
@@ -94,36 +104,75 @@ function executorCells(executor: ExecutorViewT): Fragment[] {
 export function applicationPage(
   row: ApplicationRow | null,
   model: ClusterModel,
-  { historyServerUrl, parameters = new URLSearchParams() }: ApplicationPageOptions = {},
+  options: ApplicationPageOptions = {},
 ): string {
-  if (row === null) {
-    return document('Not Found', html`<p>No such application. <a href="/">Back to Master</a></p>`)
-  }
-  const { application, number, executors } = row
-  const limit = application.executorLimit
-  const asked = { path: '/app/', parameters }
+  const { historyServerUrl, path = '/app/', parameters = new URLSearchParams(), proxied } = options
+  const place = placeOf(path, proxied)
+  const back = html`<a href="${place.root}">Back to Master</a>`
+  const bar = liveBar(place.root)
+  if (row === null) return document('Not Found', html`<p>No such application. ${back}</p>`, bar)
+  const { application, number } = row
+  const asked = { path, parameters }
   const table = (title: string, removed: boolean) =>
-    shownTable(model.executors, executorTable(number, removed), asked).section(
+    executorSection(model, shownTable(model.executors, executorTable(number, removed), asked), {
       title,
-      ({ executor }) => executorCells(executor),
-    )
-  return document(`Application: ${application.name}`, [
-    html`<p><a href="/">Back to Master</a></p>`,
-    facts([
-      ['ID', String(application.id)],
-      ['Name', String(application.name)],
-      ['User', application.user ?? ''],
-      ['Cores', coresText(application)],
-      ['Executor Limit', `${limit ?? 'Unlimited'} (${executors} granted)`],
-      ['Executor Memory - Default Resource Profile', memoryText(application.memoryPerExecutorMb)],
-      ['Runtime', application.runtime ?? ''],
-      ['Submit Date', timeText(Number(application.submittedMs))],
-      ['Duration', durationText(applicationDurationMs(application, model.nowMs))],
-      ['State', ApplicationState[application.state]],
-      ['Live UI', detailLink(application, historyServerUrl)],
-    ]),
-    explainSection(explainedApplication(application)),
+      place,
+      appId: String(application.id),
+    })
+  const body = [
+    html`<p>${back}</p>`,
+    applicationFacts(row, model, { place, historyServerUrl: historyServerUrl ?? null }),
+    explainSection(place, explainedApplication(application)),
     table('Executor Summary', false),
     table('Removed Executors', true),
+  ]
+  return document(`Application: ${application.name}`, body, bar)
+}
+
+function applicationFacts(
+  { application, executors }: ApplicationRow,
+  { nowMs }: ClusterModel,
+  { place, historyServerUrl }: { place: Place; historyServerUrl: string | null },
+): Markup {
+  const limit = application.executorLimit
+  return facts([
+    ['ID', String(application.id)],
+    ['Name', String(application.name)],
+    ['User', application.user ?? ''],
+    ['Cores', coresText(application)],
+    ['Executor Limit', `${limit ?? 'Unlimited'} (${executors} granted)`],
+    ['Executor Memory - Default Resource Profile', memoryText(application.memoryPerExecutorMb)],
+    [
+      'Executor Resources - Default Resource Profile',
+      amountsText(application.resourcesPerExecutor),
+    ],
+    ['Runtime', application.runtime ?? ''],
+    ['Submit Date', timeText(Number(application.submittedMs))],
+    ['Duration', durationText(applicationDurationMs(application, nowMs))],
+    ['State', stateBadge(ApplicationState[application.state])],
+    ['Live UI', detailLink(place, application, historyServerUrl)],
   ])
+}
+
+interface ExecutorSection {
+  readonly title: string
+  readonly place: Place
+  readonly appId: string
+}
+
+/** The logs of each are at its worker, as long as that is known. */
+function executorSection(
+  model: ClusterModel,
+  table: ShownTable<ExecutorRow>,
+  { title, place, appId }: ExecutorSection,
+): Markup {
+  const workerOf = ({ workerId }: ExecutorViewT) => model.worker(String(workerId))?.worker ?? null
+  const cells = ({ executor }: ExecutorRow) => {
+    const worker = workerOf(executor)
+    const named = worker === null ? String(executor.workerId) : workerLink(place, worker)
+    return executorCells(executor, named)
+  }
+  const logs = ({ executor }: ExecutorRow) =>
+    executorLogs(place, workerOf(executor), { appId, executorId: executor.id })
+  return table.section(title, cells, { title: 'Logs', cell: logs })
 }

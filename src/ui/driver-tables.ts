@@ -1,14 +1,15 @@
 /** Drivers on the first page (spec U4). Pure. */
 import { DriverState, type DriverViewT } from '../schema/magneto.js'
 import { explainedDriver } from './explain.js'
-import { whyLink } from './explain-section.js'
+import { whyFold } from './explain-section.js'
 import { amountsText, durationText, memoryText, resourcesText, timeText } from './format.js'
 import { html, type Fragment, type Markup } from '../http/html.js'
+import { workerLink, type Place } from './links.js'
 import { killForm, newestFirst } from './lists.js'
 import type { ClusterModel, DriverRow } from './model/cluster-model.js'
-import type { Column, TableSpec } from './table-query.js'
+import { stateBadge } from './states.js'
+import type { Column, Filter, TableSpec } from './table-query.js'
 import { shownTable, type PageAsked, type ShownTable } from './table-section.js'
-import { workerLink } from './worker-table.js'
 
 /** A stack trace would fill the page; the driver's own log has all of it. */
 const exceptionLengthMax = 300
@@ -24,35 +25,54 @@ const columns: readonly Column<DriverRow>[] = [
   { title: 'Main Class', key: 'class', value: ({ driver }) => driver.mainClass ?? '' },
 ]
 
-function driverTable(id: string): TableSpec<DriverRow> {
+const inState =
+  (state: DriverState): Filter<DriverRow>['of'] =>
+  ({ driver }) =>
+    driver.state === state
+
+function driverTable(id: string, filters: readonly Filter<DriverRow>[]): TableSpec<DriverRow> {
   return {
     id,
     columns,
     order: newestFirst(({ driver }: DriverRow) => driver.submittedMs),
     text: ({ driver }) =>
       `${driver.id} ${driver.mainClass ?? ''} ${driver.workerId ?? ''} ${DriverState[driver.state]}`,
+    filters,
   }
 }
 
-export const runningDriverTable = driverTable('running-drivers')
-export const completedDriverTable = driverTable('completed-drivers')
+export const runningDriverTable = driverTable('running-drivers', [
+  { key: 'running', of: inState(DriverState.RUNNING) },
+  { key: 'waiting', of: inState(DriverState.SUBMITTED) },
+])
+export const completedDriverTable = driverTable('completed-drivers', [
+  { key: 'finished', of: inState(DriverState.FINISHED) },
+  { key: 'failed', of: inState(DriverState.FAILED) },
+  { key: 'error', of: inState(DriverState.ERROR) },
+  { key: 'killed', of: inState(DriverState.KILLED) },
+])
 
 function killable({ state }: DriverViewT): boolean {
   return state === DriverState.RUNNING || state === DriverState.SUBMITTED
 }
 
+export interface DriverTableOptions {
+  readonly place: Place
+  readonly killEnabled: boolean
+}
+
 function cells(
   driver: DriverViewT,
   worker: (id: string) => Fragment,
-  { killEnabled }: { killEnabled: boolean },
+  { place, killEnabled }: DriverTableOptions,
 ): Fragment[] {
   const id = String(driver.id)
   const waits = driver.workerId === null
   return [
-    html`${id}${killEnabled && killable(driver) ? killForm('driver', id) : null}`,
+    html`${id}${killEnabled && killable(driver) ? killForm(place, 'driver', id) : null}`,
     timeText(Number(driver.submittedMs)),
     driver.workerId === null ? 'None' : worker(driver.workerId),
-    html`${DriverState[driver.state]}${whyLink(explainedDriver(driver))}`,
+    html`${stateBadge(DriverState[driver.state])}${whyFold(place, explainedDriver(driver))}`,
     driver.cores,
     memoryText(driver.memoryMb),
     waits ? amountsText(driver.resourcesAsked) : resourcesText(driver.resources),
@@ -82,23 +102,23 @@ export function driverTables(model: ClusterModel, asked: PageAsked): DriverTable
 export function driverSections(
   model: ClusterModel,
   { running, completed }: DriverTables,
-  { killEnabled }: { readonly killEnabled: boolean },
+  { place, killEnabled }: DriverTableOptions,
 ): Markup | null {
   if (model.activeDrivers.size + model.completedDrivers.size === 0) return null
   const worker = (id: string) => {
     const found = model.worker(id)
-    return found === null ? id : workerLink(found.worker)
+    return found === null ? id : workerLink(place, found.worker)
   }
   const duration = ({ driver }: DriverRow) =>
     durationText(Math.max(0, model.nowMs - Number(driver.submittedMs)))
   return html`${running.section(
     'Running Drivers',
-    ({ driver }) => cells(driver, worker, { killEnabled }),
+    ({ driver }) => cells(driver, worker, { place, killEnabled }),
     { title: 'Duration', cell: duration },
   )}
   ${completed.section(
     'Completed Drivers',
-    ({ driver }) => cells(driver, worker, { killEnabled: false }),
+    ({ driver }) => cells(driver, worker, { place, killEnabled: false }),
     { title: 'Exception', cell: ({ driver }) => exceptionText(driver) },
   )}`
 }

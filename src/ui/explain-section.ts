@@ -8,18 +8,22 @@ import {
 import { explainPath, type Explained } from './explain.js'
 import { amountsText, memoryText } from './format.js'
 import { html, type Fragment, type Markup } from '../http/html.js'
-import { facts } from '../http/layout.js'
+import { facts, foldable } from '../http/layout.js'
+import type { Place } from './links.js'
 
-/** A link to the reasons where there are some, nothing otherwise. */
-export function whyLink({ kind, id, explanations }: Explained): Fragment {
+function jsonLink({ root }: Place, { kind, id }: Explained): Markup {
+  return html`<a href="${root}${explainPath(kind, id).slice(1)}">as JSON</a>`
+}
+
+/** Why it waits, in place; nothing where nothing waits. */
+export function whyFold(place: Place, explained: Explained): Fragment {
+  const { kind, id, explanations } = explained
   if (explanations.length === 0) return null
-  const reasons = explanations.map(({ reason }) => reason).join(' ')
-  return html` <a
-    href="${explainPath(kind, id)}"
-    title="${reasons}"
-    aria-label="Why ${kind} ${id} waits"
-    >why</a
-  >`
+  const said = explanations.map(({ reason, advice }) => html`<p>${reason}<br />${advice}</p> `)
+  return html` <details>
+    <summary aria-label="Why ${kind} ${id} waits">why</summary>
+    ${said} ${jsonLink(place, explained)}
+  </details>`
 }
 
 function sizeText(cores: number, memoryMb: number, resources: readonly ResourceAmountT[]): string {
@@ -81,9 +85,10 @@ function oneProfile(kind: Explained['kind'], explanation: ExplanationT): Markup 
 }
 
 /** @returns null when nothing waits */
-export function explainSection({ kind, id, explanations }: Explained): Markup | null {
+export function explainSection(place: Place, explained: Explained): Markup | null {
+  const { kind, explanations } = explained
   if (explanations.length === 0) return null
-  return html`<h2 id="waiting">Why it waits</h2>
-    ${explanations.map((explanation) => oneProfile(kind, explanation))}
-    <p><a href="${explainPath(kind, id)}">as JSON</a></p>`
+  const body = html`${explanations.map((explanation) => oneProfile(kind, explanation))}
+    <p>${jsonLink(place, explained)}</p>`
+  return foldable('waiting', 'Why it waits', body)
 }

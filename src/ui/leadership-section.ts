@@ -1,7 +1,7 @@
 /** Who leads, on the first page: its own part, and what a page of a master that does not lead says. Pure. */
 import type { Follower, LeadershipStatus, StoreFigures } from '../control/leadership.js'
 import { html, link, webUrl, type Fragment, type Markup } from '../http/html.js'
-import { facts, section } from '../http/layout.js'
+import { facts, foldable, section } from '../http/layout.js'
 import { MasterState, type ClusterViewT } from '../schema/magneto.js'
 import { durationText, timeText } from './format.js'
 
@@ -38,13 +38,14 @@ export function leadershipSection(status: LeadershipStatus | null): Markup | nul
   if (behind !== null) rows.push(['Behind', lagText(behind.commits, behind.ms)])
   const took = lastTakeoverMs === null ? '' : `, the last one took ${durationText(lastTakeoverMs)}`
   rows.push(['Elections', `${elections} since its start${took}`], ['Store', storeText(store)])
-  return html`<h2 id="leadership">Leadership</h2>
-    ${facts(rows)}
-    ${
-      role === 'standby'
-        ? null
-        : section('followers', 'Standbys', ['Master', 'Behind'], followers.map(followerCells))
-    }`
+  const standbys = section(
+    'followers',
+    'Standbys',
+    ['Master', 'Behind'],
+    followers.map(followerCells),
+  )
+  const body = html`${facts(rows)} ${role === 'standby' ? null : standbys}`
+  return foldable('leadership', 'Leadership', body)
 }
 
 function followerCells({ masterUrl, lagCommits, lagMs }: Follower): Fragment[] {

@@ -3,7 +3,11 @@ import type { LeadershipStatus } from '../control/leadership.js'
 import type { DecommissionAllowMode } from '../control/thread-messages.js'
 import type { MetricsContext } from '../metrics/routes.js'
 import type { Commands } from './command-session.js'
+import type { Environment } from './environment-page.js'
+import type { SharedAnswers } from '../http/live.js'
 import type { ClusterFeed } from './model/cluster-feed.js'
+import type { Events } from './model/events.js'
+import type { History } from './model/history.js'
 import type { OwnLogContext } from './own-log-page.js'
 
 export interface RouteContext extends MetricsContext {
@@ -19,10 +23,20 @@ export interface RouteContext extends MetricsContext {
   readonly leadership?: LeadershipStatus | null
   /** From where workers may be decommissioned (P22); null: nowhere, `spark.decommission.enabled` is false. */
   readonly decommissionAllowMode: DecommissionAllowMode | null
+  /** `spark.ui.reverseProxy` (P47); absent: false. */
+  readonly proxied?: boolean
+  /** What the page Environment shows (U7); absent: there is none. */
+  readonly environment?: Environment
+  /** What pages that many ask for are kept in; absent: each is made for its reader alone. */
+  readonly shared?: SharedAnswers
   /** Absent: the master's log is not shown. */
   readonly logs?: OwnLogContext
   readonly commands: Commands
   /** Keeps who asked for what and what came of it; all three may carry text of the peer. */
   readonly audit: (remoteAddress: string, command: string, outcome: string) => void
-  readonly cluster: Pick<ClusterFeed, 'current' | 'explain'>
+  readonly cluster: Pick<ClusterFeed, 'current' | 'explain' | 'answeredInMs'>
+  /** How the cluster was. */
+  readonly history: Pick<History, 'samples'>
+  /** What happened. */
+  readonly events: Pick<Events, 'latest' | 'page'>
 }

@@ -8,6 +8,13 @@ export interface Column<R> {
   readonly value: (row: R) => string | number
 }
 
+/** A part of the rows that readers often look for. */
+export interface Filter<R> {
+  /** Its name as a parameter. */
+  readonly key: string
+  readonly of: (row: R) => boolean
+}
+
 export interface TableSpec<R extends Row> {
   /** Of the section, and before its parameters: `workers.sort`. */
   readonly id: string
@@ -18,10 +25,16 @@ export interface TableSpec<R extends Row> {
   readonly order: Order<R>
   /** Where a search looks. */
   readonly text: (row: R) => string
+  /** `workers.show=dead` is one of them. */
+  readonly filters?: readonly Filter<R>[]
+  /** There is a search also where all rows fit on one page. */
+  readonly alwaysSearched?: boolean
 }
 
 export interface TableQuery {
   readonly search: string
+  /** Of a filter; null: all rows. */
+  readonly show: string | null
   /** Of a column; null: the order of the table itself. */
   readonly sort: string | null
   readonly descending: boolean
@@ -38,12 +51,17 @@ export interface TablePage<R> {
 
 export const limitDefault = 200
 export const limitMax = 1000
-const searchLengthMax = 200
+export const searchLengthMax = 200
 
 /** What a parameter should have been; becomes 400. */
 export class BadQuery extends Error {}
 
-function whole(name: string, text: string, [least, most]: readonly [number, number]): number {
+/** @throws BadQuery */
+export function whole(
+  name: string,
+  text: string,
+  [least, most]: readonly [number, number],
+): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN
   if (value >= least && value <= most) return value
   throw new BadQuery(`${name} must be a whole number from ${least} to ${most}`)
@@ -54,7 +72,7 @@ function whole(name: string, text: string, [least, most]: readonly [number, numb
  * @throws BadQuery
  */
 export function tableQuery<R extends Row>(
-  { columns }: Pick<TableSpec<R>, 'columns'>,
+  { columns, filters = [] }: Pick<TableSpec<R>, 'columns' | 'filters'>,
   parameters: URLSearchParams,
   prefix = '',
 ): TableQuery {
@@ -62,6 +80,11 @@ export function tableQuery<R extends Row>(
   const search = get('q').trim().toLowerCase()
   if (search.length > searchLengthMax)
     throw new BadQuery(`${prefix}q must have ${searchLengthMax} characters at most`)
+  const show = filters.length === 0 ? '' : get('show')
+  if (show !== '' && !filters.some((filter) => filter.key === show)) {
+    const names = filters.map((filter) => filter.key).join(', ')
+    throw new BadQuery(`${prefix}show must be one of ${names}`)
+  }
   const [, minus = '', key = ''] = /^(-?)(.*)$/s.exec(get('sort')) ?? []
   if (key !== '' && !columns.some((column) => column.key === key)) {
     const names = columns.map((column) => column.key).join(', ')
@@ -71,21 +94,37 @@ export function tableQuery<R extends Row>(
     get('limit') === '' ? limitDefault : whole(`${prefix}limit`, get('limit'), [1, limitMax])
   const offset =
     get('offset') === '' ? 0 : whole(`${prefix}offset`, get('offset'), [0, Number.MAX_SAFE_INTEGER])
-  return { search, sort: key === '' ? null : key, descending: minus === '-', offset, limit }
+  return {
+    search,
+    show: show === '' ? null : show,
+    sort: key === '' ? null : key,
+    descending: minus === '-',
+    offset,
+    limit,
+  }
 }
 
-function orderOf<R extends Row>(
+/** @returns undefined when no row is left out */
+function keepsOf<R extends Row>(
   spec: TableSpec<R>,
-  { sort, descending, search }: TableQuery,
-): Order<R> {
+  { search, show }: TableQuery,
+): ((row: R) => boolean) | undefined {
+  const conditions: ((row: R) => boolean)[] = []
+  if (spec.keeps !== undefined) conditions.push(spec.keeps.of)
+  const filter = spec.filters?.find(({ key }) => key === show)
+  if (filter !== undefined) conditions.push(filter.of)
+  if (search !== '') conditions.push((row) => spec.text(row).toLowerCase().includes(search))
+  if (conditions.length === 0) return undefined
+  return (row) => conditions.every((holds) => holds(row))
+}
+
+export function orderOf<R extends Row>(spec: TableSpec<R>, query: TableQuery): Order<R> {
+  const { sort, descending, search, show } = query
   const column = spec.columns.find(({ key }) => key === sort)
-  const own = spec.keeps?.of
-  const found = (row: R) => spec.text(row).toLowerCase().includes(search)
-  const keeps =
-    search === ''
-      ? { ...(own && { keeps: own }) }
-      : { keeps: (row: R) => (own === undefined || own(row)) && found(row) }
-  const name = `${spec.keeps?.key ?? ''}/${descending ? '-' : ''}${sort ?? spec.order.key}?${search}`
+  const kept = keepsOf(spec, query)
+  const keeps = kept === undefined ? {} : { keeps: kept }
+  const filters = `${spec.id}/${spec.keeps?.key ?? ''}/${show ?? ''}`
+  const name = `${filters}/${descending ? '-' : ''}${sort ?? spec.order.key}?${search}`
   const sign = descending ? -1 : 1
   if (column === undefined)
     return { key: name, compare: (a, b) => sign * spec.order.compare(a, b), ...keeps }

@@ -89,7 +89,8 @@ async function setUp(): Promise<void> {
   })
   ui.showMaster('spark://m:7077', 'http://m:8080')
   direct = `http://127.0.0.1:${ui.port}/`
-  const find = (id: string) => Promise.resolve(id === 'worker-1' ? direct : null)
+  const find = async (id: string) =>
+    id === 'worker-1' ? { address: direct, authorization: null } : null
   const master = new ReverseProxy({ find, frontUrl: null })
   proxy = createServer((request, response) => void master.serve(request, response))
   proxy.listen(0, '127.0.0.1')

@@ -57,5 +57,5 @@ test.each([
 
 test('U1: the first page leads there', () => {
   const page = clusterPage(clusterView(), { killEnabled: true })
-  expect(page).toContain('<a href="/logPage/?self&amp;logType=out">Log</a>')
+  expect(page).toContain('<a href="./logPage/?self&amp;logType=out">Log</a>')
 })

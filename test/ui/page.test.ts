@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  ApplicationState,
   ClosestFitT,
   DriverState,
   Limit,
@@ -8,7 +9,11 @@ import {
   ResourceT,
   WorkerState,
 } from '../../src/schema/magneto.js'
-import { clusterJson } from '../../src/ui/json.js'
+import {
+  applicationPage as drawApplicationPage,
+  type ApplicationPageOptions,
+} from '../../src/ui/app-page.js'
+import { clusterJson } from './documents.js'
 import {
   applicationPage,
   applicationView,
@@ -16,6 +21,7 @@ import {
   clusterView,
   driverView,
   explanation,
+  modelOf,
   waitingDriverView,
   workerView,
 } from './views.js'
@@ -35,6 +41,14 @@ function text(document: string): string {
   return document.replaceAll(/<[^>]*>/g, '').replaceAll(/\s+/g, ' ')
 }
 
+/** The document without the script that it is to have. */
+function withoutOwnScript(document: string): string {
+  return document.replace(
+    /<script type="module" src="(\.\.?\/)static\/live-page\.js"><\/script>/,
+    '',
+  )
+}
+
 /** The tags of a document must close in order; the text between them does not matter here. */
 function unclosedTags(document: string): string[] {
   const open: string[] = []
@@ -51,13 +65,13 @@ describe('the first page', () => {
   test('U1: cluster facts', () => {
     const page = clusterPage(clusterView(), { killEnabled: true })
     expect(page).toContain('spark://master:7077')
-    expect(page).toContain('1 alive, 1 dead, 0 decommissioned, 0 unknown')
+    expect(text(page)).toContain('1 alive, 1 dead, 0 decommissioned, 0 unknown')
     expect(page).toContain('8 total, 3 used')
   })
 
   test('U20: a master in standby says so', () => {
     const view = clusterView({ state: MasterState.STANDBY, workers: [] })
-    expect(clusterPage(view, { killEnabled: true })).toContain('<dd>STANDBY (')
+    expect(text(clusterPage(view, { killEnabled: true }))).toContain('Status STANDBY (Log)')
     expect(clusterJson(view)).toMatchObject({ status: 'STANDBY', aliveworkers: 0 })
   })
 
@@ -65,9 +79,9 @@ describe('the first page', () => {
     const ill = workerView('worker-1', { healthReport: '/work is <b>97 %</b> full' })
     const view = clusterView({ workers: [ill, workerView('worker-2')] })
     const page = clusterPage(view, { killEnabled: true })
-    expect(page).toContain('<td>ALIVE, unhealthy: /work is &lt;b&gt;97 %&lt;/b&gt; full</td>')
-    expect(page).toContain('<td>ALIVE</td>')
-    expect(page).toContain('2 alive, 0 dead')
+    expect(text(page)).toContain('ALIVE, unhealthy: /work is &lt;b&gt;97 %&lt;/b&gt; full')
+    expect(page).toContain('<td><span class="state good">ALIVE</span></td>')
+    expect(text(page)).toContain('2 alive, 0 dead, 0 decommissioned, 0 unknown, 1 unhealthy')
     expect(JSON.stringify(clusterJson(view))).not.toContain('full')
     expect(clusterJson(view)).toMatchObject({ workers: [{ state: 'ALIVE' }, { state: 'ALIVE' }] })
   })
@@ -75,8 +89,8 @@ describe('the first page', () => {
   test('U1, D3: workers that leave are counted apart, and by their state in the table', () => {
     const leaving = workerView('worker-3', { state: WorkerState.DECOMMISSIONED })
     const page = clusterPage(clusterView({ workers: [leaving] }), { killEnabled: true })
-    expect(page).toContain('0 alive, 0 dead, 1 decommissioned, 0 unknown')
-    expect(page).toContain('<td>DECOMMISSIONED</td>')
+    expect(text(page)).toContain('0 alive, 0 dead, 1 decommissioned, 0 unknown')
+    expect(page).toContain('<span class="state busy">DECOMMISSIONED</span>')
     expect(page).toContain('0 total, 0 used')
     expect(page).not.toMatch(/<a[^>]*>worker-3</)
   })
@@ -113,7 +127,7 @@ describe('the first page', () => {
   test('U3, P46: kill buttons on running applications, only when kills are allowed', () => {
     const killable = clusterPage(clusterView(), { killEnabled: true })
     expect(killable.match(/<form /g)).toHaveLength(1)
-    expect(killable).toContain('action="/app/kill/?id=app-1&amp;terminate=true"')
+    expect(killable).toContain('action="./app/kill/?id=app-1&amp;terminate=true"')
     expect(clusterPage(clusterView(), { killEnabled: false })).not.toContain('<form ')
   })
 
@@ -168,7 +182,7 @@ const withDrivers = clusterView({
 })
 
 function rowOf(page: string, id: string): string {
-  return page.split('<tr>').find((row) => row.includes(`<td>${id}`)) ?? ''
+  return page.split(/<tr[^>]*>/).find((row) => row.includes(`<td>${id}`)) ?? ''
 }
 
 describe('U4: drivers on the first page', () => {
@@ -200,7 +214,7 @@ describe('U4: drivers on the first page', () => {
     const waiting = rowOf(page, 'driver-2')
     expect(waiting).toContain('<td>None</td>')
     expect(waiting).toContain('<td>3 gpu</td>')
-    expect(waiting).toContain('href="/api/v1/drivers/driver-2/explain"')
+    expect(waiting).toContain('href="./api/v1/drivers/driver-2/explain"')
     expect(rowOf(page, 'driver-4')).toContain('<td>worker-2</td>')
     expect(rowOf(page, 'driver-6')).toContain('<td>worker-gone</td>')
   })
@@ -213,21 +227,118 @@ describe('U4: drivers on the first page', () => {
   test('P46: kill buttons on those that run or wait, only when kills are allowed', () => {
     const page = clusterPage(withDrivers, { killEnabled: true })
     expect(page.match(/<form /g)).toHaveLength(2)
-    expect(page).toContain('action="/driver/kill/?id=driver-1&amp;terminate=true"')
-    expect(page).toContain('action="/driver/kill/?id=driver-2&amp;terminate=true"')
+    expect(page).toContain('action="./driver/kill/?id=driver-1&amp;terminate=true"')
+    expect(page).toContain('action="./driver/kill/?id=driver-2&amp;terminate=true"')
     expect(clusterPage(withDrivers, { killEnabled: false })).not.toContain('<form ')
   })
 
-  test('an application that waits links to why', () => {
+  test('an application that waits says why in place', () => {
     const view = clusterView({
       activeApplications: [
-        applicationView('app-1', { explanations: [explanation()] }),
+        applicationView('app-1', {
+          state: ApplicationState.WAITING,
+          explanations: [explanation()],
+        }),
         applicationView('app-2'),
       ],
     })
     const page = clusterPage(view, { killEnabled: true })
-    expect(page).toContain('href="/api/v1/applications/app-1/explain"')
+    expect(page).toContain('href="./api/v1/applications/app-1/explain"')
+    expect(text(page)).toContain('WAITING why no worker has 4 cores and 8192 MiB free')
     expect(page).not.toContain('app-2/explain')
+  })
+})
+
+describe('finding what matters', () => {
+  const workers = [
+    workerView('worker-idle', { coresUsed: 0 }),
+    workerView('worker-full', { coresUsed: 8 }),
+    workerView('worker-packed', { memoryUsedMb: 4096 }),
+    workerView('worker-dead', { state: WorkerState.DEAD, coresUsed: 8 }),
+    workerView('worker-ill', { healthReport: 'disk' }),
+  ]
+  const view = clusterView({ workers })
+  const shown = (query: string) =>
+    [...clusterPage(view, { killEnabled: false }, query).matchAll(/>(worker-\w+)</g)].map(
+      ([, id]) => id,
+    )
+
+  test.each([
+    ['workers.show=dead', ['worker-dead']],
+    ['workers.show=full', ['worker-full', 'worker-packed']],
+    ['workers.show=idle', ['worker-idle']],
+    ['workers.show=unhealthy', ['worker-ill']],
+    ['workers.show=full&workers.q=packed', ['worker-packed']],
+    ['workers.show=unknown', []],
+  ])('U2: %s', (query, ids) => {
+    expect(shown(query)).toEqual(ids)
+  })
+
+  test('U2: counts lead there, and what is shown alone says so', () => {
+    const page = clusterPage(view, { killEnabled: false }, 'workers.show=full&workers.sort=-id')
+    expect(text(page)).toContain(
+      '4 alive, 1 dead, 0 decommissioned, 0 unknown, 2 full, 1 unhealthy',
+    )
+    expect(page).toContain('<a href="./?workers.sort=-id&amp;workers.show=dead#workers">1 dead</a>')
+    expect(page).toContain('aria-current="true">full</a>')
+    expect(page).toContain('<h2 id="workers">Workers (2)</h2>')
+  })
+
+  test('U3, U4: applications and drivers by how they are', () => {
+    const waiting = clusterView({
+      activeDrivers: withDrivers.activeDrivers,
+      completedDrivers: withDrivers.completedDrivers,
+      activeApplications: [
+        applicationView('app-1'),
+        applicationView('app-2', { state: ApplicationState.WAITING }),
+      ],
+    })
+    const page = clusterPage(
+      waiting,
+      { killEnabled: false },
+      'running.show=waiting&completed-drivers.show=failed&running-drivers.show=waiting',
+    )
+    expect(text(page)).toContain('2 running (1 waiting)')
+    const ids = [...page.matchAll(/(?:appId=|<td>)((?:app|driver)-\d)/g)].map(([, id]) => id)
+    expect(new Set(ids)).toEqual(new Set(['app-2', 'app-0', 'driver-2', 'driver-6']))
+  })
+
+  test('what there is no such part of is refused', () => {
+    const broken = () => clusterPage(view, { killEnabled: false }, 'workers.show=broken')
+    expect(broken).toThrow(
+      'workers.show must be one of alive, dead, decommissioned, unknown, full, idle, unhealthy',
+    )
+  })
+})
+
+describe('P47, U18: pages of workers and applications through this port', () => {
+  const options = { killEnabled: false, proxied: true }
+
+  test('workers, drivers and live applications', () => {
+    const page = clusterPage(withDrivers, options)
+    expect(page).toContain('<a href="./proxy/worker-1/">worker-1</a>')
+    expect(page).not.toContain('10.0.0.1:8081')
+    const view = clusterView({ activeApplications: [applicationView('app 1', { name: 'runs' })] })
+    expect(clusterPage(view, options)).toContain('<a href="./proxy/app%201/">runs</a>')
+    const one = applicationPage(applicationView('app-1'), 0, { proxied: true })
+    expect(one).toContain('<a href="../proxy/app-1/">Application Detail UI</a>')
+  })
+
+  test('who has no pages is linked nowhere', () => {
+    const view = clusterView({
+      workers: [workerView('worker-1', { webUiUrl: null })],
+      activeApplications: [applicationView('app-1', { uiUrl: null })],
+    })
+    expect(clusterPage(view, options)).not.toContain('proxy/')
+  })
+})
+
+describe('U15, P22: telling workers to leave', () => {
+  test('is offered where it may be done, for workers that are alive', () => {
+    const page = clusterPage(clusterView(), { killEnabled: false, decommissions: true })
+    expect(page.match(/workers\/kill/g)).toHaveLength(1)
+    expect(page).toContain('action="./workers/kill/?host=10.0.0.1"')
+    expect(clusterPage(clusterView(), { killEnabled: true })).not.toContain('workers/kill')
   })
 })
 
@@ -252,11 +363,11 @@ describe('safe and accessible pages', () => {
       ],
       completedDrivers: [driverView('driver-1', { workerId: '<script>', exception: hostile })],
     })
-    const page = clusterPage(view, { killEnabled: true })
-    expect(page).not.toMatch(/<script|<img/)
+    const page = clusterPage(view, { killEnabled: true, proxied: true, decommissions: true })
+    expect(withoutOwnScript(page)).not.toMatch(/<script|<img/)
     expect(unclosedTags(page)).toEqual([])
     const one = applicationPage(view.activeApplications[0] ?? null, 0)
-    expect(one).not.toMatch(/<script|<img/)
+    expect(withoutOwnScript(one)).not.toMatch(/<script|<img/)
     expect(unclosedTags(one)).toEqual([])
   })
 
@@ -270,12 +381,9 @@ describe('safe and accessible pages', () => {
       })
       const links = [...clusterPage(view, { killEnabled: true }).matchAll(/href="([^"]*)"/g)]
       const targets = links.map(([, target]) => String(target))
-      expect(targets.filter((target) => !/^\/\?\w+\.sort=/.test(target))).toEqual([
-        '/logPage/?self&amp;logType=out',
-        '#running',
-        '#completed',
-        '/app/?appId=app-1',
-      ])
+      // Every link of ours is relative; of a peer's URL there is none.
+      expect(targets.filter((target) => !/^(\.\/|#)/.test(target))).toEqual([])
+      expect(targets.filter((target) => /script|data:|not a url/i.test(target))).toEqual([])
     },
   )
 
@@ -296,12 +404,39 @@ describe('safe and accessible pages', () => {
   })
 })
 
+/** Of an application with one executor on worker-1. */
+function executorPage(options: ApplicationPageOptions = {}, workers = [workerView('worker-1')]) {
+  const model = modelOf(clusterView({ workers }))
+  return drawApplicationPage(model.application('app-1'), model, options)
+}
+
 describe('U6: the application page', () => {
   test('shows its executors', () => {
     const page = applicationPage(applicationView('app-1', { coresMax: 10 }), 0)
     expect(page).toContain('10 (3 granted, 7 left)')
     expect(page).toContain('Executor Summary (1)')
     expect(page).toContain('Removed Executors (0)')
+  })
+
+  test('links to the worker of each executor and to its logs', () => {
+    const page = executorPage()
+    expect(page).toContain('<a href="http://10.0.0.1:8081/">worker-1</a>')
+    expect(page).toContain(
+      '<a href="http://10.0.0.1:8081/logPage/?appId=app-1&amp;executorId=0&amp;logType=stdout"',
+    )
+    const proxied = executorPage({ proxied: true })
+    expect(proxied).toContain(
+      '<a href="../proxy/worker-1/logPage/?appId=app-1&amp;executorId=0&amp;logType=stderr"',
+    )
+  })
+
+  test('of a worker that is dead, unknown or has no pages there are none', () => {
+    const gone = executorPage({}, [workerView('worker-1', { state: WorkerState.DEAD })])
+    const mute = executorPage({}, [workerView('worker-1', { webUiUrl: null })])
+    for (const page of [gone, mute, executorPage({}, [])]) {
+      expect(page).not.toContain('logPage')
+      expect(page).toContain('<td>worker-1</td>')
+    }
   })
 
   test('says why it waits and what would help', () => {
@@ -322,7 +457,7 @@ describe('U6: the application page', () => {
       ],
     })
     const page = applicationPage(waiting, 0)
-    expect(page).toContain('<a href="/api/v1/applications/app-1/explain">as JSON</a>')
+    expect(page).toContain('<a href="../api/v1/applications/app-1/explain">as JSON</a>')
     for (const said of [
       'no worker has 4 cores and 8192 MiB free',
       'it starts when worker-7 is idle, or ask for 6144 MiB',

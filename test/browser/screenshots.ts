@@ -1,0 +1,110 @@
+/**
+ * Pictures of a cluster at work for the documentation: real daemons, Node applications that run, wait and have ended, and a
+ * worker that died. `npx tsx test/browser/screenshots.ts` writes docs/screenshots; it takes two minutes, most of them so that
+ * the charts have something to show. Build first.
+ */
+import { mkdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+import { ClusterPool } from '../../src/app/index.js'
+import { Cluster, root } from '../e2e/cluster.js'
+import { Chromium, PHONE } from './chromium.js'
+
+const folder = join(root, 'docs/screenshots')
+const filename = join(import.meta.dirname, 'fixtures/talk.mjs')
+/** A repository is no place for large pictures. */
+const pictureBytesMax = 250_000
+const wide = { width: 1280, height: 1000 }
+
+interface Work {
+  readonly name: string
+  readonly cores: number
+  readonly memory: string
+  /** Absent: until the pool is destroyed. */
+  readonly rounds?: number
+}
+
+function start(cluster: Cluster, { name, cores, memory, rounds }: Work): ClusterPool {
+  const pool = new ClusterPool({
+    master: cluster.masterUrl,
+    filename,
+    name,
+    maxCores: cores,
+    executorCores: 2,
+    executorMemory: memory,
+  })
+  for (let task = 0; task < cores; ++task) {
+    const ended =
+      rounds === undefined
+        ? pool.run(null, { name: 'never' })
+        : pool.run({ rounds, pauseMs: 500 }, { name: 'talk' })
+    // It ends with its pool.
+    ended.catch(() => {})
+  }
+  return pool
+}
+
+/** Comes and goes, as people's work does. @returns what still runs or waits */
+async function work(cluster: Cluster): Promise<ClusterPool[]> {
+  const nightly = start(cluster, { name: 'nightly-report', cores: 8, memory: '2g' })
+  await pause(15_000)
+  const features = start(cluster, { name: 'features', cores: 12, memory: '3g', rounds: 1000 })
+  await pause(15_000)
+  await nightly.destroy()
+  const sessions = start(cluster, { name: 'sessions', cores: 6, memory: '1g' })
+  await pause(15_000)
+  const training = start(cluster, { name: 'training', cores: 8, memory: '4g' })
+  await pause(10_000)
+  await sessions.destroy()
+  const large = start(cluster, { name: 'wide-join', cores: 16, memory: '48g' })
+  await pause(5_000)
+  process.kill(cluster.pids().workers[3] ?? 0, 'SIGKILL')
+  await cluster.until('a worker is dead', ({ aliveworkers }) => aliveworkers === 3)
+  await pause(15_000)
+  return [features, training, large]
+}
+
+async function take(cluster: Cluster, browser: Chromium): Promise<void> {
+  const first = `${cluster.webUi}/`
+  const looks = [
+    ['master-light', { viewport: wide, colorScheme: 'light' }],
+    ['master-dark', { viewport: wide, colorScheme: 'dark' }],
+    ['master-phone', { viewport: PHONE, isMobile: true, hasTouch: true }],
+  ] as const
+  for (const [name, look] of looks) {
+    const page = await browser.open(first, look)
+    await page.getByLabel('Live updates').waitFor()
+    if (name === 'master-light')
+      await page.locator('td details summary', { hasText: 'why' }).click()
+    await page.screenshot({ path: join(folder, `${name}.png`) })
+  }
+  const state = await cluster.json()
+  const id = state?.activeapps.find(({ name }) => name === 'features')?.id ?? ''
+  const page = await browser.open(`${cluster.webUi}/app/?appId=${id}`, { viewport: wide })
+  await page.getByRole('link', { name: 'stdout of executor 0' }).click()
+  await page.locator('#log-follow').waitFor()
+  await page.screenshot({ path: join(folder, 'log-viewer.png') })
+  for (const [name] of [...looks, ['log-viewer']]) {
+    const { size } = statSync(join(folder, `${name}.png`))
+    if (size > pictureBytesMax) throw new Error(`${name}.png has ${size} bytes`)
+  }
+}
+
+mkdirSync(folder, { recursive: true })
+const cluster = await Cluster.start({
+  workers: 4,
+  coresPerWorker: 8,
+  memoryPerWorker: '32g',
+  properties: ['spark.ui.reverseProxy true'],
+})
+const browser = await Chromium.start()
+let pools: ClusterPool[] = []
+try {
+  pools = await work(cluster)
+  await take(cluster, browser)
+} finally {
+  await browser.stop()
+  await Promise.all(pools.map((pool) => pool.destroy()))
+  await cluster.stop()
+}
