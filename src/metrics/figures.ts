@@ -65,6 +65,13 @@ export class Figures {
     )
   }
 
+  /** What a histogram without a label has observed so far. */
+  observed(name: string): HistogramValue {
+    const place = this.#place(name)
+    if (place.family.bounds === undefined) throw new RangeError(`${name} has no buckets`)
+    return this.#histogram(place.family.bounds, place)
+  }
+
   samples(): Sampled[] {
     return [...this.#places.values()].map((place) => {
       const { family, at, width } = place
@@ -80,9 +87,14 @@ export class Figures {
     })
   }
 
-  #read({ family, width }: Place, at: number): number | HistogramValue {
-    const { bounds } = family
-    if (bounds === undefined) return this.#values[at]!
+  #read({ family: { bounds }, width }: Place, at: number): number | HistogramValue {
+    return bounds === undefined ? this.#values[at]! : this.#histogram(bounds, { at, width })
+  }
+
+  #histogram(
+    bounds: readonly number[],
+    { at, width }: { readonly at: number; readonly width: number },
+  ): HistogramValue {
     const counts = [...this.#values.subarray(at, at + width - 1)]
     return { bounds, counts, sum: this.#values[at + width - 1]! }
   }

@@ -2,16 +2,15 @@
 import {
   ApplicationState,
   DriverState,
-  Limit,
   type ApplicationViewT,
-  type ClosestFitT,
   type DriverViewT,
   type ExplanationT,
 } from '../schema/magneto.js'
 import { singleLine } from '../http/single-line.js'
-import { requirementsJson } from './json.js'
+import { applicationExplainFields, driverExplainFields } from './api/explain-fields.js'
+import { itemOf, timeless } from './api/field.js'
+import type { ExplainAnswer } from './api/shapes.js'
 import type { ClusterFeed } from './model/cluster-feed.js'
-import type { JsonObject } from '../http/json-text.js'
 
 /** What is asked about. */
 export interface Explained {
@@ -67,49 +66,10 @@ export async function findExplained(
   return explainedDriver(row.driver)
 }
 
-function closestJson(closest: ClosestFitT): JsonObject {
-  return {
-    workerId: String(closest.workerId),
-    coresMissing: closest.coresMissing,
-    memoryMissingMb: closest.memoryMissingMb,
-    resourcesMissing: requirementsJson(closest.resourcesMissing),
-    fitsWhenIdle: closest.fitsWhenIdle,
-  }
-}
-
-/** Table Explanation of schemas/view.fbs, field by field. */
-function explanationJson(explanation: ExplanationT): JsonObject {
-  return {
-    profileId: explanation.profileId,
-    cores: explanation.cores,
-    memoryMb: explanation.memoryMb,
-    resources: requirementsJson(explanation.resources),
-    runtimes: [...explanation.runtimes],
-    wanted: explanation.wanted,
-    limit: Limit[explanation.limit],
-    workers: explanation.workers,
-    ruledOutByState: explanation.ruledOutByState,
-    ruledOutByRuntime: explanation.ruledOutByRuntime,
-    ruledOutByCores: explanation.ruledOutByCores,
-    ruledOutByMemory: explanation.ruledOutByMemory,
-    ruledOutByResources: explanation.ruledOutByResources,
-    fitting: explanation.fitting,
-    fittingWhenIdle: explanation.fittingWhenIdle,
-    closest: explanation.closest === null ? null : closestJson(explanation.closest),
-    reason: String(explanation.reason),
-    advice: String(explanation.advice),
-    unhealthy: explanation.unhealthy,
-  }
-}
-
-export function explainJson({ kind, id, state, exception, explanations }: Explained): JsonObject {
-  return {
-    id,
-    state,
-    waiting: explanations.length > 0,
-    ...(kind === 'driver' ? { exception } : {}),
-    explanations: explanations.map(explanationJson),
-  }
+export function explainJson(found: Explained): ExplainAnswer {
+  return found.kind === 'driver'
+    ? itemOf(driverExplainFields, found, timeless)
+    : itemOf(applicationExplainFields, found, timeless)
 }
 
 /** Two lines for each profile that waits, why and what would help; else one that says the state. */

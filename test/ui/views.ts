@@ -28,6 +28,8 @@ import {
   type ApplicationPageOptions,
 } from '../../src/ui/app-page.js'
 import { ClusterModel } from '../../src/ui/model/cluster-model.js'
+import { Events } from '../../src/ui/model/events.js'
+import { History } from '../../src/ui/model/history.js'
 import {
   clusterPage as drawClusterPage,
   clusterTables,
@@ -198,7 +200,13 @@ export function modelOf(view: ClusterViewT): ClusterModel {
 /** As routes are given it: everything is explained already. */
 export function clusterOf(view: ClusterViewT): RouteContext['cluster'] {
   const model = modelOf(view)
-  return { current: async () => model, explain: async () => {} }
+  return { current: async () => model, explain: async () => {}, answeredInMs: 0.25 }
+}
+
+/** What routes need besides, of a master that nothing happened to. */
+export const eventless: Pick<RouteContext, 'history' | 'events'> = {
+  history: new History(),
+  events: new Events(),
 }
 
 /** The first page of the view. */

@@ -16,6 +16,7 @@ import {
   ReplyT,
   RequestKillDriverT,
 } from '../../src/schema/magneto.js'
+import type { EventsAnswer, HistoryAnswer } from '../../src/ui/api/shapes.js'
 import { leadershipStatus } from '../control/leadership.js'
 import { applicationView, changesBytes, changesOf, clusterView } from './views.js'
 
@@ -29,12 +30,44 @@ function start(workerData: WebThreadData) {
   const url = new URL('../../dist/src/ui/web-thread.js', import.meta.url)
   const thread = new Worker(url, { workerData })
   threads.push(thread)
+  // It asks for changes by itself too, once a second.
+  const questions = mailbox()
+  const others = mailbox()
+  thread.on('message', (message: FromWebThread) =>
+    (message.kind === 'changes' ? questions : others).put(message),
+  )
   return {
     thread,
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     send: (message: ToWebThread) => thread.postMessage(message),
-    next: async () => (await once(thread, 'message'))[0] as FromWebThread,
+    question: questions.take,
+    next: others.take,
   }
+}
+
+/** What has come waits for who takes it, and the other way round. */
+function mailbox() {
+  const there: FromWebThread[] = []
+  const waiting: ((message: FromWebThread) => void)[] = []
+  return {
+    put: (message: FromWebThread) => {
+      const reader = waiting.shift()
+      if (reader === undefined) there.push(message)
+      else reader(message)
+    },
+    take: () =>
+      new Promise<FromWebThread>((resolve) => {
+        const message = there.shift()
+        if (message === undefined) waiting.push(resolve)
+        else resolve(message)
+      }),
+  }
+}
+
+function answerQuestions({ thread, send }: Pick<ReturnType<typeof start>, 'thread' | 'send'>) {
+  thread.on('message', ({ kind }: FromWebThread) => {
+    if (kind === 'changes') send({ kind, bytes: changesBytes(changesOf(clusterView())) })
+  })
 }
 
 const local = { host: '127.0.0.1', port: 0, maxRetries: 16, publicHost: '127.0.0.1' }
@@ -151,12 +184,9 @@ test('R1, P24, P25: submissions are taken beside the pages, and stay on their po
     webUiUrl: 'http://m:1',
     restPort: again.rest.port,
   })
-  const page = fetch(`http://127.0.0.1:${first.port}/`)
-  expect(await thread.next()).toEqual({ kind: 'changes', anew: true })
-  thread.send({ kind: 'changes', bytes: changesBytes(changesOf(clusterView())) })
-  expect(await (await page).text()).toContain(
-    `<dd>spark://m:${again.rest.port} (cluster mode)</dd>`,
-  )
+  answerQuestions(thread)
+  const page = await fetch(`http://127.0.0.1:${first.port}/`)
+  expect(await page.text()).toContain(`<dd>spark://m:${again.rest.port} (cluster mode)</dd>`)
   const kill = `http://127.0.0.1:${again.rest.port}/v1/submissions/kill/driver-1`
   const answer = fetch(kill, { method: 'POST' })
   const reply = new ReplyT(1, true, 'kill sent')
@@ -187,11 +217,9 @@ test('C16: a port of REST that can not be had is told, and the thread ends', asy
 
 test('S9, U20: who leads is on the page; at the end of a mandate its commands are answered', async () => {
   const { thread, send, next, url } = await listening()
+  answerQuestions({ thread, send })
   send({ kind: 'leadership', status: leadershipStatus() })
-  const page = fetch(url)
-  expect(await next()).toEqual({ kind: 'changes', anew: true })
-  send({ kind: 'changes', bytes: changesBytes(changesOf(clusterView())) })
-  expect(await (await page).text()).toContain('spark://leader:7077')
+  expect(await (await fetch(url)).text()).toContain('spark://leader:7077')
 
   const killing = fetch(`${url}/driver/kill/?id=driver-1&terminate=true`, { method: 'POST' })
   const batch = await next()
@@ -217,6 +245,18 @@ test('S9, U20: who leads is on the page; at the end of a mandate its commands ar
   const exit = once(thread, 'exit')
   send({ kind: 'stop' })
   expect(await exit).toEqual([0])
+})
+
+test('history and events are there of a cluster that nobody has looked at', async () => {
+  const { send, question, url } = await listening()
+  expect(await question()).toEqual({ kind: 'changes', anew: true })
+  send({ kind: 'changes', bytes: changesBytes(changesOf(clusterView())) })
+  // The next look is taken once that answer is in.
+  expect(await question()).toEqual({ kind: 'changes', anew: false })
+  const history = (await (await fetch(`${url}/api/v1/history`)).json()) as HistoryAnswer
+  expect(history.samples).toMatchObject([{ workersAlive: 1, schedulingP99Us: null }])
+  const events = (await (await fetch(`${url}/api/v1/events`)).json()) as EventsAnswer
+  expect(events.items.map(({ kind }) => kind)).toEqual(['master-leading'])
 })
 
 test('stop closes the socket and ends the thread with status 0', async () => {

@@ -126,8 +126,7 @@ export const executorFields: Fields<ExecutorRow, ExecutorItem> = {
   id: whole('Its number within the application.', ({ executor }) => executor.id),
   application: {
     schema: { type: 'string', description: 'Id; empty: it was forgotten a moment ago.' },
-    of: ({ application }, { applicationOf }) =>
-      String(applicationOf(application)?.application.id ?? ''),
+    of: ({ application }, { applicationOf }) => applicationOf(application)?.application.id ?? '',
   },
   worker: text('Id.', ({ executor }) => executor.workerId),
   state: state('As its worker said last.', ExecutorState, ({ executor }) => executor.state),

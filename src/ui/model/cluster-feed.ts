@@ -6,7 +6,12 @@
 import { Builder, ByteBuffer } from 'flatbuffers'
 import { ExplainAnswer, ExplainRequestT, type ExplanationT } from '../../schema/magneto.js'
 import { ViewUnavailable } from '../errors.js'
-import { ClusterModel, type ApplicationRow, type DriverRow } from './cluster-model.js'
+import {
+  ClusterModel,
+  type ApplicationRow,
+  type DriverRow,
+  type ModelObserver,
+} from './cluster-model.js'
 
 export const feedFreshMs = 100
 export const feedWaitMs = 5_000
@@ -21,6 +26,8 @@ export interface ClusterFeedOptions {
   readonly request: (anew: boolean) => void
   /** Asks the main thread for an ExplainAnswer; it comes back through `deliverExplanations` with the same id. */
   readonly explain: (id: number, request: Uint8Array) => void
+  /** Of the model. */
+  readonly observer?: ModelObserver
   /** Monotonic milliseconds. */
   readonly nowMs?: () => number
   readonly freshMs?: number
@@ -38,8 +45,8 @@ export interface Explainable {
 }
 
 export class ClusterFeed {
-  readonly #options: Required<ClusterFeedOptions>
-  readonly #model = new ClusterModel()
+  readonly #options: Required<Omit<ClusterFeedOptions, 'observer'>>
+  readonly #model: ClusterModel
   #anew = true
   /** Every row has been there once since the reader began anew. */
   #whole = false
@@ -49,10 +56,11 @@ export class ClusterFeed {
   readonly #explaining = new Map<number, Waiting & { rows: Explainable }>()
   readonly #explained = new WeakMap<object, number>()
   #nextId = 1
-  /** How long the main thread took to answer last, ms: what a message to it waits. */
+  /** How long the main thread took to answer last, ms to the microsecond: what a message to it waits. */
   answeredInMs = 0
 
-  constructor(options: ClusterFeedOptions) {
+  constructor({ observer, ...options }: ClusterFeedOptions) {
+    this.#model = new ClusterModel(observer)
     this.#options = {
       nowMs: () => performance.now(),
       freshMs: feedFreshMs,
@@ -74,7 +82,7 @@ export class ClusterFeed {
   /** @param bytes a finished Changes: whatever the core gave away counts, however late it comes */
   deliver(bytes: Uint8Array): void {
     const { nowMs } = this.#options
-    this.answeredInMs = nowMs() - this.#requestedAtMs
+    this.answeredInMs = Math.round(1000 * (nowMs() - this.#requestedAtMs)) / 1000
     this.#anew = false
     const { anew, more } = this.#model.apply(bytes)
     if (anew) this.#whole = false

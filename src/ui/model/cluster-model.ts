@@ -63,6 +63,26 @@ export const byOrder = {
     a.order - b.order || a.number - b.number,
 }
 
+/** At least one is there. */
+export interface RowChange<R> {
+  /** undefined: it came. */
+  readonly before: R | undefined
+  /** undefined: it went. */
+  readonly now: R | undefined
+}
+
+/** Is told of each row that comes, is replaced or goes. */
+export interface ModelObserver {
+  /** Rows are about to change. @param anew all are about to be forgotten without a word, and to come again */
+  begins(model: ClusterModel, anew: boolean): void
+  worker(change: RowChange<WorkerRow>): void
+  application(change: RowChange<ApplicationRow>): void
+  executor(change: RowChange<ExecutorRow>): void
+  driver(change: RowChange<DriverRow>): void
+  /** They have. @param more there is more to be applied at once */
+  ends(model: ClusterModel, more: boolean): void
+}
+
 export class ClusterModel {
   readonly workers = new Table<WorkerRow>()
   readonly activeApplications = new Table<ApplicationRow>()
@@ -73,9 +93,14 @@ export class ClusterModel {
   readonly completedDrivers = new Table<DriverRow>()
   #totals = new Totals()
   #cluster = new ClusterViewT()
+  readonly #observer: ModelObserver | null
   readonly #applicationNumbers = new Map<string, number>()
   readonly #driverNumbers = new Map<string, number>()
   readonly #workerNumbers = new Map<string, number>()
+
+  constructor(observer: ModelObserver | null = null) {
+    this.#observer = observer
+  }
 
   get totals(): Totals {
     return this.#totals
@@ -93,8 +118,9 @@ export class ClusterModel {
   /** @param bytes a finished Changes @returns whether it began anew, and whether there is more to be taken at once */
   apply(bytes: Uint8Array): { readonly anew: boolean; readonly more: boolean } {
     const changes = Changes.getRootAsChanges(new ByteBuffer(bytes)).unpack()
-    if (changes.anew) this.#clear()
     if (changes.cluster !== null) this.#cluster = changes.cluster
+    this.#observer?.begins(this, changes.anew)
+    if (changes.anew) this.#clear()
     for (const number of changes.removed) this.#remove(number)
     for (const { number, worker } of changes.workers)
       if (worker !== null) this.#putWorker({ number, worker, stale: false })
@@ -109,6 +135,7 @@ export class ClusterModel {
       if (executor !== null) this.#putExecutor({ ...row, executor, stale: false })
     for (const { driver, order, ...row } of changes.drivers)
       if (driver !== null) this.#putDriver({ ...row, order: Number(order), driver, stale: false })
+    this.#observer?.ends(this, changes.more)
     return changes
   }
 
@@ -117,7 +144,11 @@ export class ClusterModel {
   }
 
   application(id: string): ApplicationRow | null {
-    const number = this.#applicationNumbers.get(id) ?? -1
+    return this.applicationOf(this.#applicationNumbers.get(id) ?? -1)
+  }
+
+  /** @param number of its row, as executors name it */
+  applicationOf(number: number): ApplicationRow | null {
     return this.activeApplications.get(number) ?? this.completedApplications.get(number) ?? null
   }
 
@@ -149,29 +180,33 @@ export class ClusterModel {
     if (old !== undefined) this.#totals.worker(old.worker, -1)
     this.#totals.worker(row.worker, 1)
     this.#workerNumbers.set(String(row.worker.id), row.number)
+    this.#observer?.worker({ before: old, now: row })
   }
 
   #putApplication(row: ApplicationRow): void {
     // One that has ended is in the other table from then on.
-    this.#removeApplication(row.number)
+    const old = this.#removeApplication(row.number)
     const table = row.completed ? this.completedApplications : this.activeApplications
     table.put(row)
     if (!row.completed) this.#totals.application(row.application, row.waits, 1)
     this.#applicationNumbers.set(String(row.application.id), row.number)
+    this.#observer?.application({ before: old, now: row })
   }
 
   #putExecutor(row: ExecutorRow): void {
     const old = this.executors.put(row)
-    if (old?.place === ExecutorPlace.LIVE) this.#totals.executors -= 1
-    if (row.place === ExecutorPlace.LIVE) this.#totals.executors += 1
+    if (old?.place === ExecutorPlace.LIVE) this.#totals.executor(old.executor, -1)
+    if (row.place === ExecutorPlace.LIVE) this.#totals.executor(row.executor, 1)
+    this.#observer?.executor({ before: old, now: row })
   }
 
   #putDriver(row: DriverRow): void {
-    this.#removeDriver(row.number)
+    const old = this.#removeDriver(row.number)
     const table = row.completed ? this.completedDrivers : this.activeDrivers
     table.put(row)
     this.#totals.driver(row.driver, row, 1)
     this.#driverNumbers.set(String(row.driver.id), row.number)
+    this.#observer?.driver({ before: old, now: row })
   }
 
   #remove(number: number): void {
@@ -179,26 +214,36 @@ export class ClusterModel {
     if (worker !== undefined) {
       this.#totals.worker(worker.worker, -1)
       forget(this.#workerNumbers, String(worker.worker.id), number)
+      this.#observer?.worker({ before: worker, now: undefined })
       return
     }
     const executor = this.executors.remove(number)
-    if (executor?.place === ExecutorPlace.LIVE) this.#totals.executors -= 1
-    if (executor === undefined && !this.#removeApplication(number)) this.#removeDriver(number)
+    if (executor !== undefined) {
+      if (executor.place === ExecutorPlace.LIVE) this.#totals.executor(executor.executor, -1)
+      this.#observer?.executor({ before: executor, now: undefined })
+      return
+    }
+    const application = this.#removeApplication(number)
+    if (application !== undefined)
+      return this.#observer?.application({ before: application, now: undefined })
+    const driver = this.#removeDriver(number)
+    if (driver !== undefined) this.#observer?.driver({ before: driver, now: undefined })
   }
 
-  #removeApplication(number: number): boolean {
+  #removeApplication(number: number): ApplicationRow | undefined {
     const active = this.activeApplications.remove(number)
     if (active !== undefined) this.#totals.application(active.application, active.waits, -1)
     const old = active ?? this.completedApplications.remove(number)
     if (old !== undefined) forget(this.#applicationNumbers, String(old.application.id), number)
-    return old !== undefined
+    return old
   }
 
-  #removeDriver(number: number): void {
+  #removeDriver(number: number): DriverRow | undefined {
     const old = this.activeDrivers.remove(number) ?? this.completedDrivers.remove(number)
-    if (old === undefined) return
+    if (old === undefined) return undefined
     this.#totals.driver(old.driver, old, -1)
     forget(this.#driverNumbers, String(old.driver.id), number)
+    return old
   }
 }
 
