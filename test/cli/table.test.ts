@@ -1,7 +1,14 @@
 /** Tables in terminals: widths of what is not ASCII, and lines that fit. */
 import { describe, expect, test } from 'vitest'
 import { table, TableWriter } from '../../src/cli/client/table.js'
-import { cellText, cut, jsonText, padded, textWidth } from '../../src/cli/client/text-width.js'
+import {
+  cellText,
+  cut,
+  jsonText,
+  padded,
+  textWidth,
+  wrapped,
+} from '../../src/cli/client/text-width.js'
 
 describe('width', () => {
   test.each([
@@ -54,6 +61,18 @@ test.each([
 
 test('a name as long as a message is cut', () => {
   expect(textWidth(cellText('x'.repeat(1_000_000)))).toBe(200)
+})
+
+test.each([
+  ['one two three', 7, 2, ['one two', 'three']],
+  ['one two three', 7, 1, ['one tw…']],
+  ['one two three four', 7, 2, ['one two', 'three …']],
+  ['incomprehensible', 7, 3, ['incomp…']],
+  ['計算 機', 5, 2, ['計算', '機']],
+  ['', 7, 2, ['']],
+  ['one two', Infinity, 2, ['one two']],
+])('%j in %d columns and %d lines is %j', (text, width, most, lines) => {
+  expect(wrapped(text, width, most)).toEqual(lines)
 })
 
 test('JSON of hostile names is the same JSON, without what a terminal would obey', () => {

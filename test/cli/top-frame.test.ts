@@ -193,6 +193,17 @@ describe('frame', () => {
     expect(plain(busy, { columns: 80, rows: 30 }).join('\n')).toContain('Workers lost: 9,000')
   })
 
+  test('workers get what applications leave', () => {
+    const lost = listAnswer(Array.from({ length: 20 }, (_, at) => workerItem(`worker-${at + 10}`)))
+    const workersSeen = (total: number) => {
+      const applications = manyApplications(total)
+      const lines = plain(stateOf(snapshot({ applications, lost })), { columns: 100, rows: 40 })
+      expect(lines.filter((text) => text.startsWith('app-'))).toHaveLength(Math.min(total, 16))
+      return lines.filter((text) => text.startsWith('worker-')).length
+    }
+    expect([workersSeen(2), workersSeen(14), workersSeen(300)]).toEqual([20, 14, 12])
+  })
+
   test('without a terminal: all that was asked for, and no keys', () => {
     const endless = { columns: Infinity, rows: Infinity }
     const state = stateOf(snapshot({ applications: manyApplications(200, 0, 300) }))

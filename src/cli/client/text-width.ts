@@ -50,6 +50,19 @@ export function padded(text: string, width: number, side: 'left' | 'right' = 'le
   return side === 'left' ? shown + blanks : blanks + shown
 }
 
+/** Broken between words, into so many lines at most; the last one is cut where there is more. */
+export function wrapped(text: string, width: number, linesMax: number): string[] {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const last = lines.length - 1
+    const longer = lines[last] === '' ? word : `${lines[last]} ${word}`
+    const fits = textWidth(longer) <= width || lines[last] === ''
+    if (fits || lines.length === linesMax) lines[last] = longer
+    else lines.push(word)
+  }
+  return lines.map((one) => cut(one, width))
+}
+
 /** Names may be as long as a message. */
 const CELL_WIDTH_MAX = 200
 

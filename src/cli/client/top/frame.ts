@@ -5,7 +5,7 @@ import { APPLICATIONS } from '../apps.js'
 import { LOOK_EVERY_MS } from '../client.js'
 import { reasonsOf } from '../explain.js'
 import { TableWriter } from '../table.js'
-import { cellText, cut, padded, textWidth } from '../text-width.js'
+import { cellText, cut, padded, textWidth, wrapped } from '../text-width.js'
 import { WORKERS } from '../workers.js'
 import type { FirstWaiting } from './look.js'
 import { line, span, type Line, type Style } from './paint.js'
@@ -15,6 +15,8 @@ import { SORTS, type Outage, type Size, type TopState } from './state.js'
 const LABEL_WIDTH = 10
 const BAR_WIDTH_MAX = 50
 const HEAD_WIDTH_MAX = 100
+/** Of a sentence. */
+const REASON_LINES_MAX = 2
 /** More kinds than this are on the pages. */
 const RESOURCES_SHOWN = 3
 /** Title and head; of the workers also what parts them. */
@@ -46,6 +48,8 @@ function freeRows(state: TopState, size: Size): number {
 }
 
 const grouped = (count: number): string => count.toLocaleString('en-US')
+const counted = (count: number, what: string): string =>
+  `${grouped(count)} ${what}${count === 1 ? '' : 's'}`
 
 function headLines({ snapshot, outage }: TopState, { columns }: Size, nowMs: number): Line[] {
   const { cluster, waiting } = snapshot
@@ -54,7 +58,7 @@ function headLines({ snapshot, outage }: TopState, { columns }: Size, nowMs: num
     workersLine(cluster),
     ...useLines(cluster, columns),
     workLine(cluster),
-    ...waiting.flatMap(waitingLines),
+    ...waiting.flatMap((first) => waitingLines(first, columns)),
     // Nothing jumps for an outage.
     outage === null ? line('') : line(cellText(outage.message), 'bad'),
   ]
@@ -98,15 +102,16 @@ function workersLine({ workers }: ClusterAnswer): Line {
   ]
 }
 
+const waitingSpan = (count: number) =>
+  span(` (${grouped(count)} waiting)`, count > 0 ? 'warning' : 'plain')
+
 function workLine({ executors, applications, drivers }: ClusterAnswer): Line {
-  const waiting = (count: number) =>
-    span(` (${grouped(count)} waiting)`, count > 0 ? 'warning' : 'plain')
   return [
     label('Queue'),
-    span(`${grouped(applications.active)} applications`),
-    waiting(applications.waiting),
-    span(`, ${grouped(executors)} executors, ${grouped(drivers.active)} drivers`),
-    waiting(drivers.waiting),
+    span(counted(applications.active, 'application')),
+    waitingSpan(applications.waiting),
+    span(`, ${counted(executors, 'executor')}, ${counted(drivers.active, 'driver')}`),
+    waitingSpan(drivers.waiting),
   ]
 }
 
@@ -135,13 +140,14 @@ function useLines({ cores, memoryMb, resources }: ClusterAnswer, columns: number
 }
 
 /** Who waits first and why, then what would help. */
-function waitingLines({ kind, id, name, explained }: FirstWaiting): Line[] {
-  const [reason = 'it is about to start', ...more] = reasonsOf(explained)
+function waitingLines({ kind, id, name, explained }: FirstWaiting, columns: number): Line[] {
+  const [reason = 'it is about to start', advice] = reasonsOf(explained)
   const who = name === '' ? cellText(id) : `${cellText(id)} (${cut(cellText(name), 30)})`
+  const lines = (text: string) => wrapped(text, columns - LABEL_WIDTH, REASON_LINES_MAX)
   return [
-    [label('Waits'), span(`first ${kind} ${who}: ${reason}`, 'warning')],
-    ...more.slice(0, 1).map((advice): Line => [label(''), span(advice)]),
-  ]
+    ...lines(`first ${kind} ${who}: ${reason}`).map((text) => span(text, 'warning')),
+    ...(advice === undefined ? [] : lines(advice).map((text) => span(text))),
+  ].map((shown, at) => [label(at === 0 ? 'Waits' : ''), shown])
 }
 
 function applicationLines(state: TopState, size: Size): Line[] {
@@ -170,13 +176,14 @@ function applicationLines(state: TopState, size: Size): Line[] {
 const headLine = (text: string, { columns }: Size): Line =>
   line(columns === Infinity ? text : padded(text, columns), 'head')
 
-/** Those that get nothing new, on half of the room at most; none of it where all is well. */
+/** Those that get nothing new, on half of the room, or what applications leave; none of it where all is well. */
 function workerLines(state: TopState, size: Size): Line[] {
   const { lost, unhealthy, full } = state.snapshot.workers
   const healthy = full.items.filter(({ unhealthyReason }) => unhealthyReason === null)
   const items = [...lost.items, ...unhealthy.items, ...healthy]
-  const half = Math.floor((freeRows(state, size) - APPLICATION_HEAD_ROWS) / 2)
-  const seen = items.slice(0, Math.max(0, half - WORKER_HEAD_ROWS))
+  const free = freeRows(state, size) - APPLICATION_HEAD_ROWS
+  const room = Math.max(Math.floor(free / 2), free - state.snapshot.applications.total)
+  const seen = items.slice(0, Math.max(0, room - WORKER_HEAD_ROWS))
   if (seen.length === 0) return []
   const counts = [
     `lost: ${grouped(lost.total)}`,
