@@ -5,10 +5,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { APPS_HELP } from '../src/cli/client/apps.ts'
 import { KILL_HELP, LIST_HELP, STATUS_HELP } from '../src/cli/client/drivers.ts'
-import { EXIT_STATUS_HELP } from '../src/cli/client/exit-status.ts'
+import { EXIT_STATUS_HELP, LOOK_STATUS_HELP } from '../src/cli/client/exit-status.ts'
+import { EXPLAIN_HELP } from '../src/cli/client/explain.ts'
 import { LOGS_HELP } from '../src/cli/client/logs.ts'
 import { SUBMIT_HELP } from '../src/cli/client/submit.ts'
+import { TOP_HELP } from '../src/cli/client/top/top.ts'
+import { WORKERS_HELP } from '../src/cli/client/workers.ts'
 import { MASTER_FLAGS, WORKER_FLAGS } from '../src/conf/daemon-flags.ts'
 import { applicationKeys, keyGroups, resourceKeyForms } from '../src/conf/keys.ts'
 import { OF_THE_MASTER, OTHER_KEYS, SERVED } from '../src/conf/no-effect.ts'
@@ -96,11 +100,7 @@ function servedGroups() {
 }
 
 function refusedRows() {
-  return REFUSED.map(({ key, values }) => [
-    key.name === 'spark.ssl.enabled' ? '`spark.ssl.enabled`, `spark.ssl.*.enabled`' : named(key),
-    values,
-    cited(key.doc, key.spec),
-  ])
+  return REFUSED.map(({ key, values }) => [named(key), values, cited(key.doc, key.spec)])
 }
 
 function withoutEffect() {
@@ -116,6 +116,11 @@ function withoutEffect() {
     rows.push([names.replaceAll(/(spark)?\.[A-Za-z.*]+/g, code('$&')), daemon, marked(doc)])
   return rows
 }
+
+const commandHelps = [
+  ...[SUBMIT_HELP, STATUS_HELP, KILL_HELP, LIST_HELP, LOGS_HELP],
+  ...[TOP_HELP, APPS_HELP, WORKERS_HELP, EXPLAIN_HELP],
+]
 
 const lines = [
   '# Configuration',
@@ -153,10 +158,10 @@ const lines = [
   '## Commands',
   '',
   'Those of `bin/magneto` that speak to a cluster.',
-  ...[SUBMIT_HELP, STATUS_HELP, KILL_HELP, LIST_HELP, LOGS_HELP].flatMap((help) => [
+  ...commandHelps.flatMap((help) => [
     '',
     '```text',
-    help.replace(EXIT_STATUS_HELP, '').trim(),
+    help.replace(EXIT_STATUS_HELP, '').replace(LOOK_STATUS_HELP, '').trim(),
     '```',
   ]),
   '',

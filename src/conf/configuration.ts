@@ -60,6 +60,11 @@ export class Configuration {
     return namesOf(key).some((name) => this.#entries.has(name))
   }
 
+  /** The name under which somebody set the key; its own when nobody did. */
+  nameOf(key: ConfKey<unknown>): string {
+    return namesOf(key).find((name) => this.#entries.has(name)) ?? key.name
+  }
+
   entries(): [string, string][] {
     return [...this.#entries]
   }

@@ -34,7 +34,8 @@ export function splitOptions(line: string, source: string): string[] {
     }
   }
   if (quote !== null) {
-    throw new UsageError(`${source}: a ${quote} is opened and never closed in ${quoted(line)}`)
+    // The line itself may have a password in it.
+    throw new UsageError(`${source}: a ${quote} is opened and never closed`)
   }
   if (word !== null) words.push(word)
   return words

@@ -192,20 +192,6 @@ export const restKeys = {
     doc: 'Filters in front of REST: org.apache.spark.ui.JWSFilter, which takes requests with a signed token only.',
     spec: 'P26',
   }),
-  restTokenSecretKey: key<string | null>({
-    name: 'spark.org.apache.spark.ui.JWSFilter.param.secretKey',
-    default: null,
-    parse: orNull(text),
-    doc: 'What tokens for REST are signed with: at least 32 bytes in BASE64URL.',
-    spec: 'R17',
-  }),
-  restTokenRequireExpiration: key<boolean>({
-    name: 'spark.org.apache.spark.ui.JWSFilter.param.requireExpiration',
-    default: false,
-    parse: boolean,
-    doc: 'Whether a token without an end of its validity is refused.',
-    spec: 'R17',
-  }),
   restMaxThreads: key<number>({
     name: 'spark.master.rest.maxThreads',
     default: 200,

@@ -5,7 +5,6 @@ import {
   bytesFrom,
   durationMs,
   integer,
-  list,
   orNull,
   pattern,
   port,
@@ -80,7 +79,7 @@ export const loggingKeys = {
   }),
   redactionPattern: key<RegExp>({
     name: 'spark.redaction.regex',
-    default: /secret|password|token|access[.]?key/i,
+    default: /secret|password|token|access[.]?key/iu,
     parse: pattern,
     doc: 'What looks secret, in names of keys and variables, is not shown or logged.',
     spec: 'P55',
@@ -115,51 +114,6 @@ export const webKeys = {
     parse: bytesFrom(1024, 2 ** 20),
     doc: 'The largest header of a request to the web UIs; a larger one gets 431.',
     spec: 'P52',
-  }),
-}
-
-export const securityKeys = {
-  authenticate: key<boolean>({
-    name: 'spark.authenticate',
-    default: false,
-    parse: boolean,
-    doc: 'Whether peers must know the shared secret.',
-    spec: 'P57',
-  }),
-  authenticateSecret: key<string | null>({
-    name: 'spark.authenticate.secret',
-    default: null,
-    parse: orNull(text),
-    doc: 'The shared secret. It guards no submissions over REST, so a master with both refuses to start.',
-    spec: 'P57',
-  }),
-  networkCryptoEnabled: key<boolean>({
-    name: 'spark.network.crypto.enabled',
-    default: false,
-    parse: boolean,
-    doc: 'Whether connections between peers are encrypted with AES.',
-    spec: 'P58',
-  }),
-  sslEnabled: key<boolean>({
-    name: 'spark.ssl.enabled',
-    default: false,
-    parse: boolean,
-    doc: 'Whether TLS is used.',
-    spec: 'P56',
-  }),
-  aclsEnable: key<boolean>({
-    name: 'spark.acls.enable',
-    default: false,
-    parse: boolean,
-    doc: 'Whether who may see and change what is checked.',
-    spec: 'P50',
-  }),
-  uiFilters: key<string[]>({
-    name: 'spark.ui.filters',
-    default: [],
-    parse: list(','),
-    doc: 'Filters in front of the web UI.',
-    spec: 'P49',
   }),
 }
 

@@ -17,11 +17,11 @@ import {
   loggingKeys,
   networkKeys,
   portKeys,
-  securityKeys,
   metricsKeys,
   sharedDecommissionKeys,
   webKeys,
 } from './keys-shared.js'
+import { aclKeys, headerKeys, securityKeys, tlsKeys } from './keys-security.js'
 import {
   decommissionKeys,
   executionKeys,
@@ -51,6 +51,9 @@ const GROUPS = {
   'Taking workers out of service': { ...sharedDecommissionKeys, ...decommissionKeys },
   'Submissions over REST': restKeys,
   'Web UI': { ...masterUiKeys, ...workerUiKeys, ...webKeys },
+  'Who may see and do what in the web UIs': aclKeys,
+  'Headers of the web UIs': headerKeys,
+  'TLS of the web UIs': tlsKeys,
   'Ports and the network': { ...portKeys, ...networkKeys },
   'Logs of the daemons': loggingKeys,
   Recovery: recoveryKeys,
@@ -81,6 +84,9 @@ export const keys = {
   ...loggingKeys,
   ...recoveryKeys,
   ...securityKeys,
+  ...aclKeys,
+  ...headerKeys,
+  ...tlsKeys,
   ...shuffleServiceKeys,
 }
 

@@ -5,10 +5,11 @@ import { fileURLToPath } from 'node:url'
 
 import { Configuration } from './configuration.js'
 import { parseJavaOptions } from './env.js'
-import { allKeys } from './keys.js'
+import { allKeys, keys } from './keys.js'
 import { unknownKeyWarnings } from './known-keys.js'
 import { noEffectWarning } from './no-effect.js'
 import { readProperties, readPropertiesIfPresent, type PropertiesContent } from './properties.js'
+import { redactCommand } from './redaction.js'
 import { refuseUnserved } from './unserved.js'
 import { JVM_VARIABLES } from './variables.js'
 
@@ -61,16 +62,21 @@ export function loadConfiguration(sources: Sources): Configuration {
   const { path, content } = propertiesOf(sources)
   for (const entry of content.entries) set(entry.name, entry.value, `${path} line ${entry.line}`)
   warnOfForeign(content, path, sources.warn)
+  const ignored: [string, readonly string[]][] = []
   for (const [source, line] of optionLines(sources)) {
     const options = parseJavaOptions(line, source)
     for (const [name, value] of options.settings) set(name, value, source)
-    if (options.ignored.length > 0) {
-      sources.warn(`${source}: no effect without a JVM: ${options.ignored.join(' ')}`)
-    }
+    if (options.ignored.length > 0) ignored.push([source, options.ignored])
+  }
+  const configuration = new Configuration(entries, origins)
+  // Passwords of a JVM's trust store and the like are no more for the log than our own.
+  const pattern = configuration.read(keys.redactionPattern)
+  for (const [source, options] of ignored) {
+    const shown = redactCommand(options, pattern).join(' ')
+    sources.warn(`${source}: no effect without a JVM: ${shown}`)
   }
   const jvmVariables = JVM_VARIABLES.filter((name) => sources.env[name])
   if (jvmVariables.length > 0) sources.warn(`no effect without a JVM: ${jvmVariables.join(', ')}`)
-  const configuration = new Configuration(entries, origins)
   for (const key of allKeys) {
     if (key.readBy === sources.kind || key.readBy === 'both') configuration.read(key)
   }

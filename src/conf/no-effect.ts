@@ -3,8 +3,20 @@
  * be refused (unserved.ts does that). They are named in one warning at start, so that none is ignored in silence.
  */
 import { namesOf, type ConfKey, type Configuration } from './configuration.js'
+import { aclKeys, headerKeys, tlsKeys } from './keys-security.js'
 import { allKeys, keys } from './keys.js'
 import { isRefusable } from './unserved.js'
+
+/** Of the web UIs, which both daemons have; read in src/security. */
+const WEB_SECURITY: readonly ConfKey<unknown>[] = [
+  keys.uiFilters,
+  keys.tokenSecretKey,
+  keys.tokenRequireExpiration,
+  keys.tokenParameters,
+  ...Object.values(aclKeys),
+  ...Object.values(headerKeys).filter((key) => key !== keys.sniHostCheck),
+  ...Object.values(tlsKeys),
+]
 
 /** Settings that the daemons act on, or that are said elsewhere. What is in no list here has no effect. */
 export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = {
@@ -33,6 +45,7 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.masterUiPort,
     keys.masterUiTitle,
     keys.historyServerUrl,
+    keys.visibleEnvVarPrefixes,
     keys.portMaxRetries,
     keys.controlPort,
     keys.apacheWorkerVersion,
@@ -50,11 +63,11 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.restAllowedAppResourcePatterns,
     keys.restMaxRequestBodyBytes,
     keys.restFilters,
-    keys.restTokenSecretKey,
-    keys.restTokenRequireExpiration,
     keys.useDriverIdAsAppName,
     // REST and a secret exclude each other; without REST it is of no use here.
     keys.authenticateSecret,
+    keys.redactionPattern,
+    ...WEB_SECURITY,
   ],
   worker: [
     keys.initialRegistrationRetries,
@@ -89,6 +102,7 @@ export const SERVED: Record<'master' | 'worker', readonly ConfKey<unknown>[]> = 
     keys.logRollingMaxBytes,
     keys.logRollingMaxRetainedFiles,
     keys.logRollingEnableCompression,
+    ...WEB_SECURITY,
   ],
 }
 
@@ -97,6 +111,8 @@ export const OF_THE_MASTER: readonly ConfKey<unknown>[] = [
   keys.workerTimeoutMs,
   keys.controlPort,
   keys.killEnabled,
+  keys.modifyAcls,
+  keys.modifyAclsGroups,
 ]
 
 function kept<T>(key: ConfKey<T>, value: T): [ConfKey<unknown>, unknown] {
@@ -123,29 +139,9 @@ export const OTHER_KEYS: readonly {
     daemon: 'both',
   },
   {
-    names: 'spark.ui.view.acls, spark.modify.acls, spark.admin.acls, each also with .groups',
-    pattern: /^spark\.(ui\.view|modify|admin)\.acls(\.groups)?$/,
-    doc: 'Who may see and change what, under spark.acls.enable.',
-    daemon: 'both',
-  },
-  {
-    names: 'spark.user.groups.mapping',
-    pattern: /^spark\.user\.groups\.mapping$/,
-    doc: 'Who belongs to which group.',
-    daemon: 'both',
-  },
-  {
-    names: 'spark.ui.proxyRedirectUri, .showErrorStacks, .jettyStopTimeout, .jetty.*',
-    pattern: /^spark\.ui\.(proxyRedirectUri|showErrorStacks|jettyStopTimeout|jetty\..*)$/,
-    doc: 'The server of the web UI.',
-    daemon: 'both',
-  },
-  {
-    names:
-      'spark.ui.allowFramingFrom, .xXssProtection, .xContentTypeOptions.enabled, .strictTransportSecurity, .contentSecurityPolicy.*',
-    pattern:
-      /^spark\.ui\.(allowFramingFrom|xXssProtection|xContentTypeOptions\.enabled|strictTransportSecurity|contentSecurityPolicy\..*)$/,
-    doc: 'Headers of its answers.',
+    names: 'spark.ui.jettyStopTimeout, spark.ui.jetty.*',
+    pattern: /^spark\.ui\.jetty(StopTimeout$|\.)/,
+    doc: 'How long a stopping web UI waits for its visitors, and others of a JVM: here it ends at once.',
     daemon: 'both',
   },
   {

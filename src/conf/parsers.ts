@@ -1,7 +1,7 @@
 /** How the texts of keys are read: each parser is a function for `ConfKey.parse` that knows what it expects. */
 import { expected } from './configuration.js'
 import { parseDurationMs } from './duration.js'
-import { UsageError } from './errors.js'
+import { javaPattern } from './java-pattern.js'
 import { parseBytes } from './size.js'
 
 export interface Parser<T> {
@@ -118,6 +118,25 @@ export const httpUrl = parser('URL', (value: string) => {
   throw expected(value, 'a URL such as http://history.example.com:18080')
 })
 
+/** The value of a header of HTTP. */
+export const headerText = parser('text', (value: string) => {
+  if (/^[\x20-\x7e]*$/.test(value)) return value.trim()
+  throw expected(value, 'a header: expected printable ASCII')
+})
+
+/** A URL that becomes a part of a header. */
+export const headerUrl = parser('URL', (value: string) => {
+  const url = httpUrl(value)
+  if (/^[\x21-\x7e]+$/.test(url) && !/[;,'"]/.test(url)) return url
+  throw expected(value, 'a URL such as https://portal.example.com')
+})
+
+/** P51: who may show pages in a frame. */
+export const frameSource = parser('DENY, SAMEORIGIN or URL', (value: string) => {
+  const word = value.trim().toUpperCase()
+  return word === 'DENY' || word === 'SAMEORIGIN' ? word : headerUrl(value)
+})
+
 /** P47: pages look for these words in their own address to find their proxy. */
 export const proxyUrl = parser('URL', (value: string) => {
   const url = httpUrl(value)
@@ -174,25 +193,11 @@ function refuseBlanksInId(value: string): void {
   throw expected(value, 'an id pattern without whitespace, such as app-%s-%04d')
 }
 
-const JAVA_ONLY_FLAG = /^\(\?i\)/
-
-function javaPattern(value: string): RegExp {
-  const flags = JAVA_ONLY_FLAG.test(value) ? 'i' : ''
-  try {
-    return new RegExp(value.replace(JAVA_ONLY_FLAG, ''), flags)
-  } catch (error) {
-    throw new UsageError(
-      `it is not a regular expression, such as (?i)secret|token: ${(error as Error).message}`,
-      { cause: error },
-    )
-  }
-}
-
-/** A regular expression in Java's syntax, as far as JavaScript shares it; a leading (?i) is understood. */
+/** A regular expression in Java's syntax. */
 export const pattern = parser(
   'regular expression',
   javaPattern,
-  ({ source, flags }) => (flags === 'i' ? '(?i)' : '') + source,
+  ({ source, flags }) => (flags.includes('i') ? '(?i)' : '') + source,
 )
 
 /** Absent means null, and so does the empty text. */

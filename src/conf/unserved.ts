@@ -4,6 +4,7 @@
  */
 import { namesOf, type ConfKey, type Configuration } from './configuration.js'
 import { UsageError } from './errors.js'
+import { TOKEN_FILTER } from './keys-security.js'
 import { keys } from './keys.js'
 
 interface Pledge<T> {
@@ -22,27 +23,21 @@ function pledge<T>(
   return { key, values, promised }
 }
 
-/** Checks signed tokens in front of REST (spec R17). */
-const TOKEN_FILTER = 'org.apache.spark.ui.JWSFilter'
-
 const isTrue = (value: boolean): boolean => value
-const isListed = (value: string[]): boolean => value.length > 0
+const isForeignFilter = (value: string[]): boolean => value.some((name) => name !== TOKEN_FILTER)
 
 const PLEDGES: readonly Pledge<unknown>[] = [
   pledge(keys.authenticate, 'true', isTrue),
   pledge(keys.networkCryptoEnabled, 'true', isTrue),
-  pledge(keys.aclsEnable, 'true', isTrue),
-  pledge(keys.uiFilters, 'any', isListed),
-  pledge(keys.restFilters, 'any but JWSFilter', (filters) =>
-    filters.some((filter) => filter !== TOKEN_FILTER),
-  ),
+  pledge(keys.rpcSslEnabled, 'true', isTrue),
+  pledge(keys.sniHostCheck, 'true', isTrue),
+  pledge(keys.uiFilters, 'any but JWSFilter', isForeignFilter),
+  pledge(keys.restFilters, 'any but JWSFilter', isForeignFilter),
 ]
 
-/** What is refused, and where values matter which: those above, and two that are looked at elsewhere. */
+/** What is refused, and where values matter which: those above, and one that is looked at elsewhere. */
 export const REFUSED: readonly { readonly key: ConfKey<unknown>; readonly values: string }[] = [
   ...PLEDGES,
-  // With its namespaces, which is why it is looked for by pattern.
-  { key: keys.sslEnabled, values: 'true' },
   // By the worker itself.
   { key: keys.shuffleServiceEnabled, values: 'true' },
 ]
@@ -52,20 +47,12 @@ export function isRefusable(key: ConfKey<unknown>): boolean {
   return REFUSED.some((entry) => entry.key === key)
 }
 
-/** `spark.ssl.enabled` and its namespaces: `spark.ssl.standalone.enabled`, `spark.ssl.rpc.enabled`, ... */
-const TLS_SWITCH = /^spark\.ssl\.([A-Za-z]+\.)?enabled$/
-
 /** @throws UsageError naming the first such setting and where it was set */
 export function refuseUnserved(configuration: Configuration, daemon: 'master' | 'worker'): void {
   for (const { key, promised } of PLEDGES) {
     if (key.readBy !== daemon && key.readBy !== 'both') continue
     const name = namesOf(key).find((candidate) => configuration.get(candidate) !== undefined)
     if (name !== undefined && promised(configuration.read(key))) throw refusal(configuration, name)
-  }
-  for (const [name, value] of configuration.entries()) {
-    if (TLS_SWITCH.test(name) && value.trim().toLowerCase() === 'true') {
-      throw refusal(configuration, name)
-    }
   }
 }
 

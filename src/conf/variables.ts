@@ -56,6 +56,12 @@ const ofBothDaemons: readonly Variable[] = [
     spec: 'E8',
   },
   {
+    name: 'SPARK_USER',
+    default: 'who runs the daemon',
+    doc: 'A user who may see and change everything in the web UI under spark.acls.enable, besides who runs the daemon.',
+    spec: 'P50',
+  },
+  {
     name: 'SPARK_PUBLIC_DNS',
     default: 'the host',
     doc: 'Host in links for people.',
@@ -223,7 +229,7 @@ const ofTheCommands: readonly Variable[] = [
   },
   {
     name: 'MAGNETO_REST_TOKEN',
-    doc: 'A signed token, for masters that ask for one (`spark.master.rest.filters`).',
+    doc: 'A signed token, for masters that ask for one (`spark.master.rest.filters`, `spark.ui.filters`).',
     spec: 'R17',
   },
 ]

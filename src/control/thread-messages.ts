@@ -8,6 +8,8 @@
  */
 
 import type { MetricsSinkSettings } from '../conf/metrics-settings.js'
+import type { TokenRules } from '../security/signed-token.js'
+import type { WebSecurity } from '../security/web-security.js'
 import type { LeadershipStatus } from './leadership.js'
 
 /** `workerData` of the gateway thread. */
@@ -31,13 +33,6 @@ export interface GatewayThreadData {
 /** From where workers may be decommissioned over HTTP (spec P22). */
 export type DecommissionAllowMode = 'LOCAL' | 'ALLOW' | 'DENY'
 
-/** Who may ask, as org.apache.spark.ui.JWSFilter has it (spec R17). */
-export interface TokenRules {
-  /** What tokens are signed with; at least 32 bytes. */
-  readonly secretKey: Uint8Array
-  readonly requireExpiration: boolean
-}
-
 /** What the REST protocol goes by, on whichever port it is served (spec section 9). */
 export interface RestRules {
   /** `spark.master.rest.port`: what clients may name where the master's port belongs (spec R6). */
@@ -59,6 +54,23 @@ export interface RestServerData extends RestRules {
   readonly port: number
 }
 
+export interface EnvironmentFact {
+  readonly name: string
+  readonly value: string
+  /** Where it was set, such as `conf/spark-defaults.conf line 3`; absent: nobody says. */
+  readonly origin?: string
+}
+
+/** What the Environment page shows (spec U7), what looks secret already left out (P55). */
+export interface EnvironmentFacts {
+  readonly runtime: readonly EnvironmentFact[]
+  readonly spark: readonly EnvironmentFact[]
+  readonly system: readonly EnvironmentFact[]
+  readonly metrics: readonly EnvironmentFact[]
+  /** Those that spark.master.ui.visibleEnvVarPrefixes lets be seen (P23). */
+  readonly variables: readonly EnvironmentFact[]
+}
+
 /** `workerData` of the web thread. */
 export interface WebThreadData {
   readonly host: string
@@ -70,12 +82,16 @@ export interface WebThreadData {
   readonly publicHost: string
   /** SPARK_LOG_DIR (spec E10), where the master's own log is looked for. */
   readonly logDir?: string
+  /** Absent: Spark's defaults: everybody may see and do everything, without TLS. */
+  readonly security?: WebSecurity
   /** spark.ui.killEnabled (spec P46); absent: true. */
   readonly killEnabled?: boolean
   /** spark.master.ui.title (spec P20). */
   readonly title?: string | null
   /** spark.master.ui.historyServerUrl (spec P21). */
   readonly historyServerUrl?: string | null
+  /** Absent: there is no such page. */
+  readonly environment?: EnvironmentFacts
   /** Absent: spark.ui.reverseProxy is false, and nothing is below /proxy (spec P47). */
   readonly reverseProxy?: {
     /** spark.ui.reverseProxyUrl. */
@@ -97,6 +113,8 @@ export interface WebThreadData {
 export interface ThreadListening {
   readonly kind: 'listening'
   readonly port: number
+  /** Where the web thread serves its pages over TLS; absent: nowhere. */
+  readonly securePort?: number
   /** Where the web thread serves REST; absent: nowhere. */
   readonly restPort?: number
   /** What a thread started in its place is to get besides `port`: further ports that peers know by now. */

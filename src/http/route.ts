@@ -1,6 +1,21 @@
 /** From a request to the page that answers it. Methods and paths are judged here; nothing here knows sockets. */
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { plain, type Answer } from './answer.js'
+
+/** Who asks, once it is known that they may see the pages. */
+export interface Visitor {
+  /** null: nobody has said. */
+  readonly user: string | null
+  /** Whether they may also change what runs. */
+  mayModify(): Promise<boolean>
+}
+
+/** Lets visitors in, or tells them why not. */
+export interface Gate {
+  admit(
+    request: Pick<IncomingMessage, 'headers' | 'url'>,
+  ): Promise<{ readonly visitor: Visitor } | { readonly refusal: Answer }>
+}
 
 /** A request once it has left the socket. */
 export interface Request {
@@ -12,6 +27,8 @@ export interface Request {
   readonly form: URLSearchParams
   /** The peer's IP address, whatever a proxy says of it; empty when the peer has left. */
   readonly remoteAddress: string
+  /** Absent: nobody is asked who they are. */
+  readonly visitor?: Visitor
 }
 
 /** A request whose target is understood. */
@@ -21,6 +38,7 @@ export interface Asked {
   readonly parameters: URLSearchParams
   readonly headers: IncomingHttpHeaders
   readonly remoteAddress: string
+  readonly visitor?: Visitor
 }
 
 export interface Route<Context> {
@@ -66,5 +84,6 @@ export async function routed<Context>(
     parameters: new URLSearchParams([...url.searchParams, ...request.form]),
     headers: request.headers,
     remoteAddress: request.remoteAddress,
+    ...(request.visitor === undefined ? {} : { visitor: request.visitor }),
   })
 }

@@ -1,6 +1,8 @@
 /** An HTTP server of the web thread: the socket, its limits, and ports that are taken (spec C16). */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { serverOptions, type TlsIdentity } from './tls.js'
 
 export const connectionsMax = 1024
 const defaultHeaderBytesMax = 8 * 1024
@@ -8,6 +10,7 @@ export const requestsPerConnectionMax = 10_000
 const idleTimeoutMs = 8_000 // U19
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
+const handshakeTimeoutMs = 10_000
 
 const lowestUserPort = 1024
 const portSpan = 65536 - lowestUserPort
@@ -24,6 +27,8 @@ export interface HttpServerOptions {
   readonly maxRetries: number
   /** `spark.ui.requestHeaderSize` (P52): longer headers are answered with 431; absent: 8 KiB. */
   readonly headerBytesMax?: number
+  /** Absent: it is served as it is. */
+  readonly tls?: TlsIdentity
   /** Answers; must not reject. */
   readonly serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>
   /** A fault of the socket after it listened. */
@@ -58,20 +63,31 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 export class HttpServer {
   readonly #options: HttpServerOptions
   readonly #server: Server
+  readonly #sockets = new Set<Socket>()
 
   constructor(options: HttpServerOptions) {
     this.#options = options
-    this.#server = createServer(
-      {
-        maxHeaderSize: options.headerBytesMax ?? defaultHeaderBytesMax,
-        headersTimeout: headersTimeoutMs,
-        requestTimeout: requestTimeoutMs,
-        keepAliveTimeout: idleTimeoutMs,
-      },
-      (request, response) => {
-        void options.serve(request, response)
-      },
-    )
+    const limits = {
+      maxHeaderSize: options.headerBytesMax ?? defaultHeaderBytesMax,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: idleTimeoutMs,
+    }
+    const serve = (request: IncomingMessage, response: ServerResponse): void => {
+      void options.serve(request, response)
+    }
+    const { tls } = options
+    this.#server =
+      tls === undefined
+        ? createServer(limits, serve)
+        : createSecureServer(
+            { ...limits, ...serverOptions(tls), handshakeTimeout: handshakeTimeoutMs },
+            serve,
+          )
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
     this.#server.maxConnections = connectionsMax
     this.#server.maxRequestsPerSocket = requestsPerConnectionMax
     this.#server.setTimeout(requestTimeoutMs)
@@ -101,7 +117,8 @@ export class HttpServer {
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve())
-      this.#server.closeAllConnections()
+      // Those too over which TLS has not been agreed on.
+      for (const socket of this.#sockets) socket.destroy()
     })
   }
 

@@ -13,6 +13,7 @@ import type { Mandate, Recovery, RecoveryEvents } from '../election/agent.js'
 import { chooseRecovery } from '../election/choose.js'
 import { ControlReplicas } from '../election/zookeeper/replica-transport.js'
 import { MasterRecorder } from '../metrics/master-recorder.js'
+import { webSecurity, type WebSecurity } from '../security/web-security.js'
 import { DAMAGED_PREFIX, MAX_DAMAGED_RECORDS, checkRecords, setAside } from '../store/records.js'
 import { Clock } from './clock.js'
 import { CommitFigures } from './commit-figures.js'
@@ -68,10 +69,11 @@ export async function startMaster(
 ): Promise<RunningMaster> {
   const log = createLogger('Master')
   const metrics = metricsSettings(options.configuration, options.confDir, 'master')
-  for (const warning of metrics.warnings) log.warn(warning)
+  const { security, warnings } = webSecurity(options.configuration, 'master')
+  for (const warning of [...metrics.warnings, ...warnings]) log.warn(warning)
   const replicas = new ControlReplicas()
   const recovery = parts.recovery ?? (await chooseRecovery(options.configuration, log, replicas))
-  const tools = { log, recovery, replicas, clock: new Clock(), sinks: metrics.sinks }
+  const tools = { log, recovery, replicas, clock: new Clock(), sinks: metrics.sinks, security }
   const master = new Master(options, parts, tools)
   try {
     return await master.start()
@@ -88,6 +90,8 @@ interface Tools {
   readonly clock: Clock
   /** Where metrics go. */
   readonly sinks: readonly MetricsSinkSettings[]
+  /** Of the web UI. */
+  readonly security: WebSecurity
 }
 
 /** Waits for both also when one fails, so that nothing is still starting when that is told. */
@@ -167,7 +171,7 @@ class Master {
     this.#web = this.#startWeb()
     const [gateway, web] = await bothSettled(this.#gateway.listening(), this.#web.listening())
     const masterUrl = `spark://${host}:${gateway.port}`
-    const webUiUrl = webUiUrlOf(this.#options, web.port)
+    const webUiUrl = webUiUrlOf(this.#options, web)
     const self = { masterUrl, webUiUrl, controlAddress: `${host}:${controlPort}` }
     this.#leadership = new Leadership({
       self,
@@ -336,7 +340,10 @@ class Master {
     return this.#startThread(SessionSource.WEB, {
       name: 'web thread',
       entry: this.#parts.webEntry ?? WEB_ENTRY,
-      data: webData(this.#options, { figures: this.#metrics.buffer, sinks: this.#tools.sinks }),
+      data: webData(this.#options, this.#tools.security, {
+        figures: this.#metrics.buffer,
+        sinks: this.#tools.sinks,
+      }),
       onOpened: () => this.#tellStatusTo(this.#web),
     })
   }

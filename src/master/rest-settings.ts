@@ -3,15 +3,11 @@ import type { Configuration } from '../conf/configuration.js'
 import { UsageError } from '../conf/errors.js'
 import { socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
-import type { RestRules, RestServerData, TokenRules } from '../control/thread-messages.js'
+import type { RestRules, RestServerData } from '../control/thread-messages.js'
+import { tokenRules } from '../security/token-rules.js'
 
 /** What a submission becomes must fit into a control message, with room to spare. */
 const MAX_SUBMISSION_BYTES = 8 * 2 ** 20
-
-/** Of the key of HS256, the weakest that is taken. */
-const MIN_SECRET_BYTES = 32
-
-const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/
 
 /** @returns null when REST is off (P24) @throws UsageError when REST can't be what it is asked to be */
 export function restRules(configuration: Configuration): RestRules | null {
@@ -22,7 +18,7 @@ export function restRules(configuration: Configuration): RestRules | null {
     maxBodyBytes: Math.min(configuration.read(keys.restMaxRequestBodyBytes), MAX_SUBMISSION_BYTES),
     allowedAppResources: configuration.read(keys.restAllowedAppResourcePatterns),
     useDriverIdAsAppName: configuration.read(keys.useDriverIdAsAppName),
-    tokens: tokenRules(configuration),
+    tokens: tokenRules(configuration, keys.restFilters),
   }
 }
 
@@ -45,23 +41,4 @@ function refuseSharedSecret(configuration: Configuration): void {
     `${secret.name} is set, which does not guard REST submissions: set ${keys.restEnabled.name}=false, ` +
       `or remove the secret and let ${keys.restFilters.name} check tokens`,
   )
-}
-
-/** R17. Filters of other names are refused when the settings are read. */
-function tokenRules(configuration: Configuration): TokenRules | null {
-  if (configuration.read(keys.restFilters).length === 0) return null
-  const secretKey = keys.restTokenSecretKey
-  const text = configuration.read(secretKey) ?? ''
-  const bytes = BASE64URL.test(text) ? Buffer.from(text, 'base64url') : Buffer.alloc(0)
-  // The text itself is a secret and is not shown.
-  if (bytes.byteLength < MIN_SECRET_BYTES) {
-    throw new UsageError(
-      `${keys.restFilters.name} needs ${secretKey.name}: expected at least ${MIN_SECRET_BYTES} bytes ` +
-        `in BASE64URL, ${text === '' ? 'but it is not set' : `got ${bytes.byteLength}`}`,
-    )
-  }
-  return {
-    secretKey: new Uint8Array(bytes),
-    requireExpiration: configuration.read(keys.restTokenRequireExpiration),
-  }
 }

@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { ANY_ADDRESS, socketAddress } from '../conf/host.js'
 import { keys } from '../conf/keys.js'
 import type { MasterOptions } from '../conf/options.js'
-import type { GatewayThreadData, WebThreadData } from '../control/thread-messages.js'
+import type {
+  GatewayThreadData,
+  ThreadListening,
+  WebThreadData,
+} from '../control/thread-messages.js'
+import type { WebSecurity } from '../security/web-security.js'
+import { environmentFacts } from './environment.js'
 import { restRules, restServerData } from './rest-settings.js'
 
 /** @throws UsageError when a setting of REST can't be served */
@@ -23,7 +29,11 @@ export function gatewayData(options: MasterOptions, controlPort: number): Gatewa
 }
 
 /** @throws UsageError when a setting of REST can't be served */
-export function webData(options: MasterOptions, metrics?: WebThreadData['metrics']): WebThreadData {
+export function webData(
+  options: MasterOptions,
+  security: WebSecurity,
+  metrics?: WebThreadData['metrics'],
+): WebThreadData {
   const { host, webUiHost, webUiPort, publicHost, configuration } = options
   const rest = restServerData(configuration, host)
   return {
@@ -33,9 +43,11 @@ export function webData(options: MasterOptions, metrics?: WebThreadData['metrics
     headerBytesMax: configuration.read(keys.uiRequestHeaderBytes),
     publicHost,
     logDir: process.env['SPARK_LOG_DIR'] || join(options.home, 'logs'),
+    security,
     killEnabled: configuration.read(keys.killEnabled),
     title: configuration.read(keys.masterUiTitle),
     historyServerUrl: configuration.read(keys.historyServerUrl),
+    environment: environmentFacts(options),
     ...(configuration.read(keys.reverseProxy)
       ? { reverseProxy: { frontUrl: configuration.read(keys.reverseProxyUrl) } }
       : {}),
@@ -48,7 +60,13 @@ export function webData(options: MasterOptions, metrics?: WebThreadData['metrics
 }
 
 /** Where people reach the pages: through the proxy before the master, where there is one (P47). */
-export function webUiUrl({ publicHost, configuration }: MasterOptions, port: number): string {
+export function webUiUrl(
+  { publicHost, configuration }: MasterOptions,
+  { port, securePort }: Pick<ThreadListening, 'port' | 'securePort'>,
+): string {
   const front = configuration.read(keys.reverseProxy) && configuration.read(keys.reverseProxyUrl)
-  return front || `http://${publicHost}:${port}`
+  if (front) return front
+  return securePort === undefined
+    ? `http://${publicHost}:${port}`
+    : `https://${publicHost}:${securePort}`
 }

@@ -32,19 +32,24 @@ export interface Visit {
   readonly below: string
   /** Who we are in Via. */
   readonly pseudonym: string
+  /** Whether the visitor came over TLS. */
+  readonly secure: boolean
+  /** What the peer is told of who asks, instead of what the visitor says; null: nothing. */
+  readonly authorization: string | null
 }
 
 export function requestHeaders(headers: IncomingHttpHeaders, visit: Visit): OutgoingHttpHeaders {
-  const { remoteAddress, below, pseudonym } = visit
+  const { remoteAddress, below, pseudonym, secure, authorization } = visit
   const passed = without(headers, [...HOP_BY_HOP, ...OF_THE_VISITOR, ...FORWARDED])
   const before = headers['x-forwarded-for']
   return {
     ...passed,
     'x-forwarded-for': before === undefined ? remoteAddress : `${String(before)}, ${remoteAddress}`,
     'x-forwarded-host': headers['x-forwarded-host'] ?? headers.host ?? '',
-    'x-forwarded-proto': headers['x-forwarded-proto'] ?? 'http',
+    'x-forwarded-proto': headers['x-forwarded-proto'] ?? (secure ? 'https' : 'http'),
     'x-forwarded-context': below,
     via: [headers.via, `1.1 ${pseudonym}`].filter(Boolean).join(', '),
+    ...(authorization === null ? {} : { authorization }),
   }
 }
 

@@ -4,14 +4,18 @@ import {
   request as httpRequest,
   type ClientRequest,
   type IncomingMessage,
+  type RequestOptions,
   type ServerResponse,
 } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { pipeline } from 'node:stream/promises'
 
-import { plain, redirect, send, type Answer } from '../http/answer.js'
+import { isSecure, plain, redirect, send, type Answer } from '../http/answer.js'
+import type { Visitor } from '../http/route.js'
 import { crossSiteReason } from '../http/same-origin.js'
-import { answerHeaders, comesRound, requestHeaders } from './headers.js'
+import { usualHeaders, type HeaderRules } from '../http/security-headers.js'
+import { clientOptions, type TlsTrust } from '../http/tls.js'
+import { answerHeaders, comesRound, requestHeaders, type Visit } from './headers.js'
 import { proxiedLocation, proxiedPath, targetUrl, type ProxiedPath } from './paths.js'
 
 /** Requests that are under way. */
@@ -20,18 +24,32 @@ export const atOnceMax = 128
 export const atOnceOfPeerMax = 16
 export const requestBodyBytesMax = 1024 * 1024
 const usualSilenceMs = 30_000
+/** What Node calls it when nobody known vouches for a certificate. */
+const untrusted = /^(DEPTH_ZERO_)?SELF_SIGNED_CERT|^UNABLE_TO_(VERIFY|GET_ISSUER)/
 
 const reads = ['GET', 'HEAD']
 const methods = [...reads, 'POST']
 
+/** Whose pages are shown. */
+export interface Peer {
+  /** An http or https URL. */
+  readonly address: string
+  /** What it is told of who asks; null: nothing. */
+  readonly authorization: string | null
+}
+
 export interface ReverseProxyOptions {
   /**
-   * Where the pages of a worker or application are, as an http or https URL; null: there is none of that id.
-   * May reject when that can't be told just now.
+   * Where the pages of a worker or application are; null: there is none of that id. May reject when that can't be told
+   * just now.
    */
-  readonly find: (id: string) => Promise<string | null>
+  readonly find: (id: string, visitor: Visitor | undefined) => Promise<Peer | null>
   /** `spark.ui.reverseProxyUrl`: what visitors know this server as; null: by its own address. */
   readonly frontUrl: string | null
+  /** Of what the proxy itself answers; absent: Spark's defaults. */
+  readonly headers?: HeaderRules
+  /** Whom it trusts over TLS; absent: the roots that Node comes with. */
+  readonly trust?: TlsTrust
   /** For tests: how long a peer may say nothing. */
   readonly silenceMs?: number
 }
@@ -51,21 +69,29 @@ export class ReverseProxy {
   }
 
   /** @returns false when the request is for other pages; nothing was done then @throws what is a fault of ours */
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+  async serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    visitor?: Visitor,
+  ): Promise<boolean> {
     const path = proxiedPath(request.url ?? '/')
     if (path === null) return false
     const refusal = this.#refusal(request, path)
     if (refusal !== null) {
-      await send(request, response, refusal)
+      await this.#send(request, response, refusal)
       return true
     }
     this.#count(path.id, 1)
     try {
-      await this.#pass(request, response, path)
+      await this.#pass(request, response, { ...path, visitor })
     } finally {
       this.#count(path.id, -1)
     }
     return true
+  }
+
+  #send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
+    return send(request, response, answer, this.#options.headers ?? usualHeaders)
   }
 
   #refusal(request: IncomingMessage, { id, encodedId, rest }: ProxiedPath): Answer | null {
@@ -101,32 +127,35 @@ export class ReverseProxy {
   async #pass(
     request: IncomingMessage,
     response: ServerResponse,
-    { id, encodedId, rest }: ProxiedPath,
+    { id, encodedId, rest, visitor }: ProxiedPath & { readonly visitor: Visitor | undefined },
   ): Promise<void> {
-    let address: string | null
+    let peer: Peer | null
     try {
-      address = await this.#options.find(id)
+      peer = await this.#options.find(id, visitor)
     } catch (error) {
       const reason = `where ${id} is can't be told just now: ${(error as Error).message}`
-      return send(request, response, plain(503, reason, { 'Retry-After': '1' }))
+      return this.#send(request, response, plain(503, reason, { 'Retry-After': '1' }))
     }
-    if (address === null) {
-      return send(request, response, plain(404, `no worker or application ${id} is known here`))
+    if (peer === null) {
+      const reason = `no worker or application ${id} is known here`
+      return this.#send(request, response, plain(404, reason))
     }
     // The visitor may have left meanwhile.
     if (response.destroyed) return
+    const { address, authorization } = peer
     const target = targetUrl(address, rest ?? '/')
     if (target === null) {
-      return send(request, response, plain(502, `${id} has no pages: ${address} is no http URL`))
+      const reason = `${id} has no pages: ${address} is no http URL`
+      return this.#send(request, response, plain(502, reason))
     }
     const below = `${this.#front}/proxy/${encodedId}`
-    const exchange = new Exchange(request, response, this.#options.silenceMs ?? usualSilenceMs)
+    const exchange = new Exchange(request, response, this.#options)
     try {
-      await exchange.run(target, { below, pseudonym: this.#pseudonym })
+      await exchange.run(target, { below, pseudonym: this.#pseudonym, authorization })
     } catch (error) {
       // The visitor has gone, or has seen a part of the answer already, which then ends early.
       if (response.headersSent || response.destroyed) return void response.destroy()
-      await send(request, response, plain(...exchange.failure(id, error as Error)))
+      await this.#send(request, response, plain(...exchange.failure(id, error as Error)))
     }
   }
 }
@@ -136,25 +165,35 @@ class Exchange {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #silenceMs: number
+  readonly #trust: TlsTrust | null
   #silent = false
 
-  constructor(request: IncomingMessage, response: ServerResponse, silenceMs: number) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { silenceMs = usualSilenceMs, trust }: Pick<ReverseProxyOptions, 'silenceMs' | 'trust'>,
+  ) {
     this.#request = request
     this.#response = response
     this.#silenceMs = silenceMs
+    this.#trust = trust ?? null
   }
 
   /** Settles when the answer is through. @throws Error of a socket, of the peer's or the visitor's */
-  async run(target: URL, way: { below: string; pseudonym: string }): Promise<void> {
+  async run(target: URL, way: Omit<Visit, 'remoteAddress' | 'secure'>): Promise<void> {
     const { method = 'GET', headers, socket } = this.#request
-    const connect = target.protocol === 'https:' ? httpsRequest : httpRequest
-    const visit = { ...way, remoteAddress: socket.remoteAddress ?? '' }
-    const outgoing = connect(target, {
+    const secure = isSecure(this.#request)
+    const visit = { ...way, remoteAddress: socket.remoteAddress ?? '', secure }
+    const options: RequestOptions = {
       method,
       headers: requestHeaders(headers, visit),
       agent: false,
       timeout: this.#silenceMs,
-    })
+    }
+    const outgoing =
+      target.protocol === 'https:'
+        ? httpsRequest(target, { ...options, ...(this.#trust && clientOptions(this.#trust)) })
+        : httpRequest(target, options)
     outgoing.once('timeout', () => {
       this.#silent = true
       outgoing.destroy(new Error('no answer'))
@@ -173,9 +212,12 @@ class Exchange {
   }
 
   /** @returns what `plain` makes the visitor's answer of */
-  failure(id: string, { message }: Error): [status: number, reason: string] {
+  failure(id: string, { message, code }: NodeJS.ErrnoException): [status: number, reason: string] {
     if (this.#silent) return [504, `${id} did not answer within ${this.#silenceMs} ms`]
-    return [502, `${id} can't be reached: ${message}`]
+    const advice = untrusted.test(code ?? '')
+      ? '; spark.ssl.standalone.trustStore of the master names who vouches for it'
+      : ''
+    return [502, `${id} can't be reached: ${message}${advice}`]
   }
 
   async #sendBody(outgoing: ClientRequest): Promise<void> {

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RestRules } from '../control/thread-messages.js'
 import { asError, readBody } from '../http/server.js'
 import { errorAnswer, RestError, type RestAnswer } from './protocol.js'
-import { tokenRefusal } from './signed-token.js'
+import { tokenRefusal } from '../security/signed-token.js'
 import { restAnswerTo, type RestContext } from './routes.js'
 
 /** Bodies that are being read or answered at once; a submission beyond that is told to come again. */

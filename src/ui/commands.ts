@@ -18,17 +18,25 @@ interface Kill {
 /** Keeps what came of a command, also when no answer did: the master may have carried it out. */
 async function audited(
   { audit }: RouteContext,
-  { remoteAddress }: Asked,
+  { remoteAddress, visitor }: Asked,
   { command, reply }: { command: string; reply: Promise<CommandReply> },
 ): Promise<CommandReply> {
+  const user = visitor?.user ?? null
+  const who = user === null ? remoteAddress : `${user} at ${remoteAddress}`
   try {
     const got = await reply
-    audit(remoteAddress, command, got.ok ? 'done' : got.message)
+    audit(who, command, got.ok ? 'done' : got.message)
     return got
   } catch (error) {
-    audit(remoteAddress, command, (error as Error).message)
+    audit(who, command, (error as Error).message)
     throw error
   }
+}
+
+/** P50. @returns null when the visitor may change what runs, otherwise why not */
+async function modifyRefusal({ visitor }: Asked): Promise<string | null> {
+  if (visitor === undefined || (await visitor.mayModify())) return null
+  return `User ${visitor.user} may not change what runs here (spark.modify.acls)`
 }
 
 async function kill(
@@ -40,6 +48,8 @@ async function kill(
   const foreign = crossSiteReason(headers)
   if (foreign !== null) return plain(403, foreign)
   if (!context.killEnabled) return plain(403, 'spark.ui.killEnabled is false on this master')
+  const refusal = await modifyRefusal(asked)
+  if (refusal !== null) return plain(403, refusal)
   const id = parameters.get('id') ?? ''
   if (id === '' || id.length > idLengthMax || parameters.get('terminate') !== 'true') {
     return plain(400, `expected POST ${folder}?id=<${what} id>&terminate=true`)
@@ -82,7 +92,7 @@ function decommissionRefusal(
 
 /** As many hosts as fit into a request, whose size the server bounds. */
 export async function decommission(context: RouteContext, asked: Asked): Promise<Answer> {
-  const refusal = decommissionRefusal(context, asked)
+  const refusal = decommissionRefusal(context, asked) ?? (await modifyRefusal(asked))
   if (refusal !== null) return plain(403, refusal)
   const hosts = asked.parameters.getAll('host').filter((host) => host !== '')
   if (hosts.length === 0) {

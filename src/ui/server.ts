@@ -5,7 +5,16 @@ import { answerTo } from './routes.js'
 
 export interface WebServerOptions extends Pick<
   PageServerOptions,
-  'host' | 'port' | 'maxRetries' | 'headerBytesMax' | 'onFault' | 'streamed'
+  | 'host'
+  | 'port'
+  | 'maxRetries'
+  | 'headerBytesMax'
+  | 'onFault'
+  | 'streamed'
+  | 'gate'
+  | 'headers'
+  | 'showErrorStacks'
+  | 'secure'
 > {
   readonly context: RouteContext
 }

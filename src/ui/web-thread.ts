@@ -11,11 +11,19 @@ import { MasterMetrics } from '../metrics/master-metrics.js'
 import { ReverseProxy } from '../proxy/reverse-proxy.js'
 import { RestServer } from '../rest/server.js'
 import { leaderElsewhere } from '../rest/standby.js'
+import { pageSecurity, securityOnPort } from '../security/page-security.js'
+import { handedOn } from '../security/signed-token.js'
+import { Environment } from './environment-page.js'
+import { SharedAnswers } from '../http/live.js'
 import { CommandSession } from './command-session.js'
 import { singleLine } from '../http/single-line.js'
 import { WebServer } from './server.js'
 import { ClusterFeed } from './model/cluster-feed.js'
+import { Events } from './model/events.js'
+import { clusterFigures } from './model/figures.js'
+import { History } from './model/history.js'
 import { viewOf } from './model/view-of.js'
+import { Sampler } from './sampler.js'
 
 const port = parentPort
 if (port === null)
@@ -28,9 +36,11 @@ function post(message: FromWebThread, transfer: ArrayBuffer[] = []): void {
   port?.postMessage(message, transfer)
 }
 
+const events = new Events()
 const cluster = new ClusterFeed({
   request: (anew) => post({ kind: 'changes', anew }),
   explain: (id, request) => post({ kind: 'explain', id, request }),
+  observer: events,
 })
 const commands = new CommandSession((bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]))
 const audit = (remoteAddress: string, command: string, outcome: string): void =>
@@ -46,8 +56,16 @@ const metrics =
         ...data.metrics,
         log: createLogger('metrics'),
         view: async () => viewOf(await cluster.current()),
+        cluster: () => clusterFigures(cluster),
         leadership: () => leadership,
       })
+const history = new History()
+const sampler = new Sampler({
+  cluster,
+  history,
+  schedulingP99Us: () => metrics?.schedulingP99Us() ?? null,
+  onFault: (error) => log.error({ error }, 'the cluster could not be looked at'),
+})
 // A master's log is never compressed.
 const rememberedLengths = 1
 const server = new WebServer({
@@ -71,10 +89,16 @@ const server = new WebServer({
       ? {}
       : { logs: { reader: new LogReader(rememberedLengths), logDir: data.logDir } }),
     ...(metrics === undefined ? {} : { metrics }),
+    ...(data.environment === undefined ? {} : { environment: new Environment(data.environment) }),
+    proxied: data.reverseProxy !== undefined,
+    shared: new SharedAnswers(),
+    history,
+    events,
     commands,
     audit,
   },
   ...(data.reverseProxy === undefined ? {} : { streamed: streamedBy(data.reverseProxy) }),
+  ...(data.security === undefined ? {} : pageSecurity(data.security, log)),
   onFault: (error) => log.error({ error }, 'a page failed'),
 })
 const rest =
@@ -93,19 +117,30 @@ const rest =
 
 /** P47: the pages of workers and running applications, and of nobody else. */
 function streamedBy({ frontUrl }: NonNullable<WebThreadData['reverseProxy']>) {
+  const { access, headers, trust } = data.security ?? {}
+  const tokens = access?.tokens ?? null
   const proxy = new ReverseProxy({
     frontUrl,
-    find: async (id) => {
+    ...(headers === undefined ? {} : { headers }),
+    ...(trust === undefined ? {} : { trust }),
+    find: async (id, visitor) => {
       const model = await cluster.current()
+      const worker = model.worker(id)?.worker.webUiUrl ?? null
+      if (worker !== null) {
+        const user = visitor?.user ?? null
+        const authorization = tokens === null ? null : handedOn(user, tokens, Date.now())
+        return { address: worker, authorization }
+      }
       const row = model.application(id)
-      const application = row?.completed === false ? row.application : null
-      return model.worker(id)?.worker.webUiUrl ?? application?.uiUrl ?? null
+      const address = row?.completed === false ? row.application.uiUrl : null
+      return address === null ? null : { address, authorization: null }
     },
   })
   return (...args: Parameters<ReverseProxy['serve']>) => proxy.serve(...args)
 }
 
 async function stop(): Promise<void> {
+  sampler.stop()
   cluster.close()
   commands.close()
   await Promise.all([server.close(), rest?.close(), metrics?.stop()])
@@ -114,12 +149,17 @@ async function stop(): Promise<void> {
 
 async function listen(): Promise<FromWebThread> {
   const uiPort = await server.listen()
-  if (rest === null) return { kind: 'listening', port: uiPort }
+  const { securePort } = server
+  const secure = securePort === null ? {} : { securePort }
+  // One that is started in its place serves where links lead.
+  const restart =
+    data.security === undefined ? {} : { security: securityOnPort(data.security, securePort) }
+  if (rest === null) return { kind: 'listening', port: uiPort, ...secure, again: restart }
   try {
     const restPort = await rest.listen()
     log.info(`REST submissions are taken on ${data.rest?.host}, port ${restPort}`)
-    const again = { rest: { ...data.rest, port: restPort } }
-    return { kind: 'listening', port: uiPort, restPort, again }
+    const again = { ...restart, rest: { ...data.rest, port: restPort } }
+    return { kind: 'listening', port: uiPort, ...secure, restPort, again }
   } catch (error) {
     await server.close()
     throw error
@@ -134,6 +174,8 @@ function receive(message: ToWebThread): void {
     masterUrl = message.masterUrl
     restUrl = message.restPort === null ? null : masterUrl.replace(/:\d+$/, `:${message.restPort}`)
     log.info(`Web UI of ${message.masterUrl} at ${message.webUiUrl}`)
+    // Before this the main thread has no core to ask.
+    sampler.start()
   }
   if (message.kind === 'leadership') leadership = message.status
   if (message.kind === 'stepDown') commands.end(message.reason)

@@ -1,4 +1,5 @@
 /** What JVM and Node executors and drivers have in common: substitution, environment, the header in their stderr. */
+import { redactCommand } from '../conf/redaction.js'
 import type { PropertyT } from '../schema/magneto.js'
 
 /** What the worker puts in for `{{NAME}}` (W7). */
@@ -65,31 +66,6 @@ export function inheritedEnvironment(
   }
   for (const { key, value } of properties) environment[String(key)] = String(value)
   return environment
-}
-
-const REDACTED = '*********(redacted)'
-
-/** `-Dname=value` loses its value when name or value looks secret (W10, P55). */
-export function redactCommand(command: readonly string[], pattern: RegExp): string[] {
-  const looksSecret = new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, ''))
-  return command.map((argument) => {
-    const match = /^-D(.+?)=(.+)$/s.exec(argument)
-    if (match?.[1] === undefined || match[2] === undefined) return argument
-    const secret = looksSecret.test(match[1]) || looksSecret.test(match[2])
-    return secret ? `-D${match[1]}=${REDACTED}` : argument
-  })
-}
-
-/** P55: a value goes when it or its name looks secret. */
-export function redactValues(
-  pairs: readonly (readonly [name: string, value: string])[],
-  pattern: RegExp,
-): (readonly [string, string])[] {
-  const looksSecret = new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, ''))
-  return pairs.map(([name, value]) => {
-    const secret = looksSecret.test(name) || looksSecret.test(value)
-    return [name, secret ? REDACTED : value]
-  })
 }
 
 /** What stands before the command in the first line of stderr (W10). */

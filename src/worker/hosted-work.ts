@@ -4,6 +4,7 @@
  */
 import { ByteBuffer } from 'flatbuffers'
 
+import { redactCommand, redactorOf } from '../conf/redaction.js'
 import {
   ApplicationDescription,
   DriverDescription,
@@ -15,7 +16,6 @@ import {
   type ResourceAmountT,
   type ResourceT,
 } from '../schema/magneto.js'
-import { redactCommand, redactValues } from './command-line.js'
 import type { DriverResult, ExecutorResult } from './launcher/request.js'
 
 export interface HostedResource {
@@ -301,8 +301,8 @@ function listText(items: readonly string[]): string {
 }
 
 function environmentText(environment: readonly PropertyT[], pattern: RegExp): string {
-  const pairs = environment.map(({ key, value }) => [String(key), String(value)] as const)
-  return redactValues(pairs, pattern)
-    .map(([name, value]) => `${name} -> ${value}`)
+  const shown = redactorOf(pattern)
+  return environment
+    .map(({ key, value }) => `${key} -> ${shown(String(key), String(value))}`)
     .join(', ')
 }

@@ -11,6 +11,7 @@ import { MasterLink } from '../control/link.js'
 import { createLogger, type Logger } from '../log/logger.js'
 import { End, WorkerRecorder } from '../metrics/worker-recorder.js'
 import { WorkerHeartbeatT, WorkerRegisteredT, type ResourceT } from '../schema/magneto.js'
+import { webSecurity, type WebSecurity } from '../security/web-security.js'
 import { listenForDecommission } from './decommission-signal.js'
 import { DiskGuard, type Health } from './disk-guard.js'
 import { WorkerLoop, type WorkerPort } from './effects.js'
@@ -51,7 +52,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const log = createLogger('Worker')
   refuseUnserved(options.configuration)
   const { sinks, warnings } = metricsSettings(options.configuration, options.confDir, 'worker')
-  for (const warning of warnings) log.warn(warning)
+  const secured = webSecurity(options.configuration, 'worker')
+  for (const warning of [...warnings, ...secured.warnings]) log.warn(warning)
   await prepareWorkDir(options.workDir).catch((error: unknown) => {
     throw error instanceof WorkDirError ? new UsageError(error.message) : error
   })
@@ -73,9 +75,17 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   try {
     const known = workerSettings(options, { hardware, resources, homes, port })
     const work = hostedWork(options.configuration)
-    const webUi = await startWebUi(options, { settings: known, work, metrics, sinks, log })
+    const { security } = secured
+    const webUi = await startWebUi(options, {
+      settings: known,
+      work,
+      metrics,
+      sinks,
+      security,
+      log,
+    })
     undo.unshift(() => webUi.stop())
-    const settings = { ...known, webUiUrl: `http://${options.publicHost}:${webUi.port}` }
+    const settings = { ...known, webUiUrl: webUi.urlOn(options.publicHost) }
     const guardian = await Guardian.start({ log, killTimeoutMs: KILL_TIMEOUT_MS })
     const { cores, memoryMb, runtimes } = settings
     log.info(
@@ -246,9 +256,11 @@ function startWebUi(
     work,
     metrics,
     sinks,
+    security,
     log,
   }: Pick<Parts, 'settings' | 'work' | 'metrics' | 'log'> & {
     sinks: readonly MetricsSinkSettings[]
+    security: WebSecurity
   },
 ): Promise<WebUi> {
   const { configuration, home, webUiHost, webUiPort, workDir } = options
@@ -261,6 +273,7 @@ function startWebUi(
     port: webUiPort,
     maxRetries: configuration.read(keys.portMaxRetries),
     headerBytesMax: configuration.read(keys.uiRequestHeaderBytes),
+    security,
     worker: { workerId: id, address: `${host}:${port}`, cores, memoryMb, resources },
     work: () => work.lists(),
     workDir,

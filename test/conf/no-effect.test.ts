@@ -12,20 +12,19 @@ const warning = (entries: [string, string][], daemon: 'master' | 'worker' = 'mas
   noEffectWarning(new Configuration(entries), daemon)
 
 describe('settings without effect', () => {
-  test('are named in one line', () => {
+  test('P54: are named in one line', () => {
     const entries: [string, string][] = [
       ['spark.deploy.appNumberModulo', '1000'],
       ['spark.master.ui.visibleEnvVarPrefixes', 'x'],
       ['spark.deploy.recoverySerializationFilter', '*'],
       ['spark.metrics.namespace', 'y'],
       ['spark.metrics.conf.*.sink.csv.period', '20'],
-      ['spark.ui.view.acls', 'me'],
+      ['spark.ui.jettyStopTimeout', '5s'],
       ['spark.deploy.defaultCores', '4'],
     ]
     expect(warning(entries)).toBe(
       'no effect on the master in this release: spark.deploy.recoverySerializationFilter, ' +
-        'spark.master.ui.visibleEnvVarPrefixes, ' +
-        'spark.metrics.namespace, spark.ui.view.acls',
+        'spark.metrics.namespace, spark.ui.jettyStopTimeout',
     )
   })
 
@@ -93,7 +92,8 @@ const ELSEWHERE = new Set<unknown>([
 ])
 
 describe.each(['master', 'worker'] as const)('the list of what the %s serves', (daemon) => {
-  const text = textOf(...(daemon === 'master' ? ['master', 'election'] : [daemon]))
+  const own = daemon === 'master' ? ['master', 'election'] : [daemon]
+  const text = textOf(...own, 'security')
   const used = Object.entries(keys).filter(([name]) =>
     new RegExp(`\\bkeys\\.${name}\\b`).test(text),
   )

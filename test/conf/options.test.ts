@@ -224,11 +224,11 @@ describe('a promise that is not kept is refused, never ignored', () => {
   test.each([
     ['P57', 'spark.authenticate=true'],
     ['P58', 'spark.network.crypto.enabled=true'],
-    ['P50', 'spark.acls.enable=true'],
-    ['P49', 'spark.ui.filters=org.apache.spark.ui.JWSFilter'],
+    ['P49', 'spark.ui.filters=x.Y'],
+    ['P49, one of them', 'spark.ui.filters=org.apache.spark.ui.JWSFilter,x.Y'],
     ['P26', 'spark.master.rest.filters=x.Y'],
     ['P26, one of them', 'spark.master.rest.filters=org.apache.spark.ui.JWSFilter,x.Y'],
-    ['P56', 'spark.ssl.enabled=true'],
+    ['P56, 4.2 on', 'spark.ui.jetty.sniHostCheckEnabled=true'],
     ['P56 of RPC', 'spark.ssl.rpc.enabled=TRUE'],
   ])('%s: %s', (_id, setting) => {
     const env = { SPARK_DAEMON_JAVA_OPTS: `-D${setting}` }
@@ -246,9 +246,30 @@ describe('a promise that is not kept is refused, never ignored', () => {
     },
   )
 
-  test('R17: tokens in front of REST are kept', () => {
-    const env = { SPARK_MASTER_OPTS: '-Dspark.master.rest.filters=org.apache.spark.ui.JWSFilter' }
+  test.each([
+    'spark.master.rest.filters=org.apache.spark.ui.JWSFilter',
+    'spark.ui.filters=org.apache.spark.ui.JWSFilter',
+    'spark.acls.enable=true',
+    'spark.ssl.enabled=true',
+  ])('R17, P49, P50, P56: %s is kept', (setting) => {
+    const env = { SPARK_DAEMON_JAVA_OPTS: `-D${setting}` }
     expect(() => parseMaster([], env)).not.toThrow()
+    expect(() => parseWorker([master], env)).not.toThrow()
+  })
+
+  test('P55: what is logged of options has no secret in it', () => {
+    const warnings: string[] = []
+    const env = {
+      ...base,
+      SPARK_MASTER_OPTS: '-Djavax.net.ssl.trustStorePassword=hush -Dcolour=red -Xss1m',
+      SPARK_DAEMON_JAVA_OPTS: '-Dspark.redaction.regex=(?i)password|colour',
+    }
+    parseMasterOptions([], env, (text) => void warnings.push(text))
+    expect(warnings).toEqual([
+      'SPARK_MASTER_OPTS: no effect without a JVM: -Djavax.net.ssl.trustStorePassword=*********(redacted) -Dcolour=*********(redacted) -Xss1m',
+    ])
+    const open = { ...base, SPARK_MASTER_OPTS: '-Dspark.authenticate.secret="hush' }
+    expect(() => parseMasterOptions([], open)).toThrow(/^(?!.*hush).*never closed$/)
   })
 
   test.each(['NONE', 'FILESYSTEM', 'ROCKSDB', 'ZOOKEEPER', 'CUSTOM'])(

@@ -39,7 +39,10 @@ async function proxying(
   changes: Partial<ReverseProxyOptions> = {},
 ): Promise<string> {
   const proxy = new ReverseProxy({
-    find: (id) => Promise.resolve(addresses[id] ?? null),
+    find: async (id) => {
+      const address = addresses[id]
+      return address === undefined ? null : { address, authorization: null }
+    },
     frontUrl: null,
     ...changes,
   })

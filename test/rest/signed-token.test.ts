@@ -1,7 +1,7 @@
 /** R17, X4: who may ask where spark.master.rest.filters names the JWSFilter. */
 import { createHmac } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
-import { tokenRefusal } from '../../src/rest/signed-token.js'
+import { tokenRefusal } from '../../src/security/signed-token.js'
 import { startRest, submission } from './harness.js'
 
 /** RFC 7515, appendix A.1. */

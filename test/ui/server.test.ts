@@ -11,7 +11,14 @@ import type { RouteContext } from '../../src/ui/route-context.js'
 import { answerTo } from '../../src/ui/routes.js'
 import { retryPort } from '../../src/http/server.js'
 import { WebServer } from '../../src/ui/server.js'
-import { applicationView, clusterOf, clusterView, explanation, waitingDriverView } from './views.js'
+import {
+  applicationView,
+  clusterOf,
+  clusterView,
+  eventless,
+  explanation,
+  waitingDriverView,
+} from './views.js'
 
 const running: WebServer[] = []
 const faults: Error[] = []
@@ -74,6 +81,7 @@ async function start(change: Partial<RouteContext> = {}) {
       commands,
       audit: (...line) => audited.push(line),
       cluster: clusterOf(clusterView()),
+      ...eventless,
       ...change,
     },
     onFault: (error) => faults.push(error),
@@ -189,7 +197,7 @@ describe('why something waits', () => {
     ['POST', '/api/v1/drivers/driver-1/explain', 405],
     ['GET', '/api/v1/drivers//explain', 404],
     ['GET', '/api/v1/workers/worker-1/explain', 404],
-    ['GET', '/api/v1/drivers/driver-1', 404],
+    ['GET', '/api/v1/drivers/driver-9', 404],
   ])('%s %s gets %i', async (method, path, status) => {
     const { ask } = await start(waiting)
     expect((await ask(method, path)).status).toBe(status)
@@ -219,7 +227,7 @@ describe('every page', () => {
     for (const path of ['/', '/json/', '/nowhere']) {
       const { headers } = await ask('GET', path)
       expect(headers['x-frame-options']).toBe('SAMEORIGIN')
-      expect(headers['x-xss-protection']).toBe('1; mode=block')
+      expect(headers['x-xss-protection']).toBe('0')
       expect(headers['x-content-type-options']).toBe('nosniff')
       expect(headers['content-security-policy']).toContain("default-src 'none'")
       expect(headers.server).toBeUndefined()
@@ -241,6 +249,7 @@ describe('every page', () => {
           throw new ViewUnavailable('the master did not answer in time')
         },
         explain: async () => {},
+        answeredInMs: 0,
       },
     })
     expect((await ask('GET', '/')).status).toBe(503)
@@ -253,6 +262,7 @@ describe('every page', () => {
           throw new TypeError('secret detail')
         },
         explain: async () => {},
+        answeredInMs: 0,
       },
     })
     const got = await ask('GET', '/')
@@ -415,6 +425,7 @@ describe('U15, D1: telling workers to leave', () => {
           commands,
           audit: () => {},
           cluster: clusterOf(clusterView()),
+          ...eventless,
         },
       )
     const far = await from('192.0.2.7')
@@ -462,6 +473,7 @@ describe('C16: ports', () => {
         commands: recordingCommands().commands,
         audit: () => {},
         cluster: clusterOf(clusterView()),
+        ...eventless,
       },
       onFault: (error: Error) => faults.push(error),
     }

@@ -1,5 +1,6 @@
 /** What the worker's main thread and its web thread say to each other. */
 import type { MetricsSinkSettings } from '../../conf/metrics-settings.js'
+import type { WebSecurity } from '../../security/web-security.js'
 import type { HostedLists, HostedResource } from '../hosted-work.js'
 
 /** What a worker is, as its page and its JSON document show it (U21, J5). */
@@ -21,6 +22,8 @@ export interface WebThreadData {
   maxRetries: number
   /** spark.ui.requestHeaderSize (P52). */
   headerBytesMax: number
+  /** Absent: Spark's defaults: everybody may see everything, without TLS. */
+  security?: WebSecurity
   worker: WorkerFacts
   workDir: string
   logDir: string
@@ -57,7 +60,7 @@ export type ToWebThread = MasterNote | WorkNote | { kind: 'stop' }
 
 /** The first thing that it says. */
 export type WebThreadStart =
-  | { kind: 'listening'; port: number }
-  | { kind: 'failed'; message: string }
+  /** `securePort`: where the pages are over TLS; absent: nowhere. */
+  { kind: 'listening'; port: number; securePort?: number } | { kind: 'failed'; message: string }
 
 export type FromWebThread = WebThreadStart | WorkRequest

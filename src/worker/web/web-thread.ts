@@ -5,6 +5,7 @@ import { PageServer } from '../../http/page-server.js'
 import { LogReader } from '../../log-files/reader.js'
 import { createLogger } from '../../log/logger.js'
 import { WorkerMetrics } from '../../metrics/worker-metrics.js'
+import { pageSecurity } from '../../security/page-security.js'
 import { answerTo, type WebContext } from './routes.js'
 import { loadOf } from './totals.js'
 import type { FromWebThread, MasterNote, ToWebThread, WebThreadData } from './thread-messages.js'
@@ -20,6 +21,7 @@ const {
   maxRetries,
   headerBytesMax,
   metrics: metered,
+  security,
   ...data
 } = workerData as WebThreadData
 const log = createLogger('WorkerWebUI')
@@ -51,6 +53,7 @@ const server = new PageServer({
   port: wantedPort,
   maxRetries,
   headerBytesMax,
+  ...(security === undefined ? {} : pageSecurity(security, log)),
   answer: (request) => answerTo(request, context),
   onFault: (error) => log.error({ error }, 'a page failed'),
 })
@@ -71,7 +74,9 @@ port.on('message', (message: ToWebThread) => {
 })
 
 try {
-  post({ kind: 'listening', port: await server.listen() })
+  const bound = await server.listen()
+  const { securePort } = server
+  post({ kind: 'listening', port: bound, ...(securePort === null ? {} : { securePort }) })
 } catch (error) {
   post({ kind: 'failed', message: (error as Error).message })
   port.close()

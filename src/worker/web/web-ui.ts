@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads'
 
 import type { Logger } from '../../log/logger.js'
+import { securityOnPort } from '../../security/page-security.js'
 import type { HostedLists } from '../hosted-work.js'
 import type {
   FromWebThread,
@@ -37,6 +38,7 @@ function growingDelayMs(deaths: number): number {
 interface Listening {
   thread: Worker
   port: number
+  securePort: number | null
   /** Why it ended. */
   ended: Promise<string>
 }
@@ -44,6 +46,8 @@ interface Listening {
 export class WebUi {
   readonly #options: WebUiOptions
   readonly port: number
+  /** Where the pages are over TLS; null: nowhere. */
+  readonly securePort: number | null
   #current: Listening
   #master: MasterNote | null = null
   #deaths = 0
@@ -58,8 +62,16 @@ export class WebUi {
   private constructor(options: WebUiOptions, current: Listening) {
     this.#options = options
     this.port = current.port
+    this.securePort = current.securePort
     this.#current = current
     void this.#watch()
+  }
+
+  /** What others find the pages by. */
+  urlOn(host: string): string {
+    return this.securePort === null
+      ? `http://${host}:${this.port}`
+      : `https://${host}:${this.securePort}`
   }
 
   /** What pages show from now on. */
@@ -91,9 +103,15 @@ export class WebUi {
     this.#restart = setTimeout(() => void this.#startAgain(), delayMs)
   }
 
+  #optionsAgain(): WebUiOptions {
+    const { security, ...others } = this.#options
+    if (security === undefined) return others
+    return { ...others, security: securityOnPort(security, this.securePort) }
+  }
+
   async #startAgain(): Promise<void> {
     try {
-      const current = await startThread({ ...this.#options, port: this.port, maxRetries: 0 })
+      const current = await startThread({ ...this.#optionsAgain(), port: this.port, maxRetries: 0 })
       if (this.#stopping) return await endThread(current)
       this.#current = current
       void this.#watch()
@@ -131,7 +149,7 @@ async function startThread(options: WebUiOptions): Promise<Listening> {
     thread.on('message', (message: FromWebThread) => {
       if (message.kind === 'work') post(thread, { kind: 'work', id: message.id, lists: work() })
     })
-    return { thread, port: first.port, ended }
+    return { thread, port: first.port, securePort: first.securePort ?? null, ended }
   }
   await thread.terminate()
   throw new Error(first.message)
