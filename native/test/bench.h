@@ -32,6 +32,8 @@ class Cluster {
   std::span<const uint8_t> flush();
   // Returns its session.
   uint64_t application(const ApplicationOptions& options);
+  // Somebody looks, who is new the first time: takes all that has changed.
+  void read();
   const codec::Engine& engine() const { return engine_; }
 
  private:
@@ -39,6 +41,7 @@ class Cluster {
   codec::BatchWriter inbox_;
   uint32_t workers_;
   uint64_t next_application_ = 0;
+  bool has_reader_ = false;
 };
 
 uint32_t launches(std::span<const uint8_t> outbox, uint64_t* last_session = nullptr);

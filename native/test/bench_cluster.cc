@@ -1,5 +1,7 @@
 #include "test/bench.h"
 
+#include <stdexcept>
+
 namespace magneto::test {
 
 double seconds_since(std::chrono::steady_clock::time_point from) {
@@ -54,6 +56,12 @@ uint64_t Cluster::application(const ApplicationOptions& options) {
   connect(session);
   say(session, register_application(options));
   return session;
+}
+
+void Cluster::read() {
+  if (engine_.changes(start_ms, !has_reader_, SIZE_MAX).empty())
+    throw std::logic_error("a reader is told nothing");
+  has_reader_ = true;
 }
 
 uint32_t launches(std::span<const uint8_t> outbox, uint64_t* last_session) {

@@ -37,6 +37,14 @@ std::span<const uint8_t> counted_flush(Cluster& cluster) {
   return cluster.flush();
 }
 
+void counted_read(Cluster& cluster) {
+  const Counted counted;
+  cluster.read();
+}
+
+// Whether somebody looks at the cluster, after each operation; and what is counted then.
+enum class Reader { none, reads, counted };
+
 void expect(bool holds) {
   if (!holds) throw std::logic_error("it counted something else");
 }
@@ -86,7 +94,9 @@ struct FullCluster {
     cluster.flush();
   }
   // The executors of some workers say that they are in the state. Returns those in their place.
-  std::vector<Launched> report(core::ExecutorState state, bool count) {
+  std::vector<Launched> report(core::ExecutorState state, bool count,
+                               Reader reader = Reader::none) {
+    if (reader != Reader::none) cluster.read();
     StateOptions options;
     options.app_id = app_id_of(0);
     options.state = state;
@@ -98,6 +108,8 @@ struct FullCluster {
       cluster.say(executor.session, state_changed(options));
       const auto outbox = count ? counted_flush(cluster) : cluster.flush();
       for (const Launched& each : launched(outbox)) replaced.push_back(each);
+      if (reader == Reader::reads) cluster.read();
+      if (reader == Reader::counted) counted_read(cluster);
     }
     return replaced;
   }
@@ -107,12 +119,14 @@ struct FullCluster {
   std::vector<Launched> executors;
 };
 
-uint32_t heartbeats(uint32_t workers) {
+uint32_t heartbeats(uint32_t workers, bool with_reader) {
   Cluster cluster(workers, cores);
+  if (with_reader) cluster.read();
   for (uint32_t round = 0; round < rounds; ++round) {
     const uint32_t at = some_worker(round, workers);
     cluster.say(at, heartbeat(worker_id_of(at)));
     counted_flush(cluster);
+    if (with_reader) cluster.read();
   }
   return rounds;
 }
@@ -167,8 +181,9 @@ uint32_t small_applications(uint32_t workers, bool count_ends) {
   return rounds;
 }
 
-uint32_t whole_cluster(uint32_t workers) {
+uint32_t whole_cluster(uint32_t workers, bool with_reader) {
   Cluster cluster(workers, cores);
+  if (with_reader) cluster.read();
   cluster.application(application_of(workers * cores));
   expect(launches(counted_flush(cluster)) == workers * cores);
   return workers * cores;
@@ -184,6 +199,14 @@ uint32_t exited(uint32_t workers, uint32_t waiting) {
   FullCluster full(workers, waiting);
   full.report(core::ExecutorState::running, false);
   expect(full.report(core::ExecutorState::exited, true).size() == rounds);
+  return rounds;
+}
+
+uint32_t exited_with_reader(uint32_t workers, Reader reader) {
+  FullCluster full(workers, 100);
+  full.report(core::ExecutorState::running, false);
+  const bool count = reader != Reader::counted;
+  expect(full.report(core::ExecutorState::exited, count, reader).size() == rounds);
   return rounds;
 }
 
@@ -298,14 +321,18 @@ std::vector<Path> paths() {
       all.push_back({name + ", " + std::to_string(workers) + " workers",
                      [run, workers] { return run(workers); }});
     };
-    add("heartbeat", heartbeats);
+    add("heartbeat", [](uint32_t of) { return heartbeats(of, false); });
+    add("heartbeat with a reader", [](uint32_t of) { return heartbeats(of, true); });
     add("registration of a worker", registrations);
     add("loss of a worker with 4 executors", lost_workers);
     add("registration of an application with one executor",
         [](uint32_t of) { return small_applications(of, false); });
     add("end of an application with one executor",
         [](uint32_t of) { return small_applications(of, true); });
-    add("one executor of an application over the whole cluster", whole_cluster);
+    add("one executor of an application over the whole cluster",
+        [](uint32_t of) { return whole_cluster(of, false); });
+    add("one executor of an application over the whole cluster with a reader",
+        [](uint32_t of) { return whole_cluster(of, true); });
     add("one executor more", one_more_executor);
     add("RequestExecutors on a full cluster", requests_on_full_cluster);
     add("submission of a driver", drivers);
@@ -316,6 +343,10 @@ std::vector<Path> paths() {
       add("EXITED on a full cluster" + with,
           [waiting](uint32_t of) { return exited(of, waiting); });
     }
+    add("EXITED on a full cluster with a reader, 100 waiting applications",
+        [](uint32_t of) { return exited_with_reader(of, Reader::reads); });
+    add("what a reader is told of an EXITED, 100 waiting applications",
+        [](uint32_t of) { return exited_with_reader(of, Reader::counted); });
   }
   all.push_back({"view of 1000 workers and 4000 executors", [] { return views(1'000); }});
   for (const Path& path : decodings()) all.push_back(path);
