@@ -217,7 +217,7 @@ export const tlsKeys = {
   ),
   tlsProtocol: tlsText(
     'protocol',
-    'TLSv1.2 or TLSv1.3, which then is the only one; TLS or not set: both.',
+    'TLSv1.2 or TLSv1.3, which then is the only one (a JVM takes TLSv1.2 besides TLSv1.3); TLS or not set: both.',
   ),
   tlsEnabledAlgorithms: tls<string[]>('enabledAlgorithms', {
     default: [],
