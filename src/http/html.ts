@@ -18,8 +18,13 @@ const escapes: Record<string, string> = {
   "'": '&#39;',
 }
 
+// oxlint-disable-next-line no-control-regex -- these are what has to go
+const unsafe = /[&<>"'\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]/
+
 /** Safe between tags and inside quoted attributes. Control characters, which HTML forbids, show as a box. */
 export function escapeHtml(text: string): string {
+  // Most of what a page shows is safe, and a large page has thousands of them.
+  if (!unsafe.test(text)) return text
   return (
     text
       // oxlint-disable-next-line no-control-regex -- these are what has to go
@@ -33,12 +38,16 @@ function textOf(fragment: Fragment): string {
   if (fragment instanceof Markup) return fragment.text
   if (typeof fragment === 'number') return String(fragment)
   if (typeof fragment === 'string') return escapeHtml(fragment)
-  return fragment.map(textOf).join('')
+  let text = ''
+  for (const part of fragment) text += textOf(part)
+  return text
 }
 
 /** Template tag: strings and numbers are escaped, markup is kept, lists are joined, null is nothing. */
 export function html(parts: TemplateStringsArray, ...values: readonly Fragment[]): Markup {
-  return new Markup(parts.map((part, at) => part + textOf(values[at] ?? null)).join(''))
+  let text = parts[0] ?? ''
+  for (const [at, value] of values.entries()) text += textOf(value) + parts[at + 1]
+  return new Markup(text)
 }
 
 /** @returns the URL when a browser may follow it, null for anything but http and https */

@@ -55,7 +55,7 @@ const most = (steps: readonly Sample[][], of: Of): Values =>
   each(steps, (samples) => Math.max(...samples.map(of)))
 
 function largest(...lists: readonly Values[]): number {
-  return Math.max(0, ...lists.flat().map((value) => value ?? 0))
+  return Math.max(0, ...lists.map((values) => Math.max(...values.map((value) => value ?? 0))))
 }
 
 interface Level {
@@ -172,22 +172,32 @@ function spanLinks({ path, parameters }: PageAsked, shown: Span): Markup {
   </nav>`
 }
 
+/** What was drawn last, by the newest sample of it: readers ask more often than there is one. */
+const drawnCharts = new WeakMap<Sample, Markup>()
+
+function charts(samples: readonly Sample[], span: Span): Markup {
+  const newest = samples.at(-1)
+  if (newest === undefined) {
+    const yet =
+      span.interval === '1m' ? 'the first minute is not over' : 'the master has just started'
+    return html`<p>Nothing is known yet: ${yet}.</p>`
+  }
+  const before = drawnCharts.get(newest)
+  if (before !== undefined) return before
+  const steps = stepsOf(samples, span)
+  const drawn: Drawn = [steps.flat(), steps, span]
+  const markup = html`<div class="charts">
+    ${levels.map((level) => chartFigure(levelChart(drawn, level)))}
+    ${counts.map((count) => chartFigure(countChart(drawn, count)))}
+    ${chartFigure(answerChart(drawn))}
+  </div>`
+  drawnCharts.set(newest, markup)
+  return markup
+}
+
 /** @throws BadQuery */
 export function useSection(history: ShownHistory, asked: PageAsked): Markup {
   const span = spanOf(asked.parameters)
-  const steps = stepsOf(history.samples(span.interval), span)
-  const samples = steps.flat()
-  const drawn: Drawn = [samples, steps, span]
-  const charts =
-    samples.length === 0
-      ? html`<p>
-          Nothing is known yet:
-          ${span.interval === '1m' ? 'the first minute is not over' : 'the master has just started'}.
-        </p>`
-      : html`<div class="charts">
-          ${levels.map((level) => chartFigure(levelChart(drawn, level)))}
-          ${counts.map((count) => chartFigure(countChart(drawn, count)))}
-          ${chartFigure(answerChart(drawn))}
-        </div>`
-  return foldable('use', 'Cluster use', html`${spanLinks(asked, span)} ${charts}`)
+  const samples = history.samples(span.interval)
+  return foldable('use', 'Cluster use', html`${spanLinks(asked, span)} ${charts(samples, span)}`)
 }

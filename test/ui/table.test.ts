@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ordersMax, Table, type Order, type Row } from '../../src/ui/model/table.js'
+import { orderedRowsMax, ordersMax, Table, type Order, type Row } from '../../src/ui/model/table.js'
 import { BadQuery, tablePage, tableQuery, type TableSpec } from '../../src/ui/table-query.js'
 import { Random } from '../sim/random.js'
 
@@ -72,6 +72,21 @@ describe('orders of a table', () => {
       table.ordered({ key: `other ${other}`, compare: bySize.compare })
     put(3, 0)
     expect(table.ordered(bySize).map(({ number }) => number)).toEqual([3, 1, 2])
+  })
+
+  test('orders of many rows are fewer', () => {
+    const table = new Table<Named>()
+    for (let number = 0; number < 100_000; ++number)
+      table.put({ number, name: '', size: 0, stale: false })
+    const asked = orderedRowsMax / 100_000 + 1
+    const orders = Array.from({ length: asked }, (_, at) => ({
+      key: String(at),
+      compare: (a: Named, b: Named) => a.number - b.number,
+    }))
+    const [first, second] = orders.map((order) => table.ordered(order))
+    // The same array as long as it is kept.
+    expect(table.ordered(orders[1]!)).toBe(second)
+    expect(table.ordered(orders[0]!)).not.toBe(first)
   })
 })
 

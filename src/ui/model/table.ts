@@ -26,14 +26,17 @@ interface Kept<R> {
   changes: number
 }
 
-/** Of a table; the one that was asked for longest ago goes. */
-export const ordersMax = 32
+/** Of a table; those that were asked for longest ago go. Fifty readers may want fifty of them. */
+export const ordersMax = 128
+/** Rows in all orders of a table together, at 8 bytes each. */
+export const orderedRowsMax = 4_000_000
 /** What an order may have missed before it is made anew; small beside what it would cost to keep. */
 const changesKeptMin = 4096
 
 export class Table<R extends Row> {
   readonly #rows = new Map<number, R>()
   readonly #orders = new Map<string, Kept<R>>()
+  #orderedRows = 0
   /** The last changes: the row that came, or null where one went. */
   #log: (R | null)[] = []
   /** How many changes there were before the log. */
@@ -74,6 +77,7 @@ export class Table<R extends Row> {
     for (const row of this.#rows.values()) row.stale = true
     this.#rows.clear()
     this.#orders.clear()
+    this.#orderedRows = 0
     this.#log = []
     this.#before = 0
   }
@@ -82,13 +86,7 @@ export class Table<R extends Row> {
   ordered(order: Order<R>): readonly R[] {
     const changes = this.#before + this.#log.length
     const kept = this.#orders.get(order.key)
-    this.#orders.delete(order.key)
-    if (this.#orders.size >= ordersMax) {
-      for (const oldest of this.#orders.keys()) {
-        this.#orders.delete(oldest)
-        break
-      }
-    }
+    this.#forget(order.key)
     const rows =
       kept === undefined || kept.changes < this.#before
         ? this.#sorted(order)
@@ -96,7 +94,17 @@ export class Table<R extends Row> {
           ? kept.rows
           : this.#repaired(kept, order)
     this.#orders.set(order.key, { rows, changes })
+    this.#orderedRows += rows.length
+    for (const oldest of this.#orders.keys()) {
+      if (this.#orders.size <= ordersMax && this.#orderedRows <= orderedRowsMax) break
+      this.#forget(oldest)
+    }
     return rows
+  }
+
+  #forget(key: string): void {
+    this.#orderedRows -= this.#orders.get(key)?.rows.length ?? 0
+    this.#orders.delete(key)
   }
 
   #changed(row: R | null): void {
