@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import {
   ApplicationState,
+  DriverState,
   ExecutorState,
   ExecutorViewT,
+  ResourceAmountT,
+  ResourceT,
   WorkerState,
 } from '../../src/schema/magneto.js'
 import type {
@@ -17,7 +20,16 @@ import type {
 } from '../../src/ui/api/shapes.js'
 import { applicationList, driverList, executorList, workerList } from '../../src/ui/api/lists.js'
 import { apiServer, hostile, hostileView } from './api-server.js'
-import { applicationView, clusterOf, clusterView, submittedMs, workerView } from './views.js'
+import {
+  applicationView,
+  clusterOf,
+  clusterView,
+  driverView,
+  explanation,
+  submittedMs,
+  waitingDriverView,
+  workerView,
+} from './views.js'
 
 type Ask = Awaited<ReturnType<typeof apiServer>>
 
@@ -144,6 +156,13 @@ describe('filters', () => {
     expect(ids(await list(ask, '/applications?active=false'))).toEqual(['old-3', 'old-2', 'old-1'])
   })
 
+  test('of what the pages show by a name', async () => {
+    const ask = await ofThirty()
+    expect((await list(ask, '/workers?show=dead')).total).toBe(10)
+    expect(ids(await list(ask, '/workers?show=dead&q=host-2'))).toEqual(['worker-12', 'worker-27'])
+    expect((await list(ask, '/workers?show=dead&state=ALIVE')).total).toBe(0)
+  })
+
   test('of the application and the worker of executors', async () => {
     const ask = await ofThirty()
     const all = await list<ExecutorItem>(ask, '/executors')
@@ -184,6 +203,158 @@ describe('filters', () => {
 })
 
 describe('single items', () => {
+  const view = clusterView({
+    workers: [workerView('worker-1', { driverIds: ['driver-1'] })],
+    activeApplications: [
+      applicationView('app-1', { explanations: [explanation()], coresMax: 12, executorLimit: 4 }),
+    ],
+    completedApplications: [
+      applicationView('app-0', {
+        state: ApplicationState.KILLED,
+        user: null,
+        uiUrl: null,
+        runtime: null,
+        coresGranted: 0,
+        startedMs: 0n,
+        endedMs: BigInt(submittedMs + 30_000),
+        executors: [
+          new ExecutorViewT(3, 'w', 1, 2, 64, [new ResourceT('gpu', ['1'])], ExecutorState.KILLED),
+        ],
+      }),
+    ],
+    activeDrivers: [
+      waitingDriverView('driver-1', {
+        mainClass: null,
+        resourcesAsked: [new ResourceAmountT('gpu', 2)],
+      }),
+    ],
+    completedDrivers: [
+      driverView('driver-0', {
+        state: DriverState.ERROR,
+        supervise: true,
+        resources: [new ResourceT('gpu', ['0', '1'])],
+        endedMs: BigInt(submittedMs + 1),
+        exception: 'no jar',
+      }),
+    ],
+  })
+
+  test('U2: a worker has what the view has of it', async () => {
+    const ask = await apiServer({ cluster: clusterOf(view) })
+    expect((await ask('/workers/worker-1')).data).toEqual({
+      id: 'worker-1',
+      host: '10.0.0.1',
+      port: 7001,
+      state: 'ALIVE',
+      cores: 8,
+      coresUsed: 3,
+      memoryMb: 4096,
+      memoryUsedMb: 1024,
+      resources: { gpu: { total: 2, used: 1, addresses: ['0', '1'], usedAddresses: ['1'] } },
+      webUiUrl: 'http://10.0.0.1:8081',
+      lastHeartbeatMs: submittedMs,
+      unhealthyReason: null,
+      runtimes: ['node', 'spark-4.3'],
+      drivers: ['driver-1'],
+    } satisfies WorkerItem)
+  })
+
+  test('U3: so has an application, while it runs and once it has ended', async () => {
+    const ask = await apiServer({ cluster: clusterOf(view) })
+    const runs: ApplicationItem = {
+      id: 'app-1',
+      name: 'pi',
+      user: 'ada',
+      state: 'RUNNING',
+      active: true,
+      waits: true,
+      cores: 3,
+      coresMax: 12,
+      memoryPerExecutorMb: 1024,
+      resourcesPerExecutor: [{ name: 'gpu', amount: 1 }],
+      executors: 1,
+      executorLimit: 4,
+      runtime: 'spark-4.3',
+      submittedMs,
+      startedMs: submittedMs,
+      endedMs: null,
+      durationMs: 90_000,
+      uiUrl: 'http://driver:4040',
+    }
+    expect((await ask('/applications/app-1')).data).toEqual(runs)
+    expect((await ask('/applications/app-0')).data).toEqual({
+      ...runs,
+      id: 'app-0',
+      user: null,
+      state: 'KILLED',
+      active: false,
+      waits: false,
+      cores: 0,
+      coresMax: null,
+      executorLimit: null,
+      runtime: null,
+      startedMs: null,
+      endedMs: submittedMs + 30_000,
+      durationMs: 30_000,
+      uiUrl: null,
+    } satisfies ApplicationItem)
+  })
+
+  test('U6: so has an executor', async () => {
+    const ask = await apiServer({ cluster: clusterOf(view) })
+    const { items } = await list<ExecutorItem>(ask, '/executors?active=false')
+    expect(items).toEqual([
+      {
+        id: 3,
+        application: 'app-0',
+        worker: 'w',
+        state: 'KILLED',
+        active: false,
+        profileId: 1,
+        cores: 2,
+        memoryMb: 64,
+        resources: { gpu: ['1'] },
+      },
+    ] satisfies ExecutorItem[])
+  })
+
+  test('U4: so has a driver, while it waits and once it has ended', async () => {
+    const ask = await apiServer({ cluster: clusterOf(view) })
+    const waits: DriverItem = {
+      id: 'driver-1',
+      state: 'SUBMITTED',
+      active: true,
+      waits: true,
+      worker: null,
+      cores: 1,
+      memoryMb: 512,
+      resources: {},
+      resourcesAsked: [{ name: 'gpu', amount: 2 }],
+      mainClass: null,
+      supervise: false,
+      submittedMs,
+      startedMs: null,
+      endedMs: null,
+      exception: null,
+    }
+    expect((await ask('/drivers/driver-1')).data).toEqual(waits)
+    expect((await ask('/drivers/driver-0')).data).toEqual({
+      ...waits,
+      id: 'driver-0',
+      state: 'ERROR',
+      active: false,
+      waits: false,
+      worker: 'worker-1',
+      resources: { gpu: ['0', '1'] },
+      resourcesAsked: [],
+      mainClass: 'org.example.Pi',
+      supervise: true,
+      startedMs: submittedMs,
+      endedMs: submittedMs + 1,
+      exception: 'no jar',
+    } satisfies DriverItem)
+  })
+
   test('are what the lists have', async () => {
     const ask = await apiServer()
     for (const name of ['workers', 'applications', 'drivers']) {
