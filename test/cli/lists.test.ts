@@ -181,6 +181,21 @@ describe.each(['apps', 'workers'] as const)('%s', (command) => {
     }
   })
 
+  test('P58: a token from the environment goes to the web UI, which may refuse it', async () => {
+    await using fake = await start()
+    const env = { MAGNETO_REST_TOKEN: 'a.b.c' }
+    await runAgainst(fake.address, command, [], { env })
+    const tokens = fake.seen.map((seen) => [seen.path, seen.headers.authorization] as const)
+    expect(tokens.slice(1).map(([, token]) => token)).toEqual(['Bearer a.b.c', 'Bearer a.b.c'])
+    expect(tokens[0]).toEqual(['/control', undefined])
+    fake.play('/api/v1/cluster', () => ({ status: 403, text: '403 Forbidden: no\u001B token' }))
+    const { status, stderr } = await runAgainst(fake.address, command, [])
+    expect([status, stderr]).toEqual([
+      5,
+      `magneto ${command}: the web UI at ${fake.address} answered 403: no\uFFFD token; set MAGNETO_REST_TOKEN to a token that it takes\n`,
+    ])
+  })
+
   test('H14: the leader that a standby names is asked', async () => {
     await using leader = await start()
     await using standby = await start({ cluster: { state: 'STANDBY' } })

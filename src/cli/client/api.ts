@@ -1,9 +1,8 @@
 /** REST v1 of the leader's web UI (docs/rest-api.md): what of it is read here, and how it is asked. */
 import { UsageError } from '../../conf/errors.js'
 import { NOT_ALIVE, NotLeading, Refused } from './errors.js'
-import { fieldsOf, textOf, type HttpAnswer } from './http.js'
+import { fieldsOf, reasonOf, textOf, type HttpAnswer } from './http.js'
 import type { LeaderFinder } from './leader-finder.js'
-import { cellText } from './text-width.js'
 
 export interface Use {
   readonly total: number
@@ -121,12 +120,6 @@ function isCluster(answer: ClusterAnswer | null): answer is ClusterAnswer {
   if (answer === null || textOf(answer.state) === null) return false
   const { workers, cores, memoryMb, resources, applications, drivers } = answer
   return [workers, cores, memoryMb, resources, applications, drivers].every(isObject)
-}
-
-/** What the master says beside a status that is no success, on one line. */
-function reasonOf(body: Buffer): string {
-  const said = textOf(fieldsOf(body)?.['error'])
-  return cellText(said ?? body.toString('utf8'))
 }
 
 /** The web UI of one master. */

@@ -1,6 +1,7 @@
 /** One request over HTTP, bounded in time and size, and the JSON of its answer. */
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { cellText } from './text-width.js'
 
 /** A master answers within ten seconds, or says that it can't. */
 const ANSWER_TIMEOUT_MS = 15_000
@@ -36,6 +37,13 @@ export function fieldsOf(body: Buffer): Fields | null {
 }
 
 export const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+
+/** What a peer says beside a status that is no success, on one line. */
+export function reasonOf(body: Buffer): string {
+  // Pages of ours repeat the status before the reason.
+  const page = (): string => body.toString('utf8').replace(/^\d{3} [\w ]*: /, '')
+  return cellText(textOf(fieldsOf(body)?.['error']) ?? page())
+}
 
 /** No answer came. */
 export class NoAnswer extends Error {

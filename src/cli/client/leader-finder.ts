@@ -5,7 +5,15 @@
 import { UsageError } from '../../conf/errors.js'
 import { parseMasterUrl } from '../../conf/master-url.js'
 import { Final, NOT_OURS, NotLeading, Refused } from './errors.js'
-import { askHttp, fieldsOf, NoAnswer, textOf, type HttpAnswer, type HttpRequest } from './http.js'
+import {
+  askHttp,
+  fieldsOf,
+  NoAnswer,
+  reasonOf,
+  textOf,
+  type HttpAnswer,
+  type HttpRequest,
+} from './http.js'
 import { addressesOf } from './masters.js'
 
 /** Leaders that masters name and that are asked though the list lacks them. */
@@ -13,6 +21,9 @@ const MAX_NAMED_LEADERS = 3
 
 /** How often masters of which none leads are asked again: another one takes over in less than that. */
 const WAITS_FOR_LEADER = 10
+
+/** Unauthorized, and forbidden. */
+const WHO_ASKS: ReadonlySet<number> = new Set([401, 403])
 
 export interface LeaderFinderOptions {
   /** host:port of each master, in the order in which they are asked. */
@@ -110,16 +121,20 @@ export class LeaderFinder {
     throw new Refused(`it does not say where its web UI is; ${NOT_OURS}`)
   }
 
-  /** @throws NoAnswer @throws Refused when the web UI does not answer: the master itself does */
+  /** @throws Refused when it does not answer, though the master itself does, or wants to know who asks */
   async askWebUi(url: URL): Promise<HttpAnswer> {
     const { token } = this.#options
     const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` }
+    let answer: HttpAnswer
     try {
-      return await this.ask(url, { headers })
+      answer = await this.ask(url, { headers })
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error
       throw new Refused(`the web UI, which knows the cluster: ${error.message}`, { cause: error })
     }
+    if (!WHO_ASKS.has(answer.status)) return answer
+    const said = `the web UI at ${url.host} answered ${answer.status}: ${reasonOf(answer.body)}`
+    throw new Refused(`${said}; set MAGNETO_REST_TOKEN to a token that it takes`)
   }
 
   /** @throws NoAnswer */
