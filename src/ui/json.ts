@@ -36,7 +36,7 @@ function resourcesJson(resources: readonly ResourceT[]): JsonObject {
 }
 
 /** Spec J7. */
-export function requirementsJson(amounts: readonly ResourceAmountT[]): Json {
+function requirementsJson(amounts: readonly ResourceAmountT[]): Json {
   return amounts.map(({ name, amount }) => ({ name: String(name), amount }))
 }
 
