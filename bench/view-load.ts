@@ -1,223 +1,99 @@
 /**
- * What people see of 10,000 workers and 100,000 executors, with 50 browsers open: how long pages take, how old what
- * they show is, and what it costs the thread that schedules. Real core and real web thread; workers, executors and
- * browsers are played. `npx tsx bench/view-load.ts [--workers 10000] [--executors 100000] [--browsers 50] [--seconds 10]`
+ * What people see of 10,000 workers, 100,000 executors and 10,000 applications while executors end and start, and
+ * applications come and go, with 50 browsers open and a scraper: how long pages take, how old what they show is, and what
+ * it costs the thread that schedules. Real core and real web thread; all else is played.
+ * `npx tsx bench/view-load.ts [--workers 10000] [--executors 100000] [--applications 10000] [--browsers 50] [--seconds 20]`
  * prints one JSON line; the build must be fresh.
  */
-import { Builder } from 'flatbuffers'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { Agent, get } from 'node:http'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { encode, encodeApplication } from '../src/control/codec.js'
-import { BatchWriter, InboxKind, sessionOf, SessionSource } from '../src/control/records.js'
-import type { FromWebThread, ToWebThread } from '../src/control/thread-messages.js'
-import { createMasterCore, type MasterCore } from '../src/core/native.js'
+import type { FromWebThread, ToWebThread, WebThreadData } from '../src/control/thread-messages.js'
 import { VIEW_PART_BYTES } from '../src/master/limits.js'
-import * as schema from '../src/schema/magneto.js'
+import { Figures } from '../src/metrics/figures.js'
+import { MASTER_FAMILIES } from '../src/metrics/master-families.js'
+import { browsersOf, summary, type Browsed, type Summary } from './view-browsers.js'
+import { PlayedCluster, tickMs, type MarkKind } from './view-cluster.js'
 
-const startMs = Date.UTC(2026, 0, 24, 10, 30, 5)
-const appId = 'app-20260124103005-0000'
-const changesPerTick = 20
-const tickMs = 10
-/** A browser asks again so long after its answer. */
-const thinkMs = 1000
-
-interface Sizes {
-  readonly workers: number
-  readonly executors: number
-}
-
-function config(): Uint8Array {
-  const builder = new Builder()
-  const settings = Object.assign(new schema.CoreConfigT(), { masterUrl: 'spark://master:7077' })
-  builder.finish(settings.pack(builder))
-  return builder.asUint8Array()
-}
-
-/** One application has all cores, and another one waits. */
-class PlayedCluster {
-  readonly core: MasterCore = createMasterCore(config())
-  readonly #inbox = new BatchWriter()
-  readonly #sizes: Sizes
-  nowMs = startMs
-
-  constructor(sizes: Sizes) {
-    this.#sizes = sizes
-    const cores = Math.ceil(sizes.executors / sizes.workers)
-    for (let at = 0; at < sizes.workers; ++at) {
-      const body = new schema.RegisterWorkerT(this.workerId(at), `host-${at}`, 7000, cores, 65536)
-      body.runtimes = ['node']
-      body.webUiUrl = `http://host-${at}:8081`
-      this.connect(at, encode(body))
-      if (at % 500 === 499) this.step()
-    }
-    for (const name of ['large', 'waits']) {
-      const description = new schema.ApplicationDescriptionT()
-      description.name = name
-      description.runtime = 'node'
-      description.maxCores = sizes.executors
-      description.defaultProfile = new schema.ResourceProfileT(0, 1, 256)
-      description.commandType = schema.Command.NodeCommand
-      description.command = new schema.NodeCommandT('/pi.js')
-      const application = encodeApplication(description)
-      const at = sizes.workers + (name === 'large' ? 0 : 1)
-      this.connect(at, encode(new schema.RegisterApplicationT(application, `driver:${at}`)))
-      this.step()
-    }
-  }
-
-  workerId(at: number): string {
-    return `worker-20260124103005-host-${at}-7000`
-  }
-
-  connect(at: number, payload: Uint8Array): void {
-    const session = sessionOf(SessionSource.CONTROL, at + 1)
-    this.#inbox.add(InboxKind.CONNECTED, session, 'peer:1')
-    this.#inbox.add(InboxKind.MESSAGE, session, payload)
-  }
-
-  /** A worker's heartbeat: what the core gets most. */
-  heartbeat(at: number): void {
-    const session = sessionOf(SessionSource.CONTROL, at + 1)
-    this.#inbox.add(
-      InboxKind.MESSAGE,
-      session,
-      encode(new schema.WorkerHeartbeatT(this.workerId(at))),
-    )
-  }
-
-  step(): number {
-    const before = performance.now()
-    this.core.step(this.nowMs, 0, this.#inbox.view())
-    this.#inbox.reset()
-    return performance.now() - before
-  }
-
-  get sizes(): Sizes {
-    return this.#sizes
-  }
-}
-
-function percentile(all: readonly number[], share: number): number {
-  const sorted = [...all].sort((a, b) => a - b)
-  const value = sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN
-  return Math.round(value * 100) / 100
-}
-
-function summary(all: readonly number[]) {
-  return {
-    count: all.length,
-    p50: percentile(all, 0.5),
-    p99: percentile(all, 0.99),
-    most: percentile(all, 1),
-  }
-}
-
-interface BrowserData {
-  readonly port: number
-  readonly browsers: number
-  readonly seconds: number
-  readonly workers: number
-}
-
-/** The pages that each browser goes through, from another one than its neighbour. */
-function paths(workers: number): string[] {
-  return [
-    '/',
-    '/?workers.sort=-cores',
-    `/?workers.offset=${Math.floor(workers / 2)}`,
-    '/?workers.q=host-77&workers.sort=address',
-    `/app/?appId=${appId}`,
-    `/app/?appId=${appId}&executors.sort=-worker&executors.offset=400`,
-    '/json/clusterutilization',
-  ]
-}
-
-async function browse({ port, browsers, seconds, workers }: BrowserData): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: browsers })
-  const took = new Map<string, number[]>()
-  const until = performance.now() + seconds * 1000
-  const ask = (path: string) =>
-    new Promise<void>((resolve, reject) => {
-      const before = performance.now()
-      get(
-        { host: '127.0.0.1', port, path, agent, headers: { 'accept-encoding': 'gzip' } },
-        (answer) => {
-          if (answer.statusCode !== 200) reject(new Error(`${path}: ${answer.statusCode}`))
-          answer.resume().on('end', () => {
-            const list = took.get(path) ?? []
-            took.set(path, list)
-            list.push(performance.now() - before)
-            resolve()
-          })
-        },
-      ).on('error', reject)
-    })
-  const all = paths(workers)
-  const before = performance.now()
-  while (
-    !(await ask('/').then(
-      () => true,
-      () => false,
-    ))
-  )
-    await pause(100)
-  const wholeMs = Math.round(performance.now() - before)
-  took.clear()
-  for (const path of all) await ask(path)
-  const first = Object.fromEntries([...took].map(([path, [ms]]) => [path, Math.round(ms ?? NaN)]))
-  took.clear()
-  await Promise.all(
-    Array.from({ length: browsers }, async (_, browser) => {
-      await pause((thinkMs * browser) / browsers)
-      for (let turn = browser; performance.now() < until; ++turn) {
-        await ask(all[turn % all.length] ?? '/')
-        await pause(thinkMs)
-      }
-    }),
-  )
-  agent.destroy()
-  const pages = Object.fromEntries([...took].map(([path, list]) => [path, summary(list)]))
-  process.stdout.write(
-    JSON.stringify({ all: summary([...took.values()].flat()), pages, first, wholeMs }),
-  )
-}
-
-/** In a process of their own, so that they take nothing from the master's. */
-async function browsersOf(data: BrowserData): Promise<unknown> {
-  const script = fileURLToPath(import.meta.url)
-  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(data)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const parts: string[] = []
-  child.stdout.setEncoding('utf8').on('data', (part: string) => parts.push(part))
-  const [status] = (await once(child, 'close')) as [number | null]
-  if (status !== 0) throw new Error(`the browsers ended with status ${status}`)
-  return JSON.parse(parts.join(''))
-}
+/** Without a reader, to compare with. */
+const quietMs = 5000
 
 async function pause(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-/** Steps with a steady change for so long. @returns what each took, ms */
-async function churn(cluster: PlayedCluster, ms: number): Promise<number[]> {
+/** @returns what each step took, ms */
+async function churn(cluster: PlayedCluster, isOver: () => boolean): Promise<number[]> {
   const steps: number[] = []
-  let turn = 0
-  const until = performance.now() + ms
-  while (performance.now() < until) {
-    cluster.nowMs += tickMs
-    for (let change = 0; change < changesPerTick; ++change) {
-      turn += 1
-      cluster.heartbeat((turn * 7919) % cluster.sizes.workers)
-    }
-    steps.push(cluster.step())
+  while (!isOver()) {
+    steps.push(cluster.tick())
     await pause(tickMs)
   }
   return steps
+}
+
+/** What the main thread does for the web thread. */
+class WebSide {
+  readonly parts = { tookMs: [] as number[], bytes: 0 }
+  readonly explainedMs: number[] = []
+  readonly #thread: Worker
+  readonly port: Promise<number>
+
+  constructor({ core }: PlayedCluster, nowMs: () => number) {
+    const workerData: WebThreadData = {
+      host: '127.0.0.1',
+      port: 0,
+      maxRetries: 0,
+      publicHost: '127.0.0.1',
+      metrics: {
+        figures: new Figures(MASTER_FAMILIES).buffer,
+        sinks: [
+          {
+            instance: 'applications',
+            name: 'servlet',
+            sink: { kind: 'json', path: '/metrics/applications/json' },
+          },
+        ],
+      },
+    }
+    const script = new URL('../dist/src/ui/web-thread.js', import.meta.url)
+    this.#thread = new Worker(script, { workerData })
+    this.port = new Promise((resolve, reject) => {
+      this.#thread.on('error', reject)
+      this.#thread.on('message', (message: FromWebThread) => {
+        const before = performance.now()
+        if (message.kind === 'changes') {
+          const bytes = core.changes(nowMs(), message.anew, VIEW_PART_BYTES)
+          this.parts.tookMs.push(performance.now() - before)
+          this.parts.bytes += bytes.byteLength
+          this.#send({ kind: 'changes', bytes })
+        } else if (message.kind === 'explain') {
+          const bytes = core.explain(message.request)
+          this.explainedMs.push(performance.now() - before)
+          this.#send({ kind: 'explain', id: message.id, bytes })
+        } else if (message.kind === 'listening') resolve(message.port)
+        else if (message.kind === 'failed') reject(new Error(message.message))
+      })
+    })
+    this.#send({ kind: 'ready', masterUrl: 'spark://master:7077', webUiUrl: '', restPort: null })
+  }
+
+  async end(): Promise<void> {
+    await this.#thread.terminate()
+  }
+
+  #send(message: ToWebThread): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+    this.#thread.postMessage(message)
+  }
+}
+
+/** How old each change was when a browser that was looking saw it. */
+function agesOf(kind: MarkKind, { seen }: Browsed, { markedMs }: PlayedCluster): Summary {
+  const ages = seen.flatMap(({ kind: one, number, atMs }) => {
+    const madeMs = markedMs.get(`${one} ${number}`)
+    return one === kind && madeMs !== undefined ? [atMs - madeMs] : []
+  })
+  return summary(ages)
 }
 
 async function main(): Promise<void> {
@@ -225,67 +101,48 @@ async function main(): Promise<void> {
     options: {
       workers: { type: 'string', default: '10000' },
       executors: { type: 'string', default: '100000' },
+      applications: { type: 'string', default: '10000' },
       browsers: { type: 'string', default: '50' },
-      seconds: { type: 'string', default: '10' },
+      seconds: { type: 'string', default: '20' },
     },
   })
-  const sizes = { workers: Number(values.workers), executors: Number(values.executors) }
-  const seconds = Number(values.seconds)
+  const [workers, executors, applications, browsers, seconds] = [
+    values.workers,
+    values.executors,
+    values.applications,
+    values.browsers,
+    values.seconds,
+  ].map(Number) as [number, number, number, number, number]
+  const sizes = { workers, executors, applications }
   const cluster = new PlayedCluster(sizes)
-  const quiet = await churn(cluster, 3000)
-  const part = { ms: [] as number[], bytes: 0 }
-  const explained: number[] = []
-  const web = new Worker(new URL('../dist/src/ui/web-thread.js', import.meta.url), {
-    workerData: { host: '127.0.0.1', port: 0, maxRetries: 0, publicHost: '127.0.0.1' },
+  const quietUntil = performance.now() + quietMs
+  const before = await churn(cluster, () => performance.now() > quietUntil)
+  const web = new WebSide(cluster, () => cluster.nowMs)
+  const port = await web.port
+  let isOver = false
+  const browsing = browsersOf({ port, browsers, seconds, workers }).finally(() => {
+    isOver = true
   })
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-  const send = (message: ToWebThread) => web.postMessage(message)
-  const port = await new Promise<number>((resolve) => {
-    web.on('message', (message: FromWebThread) => {
-      const before = performance.now()
-      if (message.kind === 'changes') {
-        const bytes = cluster.core.changes(cluster.nowMs, message.anew, VIEW_PART_BYTES)
-        part.ms.push(performance.now() - before)
-        part.bytes += bytes.byteLength
-        send({ kind: 'changes', bytes })
-      } else if (message.kind === 'explain') {
-        const bytes = cluster.core.explain(message.request)
-        explained.push(performance.now() - before)
-        send({ kind: 'explain', id: message.id, bytes })
-      } else if (message.kind === 'listening') resolve(message.port)
-      else if (message.kind === 'failed') throw new Error(message.message)
-    })
-  })
-  send({ kind: 'ready', masterUrl: 'spark://master:7077', webUiUrl: '', restPort: null })
-  const data: BrowserData = {
-    port,
-    browsers: Number(values.browsers),
-    seconds,
-    workers: sizes.workers,
-  }
-  const pages = browsersOf(data)
-  const state = { over: false }
-  const ended = () => {
-    state.over = true
-  }
-  pages.then(ended, ended)
-  const busy: number[] = []
   const cpuBefore = process.cpuUsage()
-  while (!state.over) busy.push(...(await churn(cluster, 200)))
+  const during = await churn(cluster, () => isOver)
   const cpu = process.cpuUsage(cpuBefore)
+  const browsed = await browsing
+  await web.end()
+  const { seen: _, ...pages } = browsed
   const report = {
     ...sizes,
-    browsers: data.browsers,
-    pages: await pages,
-    partMs: { ...summary(part.ms), bytes: part.bytes },
-    explainMs: summary(explained),
-    stepMs: { before: summary(quiet), during: summary(busy) },
+    browsers,
+    ...pages,
+    ageMs: {
+      executor: agesOf('executor', browsed, cluster),
+      application: agesOf('application', browsed, cluster),
+    },
+    stepMs: { before: summary(before), during: summary(during) },
+    partMs: { ...summary(web.parts.tookMs), bytes: web.parts.bytes },
+    explainMs: summary(web.explainedMs),
     cpuSeconds: Math.round((cpu.user + cpu.system) / 1e4) / 100,
   }
   process.stdout.write(`${JSON.stringify(report)}\n`)
-  await web.terminate()
 }
 
-const [played] = process.argv.slice(2)
-if (played?.startsWith('{')) await browse(JSON.parse(played) as BrowserData)
-else await main()
+await main()
