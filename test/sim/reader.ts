@@ -11,8 +11,10 @@ import { differencesOf } from '../ui/model-view.js'
 import type { Coverage } from './coverage.js'
 import { Violation } from './violation.js'
 
-const stepsBetweenReadings = 5
-const stepsBetweenChecks = 100
+const stepsBetweenReadings = 10
+const stepsBetweenChecks = 200
+/** Whole views that others have taken, of which one is looked at. */
+const viewsBetweenChecks = 4
 /** Another reader is there from then on. */
 const checksBetweenReaders = 3
 const partBytesMax = 4000
@@ -30,6 +32,7 @@ export class Reader {
   #anew = true
   #readings = 0
   #steps = 0
+  #views = 0
   #checks = 0
 
   constructor(coverage: Coverage) {
@@ -40,11 +43,17 @@ export class Reader {
   stepped(core: MasterCore, nowMs: number): void {
     this.#steps += 1
     if (this.#steps % stepsBetweenReadings === 0) this.#read(core, nowMs)
-    if (this.#steps % stepsBetweenChecks === 0) this.check(core, nowMs, wholeView(core, nowMs))
+    if (this.#steps % stepsBetweenChecks === 0) this.#check(core, nowMs, wholeView(core, nowMs))
   }
 
-  /** Takes all that there is. @param view of the core at that time @throws Violation when it shows something else */
-  check(core: MasterCore, nowMs: number, view: ClusterViewT): void {
+  /** @param view of the core at that time @throws Violation */
+  viewed(core: MasterCore, nowMs: number, view: ClusterViewT): void {
+    this.#views += 1
+    if (this.#views % viewsBetweenChecks === 0) this.#check(core, nowMs, view)
+  }
+
+  /** Takes all that there is. @throws Violation when it shows something else than the view */
+  #check(core: MasterCore, nowMs: number, view: ClusterViewT): void {
     let parts = 0
     while (this.#read(core, nowMs)) {
       parts += 1

@@ -140,7 +140,7 @@ export class Reign {
     const { core, wall, reader } = this.#parts
     const nowMs = wall.nowMs()
     const view = wholeView(core, nowMs)
-    reader.check(core, nowMs, view)
+    reader.viewed(core, nowMs, view)
     return view
   }
 
