@@ -11,6 +11,7 @@ import { applicationExplainFields, driverExplainFields } from './api/explain-fie
 import { itemOf, timeless } from './api/field.js'
 import type { ExplainAnswer } from './api/shapes.js'
 import type { ClusterFeed } from './model/cluster-feed.js'
+import { findRow } from './model/find-row.js'
 
 /** What is asked about. */
 export interface Explained {
@@ -53,17 +54,16 @@ export async function findExplained(
   kind: Explained['kind'],
   id: string,
 ): Promise<Explained | null> {
-  const model = await cluster.current()
   if (kind === 'application') {
-    const row = model.application(id)
-    if (row === null) return null
-    await cluster.explain({ applications: [row], drivers: [] })
-    return explainedApplication(row.application)
+    const found = await findRow(cluster, (model) => model.application(id))
+    if (found === null) return null
+    await cluster.explain({ applications: [found.row], drivers: [] })
+    return explainedApplication(found.row.application)
   }
-  const row = model.driver(id)
-  if (row === null) return null
-  await cluster.explain({ applications: [], drivers: [row] })
-  return explainedDriver(row.driver)
+  const found = await findRow(cluster, (model) => model.driver(id))
+  if (found === null) return null
+  await cluster.explain({ applications: [], drivers: [found.row] })
+  return explainedDriver(found.row.driver)
 }
 
 export function explainJson(found: Explained): ExplainAnswer {

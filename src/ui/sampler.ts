@@ -4,7 +4,7 @@ import type { ClusterFeed } from './model/cluster-feed.js'
 import { intervalsMs, sampleOf, type History } from './model/history.js'
 
 export interface SamplerOptions {
-  readonly cluster: Pick<ClusterFeed, 'current' | 'answeredInMs'>
+  readonly cluster: Pick<ClusterFeed, 'glance' | 'answeredInMs'>
   readonly history: Pick<History, 'add'>
   /** Since it was asked last; null: nothing was scheduled, or nobody knows. */
   readonly schedulingP99Us: () => number | null
@@ -38,7 +38,7 @@ export class Sampler {
     this.#busy = true
     const { cluster, history, schedulingP99Us, onFault } = this.#options
     try {
-      const model = await cluster.current()
+      const model = await cluster.glance()
       const { answeredInMs: mainThreadAnswerMs } = cluster
       history.add(sampleOf(model, { mainThreadAnswerMs, schedulingP99Us: schedulingP99Us() }))
     } catch (error) {

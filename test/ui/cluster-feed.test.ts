@@ -13,14 +13,16 @@ import {
   RegisterWorkerT,
   WorkerHealthT,
   WorkerHeartbeatT,
+  WorkerRowT,
 } from '../../src/schema/magneto.js'
 import { ViewUnavailable } from '../../src/ui/errors.js'
 import { ClusterFeed, roundPartsMax } from '../../src/ui/model/cluster-feed.js'
 import { ClusterModel } from '../../src/ui/model/cluster-model.js'
+import { findRow } from '../../src/ui/model/find-row.js'
 import { Driver, registerApplication } from '../core/support.js'
 import { Random } from '../sim/random.js'
 import { differencesOf } from './model-view.js'
-import { applicationView, changesBytes, changesOf, clusterView } from './views.js'
+import { applicationView, changesBytes, changesOf, clusterView, workerView } from './views.js'
 
 function feedWithClock() {
   const asked: boolean[] = []
@@ -62,6 +64,34 @@ describe('changes are asked for sparingly', () => {
     expect(asked).toEqual([true, false])
     feed.deliver(part({ removed: [1] }))
     expect((await second).workers.size).toBe(1)
+  })
+
+  test('who looks unasked spares nobody a question: the next reader is shown nothing old', async () => {
+    const { asked, feed } = feedWithClock()
+    const glance = feed.glance()
+    const other = feed.current()
+    feed.deliver(whole())
+    expect(await glance).toBe(await other)
+    expect(asked).toEqual([true])
+    const next = feed.current()
+    expect(asked).toEqual([true, false])
+    feed.deliver(part({ removed: [1] }))
+    expect((await next).workers.size).toBe(1)
+  })
+
+  test('what came a moment ago is found; what is not there is looked for twice', async () => {
+    const { asked, feed, clock } = feedWithClock()
+    const first = feed.current()
+    feed.deliver(whole())
+    const old = (await first).workers.size
+    const found = findRow(feed, (model) => model.worker('worker-new'))
+    clock.nowMs = 100
+    await expect.poll(() => asked).toEqual([true, false])
+    feed.deliver(part({ workers: [new WorkerRowT(1000, workerView('worker-new'))] }))
+    const { row, model: later } = (await found)!
+    expect([row.worker.id, later.workers.size]).toEqual(['worker-new', old + 1])
+    expect(await findRow(feed, (model) => model.worker('nobody'))).toBeNull()
+    expect(asked).toEqual([true, false])
   })
 
   test('at first a reader waits for everything, however many parts that takes', async () => {

@@ -113,7 +113,7 @@ describe('looking once a second', () => {
   function sampled(current: () => Promise<ClusterModel>) {
     const samples: Sample[] = []
     const sampler = new Sampler({
-      cluster: { current, answeredInMs: 2 },
+      cluster: { glance: current, answeredInMs: 2 },
       history: { add: (sample) => void samples.push(sample) },
       schedulingP99Us: () => 50,
       onFault: (fault) => faults.push(fault),

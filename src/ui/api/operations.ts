@@ -5,6 +5,7 @@
 import { explainJson, explainText, findExplained, type Explained } from '../explain.js'
 import type { ClusterModel } from '../model/cluster-model.js'
 import { eventsMax } from '../model/events.js'
+import { findRow } from '../model/find-row.js'
 import { intervalsMs, samplesMax, type Interval } from '../model/history.js'
 import type { Row } from '../model/table.js'
 import { eventKinds } from '../model/transitions.js'
@@ -107,9 +108,9 @@ function itemOperation<R extends Row, Item extends object>(
     answer: named(item),
     waits: true,
     run: async ({ cluster }, { id }) => {
-      const model = await cluster.current()
-      const row = find(model, id)
-      return row === null ? null : { data: itemOf(fields, row, momentOf(model)) }
+      const found = await findRow(cluster, (model) => find(model, id))
+      if (found === null) return null
+      return { data: itemOf(fields, found.row, momentOf(found.model)) }
     },
   }
 }

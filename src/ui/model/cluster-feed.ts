@@ -79,6 +79,13 @@ export class ClusterFeed {
     return this.#model
   }
 
+  /** The same for who looks unasked: the next reader asks again, and is shown nothing old for its sake. @throws ViewUnavailable */
+  async glance(): Promise<ClusterModel> {
+    const model = await this.current()
+    this.#currentAtMs = -Infinity
+    return model
+  }
+
   /** @param bytes a finished Changes: whatever the core gave away counts, however late it comes */
   deliver(bytes: Uint8Array): void {
     const { nowMs } = this.#options
