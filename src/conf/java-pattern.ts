@@ -107,7 +107,7 @@ class Group {
 type Member = { readonly character: string } | { readonly set: string; readonly negated: boolean }
 
 /**
- * @returns the same pattern for JavaScript
+ * @returns the same pattern for JavaScript; under (?i) the case of letters beyond ASCII counts no more either
  * @throws UsageError when it is no pattern of Java, or one that can't be had here
  */
 export function javaPattern(pattern: string): RegExp {

@@ -1,4 +1,6 @@
 /** Regular expressions of Java (P55, V5): what they match here, and which are refused. */
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { UsageError } from '../../src/conf/errors.js'
@@ -66,6 +68,37 @@ describe('P55: a pattern of Java matches what it matches there', () => {
     const found = javaPattern(pattern)
     for (const text of matching) expect([text, found.test(text)]).toEqual([text, true])
     for (const text of others) expect([text, found.test(text)]).toEqual([text, false])
+  })
+})
+
+describe('P55: against java.util.regex itself', () => {
+  const path = new URL('../fixtures/java-patterns.json', import.meta.url)
+  const { texts, cases } = JSON.parse(readFileSync(path, 'utf8')) as {
+    texts: string[]
+    cases: [pattern: string, found: string][]
+  }
+
+  test('hundreds of patterns that chance made match what they match there', () => {
+    expect(cases.length).toBeGreaterThanOrEqual(400)
+    for (const [pattern, found] of cases) {
+      const own = javaPattern(pattern)
+      const here = texts.map((text) => (own.test(text) ? '1' : '0')).join('')
+      expect([pattern, here]).toEqual([pattern, found])
+    }
+  })
+
+  test('P55: whatever is quoted is found, and nothing that is no pattern makes another error', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        fc.pre(!text.includes('\\E'))
+        expect(javaPattern(`\\Q${text}\\E`).test(`<${text}>`)).toBe(true)
+        try {
+          javaPattern(text)
+        } catch (error) {
+          expect(error).toBeInstanceOf(UsageError)
+        }
+      }),
+    )
   })
 })
 
