@@ -68,10 +68,14 @@ function pointer(...steps: string[]): string {
 
 const typeOf = ({ type }: Got) => type.split(';')[0] ?? ''
 
+const validators = new Map<string, ValidateFunction>()
+
 function validator(path: string, got: Got): ValidateFunction {
   const response = ['paths', path, 'get', 'responses', String(got.status)]
-  const steps = [...response, 'content', typeOf(got), 'schema']
-  return ajv.compile({ $ref: `openapi#${encodeURI(pointer(...steps))}` })
+  const place = pointer(...response, 'content', typeOf(got), 'schema')
+  const validate = validators.get(place) ?? ajv.compile({ $ref: `openapi#${encodeURI(place)}` })
+  validators.set(place, validate)
+  return validate
 }
 
 /** That the answer is one of those that are described, as it is described. */
