@@ -1,5 +1,5 @@
 /**
- * Keeps a page of the master current: asks for the same page again while somebody looks at it, and puts in what has changed.
+ * Keeps a page current: asks for the same page again while somebody looks at it, and puts in what has changed.
  * Remembers which parts its visitor has folded away (U5), and sends what he confirms without leaving the page.
  */
 import { patch } from './patch.js'
@@ -157,7 +157,7 @@ class LivePage {
       setTimeout(() => this.#unsay(`${what}: done`), DONE_MS)
       for (const fold of form.querySelectorAll('details')) fold.open = !done
     } catch {
-      this.#say(`${what}: no answer from the master`)
+      this.#say(`${what}: no answer`)
     }
     await this.#refresh()
   }

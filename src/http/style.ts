@@ -26,26 +26,23 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .4rem .75rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { background: var(--soft); white-space: nowrap; }
-td { overflow-wrap: anywhere; }
+th { background: var(--soft); }
+td { overflow-wrap: break-word; }
 pre { margin: 1rem 0; padding: .75rem; background: var(--soft); white-space: pre-wrap; overflow-wrap: anywhere; }
 form { display: inline; }
 button { font: inherit; font-size: .85em; cursor: pointer; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 td details { display: inline-block; vertical-align: top; }
 td details summary { cursor: pointer; color: var(--link); text-decoration: underline; }
-td details p { margin: .25rem 0; max-width: 32rem; }
+td details p { margin: .25rem 0; width: 22rem; max-width: 70vw; }
 .state { font-size: .85em; font-weight: 600; padding: 0 .5em; border: 1px solid currentColor; border-radius: .75em; white-space: nowrap; }
 .good { color: var(--good); } .busy { color: var(--busy); } .bad { color: var(--bad); } .over { color: var(--faint); }
-meter { appearance: none; display: block; width: 100%; min-width: 5rem; max-width: 12rem; height: .4rem; margin: .25rem 0;
-  border: 0; border-radius: .2rem; background: var(--line); overflow: hidden; }
-meter::-webkit-meter-inner-element { display: block; }
-meter::-webkit-meter-bar { height: .4rem; border: 0; border-radius: 0; background: var(--line); }
-meter::-webkit-meter-optimum-value { background: var(--link); }
-meter::-moz-meter-bar { background: var(--link); }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11rem), 1fr)); gap: 1rem 1.5rem; }
+.bar { display: block; width: 100%; min-width: 5rem; max-width: 12rem; height: .4rem; margin: .35rem 0; border-radius: .2rem; background: var(--line); }
+.bar path { fill: var(--link); }
+dd .bar { display: inline-block; width: 8rem; margin: 0 0 0 .75rem; vertical-align: middle; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9rem), 1fr)); gap: 1rem 1.5rem; }
 figure { margin: 0; display: flex; flex-direction: column; justify-content: space-between; font-size: .85em; }
-svg { display: block; width: 100%; height: auto; }
+figure svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--faint); font-size: 10px; }
 .area { fill: var(--fill); } .line { fill: none; stroke: var(--link); stroke-width: 1.5; stroke-linecap: round; }
 .second { fill: none; stroke: var(--faint); stroke-dasharray: 4 3; } .axis { stroke: var(--line); }

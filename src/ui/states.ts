@@ -45,5 +45,8 @@ export function stateBadge(state: string | undefined): Markup {
 
 /** Beside a figure that says the same in words. */
 export function useBar(used: number, total: number): Markup {
-  return html`<meter max="${Math.max(total, 1)}" value="${used}" aria-hidden="true"></meter>`
+  const percent = total === 0 ? 0 : Math.min(100, (100 * used) / total)
+  return html`<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+    <path d="M0 0H${percent.toFixed(1)}V1H0z" />
+  </svg>`
 }

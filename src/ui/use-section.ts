@@ -102,27 +102,25 @@ function levelChart([samples, steps, span]: Drawn, { title, used, total, text }:
 
 interface Count {
   readonly title: string
-  /** What is counted, where the title does not say it. */
-  readonly unit: string
   readonly of: Of
 }
 
 const counts: readonly Count[] = [
-  { title: 'Executors', unit: '', of: ({ executors }) => executors },
+  { title: 'Executors', of: ({ executors }) => executors },
   {
-    title: 'Waiting',
-    unit: ' applications and drivers',
+    // Of applications and drivers.
+    title: 'Queue length',
     of: ({ applicationsWaiting, driversWaiting }) => applicationsWaiting + driversWaiting,
   },
 ]
 
-function countChart([samples, steps, span]: Drawn, { title, unit, of }: Count): Chart {
+function countChart([samples, steps, span]: Drawn, { title, of }: Count): Chart {
   const all = samples.map(of)
   const values = most(steps, of)
   const top = roundTop(largest(values))
   return {
     title,
-    words: `${all.at(-1) ?? 0}${unit} now, between ${Math.min(...all)} and ${Math.max(...all)}`,
+    words: `${all.at(-1) ?? 0} now, between ${Math.min(...all)} and ${Math.max(...all)}`,
     values,
     top,
     topText: String(top),

@@ -1,7 +1,7 @@
 /**
  * Pictures of a cluster at work for the documentation: real daemons, Node applications that run, wait and have ended, and a
- * worker that died. `npx tsx test/browser/screenshots.ts` writes docs/screenshots; it takes two minutes, most of them so that
- * the charts have something to show. Build first.
+ * worker that died. `npx tsx test/browser/screenshots.ts` writes docs/screenshots; it takes five minutes, so that the charts
+ * have something to show. Build first.
  */
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const folder = join(root, 'docs/screenshots')
 const filename = join(import.meta.dirname, 'fixtures/talk.mjs')
 /** A repository is no place for large pictures. */
 const pictureBytesMax = 250_000
-const wide = { width: 1280, height: 1000 }
+const wide = { width: 1280, height: 1200 }
 
 interface Work {
   readonly name: string
@@ -45,23 +45,35 @@ function start(cluster: Cluster, { name, cores, memory, rounds }: Work): Cluster
   return pool
 }
 
-/** Comes and goes, as people's work does. @returns what still runs or waits */
+/** What comes and goes for as long as the charts show, as people's work does: name, cores, seconds. */
+const day = [
+  ['nightly-report', 8, 30],
+  ['compact', 4, 15],
+  ['sessions', 14, 40],
+  ['nightly-report', 8, 20],
+  ['ad-hoc', 2, 15],
+  ['sessions', 20, 35],
+  ['dedupe', 12, 30],
+  ['ad-hoc', 6, 25],
+] as const
+
+/** @returns what still runs or waits */
 async function work(cluster: Cluster): Promise<ClusterPool[]> {
-  const nightly = start(cluster, { name: 'nightly-report', cores: 8, memory: '2g' })
-  await pause(15_000)
+  for (const [name, cores, seconds] of day) {
+    const pool = start(cluster, { name, cores, memory: '2g' })
+    const beside = start(cluster, { name: 'monitor', cores: 2, memory: '1g' })
+    await pause(seconds * 1000)
+    await Promise.all([pool.destroy(), beside.destroy()])
+  }
   const features = start(cluster, { name: 'features', cores: 12, memory: '3g', rounds: 1000 })
-  await pause(15_000)
-  await nightly.destroy()
-  const sessions = start(cluster, { name: 'sessions', cores: 6, memory: '1g' })
-  await pause(15_000)
+  await pause(30_000)
   const training = start(cluster, { name: 'training', cores: 8, memory: '4g' })
-  await pause(10_000)
-  await sessions.destroy()
+  await pause(20_000)
   const large = start(cluster, { name: 'wide-join', cores: 16, memory: '48g' })
   await pause(5_000)
   process.kill(cluster.pids().workers[3] ?? 0, 'SIGKILL')
   await cluster.until('a worker is dead', ({ aliveworkers }) => aliveworkers === 3)
-  await pause(15_000)
+  await pause(30_000)
   return [features, training, large]
 }
 
@@ -77,12 +89,14 @@ async function take(cluster: Cluster, browser: Chromium): Promise<void> {
     await page.getByLabel('Live updates').waitFor()
     if (name === 'master-light')
       await page.locator('td details summary', { hasText: 'why' }).click()
+    await page.evaluate('scrollTo(0, 0)')
     await page.screenshot({ path: join(folder, `${name}.png`) })
   }
   const state = await cluster.json()
   const id = state?.activeapps.find(({ name }) => name === 'features')?.id ?? ''
   const page = await browser.open(`${cluster.webUi}/app/?appId=${id}`, { viewport: wide })
-  await page.getByRole('link', { name: 'stdout of executor 0' }).click()
+  // Where a worker died there is none.
+  await page.getByRole('link', { name: 'stdout of executor' }).first().click()
   await page.locator('#log-follow').waitFor()
   await page.screenshot({ path: join(folder, 'log-viewer.png') })
   for (const [name] of [...looks, ['log-viewer']]) {

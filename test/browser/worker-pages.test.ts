@@ -57,6 +57,7 @@ const lists: HostedLists = {
   finishedDrivers: [{ ...driver, resources: [] }],
 }
 
+let hosted = lists
 let root = ''
 let browser: Chromium
 let ui: WebUi
@@ -78,7 +79,7 @@ async function setUp(): Promise<void> {
     port: 0,
     maxRetries: 16,
     worker: { workerId: 'worker-1', address: 'h:1', cores: 2, memoryMb: 512, resources: [] },
-    work: () => lists,
+    work: () => hosted,
     workDir: root,
     logDir: root,
     headerBytesMax: 8192,
@@ -340,6 +341,16 @@ describeWith(['chromium'], 'U21 to U25: the pages of a worker in a browser', () 
       }
     },
   )
+
+  test('U21, U18: the first page keeps itself current, also through the master', async () => {
+    const pages = [await browser.open(direct), await browser.open(proxied)]
+    const running = (page: Page) => page.locator('h2#running-executors').innerText()
+    for (const page of pages) expect(await running(page)).toBe('Running Executors (1)')
+    hosted = { ...lists, executors: [] }
+    for (const page of pages) await expect.poll(() => running(page)).toBe('Running Executors (0)')
+    hosted = lists
+    for (const page of pages) await expect.poll(() => running(page)).toBe('Running Executors (1)')
+  })
 
   test('U21: dark is dark, and light is light', async () => {
     const ground = async (colorScheme: 'dark' | 'light'): Promise<string> => {

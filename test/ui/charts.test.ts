@@ -48,7 +48,7 @@ describe('U1: cluster use over time', () => {
       'Cores since 10 min ago: 10 of 40 used, between 0 and 40',
       'Memory since 10 min ago: 1024.0 MiB of 4.0 GiB used, between 1024.0 MiB and 1024.0 MiB',
       'Executors since 10 min ago: 7 now, between 5 and 7',
-      'Waiting since 10 min ago: 0 applications and drivers now, between 0 and 4',
+      'Queue length since 10 min ago: 0 now, between 0 and 4',
       'Scheduling thread since 10 min ago: nothing is known yet',
     ])
   })

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 
 import { LogReader } from '../../src/log-files/reader.js'
 import { ownLogAnswer, type OwnLogContext } from '../../src/ui/own-log-page.js'
+import { bodyText } from '../http/body-text.js'
 import { clusterPage, clusterView } from './views.js'
 
 let folder = ''
@@ -20,8 +21,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 async function ask(query: string, as: 'page' | 'text' = 'text', context = logs) {
   const parameters = new URLSearchParams(query)
   const asked = { path: '/logPage/', parameters, headers: {}, remoteAddress: '' }
-  const { status, body } = await ownLogAnswer(context, asked, as)
-  return { status, text: body.toString() }
+  const answer = await ownLogAnswer(context, asked, as)
+  return { status: answer.status, text: bodyText(answer) }
 }
 
 test('U8, U9: as text and as a page, in parts', async () => {

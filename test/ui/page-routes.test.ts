@@ -6,6 +6,7 @@ import type { Request, Visitor } from '../../src/http/route.js'
 import { Environment } from '../../src/ui/environment-page.js'
 import type { RouteContext } from '../../src/ui/route-context.js'
 import { answerTo } from '../../src/ui/routes.js'
+import { bodyText } from '../http/body-text.js'
 import { applicationView, clusterView, modelOf } from './views.js'
 
 /** A master whose view may change; counts how often it was read. */
@@ -92,8 +93,8 @@ test.each([
   [null, '127.0.0.1', false],
 ] as const)('P22: %s offers %s to decommission: %s', async (mode, remoteAddress, offered) => {
   const { ask } = played({ decommissionAllowMode: mode })
-  const { body } = await ask('/', { remoteAddress })
-  expect((body as string).includes('workers/kill')).toBe(offered)
+  const page = bodyText(await ask('/', { remoteAddress }))
+  expect(page.includes('workers/kill')).toBe(offered)
 })
 
 test.each(['/environment/', '/environment', '/Environment', '/Environment/'])(

@@ -1,7 +1,7 @@
 /** The worker's first page (U21 to U23): what it is, and what it hosts and has hosted. Pure. */
 import { memoryText } from '../../http/figures.js'
 import { html, link, webUrl, type Fragment, type Markup } from '../../http/html.js'
-import { document, facts, section } from '../../http/layout.js'
+import { document, facts, liveBar, section } from '../../http/layout.js'
 import type { HostedDriver, HostedExecutor, HostedLists, HostedResource } from '../hosted-work.js'
 import { logQuery, type LogOwner } from './log-urls.js'
 import type { WorkerFacts } from './thread-messages.js'
@@ -48,7 +48,7 @@ export function firstPage(shown: FirstPage): string {
     )
   const { finishedExecutors, finishedDrivers } = lists
   const back = master === null ? null : webUrl(master.webUiUrl)
-  return document(`Magneto Worker at ${worker.address}`, [
+  const body = [
     summary(shown),
     back === null ? null : html`<p><a href="${back}">Back to Master</a></p>`,
     executors('running-executors', 'Running Executors', lists.executors),
@@ -61,7 +61,8 @@ export function firstPage(shown: FirstPage): string {
     finishedDrivers.length === 0
       ? null
       : driverSection('finished-drivers', 'Finished Drivers', finishedDrivers),
-  ])
+  ]
+  return document(`Magneto Worker at ${worker.address}`, body, liveBar('./'))
 }
 
 function driverSection(id: string, title: string, rows: readonly HostedDriver[]): Markup {

@@ -1,8 +1,9 @@
 /** The worker's pages: a first one (U21), its JSON (U26), and logs (U24, U25). */
 import { join } from 'node:path'
 
-import { json, page, plain, redirect, type Answer } from '../../http/answer.js'
+import { json, plain, redirect, type Answer } from '../../http/answer.js'
 import { html, link, webUrl } from '../../http/html.js'
+import { livePage, revalidated } from '../../http/live.js'
 import {
   folder,
   reads,
@@ -85,7 +86,8 @@ const routes: readonly Route<WebContext>[] = [
   {
     methods: reads,
     matches: (path) => path === '/',
-    answer: async (context) => page(firstPage(await shown(context))),
+    answer: async (context, { headers }) =>
+      revalidated(livePage(firstPage(await shown(context))), headers['if-none-match']),
   },
   { methods: reads, matches: (path) => path === '/json', answer: () => redirect(301, '/json/') },
   {
