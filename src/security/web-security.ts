@@ -187,11 +187,14 @@ function keyMaterial(configuration: Configuration): { file: NamedFile; material:
   return { file: store, material: keyStore(store, passwords) }
 }
 
+const PROTOCOLS = ['TLSv1.2', 'TLSv1.3'] as const
+
 function versions(configuration: Configuration): TlsIdentity['versions'] {
   const wanted = configuration.read(keys.tlsProtocol)
-  if (wanted === null || wanted === 'TLS') return null
-  if (wanted === 'TLSv1.2' || wanted === 'TLSv1.3')
-    return { minVersion: wanted, maxVersion: wanted }
+  const word = wanted?.toLowerCase() ?? 'tls'
+  if (word === 'tls') return null
+  const found = PROTOCOLS.find((one) => one.toLowerCase() === word)
+  if (found !== undefined) return { minVersion: found, maxVersion: found }
   throw new UsageError(
     `${configuration.nameOf(keys.tlsProtocol)} is ${JSON.stringify(wanted)}: expected TLS, TLSv1.2 or TLSv1.3; older ones are not safe`,
   )
@@ -206,6 +209,14 @@ function ciphers(configuration: Configuration, warn: Warn): string | null {
     throw new UsageError(
       `${name} has no cipher that is known here: expected some such as TLS_AES_256_GCM_SHA384 or ` +
         'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+    )
+  }
+  // Else every visitor would be turned away, without a word to the operator.
+  const only = versions(configuration)?.minVersion
+  const ofOnly = known.filter((cipher) => cipher.startsWith('TLS_') === (only === 'TLSv1.3'))
+  if (only !== undefined && ofOnly.length === 0) {
+    throw new UsageError(
+      `${name} has no cipher of ${only}, which ${configuration.nameOf(keys.tlsProtocol)} asks for`,
     )
   }
   if (unknown.length > 0) warn(`${name}: not known here, and left out: ${unknown.join(', ')}`)

@@ -26,7 +26,7 @@ test('P50: are those that id prints', async () => {
   expect(failures).toEqual([])
 })
 
-describe('CVE-2022-33891: a name', () => {
+describe('X8, CVE-2022-33891: a name', () => {
   test('never reaches a shell', async () => {
     const mark = `/tmp/magneto-groups-${process.pid}`
     const failures: string[] = []

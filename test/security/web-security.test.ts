@@ -147,7 +147,7 @@ describe('P51: headers', () => {
   })
 })
 
-describe('P56: TLS of another place', () => {
+describe('P56, X5: TLS of another place', () => {
   test.each([
     ['spark.ssl.rpc.enabled', 'true'],
     ['spark.ui.jetty.sniHostCheckEnabled', 'true'],
@@ -254,6 +254,26 @@ describe.skipIf(!canMakeCertificates)('P56: key and certificates', () => {
       'ciphers that nobody has',
       (at) => ({ privateKey: at.key, certChain: at.chain, enabledAlgorithms: 'TLS_NULL, x' }),
       'has no cipher that is known here',
+    ],
+    [
+      'ciphers of another protocol',
+      (at) => ({
+        privateKey: at.key,
+        certChain: at.chain,
+        protocol: 'tlsv1.3',
+        enabledAlgorithms: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+      }),
+      'has no cipher of TLSv1.3, which spark.ssl.standalone.protocol asks for',
+    ],
+    [
+      'ciphers of TLS 1.3 alone for the older one',
+      (at) => ({
+        privateKey: at.key,
+        certChain: at.chain,
+        protocol: 'TLSv1.2',
+        enabledAlgorithms: 'TLS_AES_256_GCM_SHA384',
+      }),
+      'has no cipher of TLSv1.2',
     ],
     [
       'client certificates that nobody vouches for',
