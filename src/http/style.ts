@@ -28,6 +28,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: left; padding: .4rem .75rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { background: var(--soft); }
 td { overflow-wrap: break-word; }
+td:first-child > a { white-space: nowrap; }
 pre { margin: 1rem 0; padding: .75rem; background: var(--soft); white-space: pre-wrap; overflow-wrap: anywhere; }
 form { display: inline; }
 button { font: inherit; font-size: .85em; cursor: pointer; }

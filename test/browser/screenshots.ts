@@ -15,7 +15,9 @@ const folder = join(root, 'docs/screenshots')
 const filename = join(import.meta.dirname, 'fixtures/talk.mjs')
 /** A repository is no place for large pictures. */
 const pictureBytesMax = 250_000
-const wide = { width: 1280, height: 1200 }
+const wide = { width: 1280, height: 1260 }
+/** Text makes large pictures. */
+const low = { width: 1280, height: 760 }
 
 interface Work {
   readonly name: string
@@ -94,7 +96,7 @@ async function take(cluster: Cluster, browser: Chromium): Promise<void> {
   }
   const state = await cluster.json()
   const id = state?.activeapps.find(({ name }) => name === 'features')?.id ?? ''
-  const page = await browser.open(`${cluster.webUi}/app/?appId=${id}`, { viewport: wide })
+  const page = await browser.open(`${cluster.webUi}/app/?appId=${id}`, { viewport: low })
   // Where a worker died there is none.
   await page.getByRole('link', { name: 'stdout of executor' }).first().click()
   await page.locator('#log-follow').waitFor()
