@@ -199,7 +199,7 @@ describeWith(['chromium'], 'U1 to U6: pages that keep themselves current', () =>
     await expect.poll(async () => (await answer()).status()).toBe(200)
   })
 
-  test('a master that is silent is said to be, is asked less often, and is seen again', async () => {
+  test('a master that is silent is said to be, and is seen again', async () => {
     const page = await browser.open(master.url)
     await mark(page)
     await page.route(master.url, (route) => route.abort())
