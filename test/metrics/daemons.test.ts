@@ -158,7 +158,7 @@ describe('the master', () => {
 })
 
 describe('the worker', () => {
-  test('Z3, Z7, Z8: JSON and text', async () => {
+  test('U27, Z3, Z7, Z8: JSON and text', async () => {
     const { type, body } = await ask(`${workerUrl}/metrics/json`)
     expect(type).toBe('text/json;charset=utf-8')
     expect(JSON.parse(body)).toMatchObject({

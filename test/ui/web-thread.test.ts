@@ -96,6 +96,30 @@ test('Y12: twenty pages at once cost the main thread fewer questions', async () 
   expect(asked).toBeLessThan(20)
 })
 
+test('U16: a page finds its scripts beside it, and there is nothing else', async () => {
+  const started = await listening()
+  answerQuestions(started)
+  const { url } = started
+  const asked = await fetch(url)
+  const scripts = [...(await asked.text()).matchAll(/<script[^>]* src="([^"]+)"/g)]
+  expect(scripts.length).toBeGreaterThan(0)
+  const imported = /from '(\.\/[^']+)'/g
+  for (const [, source = ''] of scripts) {
+    const script = await fetch(new URL(source, asked.url))
+    expect(script.headers.get('content-type')).toBe('text/javascript;charset=utf-8')
+    for (const [, other = ''] of (await script.text()).matchAll(imported))
+      expect((await fetch(new URL(other, script.url))).status).toBe(200)
+  }
+  for (const path of [
+    'nothing.js',
+    'live-page.ts',
+    '../src/ui/web-thread.js',
+    '%2e%2e/ui/web-thread.js',
+    '',
+  ])
+    expect((await fetch(`${url}/static/${path}`)).status, path).toBe(404)
+})
+
 test('P20, P21: pages know the title and the history server of the operator', async () => {
   const historyServerUrl = 'http://history:18080'
   const { thread, send, url } = await listening({ ...local, title: 'Lab', historyServerUrl })
