@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "codec/decode.h"
+#include "codec/gen/view_generated.h"
 #include "test/bench.h"
 
 #if !__has_include(<valgrind/callgrind.h>)
@@ -254,6 +255,18 @@ uint32_t views(uint32_t workers) {
   return 1;
 }
 
+// Of those at the end of the queue: the page of the newest.
+uint32_t explanations(uint32_t waiting) {
+  const FullCluster full(100, waiting);
+  std::vector<std::string> ids;
+  for (uint32_t at = 0; at < rounds; ++at) ids.push_back(app_id_of(waiting - at));
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(view::CreateExplainRequest(builder, builder.CreateVectorOfStrings(ids)));
+  const Counted counted;
+  expect(!full.cluster.engine().explain({builder.GetBufferPointer(), builder.GetSize()}).empty());
+  return rounds;
+}
+
 uint32_t decoded(const Bytes& message) {
   codec::Decoder decoder;
   for (uint32_t round = 0; round < rounds; ++round) {
@@ -348,6 +361,7 @@ std::vector<Path> paths() {
     add("what a reader is told of an EXITED, 100 waiting applications",
         [](uint32_t of) { return exited_with_reader(of, Reader::counted); });
   }
+  all.push_back({"why one of the last 200 of 10000 waits", [] { return explanations(10'000); }});
   all.push_back({"view of 1000 workers and 4000 executors", [] { return views(1'000); }});
   for (const Path& path : decodings()) all.push_back(path);
   for (const Path& path : encodings()) all.push_back(path);

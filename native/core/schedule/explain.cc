@@ -60,6 +60,12 @@ bool wants_any(const Application& application) {
                      [](const auto& each) { return each.second.wanting; });
 }
 
+// How many of them came before it.
+size_t before(const std::vector<uint64_t>& orders, uint64_t order) {
+  return static_cast<size_t>(std::lower_bound(orders.begin(), orders.end(), order) -
+                             orders.begin());
+}
+
 }  // namespace
 
 Demand demand_of(const Application& application, const Shape& shape) {
@@ -111,13 +117,39 @@ const std::vector<Holder>& Explainer::holders(Known& known) {
   return entry.holders;
 }
 
+const Explainer::Orders& Explainer::queue() {
+  if (queue_) return *queue_;
+  Orders& orders = queue_.emplace();
+  core_.state.applications.each([&](ApplicationSlot, const Application& each) {
+    if (wants_any(each)) orders.push_back(each.order);
+  });
+  std::sort(orders.begin(), orders.end());
+  return orders;
+}
+
+const Explainer::Orders& Explainer::queue(const Shape& shape) {
+  const auto [entry, added] = shape_queues_.try_emplace(&shape);
+  Orders& orders = entry->second;
+  if (!added) return orders;
+  // Those of one application, which may want some for several profiles, are side by side.
+  for (const RequestKey& each : shape.wanting)
+    if (orders.empty() || orders.back() != each.order) orders.push_back(each.order);
+  return orders;
+}
+
+const Explainer::Orders& Explainer::queue(const Drivers& waiting) {
+  const auto [entry, added] = driver_queues_.try_emplace(&waiting);
+  Orders& orders = entry->second;
+  if (!added) return orders;
+  for (const auto& [order, driver] : waiting) orders.push_back(order);
+  return orders;
+}
+
 std::vector<Explanation> Explainer::explain_alone(const Application& application) {
   const State& state = core_.state;
   const bool after_drivers = state.leads() && !drivers_at_limit(core_);
   before_ = after_drivers ? state.waiting_drivers.size() : 0;
-  state.applications.each([&](ApplicationSlot, const Application& each) {
-    before_ += each.order < application.order && wants_any(each) ? 1 : 0;
-  });
+  before_ += before(queue(), application.order);
   for (const auto& [id, request] : application.requests) {
     if (!waits(request) && !application.executors.empty()) continue;
     auto& [demand, entry] = know(demand_of(application, *request.shape));
@@ -125,22 +157,14 @@ std::vector<Explanation> Explainer::explain_alone(const Application& application
         {demand.runtimes, demand.cores, demand.memory_mb, demand.resources});
     entry.asked =
         after_drivers && drivers != state.driver_shapes.end() ? drivers->second.waiting.size() : 0;
-    ApplicationSlot last;
-    for (const RequestKey& each : request.shape->wanting) {
-      if (each.order >= application.order) break;
-      entry.asked += each.application == last ? 0 : 1;
-      last = each.application;
-    }
+    entry.asked += before(queue(*request.shape), application.order);
   }
   return explain(application);
 }
 
 Explanation Explainer::explain_alone(const Driver& driver) {
-  const auto before = [&](const auto& waiting) {
-    return static_cast<size_t>(std::distance(waiting.begin(), waiting.find(driver.order)));
-  };
-  before_ = before(core_.state.waiting_drivers);
-  know(demand_of(driver)).second.asked = before(driver.shape->waiting);
+  before_ = before(queue(core_.state.waiting_drivers), driver.order);
+  know(demand_of(driver)).second.asked = before(queue(driver.shape->waiting), driver.order);
   return explain(driver);
 }
 

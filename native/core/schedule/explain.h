@@ -178,8 +178,15 @@ class Explainer {
     size_t asked = 0;  // by how many drivers and applications so far
   };
   using Known = std::pair<const Demand, Entry>;
+  using Orders = std::vector<uint64_t>;  // of those in one queue, ascending
+  using Drivers = std::map<uint64_t, DriverSlot>;
 
   Known& know(Demand demand);
+  // Made when they are first asked for: of all applications that want any, of those that want some
+  // of one shape, of drivers that wait.
+  const Orders& queue();
+  const Orders& queue(const Shape& shape);
+  const Orders& queue(const Drivers& waiting);
   const std::vector<Holder>& holders(Known& known);
   Explanation explain(const Application& application, const Request& request);
   void say(Explanation& explanation, Known& known, const Words& words, Text own_id,
@@ -188,6 +195,9 @@ class Explainer {
   const Core& core_;
   const uint64_t most_workers_;
   std::map<Demand, Entry> known_;
+  std::optional<Orders> queue_;
+  std::map<const Shape*, Orders> shape_queues_;
+  std::map<const Drivers*, Orders> driver_queues_;
   size_t surveys_ = 0;
   size_t before_ = 0;  // drivers and applications that wait, asked about so far
   uint64_t workers_visited_ = 0;
