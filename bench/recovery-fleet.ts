@@ -39,12 +39,13 @@ export class FleetProcess {
 
   /** @param peers in an order of chance @param file for what they say @throws Error when it can't be compiled */
   static async start(peers: readonly Peer[], file: string): Promise<FleetProcess> {
-    const built = spawnSync('make', ['-s', '-C', join(root, 'native'), 'fleet'], { stdio: 'inherit' })
+    const built = spawnSync('make', ['-s', '-C', join(root, 'native'), 'fleet'], {
+      stdio: 'inherit',
+    })
     if (built.status !== 0) throw new Error('native/test/fleet.cc could not be compiled')
-    const said = shuffled(peers).flatMap((peer) => [
-      ...sized(peer.introduction()),
-      ...sized(peer.answer()),
-    ])
+    const said = shuffled(peers).flatMap((peer) =>
+      sized(peer.introduction()).concat(sized(peer.answer())),
+    )
     writeFileSync(file, Buffer.concat(said))
     const child = spawn(program, [file], { stdio: ['pipe', 'pipe', 'inherit'] })
     await once(child, 'spawn')

@@ -63,10 +63,7 @@ interface Restart {
   readonly peersCpu: number
 }
 
-async function restart(
-  seat: MasterSeat,
-  fleet: FleetProcess,
-): Promise<[MasterProcess, Restart]> {
+async function restart(seat: MasterSeat, fleet: FleetProcess): Promise<[MasterProcess, Restart]> {
   const own = ownCpuSeconds()
   const master = seat.start()
   await answers(seat.url)
@@ -140,7 +137,12 @@ function restartFigures(found: readonly Restart[]): Figure[] {
     figure('ALIVE', 'alive', 'ms', 'every peer has answered MasterChanged'),
     figure('every peer has heard so', 'all', 'ms', 'WorkerRegistered and ApplicationRegistered'),
     figure('processor time of the master', 'masterCpu', 's', 'from its start to the end'),
-    figure('processor time of the peers', 'peersCpu', 's', 'and of reading the log, on the same 2 cores'),
+    figure(
+      'processor time of the peers',
+      'peersCpu',
+      's',
+      'and of reading the log, on the same 2 cores',
+    ),
   ]
 }
 

@@ -117,10 +117,8 @@ function withoutEffect() {
   return rows
 }
 
-const commandHelps = [
-  ...[SUBMIT_HELP, STATUS_HELP, KILL_HELP, LIST_HELP, LOGS_HELP],
-  ...[TOP_HELP, APPS_HELP, WORKERS_HELP, EXPLAIN_HELP],
-]
+const drivers = [SUBMIT_HELP, STATUS_HELP, KILL_HELP, LIST_HELP, LOGS_HELP]
+const commandHelps = [...drivers, TOP_HELP, APPS_HELP, WORKERS_HELP, EXPLAIN_HELP]
 
 const lines = [
   '# Configuration',

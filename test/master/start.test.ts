@@ -274,7 +274,7 @@ describe('a master', () => {
   test('answers a web thread that asked before there was a core', async () => {
     const { heard } = listenTo('early')
     await start([], { webEntry: telling('early', { asks: true }) })
-    await heard.next(({ kind }) => String(kind) === 'changes')
+    await heard.next(({ kind }: { kind: string }) => kind === 'changes')
   })
 
   test('S1, S9: tells its threads each change of who leads; who steps down ends every session', async () => {

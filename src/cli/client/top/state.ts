@@ -71,24 +71,17 @@ export type Key = 'sort' | 'pause' | 'down' | 'up' | 'page down' | 'page up' | '
 
 /** @param rows of applications that can be seen */
 export function keyed(state: TopState, key: Key, rows: number): TopState {
-  switch (key) {
-    case 'sort':
-      return { ...state, sort: (state.sort + 1) % SORTS.length, scroll: 0 }
-    case 'pause':
-      return { ...state, paused: !state.paused }
-    case 'down':
-      return scrolled(state, 1, rows)
-    case 'up':
-      return scrolled(state, -1, rows)
-    case 'page down':
-      return scrolled(state, rows, rows)
-    case 'page up':
-      return scrolled(state, -rows, rows)
-    case 'first':
-      return scrolled(state, -Infinity, rows)
-    case 'last':
-      return scrolled(state, Infinity, rows)
+  if (key === 'sort') return { ...state, sort: (state.sort + 1) % SORTS.length, scroll: 0 }
+  if (key === 'pause') return { ...state, paused: !state.paused }
+  const by: Readonly<Record<typeof key, number>> = {
+    down: 1,
+    up: -1,
+    'page down': rows,
+    'page up': -rows,
+    first: -Infinity,
+    last: Infinity,
   }
+  return scrolled(state, by[key], rows)
 }
 
 function scrolled(state: TopState, by: number, rows: number): TopState {
