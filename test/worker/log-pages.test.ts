@@ -311,12 +311,14 @@ describe('U24: what the script of the page asks for', () => {
     expect(await ask(missing)).toMatchObject({ status: 404 })
   })
 
-  test('U24: scripts run on log pages alone, and only our own', async () => {
+  test('U21, U24: pages run our own scripts alone, and what a log says none', async () => {
     const policy = async (path: string) => (await ask(path)).headers?.['Content-Security-Policy']
-    expect(await policy(`/logPage/?${EXECUTOR}`)).toContain("script-src 'self'")
-    expect(await policy(`/logPage/?${EXECUTOR}`)).not.toContain('unsafe')
+    for (const path of ['/', `/logPage/?${EXECUTOR}`]) {
+      expect(await policy(path)).toContain("script-src 'self'")
+      expect(await policy(path)).not.toContain('unsafe')
+    }
     // Others have the policy of every answer, which allows none.
-    expect(await policy('/')).toBeUndefined()
+    expect(await policy(`/log/?${EXECUTOR}`)).toBeUndefined()
     for (const path of ['/static/', '/static/evil.js', '/static/../routes.js', '/static/%2e%2e.js'])
       expect((await ask(path)).status).toBe(404)
   })
