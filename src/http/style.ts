@@ -35,7 +35,7 @@ button { font: inherit; font-size: .85em; cursor: pointer; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 td details { display: inline-block; vertical-align: top; }
 td details summary { cursor: pointer; color: var(--link); text-decoration: underline; }
-td details p { margin: .25rem 0; width: 22rem; max-width: 70vw; }
+td details p { margin: .25rem 0; width: 17rem; max-width: 70vw; }
 .state { font-size: .85em; font-weight: 600; padding: 0 .5em; border: 1px solid currentColor; border-radius: .75em; white-space: nowrap; }
 .good { color: var(--good); } .busy { color: var(--busy); } .bad { color: var(--bad); } .over { color: var(--faint); }
 .bar { display: block; width: 100%; min-width: 5rem; max-width: 12rem; height: .4rem; margin: .35rem 0; border-radius: .2rem; background: var(--line); }
