@@ -12,31 +12,15 @@ import { SparkLink } from '../parity/spark-link.js'
 import { requestKillDriver, requestSubmitDriver } from '../parity/spark-messages.js'
 import { ApacheWorker } from './apache-worker.js'
 import { Cluster, eventually, freePort, sparkHome } from './cluster.js'
+import { masterFields } from '../ui/documents.js'
 import { describeWith } from './requirements.js'
 
 const timeoutMs = 900_000
 const host = '127.0.0.1'
 
-const fields = [
-  'url',
-  'workers',
-  'aliveworkers',
-  'cores',
-  'coresused',
-  'memory',
-  'memoryused',
-  'resources',
-  'resourcesused',
-  'activeapps',
-  'completedapps',
-  'activedrivers',
-  'completeddrivers',
-  'status',
-]
-
 const ofMaster = [
   '/json/',
-  ...fields.map((field) => `/json/${field}`),
+  ...masterFields.map((field) => `/json/${field}`),
   '/json/clusterutilization',
   '/json/nonsense',
   '/metrics/master/json/',

@@ -8,25 +8,8 @@ import {
 } from '../../src/schema/magneto.js'
 import { prettyJson } from '../../src/http/json-text.js'
 import { clusterFieldJson, clusterUtilizationJson } from '../../src/ui/json.js'
-import { clusterJson, documentOf } from './documents.js'
+import { clusterJson, documentOf, masterFields } from './documents.js'
 import { applicationView, clusterView, driverView, waitingDriverView, workerView } from './views.js'
-
-const masterFields = [
-  'url',
-  'workers',
-  'aliveworkers',
-  'cores',
-  'coresused',
-  'memory',
-  'memoryused',
-  'resources',
-  'resourcesused',
-  'activeapps',
-  'completedapps',
-  'activedrivers',
-  'completeddrivers',
-  'status',
-]
 
 describe("Spark's JSON document", () => {
   test('J1: the fields of the master, in order', () => {
