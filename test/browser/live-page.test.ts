@@ -251,6 +251,8 @@ describeWith(['chromium'], 'U1 to U6: pages that keep themselves current', () =>
       await page.getByLabel('Kill application app-1?').click()
       await page.getByRole('button', { name: 'Kill application app-1', exact: true }).click()
       await expect.poll(() => page.getByRole('status').innerText()).toContain('done')
+      // It would ask a server that is gone.
+      await page.close()
     } finally {
       front.server.closeAllConnections()
       front.server.close()
