@@ -2,7 +2,6 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
-import { readFile } from 'node:fs/promises'
 import type { SecureContextOptions } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -160,12 +159,7 @@ describe.skipIf(!canMakeCertificates)('P56, U19: TLS', () => {
   let ca = ''
   beforeAll(async () => {
     made = await makeCertificates()
-    const read = (path: string) => readFile(path, 'utf8')
-    ;[key, cert, ca] = (await Promise.all([made.key, made.chain, made.authority].map(read))) as [
-      string,
-      string,
-      string,
-    ]
+    ;({ key, cert, ca } = await made.texts())
   })
   afterAll(() => made.remove())
 

@@ -3,17 +3,14 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Configuration } from '../../src/conf/configuration.js'
 import type { RunningMaster } from '../../src/master/main.js'
 import type { RunningWorker } from '../../src/worker/main.js'
+import { anyPorts, builtDaemons, root } from '../built-daemons.js'
 import { readPrometheus, valuesOf, type ReadFamily } from './prometheus-text.js'
-
-const root = resolve(import.meta.dirname, '../..')
-const compiled = (path: string): string => pathToFileURL(join(root, 'dist/src', path)).href
 
 /** Two daemons start, on a machine that may be busy. */
 const START_TIMEOUT_MS = 60_000
@@ -24,23 +21,15 @@ let worker: RunningWorker
 let workerUrl = ''
 
 beforeAll(async () => {
-  if (!existsSync(join(root, 'dist/src/master/main.js'))) throw new Error('run npm run build')
   folder = await mkdtemp(join(tmpdir(), 'magneto-metrics-'))
   const csv = 'org.apache.spark.metrics.sink.CsvSink'
   await writeFile(
     join(folder, 'metrics.properties'),
     `master.sink.csv.class=${csv}\nmaster.sink.csv.period=1\nmaster.sink.csv.directory=${folder}\n`,
   )
-  const { startMaster } = (await import(
-    compiled('master/main.js')
-  )) as typeof import('../../src/master/main.js')
-  const { startWorker } = (await import(
-    compiled('worker/main.js')
-  )) as typeof import('../../src/worker/main.js')
-  const host = '127.0.0.1'
-  const common = { host, port: 0, webUiPort: 0, webUiHost: host, publicHost: host, home: root }
+  const { startMaster, startWorker } = await builtDaemons()
   master = await startMaster({
-    ...common,
+    ...anyPorts,
     confDir: folder,
     configuration: new Configuration([
       ['spark.master.rest.port', '0'],
@@ -48,7 +37,7 @@ beforeAll(async () => {
     ]),
   })
   worker = await startWorker({
-    ...common,
+    ...anyPorts,
     confDir: join(folder, 'none'),
     configuration: new Configuration([['spark.local.dir', join(folder, 'scratch')]]),
     masterUrl: master.masterUrl,

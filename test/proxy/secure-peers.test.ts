@@ -1,6 +1,5 @@
 /** P56, P49: a proxy that reaches peers over TLS, and what it tells them of who asks. */
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -68,9 +67,7 @@ describe.skipIf(!canMakeCertificates)('P56: a peer over TLS', () => {
   let ca = ''
   beforeAll(async () => {
     made = await makeCertificates()
-    key = await readFile(made.key, 'utf8')
-    cert = await readFile(made.chain, 'utf8')
-    ca = await readFile(made.authority, 'utf8')
+    ;({ key, cert, ca } = await made.texts())
   })
   afterAll(() => made.remove())
 

@@ -1,6 +1,6 @@
 /** Certificates for tests, made by openssl in a folder of the test. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -21,6 +21,8 @@ export interface Certificates {
   readonly pkcs12: string
   /** A key that belongs to none of the certificates. */
   readonly otherKey: string
+  /** What stands in the files of key, chain and authority. */
+  texts(): Promise<{ readonly key: string; readonly cert: string; readonly ca: string }>
   remove(): Promise<void>
 }
 
@@ -52,6 +54,11 @@ export async function makeCertificates(): Promise<Certificates> {
     lockedKey: at('locked.key'),
     pkcs12: at('server.p12'),
     otherKey: at('other.key'),
+    texts: async () => ({
+      key: await readFile(at('server.key'), 'utf8'),
+      cert: await readFile(at('server.pem'), 'utf8'),
+      ca: await readFile(at('ca.pem'), 'utf8'),
+    }),
     remove: () => rm(folder, { recursive: true, force: true }),
   }
 }

@@ -1,23 +1,19 @@
 /** P49, P50, P56, U18: a master and a worker as they run, over TLS, with tokens and lists of who may do what. */
 import { createHmac } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 import { Configuration } from '../../src/conf/configuration.js'
 import type { RunningMaster } from '../../src/master/main.js'
 import type { RunningWorker } from '../../src/worker/main.js'
+import { anyPorts, builtDaemons } from '../built-daemons.js'
 import { canMakeCertificates, makeCertificates, type Certificates } from './certificates.js'
-
-const root = resolve(import.meta.dirname, '../..')
-const compiled = (path: string): string => pathToFileURL(join(root, 'dist/src', path)).href
 
 /** Two daemons start, on a machine that may be busy. */
 const START_TIMEOUT_MS = 60_000
@@ -79,18 +75,10 @@ describe.skipIf(!canMakeCertificates)('a cluster over TLS with tokens', () => {
     JSON.parse((await ask(`${master.webUiUrl}/json/`, 'ann')).body) as Document
 
   beforeAll(async () => {
-    if (!existsSync(join(root, 'dist/src/master/main.js'))) throw new Error('run npm run build')
     made = await makeCertificates()
     ca = await readFile(made.authority, 'utf8')
     folder = await mkdtemp(join(tmpdir(), 'magneto-secure-'))
-    const { startMaster } = (await import(
-      compiled('master/main.js')
-    )) as typeof import('../../src/master/main.js')
-    const { startWorker } = (await import(
-      compiled('worker/main.js')
-    )) as typeof import('../../src/worker/main.js')
-    const host = '127.0.0.1'
-    const common = { host, port: 0, webUiPort: 0, webUiHost: host, publicHost: host, home: root }
+    const { startMaster, startWorker } = await builtDaemons()
     const configuration = new Configuration([
       ['spark.master.rest.port', '0'],
       ['spark.local.dir', join(folder, 'scratch')],
@@ -110,9 +98,9 @@ describe.skipIf(!canMakeCertificates)('a cluster over TLS with tokens', () => {
     ])
     const confDir = join(folder, 'none')
     plainPort = await freePort()
-    master = await startMaster({ ...common, webUiPort: plainPort, confDir, configuration })
+    master = await startMaster({ ...anyPorts, webUiPort: plainPort, confDir, configuration })
     worker = await startWorker({
-      ...common,
+      ...anyPorts,
       confDir,
       configuration,
       masterUrl: master.masterUrl,
