@@ -1,8 +1,5 @@
 /** U19, P51, P53, X3: what a server of pages does with every request, over real sockets. */
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
-import type { SecureContextOptions } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
@@ -15,6 +12,7 @@ import {
   makeCertificates,
   type Certificates,
 } from '../security/certificates.js'
+import { ask } from './ask.js'
 
 const running: PageServer[] = []
 const faults: Error[] = []
@@ -42,42 +40,6 @@ async function start(change: Partial<PageServerOptions> = {}) {
   running.push(server)
   const port = await server.listen()
   return { server, asked, port }
-}
-
-interface Got {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: Buffer
-}
-
-interface Wanted {
-  readonly method?: string
-  readonly headers?: Record<string, string>
-  readonly body?: string
-  /** Over TLS. */
-  readonly tls?: Pick<SecureContextOptions, 'ca' | 'key' | 'cert' | 'maxVersion'>
-}
-
-function ask(port: number, path: string, wanted: Wanted = {}): Promise<Got> {
-  const { method = 'GET', headers = {}, body = '', tls } = wanted
-  return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, method, path, headers, agent: false }
-    const request = tls === undefined ? httpRequest(options) : httpsRequest({ ...options, ...tls })
-    request.on('response', (response) => {
-      const parts: Buffer[] = []
-      response.on('data', (part: Buffer) => parts.push(part))
-      response.on('error', reject)
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(parts),
-        }),
-      )
-    })
-    request.on('error', reject)
-    request.end(body)
-  })
 }
 
 describe('P53: a page that fails', () => {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { createServer } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -19,6 +18,7 @@ import {
   explanation,
   waitingDriverView,
 } from './views.js'
+import { ask as askServer } from '../http/ask.js'
 
 const running: WebServer[] = []
 const faults: Error[] = []
@@ -27,12 +27,6 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.close()))
   expect(faults.splice(0)).toEqual([])
 })
-
-interface Got {
-  status: number
-  headers: IncomingHttpHeaders
-  body: Buffer
-}
 
 /** Knows app-1, driver-1 and two workers on host-1. */
 function recordingCommands() {
@@ -89,24 +83,7 @@ async function start(change: Partial<RouteContext> = {}) {
   running.push(server)
   const port = await server.listen()
   const ask = (method: string, path: string, headers: Record<string, string> = {}, body = '') =>
-    new Promise<Got>((resolve, reject) => {
-      const request = httpRequest(
-        { host: '127.0.0.1', port, method, path, headers },
-        (response) => {
-          const parts: Buffer[] = []
-          response.on('data', (part: Buffer) => parts.push(part))
-          response.on('end', () =>
-            resolve({
-              status: response.statusCode ?? 0,
-              headers: response.headers,
-              body: Buffer.concat(parts),
-            }),
-          )
-        },
-      )
-      request.on('error', reject)
-      request.end(body)
-    })
+    askServer(port, path, { method, headers, body })
   return { ask, killed, audited, port }
 }
 
