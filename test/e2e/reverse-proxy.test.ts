@@ -1,7 +1,7 @@
 /** U18, P47: a real driver's pages and its executors' logs through the master's one port. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import { Cluster, eventually, sparkHome, type Submission } from './cluster.js'
 import { describeWith } from './requirements.js'
@@ -34,6 +34,8 @@ describeWith(['java', 'python3'], 'P47: spark.ui.reverseProxy', () => {
   /** Starts an application with pages of its own, which goes on until the file is there. */
   async function hold(name: string, conf: Record<string, string>) {
     const goAhead = join(cluster.folder, name)
+    // However the test ends: the application takes all cores.
+    onTestFinished(() => writeFileSync(goAhead, ''))
     const settings = { 'spark.ui.enabled': 'true', 'spark.ui.port': '0', ...conf }
     const job: Submission = cluster.submit(home, 'hold', [goAhead, name], settings)
     const state = await cluster.until('it runs', ({ activeapps, coresused }) => {
@@ -67,7 +69,11 @@ describeWith(['java', 'python3'], 'P47: spark.ui.reverseProxy', () => {
       // Every link stays below the proxy.
       expect(links.filter((link) => !link.startsWith(`${below}/`))).toEqual([])
       const script = links.find((link) => link.endsWith('/webui.js')) ?? ''
-      expect((await page(script)).headers.get('content-type')).toContain('javascript')
+      // A driver attaches its pages first and its static files last.
+      await eventually('the driver serves its scripts', async () => {
+        const { headers, status } = await page(script)
+        return status === 200 && headers.get('content-type')?.includes('javascript')
+      })
       // Its first page redirects to its jobs.
       const first = await fetch(`${cluster.webUi}${below}`)
       expect(first.url).toBe(`${cluster.webUi}${below}/jobs/`)
