@@ -43,7 +43,9 @@ void refuse_executor(Core& core, Session session, const ReportedExecutor& report
   core.send(session, KillExecutor{reported.app_id, reported.executor_id});
 }
 
+// A driver of Spark would log them and do nothing else; Apache's Master tells it nothing, either.
 void tell_adopted(Core& core, const Application& application, const Executor& executor) {
+  if (application.session >> session_source_shift == gateway_source) return;
   const Worker& worker = core.state.workers[executor.worker];
   core.send(application.session,
             ExecutorAdded{executor.id, worker.id(), worker.host(), worker.port, executor.cores,

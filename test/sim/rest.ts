@@ -101,6 +101,8 @@ function* executorsAgree(scene: Scene): Generator<string> {
         yield `${key} runs and its driver thinks ${ExecutorState[state]}`
       }
     }
+    // Nor does a new leader tell them what they have.
+    if (isSpark && scene.kind !== 'lasting') continue
     for (const key of listed) {
       if (!key.startsWith(`${id}/`)) continue
       if (!believed.has(Number(key.split('/')[1]))) yield `${key} runs and its driver does not know`

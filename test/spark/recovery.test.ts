@@ -196,6 +196,8 @@ describe('a worker that was called', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const { call } = await confirmedWorker(harness)
     call.say(sample('4.3.0', 'msg/Heartbeat'))
+    // It waits for others to go with it; waiting for it moves the timers on.
+    await vi.waitFor(() => expect(harness.inbox.size).toBe(1))
     expect((await harness.inbox.next()).body).toBeInstanceOf(control.WorkerHeartbeatT)
     vi.advanceTimersByTime(120_000)
     expect(call.frames.size).toBe(0)
