@@ -12,6 +12,9 @@ export const BATCH_BYTES = 1024 * 1024
 /** Tasks or results in one message. */
 export const MAX_BATCH_TASKS = 4096
 
+/** A batch of no more, all of it text, travels as JSON. */
+export const JSON_BATCH_TASKS = 16
+
 /** What may wait in a socket's own buffer before no more is written to it. */
 export const MAX_BUFFERED_BYTES = 16 * 1024 * 1024
 

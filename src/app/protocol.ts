@@ -1,16 +1,17 @@
 /**
  * What a driver and its executors say to each other, over one WebSocket that the executor opens. The request
  * that opens it carries the headers below; the secret among them is the application's, so only its own
- * executors get as far as a message. Each message is one object as V8 serializes it, a batch in
- * columns. Payloads are serialized values of their own, and only the thread that runs the task opens them.
+ * executors get as far as a message. Each message is one object, a batch in columns, as JSON or as V8 serializes it:
+ * their first bytes tell them apart. Payloads are serialized values of their own, and only the thread that runs the
+ * task opens them.
  */
 import { deserialize, serialize } from 'node:v8'
 
 import { ProtocolError } from './errors.js'
-import { MAX_BATCH_TASKS } from './limits.js'
+import { JSON_BATCH_TASKS, MAX_BATCH_TASKS } from './limits.js'
 import type { Payload } from './payload.js'
 
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 
 export const header = {
   protocol: 'magneto-protocol',
@@ -58,35 +59,52 @@ export type ExecutorMessage =
   /** The answer to each recall, also when nothing can be given back. */
   | { kind: 'returned'; ids: number[] }
 
-export function encodeDriverMessage(message: DriverMessage): Uint8Array {
-  if (message.kind !== 'tasks') return serialize(message)
-  return serialize({
+/** What V8 serializes starts with it, and no text does. */
+const V8_FIRST_BYTE = 0xff
+
+const asText = (message: object): Buffer => Buffer.from(JSON.stringify(message))
+
+/** A V8 serializer costs several times more than a small batch, a large one's text more than V8's copies of it. */
+function encodeBatch(batch: { kind: string; ids: number[]; payloads: Payload[] }): Buffer {
+  const { ids, payloads } = batch
+  const isSmallText =
+    ids.length <= JSON_BATCH_TASKS && payloads.every((payload) => typeof payload === 'string')
+  return isSmallText ? asText(batch) : serialize(batch)
+}
+
+export function encodeDriverMessage(message: DriverMessage): Buffer {
+  if (message.kind !== 'tasks') return asText(message)
+  const batch = {
     kind: 'tasks',
     ids: message.tasks.map((task) => task.id),
     names: message.tasks.map((task) => task.name),
     payloads: message.tasks.map((task) => task.payload),
-  })
+  }
+  return encodeBatch(batch)
 }
 
-export function encodeExecutorMessage(message: ExecutorMessage): Uint8Array {
-  if (message.kind !== 'results') return serialize(message)
-  return serialize({
+export function encodeExecutorMessage(message: ExecutorMessage): Buffer {
+  if (message.kind !== 'results') return asText(message)
+  const batch = {
     kind: 'results',
     ids: message.results.map((result) => result.id),
     statuses: message.results.map((result) => result.status),
     runMs: message.results.map((result) => result.runMs),
     payloads: message.results.map((result) => result.payload),
-  })
+  }
+  return encodeBatch(batch)
 }
 
 type Fields = Record<string, unknown>
 
-function open(bytes: Uint8Array): Fields {
+function open(bytes: Buffer): Fields {
   let value: unknown
   try {
-    value = deserialize(bytes)
+    value = bytes[0] === V8_FIRST_BYTE ? deserialize(bytes) : JSON.parse(bytes.toString())
   } catch (error) {
-    throw new ProtocolError('a message is not a serialized value', { cause: error })
+    throw new ProtocolError('a message is neither JSON nor a value as V8 serializes it', {
+      cause: error,
+    })
   }
   if (typeof value !== 'object' || value === null)
     throw new ProtocolError(`a message is a ${typeof value}; expected an object`)
@@ -121,7 +139,7 @@ const owned = (payload: Payload): Payload =>
   typeof payload === 'string' ? payload : Uint8Array.from(payload)
 
 /** @throws ProtocolError when it is none */
-export function decodeDriverMessage(bytes: Uint8Array): DriverMessage {
+export function decodeDriverMessage(bytes: Buffer): DriverMessage {
   const fields = open(bytes)
   switch (fields['kind']) {
     case 'tasks': {
@@ -145,7 +163,7 @@ export function decodeDriverMessage(bytes: Uint8Array): DriverMessage {
 }
 
 /** @throws ProtocolError when it is none */
-export function decodeExecutorMessage(bytes: Uint8Array): ExecutorMessage {
+export function decodeExecutorMessage(bytes: Buffer): ExecutorMessage {
   const fields = open(bytes)
   switch (fields['kind']) {
     case 'results': {

@@ -65,7 +65,7 @@ const valid = fc.oneof(
 const mutated = fc
   .tuple(valid, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }), fc.nat())
   .map(([bytes, changes, cut]) => {
-    const copy = Uint8Array.from(bytes)
+    const copy = Buffer.from(bytes)
     for (const [at, value] of changes) copy[at % copy.length] = value
     return copy.subarray(0, cut % 4 === 0 ? cut % copy.length : copy.length)
   })
@@ -85,12 +85,49 @@ const misshapen = fc
   )
   .map((fields) => {
     try {
-      return new Uint8Array(serialize(fields))
+      return serialize(fields)
     } catch {
-      return new Uint8Array(serialize(fields.kind))
+      return serialize(fields.kind)
     }
   })
-const hostile = fc.oneof(fc.uint8Array({ maxLength: 256 }), mutated, misshapen)
+const text = fc.oneof(fc.json(), fc.string()).map((value) => Buffer.from(value))
+const noise = fc.uint8Array({ maxLength: 256 }).map((bytes) => Buffer.from(bytes))
+const hostile = fc.oneof(noise, text, mutated, misshapen)
+
+const V8_FIRST_BYTE = 0xff
+
+describe('a batch', () => {
+  /** With halves of surrogate pairs, which UTF-8 has no place for. */
+  const anyText = fc.string({ unit: 'binary' })
+  const anyPayload = fc.oneof(fc.uint8Array({ maxLength: 64 }), anyText)
+
+  test.each(['one', 'many'])('of %s comes back as it was sent', (size) => {
+    const length = size === 'one' ? { minLength: 1, maxLength: 1 } : { minLength: 1, maxLength: 64 }
+    const tasks = fc.array(fc.record({ id, name: anyText, payload: anyPayload }), length)
+    fc.assert(
+      fc.property(tasks, (sent) => {
+        const message = { kind: 'tasks' as const, tasks: sent }
+        expect(decodeDriverMessage(encodeDriverMessage(message))).toEqual(message)
+      }),
+    )
+    fc.assert(
+      fc.property(fc.array(results, length), (sent) => {
+        const message = { kind: 'results' as const, results: sent }
+        expect(decodeExecutorMessage(encodeExecutorMessage(message))).toEqual(message)
+      }),
+    )
+  })
+
+  test.each([
+    ['a lone text', 1, '{}', false],
+    ['lone bytes', 1, new Uint8Array(2), true],
+    ['many texts', 4096, '{}', true],
+  ])('of %s needs V8 or does not', (_what, count, each, isV8) => {
+    const tasks = Array.from({ length: count }, (_, at) => ({ id: at, name: 'f', payload: each }))
+    const bytes = encodeDriverMessage({ kind: 'tasks', tasks })
+    expect(bytes[0] === V8_FIRST_BYTE).toBe(isV8)
+  })
+})
 
 describe('decoding', () => {
   test.each([
