@@ -10,8 +10,8 @@ import { settledLater } from '../settled-later.js'
 /** `<nonce of the worker's guardian>/<number of the launch>`. The guardian looks for it too. */
 export const LAUNCH_VARIABLE = 'MAGNETO_LAUNCH'
 
-/** Looked at in one go: about a millisecond, in which this thread does nothing else. */
-const SLICE = 32
+/** Looked for in one go, in which this thread does nothing else: the next launch may wait. */
+const SLICE_MS = 0.25
 /** One finds what was forked while the one before looked. Somebody who forks faster meets the guardian at last. */
 const MAX_ROUNDS = 20
 const CHUNK_BYTES = 65_536
@@ -63,9 +63,12 @@ export class Stragglers {
   /** @returns how many it has killed */
   async #look(wanted: ReadonlySet<string>): Promise<number> {
     let killed = 0
-    const pids = processes()
-    for (const [index, pid] of pids.entries()) {
-      if (index % SLICE === SLICE - 1) await new Promise((next) => setImmediate(next))
+    let pauseMs = performance.now() + SLICE_MS
+    for (const pid of processes()) {
+      if (performance.now() >= pauseMs) {
+        await new Promise((next) => setImmediate(next))
+        pauseMs = performance.now() + SLICE_MS
+      }
       const variable = variableOf(pid, this.#prefix)
       if (variable === null || !wanted.has(variable)) continue
       try {
