@@ -1,5 +1,5 @@
 /** Builds and reads control messages (schemas/control.fbs) outside the core. */
-import { Builder, ByteBuffer } from 'flatbuffers'
+import { ByteBuffer, type Builder } from 'flatbuffers'
 import {
   ApplicationDescription,
   ApplicationFinishedT,
@@ -49,6 +49,7 @@ import {
 } from '../schema/magneto.js'
 import type { ApplicationDescriptionT, DriverDescriptionT } from '../schema/magneto.js'
 import { ControlError } from './errors.js'
+import { TextBuilder } from './text-builder.js'
 import { MESSAGE_IDENTIFIER, verifyApplication, verifyDriver, verifyMessage } from './verify.js'
 
 export { ControlError } from './errors.js'
@@ -103,7 +104,7 @@ const bodyTypes: ReadonlyMap<unknown, Body> = new Map<unknown, Body>([
   [MasterChangeAcknowledgedT, Body.MasterChangeAcknowledged],
 ])
 
-let kept = new Builder(FIRST_BUILDER_BYTES)
+let kept = new TextBuilder(FIRST_BUILDER_BYTES)
 
 /** Runs `build` on the kept builder and copies what it made. */
 function built(what: string, build: (builder: Builder) => void): Uint8Array<ArrayBuffer> {
@@ -112,11 +113,11 @@ function built(what: string, build: (builder: Builder) => void): Uint8Array<Arra
   try {
     build(builder)
     const bytes = builder.asUint8Array().slice()
-    if (bytes.byteLength > MAX_KEPT_BUILDER_BYTES) kept = new Builder(FIRST_BUILDER_BYTES)
+    if (bytes.byteLength > MAX_KEPT_BUILDER_BYTES) kept = new TextBuilder(FIRST_BUILDER_BYTES)
     return bytes
   } catch (error) {
     // A builder that stopped half way can't be cleared reliably.
-    kept = new Builder(FIRST_BUILDER_BYTES)
+    kept = new TextBuilder(FIRST_BUILDER_BYTES)
     throw new ControlError(`can't build ${what}: ${(error as Error).message}`, { cause: error })
   }
 }
@@ -172,4 +173,14 @@ export function encodeDriver(description: DriverDescriptionT): Uint8Array<ArrayB
 export function decodeDriver(bytes: Uint8Array): DriverDescriptionT {
   verifyDriver(bytes)
   return DriverDescription.getRootAsDriverDescription(new ByteBuffer(bytes)).unpack()
+}
+
+/**
+ * @returns the `spark_description` of a DriverDescription, a view into `bytes`; empty when it has none
+ * @throws ControlError when the bytes are not one whole, well-formed DriverDescription
+ */
+export function sparkDescriptionOf(bytes: Uint8Array): Uint8Array {
+  verifyDriver(bytes)
+  const driver = DriverDescription.getRootAsDriverDescription(new ByteBuffer(bytes))
+  return driver.sparkDescriptionArray() ?? new Uint8Array()
 }

@@ -9,6 +9,7 @@ import {
   encode,
   encodeApplication,
   encodeDriver,
+  sparkDescriptionOf,
   type BodyT,
 } from '../../src/control/codec.js'
 import {
@@ -131,6 +132,14 @@ describe('codec', () => {
   test('a driver round trips; bytes that are none are refused', () => {
     expect(decodeDriver(encodeDriver(driver()))).toEqual(driver())
     expect(() => decodeDriver(driverBytes.subarray(0, 20))).toThrow(ControlError)
+  })
+
+  test('what Spark wrote of a driver is read alone; empty when it wrote nothing', () => {
+    expect(sparkDescriptionOf(driverBytes)).toEqual(driver().sparkDescription)
+    const plain = driver()
+    plain.sparkDescription = new Uint8Array()
+    expect(sparkDescriptionOf(encodeDriver(plain))).toEqual(new Uint8Array())
+    expect(() => sparkDescriptionOf(driverBytes.subarray(0, 20))).toThrow(ControlError)
   })
 
   test.each([node, jvm])('an application round trips', (command) => {
