@@ -86,6 +86,7 @@ const native = [
   'native/codec',
   'native/napi',
   'native/spawn',
+  'native/tcp',
   'native/third_party',
 ]
 checkMachine()

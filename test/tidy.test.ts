@@ -27,9 +27,10 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const typescript = files.filter((file) => file.endsWith('.ts') && !generated(file))
 const native = files.filter((file) => /^native\/.*\.(cc|h)$/.test(file) && !generated(file))
 
-/** Who may import whom: DESIGN's arrows. Every room may import itself, `schema` and `log`. */
+/** Who may import whom: DESIGN's arrows. Every room may import itself, `schema`, `log` and `native`. */
 const arrows: Record<string, string[]> = {
   schema: [],
+  native: [],
   log: ['conf'],
   conf: [],
   core: [],
@@ -88,7 +89,7 @@ describe('layering', () => {
         .map((target) => relative(root, resolve(root, dirname(file), target)))
         .filter((target) => {
           const other = roomOf(target)
-          return other !== null && ![room, 'schema', 'log', ...allowed].includes(other)
+          return other !== null && ![room, 'schema', 'log', 'native', ...allowed].includes(other)
         })
         .map((target) => `${file} imports ${target}`)
     })
@@ -96,8 +97,9 @@ describe('layering', () => {
   })
 
   test('one file loads each addon, one imports uWebSockets', () => {
-    expect(sourcesWith(/magneto_core\.node/)).toEqual(['src/core/native.ts'])
-    expect(sourcesWith(/magneto_spawn\.node/)).toEqual(['src/worker/launcher/native-spawn.ts'])
+    expect(sourcesWith(/'magneto_core'/)).toEqual(['src/core/native.ts'])
+    expect(sourcesWith(/'magneto_tcp'/)).toEqual(['src/spark/tcp/native-tcp.ts'])
+    expect(sourcesWith(/'magneto_spawn'/)).toEqual(['src/worker/launcher/native-spawn.ts'])
     expect(sourcesWith(/['"]uws-\d+['"]/)).toEqual(['src/control/uws.ts'])
   })
 
@@ -109,13 +111,15 @@ describe('layering', () => {
     expect(offences(pure, (line) => (banned.test(line) ? line.trim() : null))).toEqual([])
   })
 
-  test('starting processes knows neither the core nor, but for its glue, Node', () => {
-    const spawn = native.filter((file) => file.startsWith('native/spawn/'))
-    expect(spawn.length).toBeGreaterThan(0)
-    const foreign = /#include "(?!spawn\/)/
-    expect(offences(spawn, (line) => (foreign.test(line) ? line : null))).toEqual([])
-    const plain = spawn.filter((file) => !file.endsWith('/addon.cc'))
-    const glue = /#include <(napi|uv|node)/
+  test.each([
+    { addon: 'spawn', glue: /#include <(napi|uv|node)/ },
+    { addon: 'tcp', glue: /#include <(napi|node)/ },
+  ])('$addon knows neither the core nor, but for its glue, Node', ({ addon, glue }) => {
+    const own = native.filter((file) => file.startsWith(`native/${addon}/`))
+    expect(own.length).toBeGreaterThan(0)
+    const foreign = new RegExp(`#include "(?!${addon}/)`)
+    expect(offences(own, (line) => (foreign.test(line) ? line : null))).toEqual([])
+    const plain = own.filter((file) => !file.endsWith('/addon.cc'))
     expect(offences(plain, (line) => (glue.test(line) ? line : null))).toEqual([])
   })
 

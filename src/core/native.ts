@@ -3,9 +3,8 @@
  * bytes in and bytes out, one call a tick. Every thread that needs a core loads its own instance.
  */
 import { createRequire } from 'node:module'
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+
+import { builtAddon } from '../native/find.js'
 
 export interface MasterCore {
   /**
@@ -45,26 +44,10 @@ interface Addon {
   MasterCore: new (config: Uint8Array) => MasterCore
 }
 
-function addonPath(): string {
-  // From src/core and from dist/src/core alike: the first folder upwards that holds the build.
-  let folder = dirname(fileURLToPath(import.meta.url))
-  for (;;) {
-    const candidate = join(folder, 'build', 'Release', 'magneto_core.node')
-    if (existsSync(candidate)) return candidate
-    const parent = dirname(folder)
-    if (parent === folder) {
-      throw new Error(
-        'the native core is not built: no build/Release/magneto_core.node here or above; run npm install',
-      )
-    }
-    folder = parent
-  }
-}
-
 let addon: Addon | null = null
 
 /** @param config a finished CoreConfig (schemas/core.fbs) @throws Error when the addon is not built */
 export function createMasterCore(config: Uint8Array): MasterCore {
-  addon ??= createRequire(import.meta.url)(addonPath()) as Addon
+  addon ??= createRequire(import.meta.url)(builtAddon('magneto_core')) as Addon
   return new addon.MasterCore(config)
 }

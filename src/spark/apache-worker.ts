@@ -97,7 +97,7 @@ export class ApacheWorker {
   #heartbeatId: string | null = null
   #stopAsking: (() => void) | null = null
   #oneWays = 0
-  #windowStartMs = 0
+  #windowStartMs = performance.now()
 
   /**
    * @param ref its endpoint, as in the first message that told it
@@ -228,7 +228,7 @@ export class ApacheWorker {
         this.#heartbeatBytes = encode(new WorkerHeartbeatT(workerId))
         this.#heartbeatId = workerId
       }
-      this.#session.tellEncoded(this.#heartbeatBytes)
+      this.#session.tellEncoded(this.#heartbeatBytes, true)
     } else if (this.#stopAsking === null && this.#versions.knows(workerId))
       this.send({ kind: 'ReconnectWorker', masterUrl: this.#masterUrl })
   }
@@ -242,7 +242,7 @@ export class ApacheWorker {
     this.#session.tell(schedulerStateOf(state))
     this.#isRegistered = true
     this.#isStateAnswerDue = true
-    this.#context.log.info(
+    this.#context.log.debug(
       `${this.#peer}: worker ${shown(state.id)} of Apache Spark is back with ` +
         `${state.executors.length} executors and ${state.drivers.length} drivers`,
     )
@@ -364,13 +364,14 @@ export class ApacheWorker {
   }
 
   #mayGoOn(): boolean {
+    this.#oneWays++
+    if (this.#oneWays <= MAX_ONE_WAYS_PER_S) return true
     const nowMs = performance.now()
     if (nowMs - this.#windowStartMs > WINDOW_MS) {
       this.#windowStartMs = nowMs
       this.#oneWays = 0
+      return true
     }
-    this.#oneWays++
-    if (this.#oneWays <= MAX_ONE_WAYS_PER_S) return true
     this.#session.connection.destroy(`over ${MAX_ONE_WAYS_PER_S} messages of a worker in a second`)
     return false
   }

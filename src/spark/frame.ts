@@ -65,7 +65,8 @@ class Pieces {
     this.bytes += piece.length
     if (piece.length >= MIN_PIECE_BYTES) {
       this.#closeBlock()
-      this.#pieces.push(piece)
+      // What it is a view into is far larger.
+      this.#pieces.push(Buffer.from(piece))
       return
     }
     if (this.#block !== null && this.#blockUsed + piece.length > this.#block.length)
@@ -95,7 +96,7 @@ class Pieces {
 
 /**
  * Cuts the bytes of one connection into frames, wherever TCP split them. A frame that lies in one chunk is
- * not copied, a longer one once. Holds at most `maxFrameBytes` and one chunk.
+ * not copied. Holds at most `maxFrameBytes` and one chunk.
  */
 export class FrameDecoder {
   readonly #maxFrameBytes: number

@@ -19,7 +19,7 @@ import {
 import type { Answers, Ask } from './gateway-session.js'
 import {
   commandOf,
-  descriptionOf,
+  keptDescription,
   killExecutorsOf,
   requestExecutorsOf,
   TranslationError,
@@ -200,7 +200,7 @@ function descriptionFor(
     ),
     versions.map(driverRuntimeOf),
     // Its own words name it otherwise; Apache Workers then get the description anew, from its fields.
-    useDriverIdAsAppName ? new Uint8Array() : descriptionOf(driver.tree),
+    useDriverIdAsAppName ? new Uint8Array() : keptDescription(driver.javaStream),
   )
 }
 

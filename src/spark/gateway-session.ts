@@ -8,11 +8,12 @@ import type { RpcConnection, RpcReply } from './rpc-connection.js'
 import { sparkError } from './rpc-server.js'
 import { TranslationError } from './gateway-translate.js'
 
-/** Takes records for the core. */
+/** Takes records for the core. @param canWait for some ms, for others to go with it */
 export type AddRecord = (
   kind: InboxKind,
   session: GatewaySession,
   payload: Uint8Array | string,
+  canWait: boolean,
 ) => void
 
 /** This master as its peers know it. */
@@ -74,14 +75,17 @@ export class GatewaySession {
 
   /** @throws ControlError when the message can't be built */
   tell(body: BodyT): void {
-    this.tellEncoded(encode(body))
+    this.tellEncoded(encode(body), false)
   }
 
-  /** @param bytes a finished Message, which is copied */
-  tellEncoded(bytes: Uint8Array): void {
-    if (!this.#isOpen) this.#add(InboxKind.CONNECTED, this, this.connection.peer)
+  /**
+   * @param bytes a finished Message, which is copied
+   * @param canWait nobody waits for what comes of it: it may leave some ms later, in its order
+   */
+  tellEncoded(bytes: Uint8Array, canWait: boolean): void {
+    if (!this.#isOpen) this.#add(InboxKind.CONNECTED, this, this.connection.peer, false)
     this.#isOpen = true
-    this.#add(InboxKind.MESSAGE, this, bytes)
+    this.#add(InboxKind.MESSAGE, this, bytes, canWait)
   }
 
   /** @param reply answered exactly once; asks of one connection are bounded by RpcLimits.maxOpenAsks */
@@ -120,7 +124,7 @@ export class GatewaySession {
   /** The connection is gone. */
   disconnected(reason: string): void {
     this.#asks.clear()
-    if (this.#isOpen) this.#add(InboxKind.DISCONNECTED, this, reason)
+    if (this.#isOpen) this.#add(InboxKind.DISCONNECTED, this, reason, false)
   }
 }
 

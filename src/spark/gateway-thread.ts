@@ -14,7 +14,7 @@ import type {
 } from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
 import { singleLine } from '../http/single-line.js'
-import { RestHandler } from '../rest/handler.js'
+import type { RestHandler } from '../rest/handler.js'
 import { leaderElsewhere } from '../rest/standby.js'
 import { DiscoveryServer } from './gateway-http.js'
 import { Gateway } from './gateway.js'
@@ -44,7 +44,9 @@ let masterUrl: string | null = null
 let leaderUrl: string | null = null
 let restPort: number | null = null
 
-function restHandler(rules: RestRules): RestHandler {
+/** Where nobody may submit by REST, its modules are not loaded. */
+async function restHandler(rules: RestRules): Promise<RestHandler> {
+  const { RestHandler } = await import('../rest/handler.js')
   return new RestHandler({
     ...rules,
     masterUrl: () => masterUrl,
@@ -58,7 +60,8 @@ function restHandler(rules: RestRules): RestHandler {
   })
 }
 
-const discovery = new DiscoveryServer(log, data.rest === undefined ? null : restHandler(data.rest))
+const rest = data.rest === undefined ? null : await restHandler(data.rest)
+const discovery = new DiscoveryServer(log, rest)
 const server = new RpcServer({
   host: socketAddress(data.host),
   port: data.port,

@@ -1,5 +1,5 @@
 /** What Apache Workers say to control messages and back: functions of one message, which remember nothing but what is the same. */
-import { decodeDriver, type BodyT } from '../control/codec.js'
+import { decodeDriver, sparkDescriptionOf, type BodyT } from '../control/codec.js'
 import {
   ApplicationFinishedT,
   DecommissionWorkerT,
@@ -26,10 +26,8 @@ import {
   type DriverDescriptionT,
 } from '../schema/magneto.js'
 import { TranslationError, unsigned } from './gateway-translate.js'
-import { applicationDescriptions } from './description-cache.js'
-import { readJavaStream } from './java/reader.js'
-import type { JavaObject } from './java/tree.js'
-import { objectOf } from './java/values.js'
+import type { ClassDescriptor } from './java/tree.js'
+import { descriptions } from './messages/descriptions.js'
 import type {
   DriverStateChanged,
   ExecutorDescriptionFields,
@@ -45,7 +43,7 @@ import type {
   WorkerSchedulerStateResponse,
 } from './messages.js'
 import { withDriverId } from '../control/driver-name.js'
-import { driverRuntimeOf, executorRuntimeOf } from '../control/runtimes.js'
+import { driverRuntimeOf, executorRuntimeOf, SPARK_VERSIONS } from '../control/runtimes.js'
 import { versionsWith } from './tables/class-table.js'
 
 const MAX_PORT = 65_535
@@ -210,7 +208,7 @@ function launchExecutorOf(body: LaunchExecutorT): OutgoingMessage {
     appId: body.appId ?? '',
     execId: body.executorId,
     rpId: body.profileId,
-    appDescription: applicationDescriptions.read(body.sparkDescription),
+    appDescription: body.sparkDescription,
     cores: body.cores,
     memoryMb: body.memoryMb,
     resources: resourcesOf(body.resources),
@@ -218,31 +216,46 @@ function launchExecutorOf(body: LaunchExecutorT): OutgoingMessage {
 }
 
 function launchDriverOf(body: LaunchDriverT, version: SparkVersion | null): LaunchDriver {
-  const description = decodeDriver(body.description)
   const driverId = body.driverId ?? ''
+  const sparkDescription = sparkDescriptionOf(body.description)
   return {
     kind: 'LaunchDriver',
     driverId,
-    driverDescription: treeFor(version, description) ?? driverFieldsOf(description, driverId),
+    driverDescription: isReadableFor(version, sparkDescription)
+      ? sparkDescription
+      : driverFieldsOf(decodeDriver(body.description), driverId),
     resources: resourcesOf(body.resources),
   }
 }
 
 /**
- * @returns null when no Spark process submitted it, or one with other classes than the worker has: that
- *   would drop the order in silence
+ * Did a Spark process write it that has the worker's classes? One with others would drop the order in silence.
+ *
+ * @param version null: the worker is of any
+ * @throws JavaStreamError JavaShapeError when the description can't be read
  */
-function treeFor(
-  version: SparkVersion | null,
-  { sparkDescription }: DriverDescriptionT,
-): JavaObject | null {
-  if (sparkDescription.byteLength === 0) return null
-  const { root, descriptors } = readJavaStream(sparkDescription)
-  const isReadable = descriptors.every(({ name, serialVersionUid }) => {
-    const versions = versionsWith(name, serialVersionUid)
-    return version === null || versions.length === 0 || versions.includes(version)
-  })
-  return isReadable ? objectOf(root) : null
+function isReadableFor(version: SparkVersion | null, sparkDescription: Uint8Array): boolean {
+  if (sparkDescription.byteLength === 0) return false
+  const { descriptors } = descriptions.read(sparkDescription)
+  return version === null || readersOf(descriptors).includes(version)
+}
+
+/** By the classes of a description, which are one array for all of one shape. */
+const READERS = new WeakMap<readonly ClassDescriptor[], readonly SparkVersion[]>()
+
+/** Versions that have these classes. */
+function readersOf(descriptors: readonly ClassDescriptor[]): readonly SparkVersion[] {
+  let readers = READERS.get(descriptors)
+  if (readers === undefined) {
+    const allowed = descriptors
+      .map(({ name, serialVersionUid }) => versionsWith(name, serialVersionUid))
+      .filter((versions) => versions.length > 0)
+    readers = SPARK_VERSIONS.filter((version) =>
+      allowed.every((versions) => versions.includes(version)),
+    )
+    READERS.set(descriptors, readers)
+  }
+  return readers
 }
 
 /** Of a driver whose description has to be written anew. */

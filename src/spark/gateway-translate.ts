@@ -18,8 +18,6 @@ import {
   ResourceProfileT,
   WorkerRemovedT,
 } from '../schema/magneto.js'
-import type { JavaObject } from './java/tree.js'
-import { writeJavaStream } from './java/writer.js'
 import {
   EXECUTOR_STATES,
   type CommandFields,
@@ -86,10 +84,9 @@ export function hostPort({ host, port }: RpcAddress): string {
  */
 export const MAX_DESCRIPTION_BYTES = 1024 * 1024
 
-/** @returns the tree as a Java stream of its own; empty when it is too large to be kept */
-export function descriptionOf(tree: JavaObject): Uint8Array {
-  const bytes = writeJavaStream(tree)
-  return bytes.byteLength > MAX_DESCRIPTION_BYTES ? new Uint8Array() : bytes
+/** @returns empty when it is too large to be kept */
+export function keptDescription(javaStream: Uint8Array): Uint8Array {
+  return javaStream.byteLength > MAX_DESCRIPTION_BYTES ? new Uint8Array() : javaStream
 }
 
 /**
@@ -113,11 +110,10 @@ export function registerApplicationOf(
     commandOf(app.command, version),
     executorRuntimeOf(version),
   )
-  const sparkDescription = descriptionOf(app.tree)
   return new RegisterApplicationT(
     encodeApplication(description),
     driver.address === null ? '' : hostPort(driver.address),
-    sparkDescription,
+    keptDescription(app.javaStream),
     driver.address === null ? null : driver.name,
   )
 }

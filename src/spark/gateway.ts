@@ -26,7 +26,13 @@ import {
 } from '../schema/magneto.js'
 import { ApacheWorker, isOfWorker, type WorkerMessage } from './apache-worker.js'
 import { askOf } from './gateway-asks.js'
-import { GatewaySession, respond, type Ask, type GatewayContext } from './gateway-session.js'
+import {
+  GatewaySession,
+  respond,
+  type AddRecord,
+  type Ask,
+  type GatewayContext,
+} from './gateway-session.js'
 import { addressOfMasterUrl, hostPort, TranslationError } from './gateway-translate.js'
 import { refusalOf } from './gateway-unserved.js'
 import { Peers, type Peer } from './gateway-peers.js'
@@ -45,6 +51,11 @@ import { WorkerVersions } from './worker-versions.js'
 
 /** A batch goes to the main thread at the end of the turn, or when it has become this large. */
 const MAX_BATCH_BYTES = 1024 * 1024
+/**
+ * How long heartbeats wait for others to go with them: a batch of its own for each would cost more than all else that is done
+ * with one. Nothing next to the time-out of a worker.
+ */
+const PATIENCE_MS = 10
 /** What may wait for the main thread while the master starts. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024
 /** What the core's log calls the gateway itself. */
@@ -83,7 +94,13 @@ export class Gateway implements Endpoint {
   readonly #own: AskSession
   #leaderUrl: string | null = null
   #counter = 0
-  #scheduled = false
+  #isFlushDue = false
+  /** Runs while something that can wait does. */
+  #patience: NodeJS.Timeout | null = null
+  readonly #endTurn = (): void => {
+    this.#isFlushDue = false
+    this.#flush()
+  }
 
   constructor(options: GatewayOptions) {
     this.#log = options.log
@@ -306,9 +323,7 @@ export class Gateway implements Endpoint {
   ): Peer {
     let peer = this.#peers.on(connection)
     if (peer === undefined) {
-      const session = new GatewaySession(this.#nextSession(), connection, (kind, on, payload) =>
-        this.#add(kind, on, payload),
-      )
+      const session = new GatewaySession(this.#nextSession(), connection, this.#add)
       peer = this.#peers.add(session, called)
     }
     if (worker !== null)
@@ -417,25 +432,26 @@ export class Gateway implements Endpoint {
     return sessionOf(SessionSource.GATEWAY, ++this.#counter)
   }
 
-  #add(kind: InboxKind, { id, connection }: GatewaySession, payload: Uint8Array | string): void {
-    this.#write(kind, id, payload)
+  readonly #add: AddRecord = (kind, { id, connection }, payload, canWait) => {
+    this.#write(kind, id, payload, canWait)
     if (this.#context.master === null && this.#writer.bytes > MAX_HELD_BYTES)
       connection.destroy('the master is starting and can take no more; try again')
   }
 
-  #write(kind: InboxKind, session: number, payload: Uint8Array | string): void {
+  #write(kind: InboxKind, session: number, payload: Uint8Array | string, canWait = false): void {
     this.#writer.add(kind, session, payload)
     if (this.#context.master === null) return
     if (this.#writer.bytes >= MAX_BATCH_BYTES) this.#flush()
-    if (this.#scheduled) return
-    this.#scheduled = true
-    setImmediate(() => {
-      this.#scheduled = false
-      this.#flush()
-    })
+    else if (canWait) this.#patience ??= setTimeout(() => this.#flush(), PATIENCE_MS)
+    else if (!this.#isFlushDue) {
+      this.#isFlushDue = true
+      process.nextTick(this.#endTurn)
+    }
   }
 
   #flush(): void {
+    if (this.#patience !== null) clearTimeout(this.#patience)
+    this.#patience = null
     if (this.#writer.bytes > 0) this.#options.post(this.#writer.take())
   }
 }

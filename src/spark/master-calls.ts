@@ -70,6 +70,8 @@ export class ChangeNotice {
 
 interface Call {
   readonly peer: RecoveredPeer
+  /** It has neither answered nor been given up. */
+  isOpen: boolean
   attempts: number
   /** Until the next attempt. */
   timer: NodeJS.Timeout | null
@@ -95,7 +97,7 @@ export class MasterCalls {
   constructor(options: MasterCallsOptions, peers: readonly RecoveredPeer[]) {
     this.#options = options
     for (const peer of peers) {
-      const call = { peer, attempts: 0, timer: null, connection: null, lastError: '' }
+      const call = { peer, isOpen: true, attempts: 0, timer: null, connection: null, lastError: '' }
       this.#open.set(keyOf(peer), call)
       this.#queue.push(call)
     }
@@ -128,7 +130,8 @@ export class MasterCalls {
 
   /** Nobody is called any more; connections that are open stay. */
   end(): void {
-    this.#stop.abort()
+    // Each dial of the last seconds hangs on the signal: with thousands it takes tens of ms to tell them.
+    if (this.#dialling > 0) this.#stop.abort()
     if (this.#deadline !== null) clearTimeout(this.#deadline)
     for (const call of this.#open.values()) this.#forget(call)
     this.#queue.length = 0
@@ -138,7 +141,7 @@ export class MasterCalls {
     while (this.#dialling < DIALS_AT_ONCE_MAX) {
       const call = this.#queue.shift()
       if (call === undefined) return
-      if (this.#isOpen(call)) void this.#dial(call)
+      if (call.isOpen) void this.#dial(call)
     }
   }
 
@@ -154,7 +157,7 @@ export class MasterCalls {
         signal: this.#stop.signal,
       })
       await this.#becomeCertain(connection)
-      if (!this.#isOpen(call)) return connection.close('it has answered over another connection')
+      if (!call.isOpen) return connection.close('it has answered over another connection')
       if (connection.closed) throw new Error('it has closed the connection')
       call.connection = connection
       this.#byConnection.set(connection, call)
@@ -188,7 +191,7 @@ export class MasterCalls {
   }
 
   #again(call: Call, reason: string): void {
-    if (!this.#isOpen(call)) return
+    if (!call.isOpen) return
     call.lastError = reason
     const { log } = this.#options
     log.debug(`${nameOf(call.peer)} can't be told who leads: ${reason}`)
@@ -217,11 +220,8 @@ export class MasterCalls {
     this.end()
   }
 
-  #isOpen(call: Call): boolean {
-    return this.#open.get(keyOf(call.peer)) === call
-  }
-
   #forget(call: Call): void {
+    call.isOpen = false
     this.#open.delete(keyOf(call.peer))
     if (call.timer !== null) clearTimeout(call.timer)
     if (call.connection !== null) this.#byConnection.delete(call.connection)

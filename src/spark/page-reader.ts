@@ -1,18 +1,16 @@
 /**
- * Looks something up in a stranger's page: one GET over the bare socket, read as far as it takes. Node's HTTP client costs
- * four times as much, and the master asks every Apache Worker that registers.
+ * Looks something up in a stranger's page: one GET over the bare connection, read as far as it takes. Node's HTTP client costs
+ * many times as much, and the master asks every Apache Worker that registers.
  */
-import { connect, type Socket } from 'node:net'
+import { TcpStreams, type Dialler, type TcpStream } from './tcp/streams.js'
 
-const READ_BYTES = 64 * 1024
-/** Filled and looked at in one go, never kept: all sockets share it. */
-const shared = Buffer.allocUnsafeSlow(READ_BYTES)
 /** Servers write a page in a few pieces; each one that comes makes us look through the page anew. */
 const READS_MAX = 256
 const HEAD_END = '\r\n\r\n'
 const STATUS_OK = /^HTTP\/1\.[01] 200[ \r]/
 
 export interface PageQuestion {
+  /** A numeric address. */
   readonly host: string
   readonly port: number
   readonly path: string
@@ -28,6 +26,7 @@ export interface PageQuestion {
 export class PageReader {
   readonly #atOnceMax: number
   readonly #waiting = new Set<Reading>()
+  #streams: TcpStreams | null = null
   #underWay = 0
 
   /** @param atOnceMax connections; who is asked beyond them waits for one to end */
@@ -53,7 +52,8 @@ export class PageReader {
 
   #start(reading: Reading): void {
     this.#underWay++
-    reading.start()
+    this.#streams ??= new TcpStreams()
+    reading.start(this.#streams)
   }
 
   #ended(): void {
@@ -65,10 +65,10 @@ export class PageReader {
   }
 }
 
-class Reading {
+class Reading implements Dialler {
   readonly #question: PageQuestion
   readonly #onEnd: (found: string | null) => void
-  #socket: Socket | null = null
+  #stream: TcpStream | null = null
   #timer: NodeJS.Timeout | null = null
   #text = ''
   #reads = 0
@@ -79,37 +79,26 @@ class Reading {
     this.#onEnd = onEnd
   }
 
-  start(): void {
-    const { host, port, path, timeoutMs } = this.#question
-    const end = (): void => this.#end(null)
-    const socket = connect({
-      host,
-      port,
-      autoSelectFamily: false,
-      onread: { buffer: shared, callback: (bytes) => this.#read(bytes) },
-    })
-    this.#socket = socket
-    this.#timer = setTimeout(end, timeoutMs).unref()
-    socket.on('error', end)
-    socket.on('close', end)
+  start(streams: TcpStreams): void {
+    const { host, port, timeoutMs } = this.#question
+    this.#timer = setTimeout(() => this.#end(null), timeoutMs).unref()
+    try {
+      this.#stream = streams.connect(host, port, this)
+    } catch {
+      setImmediate(() => this.#end(null))
+    }
+  }
+
+  onConnected(): void {
+    const { host, port, path } = this.#question
     const named = host.includes(':') ? `[${host}]` : host
     // An answer to HTTP/1.0 comes as it is, never in chunks (RFC 9112, 7.1), and ends with its connection.
-    socket.write(`GET ${path} HTTP/1.0\r\nHost: ${named}:${port}\r\n\r\n`)
+    this.#stream!.write(Buffer.from(`GET ${path} HTTP/1.0\r\nHost: ${named}:${port}\r\n\r\n`))
   }
 
-  /** @returns whether it was not over yet */
-  stop(): boolean {
-    if (this.#isOver) return false
-    this.#isOver = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#socket?.destroy()
-    return true
-  }
-
-  #read(bytes: number): boolean {
-    if (this.#isOver) return false
+  receive(slab: Buffer, from: number, to: number): boolean {
     this.#reads++
-    this.#text += shared.toString('latin1', 0, bytes)
+    this.#text += slab.toString('latin1', from, to)
     const headBytes = this.#text.indexOf(HEAD_END) + HEAD_END.length
     if (headBytes >= HEAD_END.length) {
       const isPage = STATUS_OK.test(this.#text)
@@ -117,7 +106,24 @@ class Reading {
       if (found !== null || !isPage) this.#end(found)
     }
     if (this.#text.length >= this.#question.maxBytes || this.#reads >= READS_MAX) this.#end(null)
-    return !this.#isOver
+    return false
+  }
+
+  onEnd(): void {
+    this.#end(null)
+  }
+
+  onClosed(): void {
+    this.#end(null)
+  }
+
+  /** @returns whether it was not over yet */
+  stop(): boolean {
+    if (this.#isOver) return false
+    this.#isOver = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#stream?.destroy()
+    return true
   }
 
   #end(found: string | null): void {

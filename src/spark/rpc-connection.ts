@@ -1,7 +1,6 @@
 /** One connection of Spark RPC: frames in, messages out in the peer's own version. */
-import type { Socket } from 'node:net'
-
 import { quoted } from '../conf/errors.js'
+import { bracketed } from '../conf/host.js'
 import type { Logger } from '../log/logger.js'
 import {
   encodeOneWay,
@@ -20,6 +19,7 @@ import {
   type SparkVersion,
 } from './messages.js'
 import { encodeRequestHeader } from './rpc-request.js'
+import type { StreamUser, TcpStream } from './tcp/streams.js'
 import type { WriteQueue, Writing } from './write-queue.js'
 
 export interface RpcLimits {
@@ -52,7 +52,7 @@ export const DEFAULT_RPC_LIMITS: RpcLimits = {
 }
 
 /** How long a connection that is kept idle is silent before the system asks whether the peer is there. */
-const KEEP_ALIVE_MS = 60_000
+const KEEP_ALIVE_S = 60
 
 /** What the connections of one server share. */
 export interface SharedBytes {
@@ -89,19 +89,21 @@ const REPEATED_BYTES_MAX = 4_096
 
 const NO_HEADER: LastHeader = { to: null, sender: null, bytes: Buffer.alloc(0) }
 
-export class RpcConnection implements Writing {
-  /** The socket's other end, `host:port`. */
+export class RpcConnection implements Writing, StreamUser {
+  /** The other end, `host:port`. */
   readonly peer: string
   /** The address part of it; empty of a peer that has left. */
   readonly host: string
   readonly dialect: PeerDialect
   readonly limits: RpcLimits
   openAsks = 0
-  readonly #socket: Socket
+  readonly #stream: TcpStream
   readonly #log: Logger
   readonly #options: RpcConnectionOptions
   readonly #decoder: FrameDecoder
   #heldBytes = 0
+  /** Until more of a frame that has begun comes; of one that is closing, until the peer does the same. */
+  #timer: NodeJS.Timeout | null = null
   /** Of what was sent last: a peer has one endpoint to speak to. */
   #header = NO_HEADER
   #complaints = 0
@@ -117,25 +119,18 @@ export class RpcConnection implements Writing {
   /** Of the message that is being handled. */
   #handleAgain: (() => void) | null = null
 
-  constructor(socket: Socket, options: RpcConnectionOptions) {
-    this.peer = peerOf(socket)
-    this.host = socket.remoteAddress ?? ''
+  /** @param stream whose user this is from now on */
+  constructor(stream: TcpStream, options: RpcConnectionOptions) {
+    const peer = stream.peer()
+    this.peer = nameOf(peer)
+    this.host = peer?.host ?? ''
     this.limits = options.limits
     this.dialect = new PeerDialect(options.version ?? null)
-    this.#socket = socket
+    this.#stream = stream
     this.#log = options.log
     this.#options = options
     this.#decoder = new FrameDecoder(options.limits.maxFrameBytes)
-    socket.on('data', (chunk: Buffer) => this.receive(chunk))
-    socket.on('timeout', () => this.destroy('a frame stopped arriving half way'))
-    socket.on('error', (error) => {
-      this.#reason ??= error.message
-    })
-    socket.on('close', () => {
-      this.#closing = true
-      this.#hold(0)
-      options.onClosed(this, this.#reason ?? 'the peer closed the connection')
-    })
+    stream.user = this
   }
 
   /** No more is read, and what is sent is dropped. */
@@ -143,10 +138,21 @@ export class RpcConnection implements Writing {
     return this.#closing
   }
 
-  receive(chunk: Buffer): void {
-    if (this.#closing) return
+  receive(slab: Buffer, from: number, to: number): boolean {
+    if (this.#closing) return false
     const wasInFrame = this.#decoder.inFrame
-    if (!wasInFrame && this.#repeated?.bytes.equals(chunk) === true) return this.#repeated.handle()
+    if (!wasInFrame && this.#repeated !== null) {
+      const { bytes, handle } = this.#repeated
+      if (to - from === bytes.length && bytes.compare(slab, from, to) === 0) {
+        handle()
+        return false
+      }
+    }
+    this.#decode(slab.subarray(from, to), wasInFrame)
+    return true
+  }
+
+  #decode(chunk: Buffer, wasInFrame: boolean): void {
     try {
       this.#decoder.push(chunk, this.#onFrame)
     } catch (error) {
@@ -156,8 +162,32 @@ export class RpcConnection implements Writing {
     }
     if (this.#handleAgain !== null) this.#keepRepeated(chunk, wasInFrame)
     this.#hold(this.#decoder.heldBytes)
-    if (this.#decoder.inFrame !== wasInFrame)
-      this.#socket.setTimeout(wasInFrame ? 0 : this.limits.frameTimeoutMs)
+    if (wasInFrame || this.#decoder.inFrame) this.#watchFrame()
+  }
+
+  onEnd(): void {
+    this.#finish()
+  }
+
+  onClosed(error: string | null): void {
+    this.#closing = true
+    this.#stopTimer()
+    this.#hold(0)
+    this.#options.onClosed(this, this.#reason ?? error ?? 'the peer closed the connection')
+  }
+
+  #watchFrame(): void {
+    if (this.#closing) return
+    if (!this.#decoder.inFrame) return this.#stopTimer()
+    if (this.#timer === null) {
+      const giveUp = (): void => this.destroy('a frame stopped arriving half way')
+      this.#timer = setTimeout(giveUp, this.limits.frameTimeoutMs).unref()
+    } else this.#timer.refresh()
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
   }
 
   /**
@@ -197,7 +227,7 @@ export class RpcConnection implements Writing {
     this.#unwritten.push(frame)
     this.#unwrittenBytes += frame.length
     if (this.#unwritten.length === 1) this.#options.writes.add(this)
-    const waiting = this.#socket.writableLength + this.#unwrittenBytes
+    const waiting = this.#stream.unsent + this.#unwrittenBytes
     if (waiting > this.limits.maxUnsentBytes) {
       this.destroy(
         `the peer does not read: ${waiting} bytes wait for it, ` +
@@ -214,12 +244,12 @@ export class RpcConnection implements Writing {
       this.#unwritten.length === 1 ? first : Buffer.concat(this.#unwritten, this.#unwrittenBytes)
     this.#unwritten = []
     this.#unwrittenBytes = 0
-    if (!this.#socket.destroyed) this.#socket.write(bytes)
+    this.#stream.write(bytes)
   }
 
   /** Nothing more is expected on it: should the peer be gone without a word, the system finds out. */
   keepIdle(): void {
-    this.#socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    this.#stream.keepAlive(KEEP_ALIVE_S)
   }
 
   #hold(bytes: number): void {
@@ -241,30 +271,32 @@ export class RpcConnection implements Writing {
   /** Ends the connection after what has been sent. */
   close(reason: string): void {
     if (this.#closing) return
-    this.#closing = true
     this.#reason ??= reason
-    const timer = setTimeout(() => this.#socket.destroy(), this.limits.closeTimeoutMs)
-    this.#socket.once('close', () => clearTimeout(timer))
+    this.#finish()
+  }
+
+  #finish(): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.#stopTimer()
+    this.#timer = setTimeout(() => this.#stream.destroy(), this.limits.closeTimeoutMs)
     this.writeOut()
-    this.#socket.end()
+    this.#stream.end()
   }
 
   /** Ends the connection at once. */
   destroy(reason: string): void {
-    if (this.#socket.destroyed) return
+    if (this.#stream.isGone) return
     if (!this.#closing) this.#log.warn(`${this.peer}: connection closed: ${reason}`)
     this.#closing = true
     this.#reason ??= reason
-    this.#socket.destroy()
+    this.#stream.destroy()
   }
 }
 
-export function peerOf(socket: Socket): string {
-  const { remoteAddress, remotePort } = socket
-  if (remoteAddress === undefined) return 'a peer that has left'
-  return remoteAddress.includes(':')
-    ? `[${remoteAddress}]:${remotePort}`
-    : `${remoteAddress}:${remotePort}`
+/** @param address null of a peer that has left */
+export function nameOf(address: { readonly host: string; readonly port: number } | null): string {
+  return address === null ? 'a peer that has left' : `${bracketed(address.host)}:${address.port}`
 }
 
 /** The answer to one ask. Exactly one of its methods is to be called, once; the connection may be gone. */

@@ -1,6 +1,4 @@
 /** Finding a port as Spark does (C16). */
-import type { AddressInfo, Server } from 'node:net'
-
 import type { Logger } from '../log/logger.js'
 
 const FIRST_USER_PORT = 1024
@@ -15,16 +13,6 @@ export function portOfAttempt(port: number, attempt: number): number {
   return ((port + attempt - FIRST_USER_PORT) % (PORTS_END - FIRST_USER_PORT)) + FIRST_USER_PORT
 }
 
-function listenOnce(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.off('error', reject)
-      resolve((server.address() as AddressInfo).port)
-    })
-  })
-}
-
 export interface ListenOptions {
   readonly host: string
   readonly port: number
@@ -33,13 +21,19 @@ export interface ListenOptions {
   readonly log: Logger
 }
 
-/** @throws Error one line: what was tried and what to do */
-export async function listenWithRetries(server: Server, options: ListenOptions): Promise<number> {
+/**
+ * @param listen takes one port; fails with the system's code
+ * @throws Error one line: what was tried and what to do
+ */
+export async function listenWithRetries(
+  listen: (host: string, port: number) => Promise<number>,
+  options: ListenOptions,
+): Promise<number> {
   const { host, port, maxRetries, log } = options
   for (let attempt = 0; ; attempt++) {
     const candidate = portOfAttempt(port, attempt)
     try {
-      return await listenOnce(server, host, candidate)
+      return await listen(host, candidate)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code !== 'EADDRINUSE') {

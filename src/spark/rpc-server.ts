@@ -2,7 +2,7 @@
  * A server of Spark RPC: accepts connections, answers endpoint look-ups and hands every other message to the
  * endpoint that it names. The master's gateway and the worker (for its executors' watchers) stand on it.
  */
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 
 import type { Logger } from '../log/logger.js'
 import { encodeRpcFailure, encodeStreamFailure, FrameType, type Frame } from './frame.js'
@@ -16,7 +16,7 @@ import {
 } from './messages.js'
 import {
   DEFAULT_RPC_LIMITS,
-  peerOf,
+  nameOf,
   RpcConnection,
   RpcReply,
   shown,
@@ -25,6 +25,7 @@ import {
 } from './rpc-connection.js'
 import { listenWithRetries } from './rpc-port.js'
 import { decodeRequest, RequestError, type RequestHeader } from './rpc-request.js'
+import { TcpStreams, type StreamUser, type TcpDialOptions, type TcpStream } from './tcp/streams.js'
 import { WriteQueue } from './write-queue.js'
 
 export interface RpcCall {
@@ -64,11 +65,8 @@ export interface RpcServerOptions {
   readonly limits?: Partial<RpcLimits>
 }
 
-export interface DialOptions {
+export interface DialOptions extends TcpDialOptions {
   readonly version: SparkVersion
-  /** To the connection. */
-  readonly timeoutMs: number
-  readonly signal: AbortSignal
 }
 
 const VERIFIER = 'endpoint-verifier'
@@ -80,31 +78,33 @@ const FIRST_BYTE_TIMEOUT_MS = 60_000
 export class RpcServer {
   readonly #options: RpcServerOptions
   readonly #limits: RpcLimits
-  readonly #server: Server
+  readonly #streams: TcpStreams
   readonly #connections = new Set<RpcConnection>()
-  /** Sockets that have not shown yet what they speak, and those handed over to HTTP. */
-  readonly #others = new Set<Socket>()
+  /** Those that have not shown yet what they speak, and those handed over to HTTP. */
+  readonly #others = new Set<{ destroy(): void }>()
   readonly #shared: SharedBytes = { held: 0 }
   readonly #writes = new WriteQueue()
-  #full = false
+  #isFull = false
+  #isStopping = false
 
   constructor(options: RpcServerOptions) {
     this.#options = options
     this.#limits = { ...DEFAULT_RPC_LIMITS, ...options.limits }
-    this.#server = createServer((socket) => this.#accept(socket))
-    this.#server.maxConnections = MAX_CONNECTIONS
-    this.#server.on('drop', () => {
-      if (!this.#full) options.log.error(`over ${MAX_CONNECTIONS} connections: more are refused`)
-      this.#full = true
+    this.#streams = new TcpStreams({
+      accept: (stream) => this.#accept(stream),
+      onFault: (message) => options.log.error(`accepting connections: ${message}`),
     })
   }
 
   /** @returns the port it listens on @throws Error when there is none, with what to do about it */
-  async listen(): Promise<number> {
+  listen(): Promise<number> {
     const { host, port, maxRetries, log } = this.#options
-    const bound = await listenWithRetries(this.#server, { host, port, maxRetries, log })
-    this.#server.on('error', (error) => log.error(`accepting connections: ${error.message}`))
-    return bound
+    return listenWithRetries((on, candidate) => this.#streams.listen(on, candidate), {
+      host,
+      port,
+      maxRetries,
+      log,
+    })
   }
 
   /**
@@ -113,64 +113,66 @@ export class RpcServer {
    * @param version the peer's Spark, which has not spoken yet
    * @throws Error when it is not reached in time, the signal ends it or the server stops
    */
-  async dial(
-    { host, port }: RpcAddress,
-    { version, timeoutMs, signal }: DialOptions,
-  ): Promise<RpcConnection> {
-    const socket = await connectTo(
-      host,
-      port,
-      AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+  dial({ host, port }: RpcAddress, options: DialOptions): Promise<RpcConnection> {
+    return this.#streams.dial(host, port, options, (stream) =>
+      this.#startRpc(stream, options.version),
     )
-    if (this.#server.listening) return this.#startRpc(socket, version)
-    socket.destroy()
-    throw new Error('the server stops')
   }
 
   /** Sends what is under way and closes every connection. */
   async close(reason = 'the server stops'): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve())
-    })
+    this.#isStopping = true
     for (const connection of this.#connections) connection.close(reason)
-    for (const socket of this.#others) socket.destroy()
-    await closed
+    for (const other of this.#others) other.destroy()
+    await this.#streams.close()
   }
 
-  #accept(socket: Socket): void {
-    const { log, http } = this.#options
-    this.#full = false
-    socket.setNoDelay(true)
-    this.#others.add(socket)
-    socket.once('close', () => this.#others.delete(socket))
-    const giveUp = (): void => {
-      socket.destroy()
+  #accept(stream: TcpStream): StreamUser {
+    const { log } = this.#options
+    const isFull = this.#streams.open > MAX_CONNECTIONS
+    if (isFull && !this.#isFull) log.error(`over ${MAX_CONNECTIONS} connections: more are refused`)
+    this.#isFull = isFull
+    if (isFull) stream.destroy()
+    else this.#others.add(stream)
+    const giveUp = setTimeout(() => stream.destroy(), FIRST_BYTE_TIMEOUT_MS).unref()
+    return {
+      receive: (slab, from, to) => {
+        clearTimeout(giveUp)
+        this.#others.delete(stream)
+        return this.#begin(stream, slab, from, to)
+      },
+      onEnd: () => stream.destroy(),
+      onClosed: () => {
+        clearTimeout(giveUp)
+        this.#others.delete(stream)
+      },
     }
-    socket.on('error', ignoreError)
-    socket.on('timeout', giveUp)
-    socket.setTimeout(FIRST_BYTE_TIMEOUT_MS)
-    socket.once('data', (chunk: Buffer) => {
-      socket.off('timeout', giveUp)
-      socket.setTimeout(0)
-      const first = chunk[0]!
-      if (first === 0) {
-        socket.off('error', ignoreError)
-        this.#others.delete(socket)
-        this.#startRpc(socket).receive(chunk)
-      } else if (isLetter(first) && http !== undefined) {
-        socket.pause()
-        socket.off('error', ignoreError)
-        socket.unshift(chunk)
-        http(socket)
-      } else {
-        log.warn(`${peerOf(socket)}: connection closed: ${reasonForFirstByte(first)}`)
-        socket.destroy()
-      }
-    })
   }
 
-  #startRpc(socket: Socket, version?: SparkVersion): RpcConnection {
-    const connection = new RpcConnection(socket, {
+  /** The first bytes tell what it speaks. @returns as `receive` */
+  #begin(stream: TcpStream, slab: Buffer, from: number, to: number): boolean {
+    const { log, http } = this.#options
+    const first = slab[from]!
+    if (first === 0) return this.#startRpc(stream).receive(slab, from, to)
+    if (isLetter(first) && http !== undefined) {
+      stream.handOver(slab.subarray(from, to), (socket) => {
+        if (this.#isStopping) {
+          socket.destroy()
+          return
+        }
+        this.#others.add(socket)
+        socket.once('close', () => this.#others.delete(socket))
+        http(socket)
+      })
+    } else {
+      log.warn(`${nameOf(stream.peer())}: connection closed: ${reasonForFirstByte(first)}`)
+      stream.destroy()
+    }
+    return false
+  }
+
+  #startRpc(stream: TcpStream, version?: SparkVersion): RpcConnection {
+    const connection = new RpcConnection(stream, {
       log: this.#options.log,
       limits: this.#limits,
       shared: this.#shared,
@@ -279,31 +281,6 @@ export class RpcServer {
 export function sparkError(reason: string): string {
   return `org.apache.spark.SparkException: ${reason}`
 }
-
-function connectTo(host: string, port: number, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const bare = host.startsWith('[') ? host.slice(1, -1) : host
-    const socket = connect({ host: bare, port, noDelay: true })
-    const giveUp = (): void => {
-      socket.destroy(new Error(`not reached in time`))
-    }
-    const failed = (error: Error): void => {
-      signal.removeEventListener('abort', giveUp)
-      reject(error)
-    }
-    socket.once('error', failed)
-    socket.once('connect', () => {
-      signal.removeEventListener('abort', giveUp)
-      socket.off('error', failed)
-      resolve(socket)
-    })
-    signal.addEventListener('abort', giveUp, { once: true })
-    if (signal.aborted) giveUp()
-  })
-}
-
-/** `close` follows, and cleans up. */
-function ignoreError(): void {}
 
 function shownName(name: string): string {
   return /^[\w.-]{1,100}$/.test(name) ? name : shown(name)

@@ -6,10 +6,8 @@ import {
   UnregisterApplicationT,
   type RegisterApplicationT,
 } from '../schema/magneto.js'
-import { applicationDescriptions } from './description-cache.js'
 import type { GatewayContext, GatewaySession } from './gateway-session.js'
 import { MAX_DESCRIPTION_BYTES, registerApplicationOf, toDriver } from './gateway-translate.js'
-import type { JavaObject } from './java/tree.js'
 import { UnsupportedPeerError, type EndpointRef, type RegisterApplication } from './messages.js'
 import { askForRelease, DRIVER_PAGE, DRIVER_PAUSES_MS } from './release.js'
 import { shown, type RpcConnection } from './rpc-connection.js'
@@ -27,8 +25,6 @@ export class SparkDriver {
   #isBack = false
   /** That the core has not answered yet. */
   #registration: RegisterApplicationT | null = null
-  /** What its application's description is forgotten by; null: it is not kept. */
-  #description: number | null = null
   #appUiUrl = ''
   #oneWays = 0
   /** From the core's answer to the registration on: stops asking for the driver's release. */
@@ -59,7 +55,6 @@ export class SparkDriver {
           'Workers will not be able to run its executors',
       )
     }
-    this.#keepDescription(body.sparkDescription, message.appDescription.tree)
     const bytes = body.application.byteLength + body.sparkDescription.byteLength
     this.#registration = bytes <= MAX_KEPT_BYTES ? body : null
     this.#tell(body)
@@ -79,7 +74,7 @@ export class SparkDriver {
   /** M29: it follows this master. Apache's Master sends no answer, and this one gets to the driver neither. */
   acknowledge(appId: string): void {
     this.#isBack = true
-    this.#context.log.info(`${this.#session.connection.peer}: application ${shown(appId)} is back`)
+    this.#context.log.debug(`${this.#session.connection.peer}: application ${shown(appId)} is back`)
     // Its executors are those that its workers tell of; a driver has no list of its own.
     this.#tell(new MasterChangeAcknowledgedT(appId))
   }
@@ -112,19 +107,6 @@ export class SparkDriver {
   /** The connection is gone. */
   ended(): void {
     this.#stopAsking?.()
-    this.#forgetDescription()
-  }
-
-  /** For the executors that it gets at once. */
-  #keepDescription(description: Uint8Array, tree: JavaObject): void {
-    this.#forgetDescription()
-    if (description.byteLength > 0)
-      this.#description = applicationDescriptions.keep(description, tree)
-  }
-
-  #forgetDescription(): void {
-    if (this.#description !== null) applicationDescriptions.forget(this.#description)
-    this.#description = null
   }
 
   #tell(body: BodyT): void {

@@ -2,6 +2,8 @@
  * Broken messages of real drivers, workers and submit clients, while a core says everything it can to everybody:
  * each costs its own connection at most.
  */
+import { setImmediate as turn } from 'node:timers/promises'
+
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
@@ -102,6 +104,8 @@ test(
         const description =
           body instanceof control.RegisterApplicationT ? body.sparkDescription : lookUp
         const requestId = (body as Partial<control.ReplyT>).requestId ?? 1
+        // In another thread it would not keep the connections waiting either.
+        await turn()
         for (const message of everything(requestId, description)) harness.send(session, message)
       }
     })()

@@ -6,7 +6,7 @@ import { namedByDriverId } from '../../src/control/driver-name.js'
 import * as control from '../../src/schema/magneto.js'
 import { executorStateAsk, askOf } from '../../src/spark/gateway-asks.js'
 import {
-  descriptionOf,
+  keptDescription,
   MAX_DESCRIPTION_BYTES,
   TranslationError,
 } from '../../src/spark/gateway-translate.js'
@@ -18,12 +18,7 @@ import {
   workerLatestStateOf,
 } from '../../src/spark/gateway-translate-worker.js'
 import { readJavaStream } from '../../src/spark/java/reader.js'
-import {
-  CLASS_IS_SERIALIZABLE,
-  ClassDescriptor,
-  JavaObject,
-  JavaString,
-} from '../../src/spark/java/tree.js'
+import type { JavaString } from '../../src/spark/java/tree.js'
 import { fieldOf, objectOf } from '../../src/spark/java/values.js'
 import { writeJavaStream } from '../../src/spark/java/writer.js'
 import {
@@ -329,8 +324,9 @@ test('M15: a driver whose client has other classes than the worker is written an
   const jarFor = (version: SparkVersion): unknown => {
     const message = toWorker(launch, { ...context, version }) as LaunchDriver
     const { driverDescription } = message
-    if (!(driverDescription instanceof JavaObject)) return driverDescription.jarUrl
-    return (fieldOf(driverDescription, 'jarUrl') as JavaString).value
+    if (!(driverDescription instanceof Uint8Array)) return driverDescription.jarUrl
+    const written = objectOf(readJavaStream(driverDescription).root)
+    return (fieldOf(written, 'jarUrl') as JavaString).value
   }
   expect(jarFor('4.0')).toMatch(/^file:\/\/\/opt\/app\//)
   // The list of its Java options is of a class that came with another Scala.
@@ -338,14 +334,9 @@ test('M15: a driver whose client has other classes than the worker is written an
 })
 
 test('K1: of a description that is too large to be kept, the core gets the fields only', () => {
-  const field = { name: 'text', type: 'Ljava/lang/String;' }
-  const descriptor = new ClassDescriptor('Description', 1n, CLASS_IS_SERIALIZABLE, [field], null)
-  const sizeWith = (characters: number): number => {
-    const text = new JavaString('x'.repeat(characters))
-    return descriptionOf(new JavaObject(descriptor, [{ values: [text], custom: null }])).byteLength
-  }
-  expect(sizeWith(1000)).toBeGreaterThan(1000)
-  expect(sizeWith(MAX_DESCRIPTION_BYTES)).toBe(0)
+  const largest = new Uint8Array(MAX_DESCRIPTION_BYTES)
+  expect(keptDescription(largest)).toBe(largest)
+  expect(keptDescription(new Uint8Array(MAX_DESCRIPTION_BYTES + 1)).byteLength).toBe(0)
 })
 
 test('an executor of an application that is too large for Apache Workers is refused', () => {

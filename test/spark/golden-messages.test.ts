@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readJavaStream } from '../../src/spark/java/reader.js'
-import type { JavaObject } from '../../src/spark/java/tree.js'
 import { fieldOf, objectOf } from '../../src/spark/java/values.js'
+import { writeJavaStream } from '../../src/spark/java/writer.js'
 import { PeerDialect, UnsupportedPeerError, decodeMessage } from '../../src/spark/messages.js'
 import type { OutgoingMessage, RpcAddress, SparkVersion } from '../../src/spark/messages.js'
 import { capture, captureNames } from './golden-vectors.js'
@@ -27,8 +27,8 @@ function address(value: unknown): RpcAddress {
   return { host: host!, port: Number(port) }
 }
 
-function subtree(bytes: Uint8Array, field: string): JavaObject {
-  return objectOf(fieldOf(objectOf(readJavaStream(bytes).root), field))
+function part(bytes: Uint8Array, field: string): Uint8Array {
+  return writeJavaStream(objectOf(fieldOf(objectOf(readJavaStream(bytes).root), field)))
 }
 
 /** The message that Apache's Master sent, as our types say it; null: not one that a Master sends. */
@@ -61,11 +61,11 @@ const BUILDERS: Record<string, (fields: Fields, bytes: Uint8Array) => Fields> = 
   }),
   LaunchExecutor: (fields, bytes) => ({
     memoryMb: fields['memory'],
-    appDescription: subtree(bytes, 'appDesc'),
+    appDescription: part(bytes, 'appDesc'),
     resources: resources(fields['resources']),
   }),
   LaunchDriver: (fields, bytes) => ({
-    driverDescription: subtree(bytes, 'driverDesc'),
+    driverDescription: part(bytes, 'driverDesc'),
     resources: resources(fields['resources']),
   }),
   SubmitDriverResponse: (fields) => ({ driverId: some(fields['driverId']) }),

@@ -1,25 +1,29 @@
 import { decodeModifiedUtf8 } from './modified-utf8.js'
 import { readJavaStream, type ValueTrace } from './reader.js'
 import * as protocol from './protocol.js'
-import type { ClassDescriptor, JavaNode, JavaString, JavaValue } from './tree.js'
+import type { ClassDescriptor, JavaNode, JavaStream, JavaString, JavaValue } from './tree.js'
 
 /** Longer streams are read as they come. */
-const MAX_SHAPE_BYTES = 8 * 1024
-const MAX_SLOTS = 64
+const MAX_SHAPE_BYTES = 16 * 1024
+const MAX_SLOTS = 128
 const MAX_CLASSES = 64
 const MAX_SHAPES_OF_CLASS = 8
 
 const STRING_LENGTH_BYTES = 2
+/** Fewer bytes are compared sooner than Buffer's method is called. */
+const MAX_LOOP_BYTES = 32
 /** Of AC ED 00 05, TC_OBJECT, TC_CLASSDESC. */
 const CLASS_NAME_AT = 6
 
 /** One value of a shape: where it was in the stream that it was learnt from, and where it goes in the tree. */
-type Slot =
+export type Slot =
   | {
       readonly type: 'string'
       readonly at: number
       readonly bytes: number
       readonly node: JavaString
+      /** As it was learnt: most texts are the same each time. */
+      readonly text: string
     }
   | {
       readonly type: 'int' | 'long' | 'boolean'
@@ -29,10 +33,17 @@ type Slot =
       readonly index: number
     }
 
-/** What was read. The tree is overwritten by the next read of any stream: only its classes may be kept. */
-export interface ShapedStream {
-  readonly root: JavaNode | null
-  readonly descriptors: readonly ClassDescriptor[]
+/** What was read. The tree may be overwritten by the next read of any stream: only its classes may be kept. */
+export interface ShapedStream extends JavaStream {
+  /** What is overwritten. None: nothing is. */
+  readonly slots: readonly Slot[]
+}
+
+const NO_SLOTS: readonly Slot[] = []
+
+/** @returns what was read anew, and stays as it is */
+export function unshaped({ root, descriptors }: JavaStream): ShapedStream {
+  return { root, descriptors, slots: NO_SLOTS }
 }
 
 class SlotTrace implements ValueTrace {
@@ -48,7 +59,7 @@ class SlotTrace implements ValueTrace {
 
   string(node: JavaString, at: number): void {
     const bytes = STRING_LENGTH_BYTES + this.#bytes.readUInt16BE(at)
-    this.slots.push({ type: 'string', at, bytes, node })
+    this.slots.push({ type: 'string', at, bytes, node, text: node.value })
     this.#strings.add(node)
   }
 
@@ -70,12 +81,12 @@ class SlotTrace implements ValueTrace {
 class Shape implements ShapedStream {
   readonly root: JavaNode | null
   readonly descriptors: readonly ClassDescriptor[]
+  readonly slots: readonly Slot[]
   readonly #learntFrom: Buffer
-  readonly #slots: readonly Slot[]
 
-  constructor(learntFrom: Buffer, slots: readonly Slot[], stream: ShapedStream) {
+  constructor(learntFrom: Buffer, slots: readonly Slot[], stream: JavaStream) {
     this.#learntFrom = learntFrom
-    this.#slots = slots
+    this.slots = slots
     this.root = stream.root
     this.descriptors = stream.descriptors
   }
@@ -84,7 +95,7 @@ class Shape implements ShapedStream {
   read(bytes: Buffer): boolean {
     let at = 0
     let from = 0
-    for (const slot of this.#slots) {
+    for (const slot of this.slots) {
       const start = at + slot.at - from
       if (!this.#isSame(bytes, at, start, from)) return false
       const end = this.#readSlot(slot, bytes, start)
@@ -98,7 +109,11 @@ class Shape implements ShapedStream {
 
   #isSame(bytes: Buffer, at: number, end: number, from: number): boolean {
     if (end > bytes.length) return false
-    return at === end || bytes.compare(this.#learntFrom, from, from + end - at, at, end) === 0
+    if (end - at > MAX_LOOP_BYTES)
+      return bytes.compare(this.#learntFrom, from, from + end - at, at, end) === 0
+    for (let offset = 0; offset < end - at; offset++)
+      if (bytes[at + offset] !== this.#learntFrom[from + offset]) return false
+    return true
   }
 
   /** @returns where it ends; -1: it is none */
@@ -108,9 +123,13 @@ class Shape implements ShapedStream {
       if (start > bytes.length) return -1
       const end = start + ((bytes[at]! << 8) | bytes[at + 1]!)
       if (end > bytes.length) return -1
+      if (end - at === slot.bytes && this.#isSame(bytes, at, end, slot.at)) {
+        setText(slot.node, slot.text)
+        return end
+      }
       const text = decodeModifiedUtf8(bytes, start, end)
       if (text === null) return -1
-      ;(slot.node as { value: string }).value = text
+      setText(slot.node, text)
       return end
     }
     const end = at + slot.bytes
@@ -121,6 +140,10 @@ class Shape implements ShapedStream {
     else values[index] = bytes[at] !== 0
     return end
   }
+}
+
+function setText(node: { value: string }, text: string): void {
+  node.value = text
 }
 
 /**
@@ -148,21 +171,26 @@ export class ShapeBook {
     return null
   }
 
-  /** @param bytes a stream that the reader takes, with the default limits */
-  learn(bytes: Buffer): void {
-    if (bytes.length > MAX_SHAPE_BYTES) return
+  /**
+   * @returns what the reader makes of it
+   * @throws JavaStreamError as the reader does, with the default limits
+   */
+  learn(bytes: Buffer): ShapedStream {
+    if (bytes.length > MAX_SHAPE_BYTES) return unshaped(readJavaStream(bytes))
     const kept = Buffer.from(bytes)
     const trace = new SlotTrace(kept)
     const stream = readJavaStream(kept, undefined, trace)
-    if (trace.isEntangled || trace.slots.length > MAX_SLOTS) return
+    if (trace.isEntangled || trace.slots.length > MAX_SLOTS) return unshaped(stream)
     const key = classKeyOf(kept)
     const shapes = this.#byClass.get(key) ?? []
     if (shapes.length === 0) {
       if (this.#byClass.size >= MAX_CLASSES) this.#byClass.clear()
       this.#byClass.set(key, shapes)
     }
-    shapes.unshift(new Shape(kept, trace.slots, stream))
+    const shape = new Shape(kept, trace.slots, stream)
+    shapes.unshift(shape)
     if (shapes.length > MAX_SHAPES_OF_CLASS) shapes.pop()
+    return shape
   }
 }
 

@@ -38,7 +38,27 @@ const END_MARKERS = new Set([
   'scala.collection.generic.SerializeEnd$',
   `${IMMUTABLE}ListSerializeEnd$`,
 ])
-const MAP_OF_FEW = /^scala\.collection\.immutable\.Map\$Map([1-4])$/
+
+/** The two names that the fields of each entry may have. */
+interface EntryNames {
+  readonly key: readonly [string, string]
+  readonly value: readonly [string, string]
+}
+
+/** Maps of up to four, by class. */
+const MAPS_OF_FEW = new Map<string, readonly EntryNames[]>(
+  [1, 2, 3, 4].map((count) => {
+    const names = (part: string, index: number): readonly [string, string] => {
+      const plain = `${part}${index + 1}`
+      return [plain, `scala$collection$immutable$Map$Map${count}$$${plain}`]
+    }
+    const entries = Array.from({ length: count }, (_, index) => ({
+      key: names('key', index),
+      value: names('value', index),
+    }))
+    return [`${IMMUTABLE}Map$Map${count}`, entries] as const
+  }),
+)
 const SET_OF_FEW = /^scala\.collection\.immutable\.Set\$Set([1-4])$/
 
 /** Sequences that hold an array: class -> the field with the array, and the one with its length. */
@@ -150,7 +170,13 @@ function customOf(object: JavaObject): NonNullable<ClassData['custom']> {
 
 function blockInt(item: JavaNode | BlockData | null | undefined, offset: number): number {
   if (item instanceof BlockData && item.bytes.length >= offset + 4) {
-    return new DataView(item.bytes.buffer, item.bytes.byteOffset).getInt32(offset)
+    const { bytes } = item
+    return (
+      (bytes[offset]! << 24) |
+      (bytes[offset + 1]! << 16) |
+      (bytes[offset + 2]! << 8) |
+      bytes[offset + 3]!
+    )
   }
   throw new JavaShapeError('a count is expected before the elements')
 }
@@ -204,9 +230,10 @@ export class ValueReader {
       case `${IMMUTABLE}Set$EmptySet$`:
         return []
       default: {
-        const count = SET_OF_FEW.exec(name)?.[1]
-        if (count === undefined) throw new JavaShapeError(`a collection is expected, not ${name}`)
-        return this.#few(Number(count), (index) => fieldOf(object, `elem${index}`))
+        const count = Number(SET_OF_FEW.exec(name)?.[1] ?? 0)
+        if (count === 0) throw new JavaShapeError(`a collection is expected, not ${name}`)
+        this.#spend(count * UNITS_PER_ELEMENT)
+        return Array.from({ length: count }, (_, index) => fieldOf(object, `elem${index + 1}`))
       }
     }
   }
@@ -235,12 +262,13 @@ export class ValueReader {
         if (wrappers >= MAX_WRAPPERS) throw new JavaShapeError(`${name} is nested too deeply`)
         return this.entries(fieldOf(object, 'underlying'), wrappers + 1)
       default: {
-        const count = MAP_OF_FEW.exec(name)?.[1]
-        if (count === undefined) throw new JavaShapeError(`a Map is expected, not ${name}`)
-        const prefix = `scala$collection$immutable$Map$Map${count}$$`
-        const entry = (index: number, part: string): JavaValue =>
-          findField(object, `${part}${index}`) ?? fieldOf(object, `${prefix}${part}${index}`)
-        return this.#few(Number(count), (index) => [entry(index, 'key'), entry(index, 'value')])
+        const names = MAPS_OF_FEW.get(name)
+        if (names === undefined) throw new JavaShapeError(`a Map is expected, not ${name}`)
+        const part = ([plain, long]: readonly [string, string]): JavaValue =>
+          findField(object, plain) ?? fieldOf(object, long)
+        const entries = names.map((entry) => [part(entry.key), part(entry.value)] as const)
+        this.#spend(entries.length * UNITS_PER_ELEMENT)
+        return entries
       }
     }
   }
@@ -249,13 +277,6 @@ export class ValueReader {
     this.#unitsLeft -= units
     if (this.#unitsLeft >= 0) return
     throw new JavaStreamError(0, `its strings and collections hold more than ${MAX_UNITS} units`)
-  }
-
-  #few<T>(count: number, read: (index: number) => T): T[] {
-    const elements: T[] = []
-    for (let index = 1; index <= count; index++) elements.push(read(index))
-    this.#spend(count * UNITS_PER_ELEMENT)
-    return elements
   }
 
   #arrayElements(value: JavaValue, length: number | null): JavaValue[] {

@@ -24,12 +24,12 @@ export function writeJavaStream(
   return new Writer(trace).stream(root)
 }
 
-/** Is told, in the order of the stream, where values are written. */
+/** Is told, in the order of the stream, where values are written that say nothing about how the rest is written. */
 export interface WriteTrace {
-  /** @param at of its length, two bytes, which its text follows */
-  string(text: string, at: number): void
-  /** @param at of its four bytes */
-  int(value: number, at: number): void
+  /** Not of one whose length takes more than two bytes. @param at of its length, which its text follows */
+  string(node: JavaString, at: number): void
+  /** A field, of whatever type. @param at of its bytes @param values where it is taken from */
+  primitive(type: number, at: number, values: readonly JavaValue[], index: number): void
 }
 
 /** What writes and reads a BigInt without making others for it, as a Buffer does. */
@@ -66,7 +66,7 @@ class Writer {
     if (handle !== undefined) return this.#reference(handle)
     if (node instanceof JavaString) {
       this.#keep(node)
-      this.#string(node.value)
+      this.#string(node.value, node)
     } else if (node instanceof JavaObject) {
       this.#object(node)
     } else if (node instanceof JavaArray) {
@@ -92,7 +92,9 @@ class Writer {
       const { fields } = lineage[index]!
       const { values, custom } = object.data[index]!
       for (let field = 0; field < values.length; field++) {
-        this.#value(unitOf(fields[field]!.type, 0), values[field]!)
+        const type = unitOf(fields[field]!.type, 0)
+        this.#trace?.primitive(type, this.#at, values, field)
+        this.#value(type, values[field]!)
       }
       if (custom === null) continue
       for (const item of custom) {
@@ -154,7 +156,7 @@ class Writer {
     const handle = this.#typeHandles.get(type)
     if (handle !== undefined) return this.#reference(handle)
     this.#typeHandles.set(type, this.#handleCount++)
-    this.#string(type)
+    this.#string(type, null)
   }
 
   #value(type: number, value: JavaValue): void {
@@ -163,7 +165,6 @@ class Writer {
       case protocol.TYPE_ARRAY:
         return this.#node(value as JavaNode | null)
       case protocol.TYPE_INT:
-        this.#trace?.int(value as number, this.#at)
         return this.#u32((value as number) >>> 0)
       case protocol.TYPE_LONG:
         return this.#i64(value as bigint)
@@ -184,14 +185,15 @@ class Writer {
     }
   }
 
-  #string(text: string): void {
+  /** @param node that the text is of; null: of the structure */
+  #string(text: string, node: JavaString | null): void {
     const length = modifiedUtf8Length(text)
     if (length > MAX_SHORT_STRING_BYTES) {
       this.#u8(protocol.TC_LONGSTRING)
       this.#i64(BigInt(length))
     } else {
       this.#u8(protocol.TC_STRING)
-      this.#trace?.string(text, this.#at)
+      if (node !== null) this.#trace?.string(node, this.#at)
       this.#u16(length)
     }
     this.#room(length)

@@ -1,8 +1,7 @@
 import type { JavaLimits } from '../java/limits.js'
 import { readJavaStream } from '../java/reader.js'
-import { ShapeBook } from '../java/shape.js'
+import { ShapeBook, unshaped, type ShapedStream } from '../java/shape.js'
 import { JavaObject } from '../java/tree.js'
-import type { JavaNode } from '../java/tree.js'
 import {
   JavaShapeError,
   ValueReader,
@@ -14,6 +13,7 @@ import {
   objectOf,
 } from '../java/values.js'
 import { UnsupportedPeerError } from '../versions.js'
+import { streamOf } from './descriptions.js'
 import type * as incoming from './incoming.js'
 import { SeenClassLists } from './seen-classes.js'
 import * as structures from './structures.js'
@@ -22,6 +22,7 @@ type Decoder = (
   message: JavaObject,
   reader: ValueReader,
   stream: incoming.SeenClasses,
+  read: ShapedStream,
 ) => incoming.IncomingMessage
 
 const SHAPES = new ShapeBook()
@@ -32,7 +33,11 @@ const SHAPED: ReadonlySet<incoming.IncomingMessage['kind']> = new Set([
   'RegisterWorker',
   'Heartbeat',
   'ExecutorStateChanged',
+  'DriverStateChanged',
+  'RegisterApplication',
   'UnregisterApplication',
+  'RequestExecutors',
+  'RequestSubmitDriver',
   'RequestDriverStatus',
   'BoundPortsRequest',
 ])
@@ -44,20 +49,17 @@ const SHAPED: ReadonlySet<incoming.IncomingMessage['kind']> = new Set([
  * @throws UnsupportedPeerError when a known message has not the fields that all served versions have
  */
 export function decodeMessage(bytes: Uint8Array, limits?: JavaLimits): incoming.IncomingMessage {
-  if (limits !== undefined) return messageIn(readJavaStream(bytes, limits))
+  if (limits !== undefined) return messageIn(unshaped(readJavaStream(bytes, limits)))
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const shaped = SHAPES.read(buffer)
   if (shaped !== null) return messageIn(shaped)
   const { root, descriptors } = readJavaStream(bytes)
-  const message = messageIn({ root, descriptors: CLASS_LISTS.same(descriptors) })
+  const message = messageIn(unshaped({ root, descriptors: CLASS_LISTS.same(descriptors) }))
   if (SHAPED.has(message.kind)) SHAPES.learn(buffer)
   return message
 }
 
-function messageIn(read: {
-  readonly root: JavaNode | null
-  readonly descriptors: incoming.SeenClasses['descriptors']
-}): incoming.IncomingMessage {
+function messageIn(read: ShapedStream): incoming.IncomingMessage {
   const { root, descriptors } = read
   const stream = { descriptors }
   if (!(root instanceof JavaObject)) {
@@ -67,7 +69,7 @@ function messageIn(read: {
   const decoder = DECODERS.get(className)
   if (decoder === undefined) return { kind: 'Unknown', stream, className }
   try {
-    return decoder(root, new ValueReader(), stream)
+    return decoder(root, new ValueReader(), stream, read)
   } catch (error) {
     if (!(error instanceof JavaShapeError)) throw error
     const suid = root.descriptor.serialVersionUid
@@ -156,11 +158,11 @@ const workerDecoders: Record<string, Decoder> = {
 }
 
 const driverDecoders: Record<string, Decoder> = {
-  RegisterApplication: (message, reader, stream) => {
+  RegisterApplication: (message, reader, stream, read) => {
     const driver = structures.endpointRef(reader, fieldOf(message, 'driver'))
     const tree = objectOf(fieldOf(message, 'appDescription'))
     try {
-      const appDescription = structures.applicationDescription(reader, tree)
+      const appDescription = structures.applicationDescription(reader, tree, streamOf(tree, read))
       return { kind: 'RegisterApplication', stream, appDescription, driver }
     } catch (error) {
       if (!(error instanceof JavaShapeError)) throw error
@@ -201,11 +203,14 @@ const driverDecoders: Record<string, Decoder> = {
 }
 
 const clientDecoders: Record<string, Decoder> = {
-  RequestSubmitDriver: (message, reader, stream) => ({
-    kind: 'RequestSubmitDriver',
-    stream,
-    driverDescription: structures.driverDescription(reader, fieldOf(message, 'driverDescription')),
-  }),
+  RequestSubmitDriver: (message, reader, stream, read) => {
+    const tree = objectOf(fieldOf(message, 'driverDescription'))
+    return {
+      kind: 'RequestSubmitDriver',
+      stream,
+      driverDescription: structures.driverDescription(reader, tree, streamOf(tree, read)),
+    }
+  },
   RequestKillDriver: (message, reader, stream) => ({
     kind: 'RequestKillDriver',
     stream,

@@ -1,7 +1,7 @@
 import { ValueBuilder } from '../java/build.js'
 import type { ClassSource } from '../java/build.js'
-import { JavaObject } from '../java/tree.js'
-import type { JavaNode } from '../java/tree.js'
+import type { JavaNode, JavaObject } from '../java/tree.js'
+import { descriptions } from './descriptions.js'
 import { DRIVER_STATES, EXECUTOR_STATES } from './incoming.js'
 import type { CommandFields, ResourceInformation, RpcAddress } from './incoming.js'
 import type * as outgoing from './outgoing.js'
@@ -20,7 +20,11 @@ type Writers = {
   ) => JavaObject
 }
 
-/** The tree of a message, in the reader's classes. */
+/**
+ * The tree of a message, in the reader's classes. A description in it is overwritten when the next one is read.
+ *
+ * @throws JavaStreamError JavaShapeError when a description can't be read
+ */
 export function buildMessage(message: outgoing.OutgoingMessage, classes: ClassSource): JavaObject {
   const write = WRITERS[message.kind] as Writers[never] as (
     builder: ValueBuilder,
@@ -91,7 +95,7 @@ const WRITERS: Writers = {
       appId: builder.string(message.appId),
       execId: message.execId,
       rpId: message.rpId,
-      appDesc: message.appDescription,
+      appDesc: descriptions.read(message.appDescription).root,
       cores: message.cores,
       memory: message.memoryMb,
       resources: resourceMap(builder, message.resources),
@@ -201,7 +205,7 @@ function driverDescription(
   builder: ValueBuilder,
   description: outgoing.LaunchDriver['driverDescription'],
 ): JavaObject {
-  if (description instanceof JavaObject) return description
+  if (description instanceof Uint8Array) return descriptions.read(description).root
   return builder.object('org.apache.spark.deploy.DriverDescription', {
     jarUrl: builder.string(description.jarUrl),
     mem: description.memoryMb,

@@ -2,7 +2,6 @@
  * What Spark processes tell a Master or a Worker, with typed fields picked by name from the generic tree.
  * Field names are Spark's, with the unit added where Spark leaves it out.
  */
-import type { JavaObject } from '../java/tree.js'
 import type { JavaStream } from '../java/tree.js'
 
 export const EXECUTOR_STATES = [
@@ -87,8 +86,8 @@ export interface ApplicationDescriptionFields {
   readonly eventLogCodec: string | null
   readonly initialExecutorLimit: number | null
   readonly user: string
-  /** As received: what an Apache worker of the same version must get unchanged (WIRE 8.15). */
-  readonly tree: JavaObject
+  /** As received, as a stream of its own: what an Apache worker of the same version must get unchanged (WIRE 8.15). */
+  readonly javaStream: Uint8Array
 }
 
 export interface ResourceRequirement {
@@ -103,8 +102,8 @@ export interface DriverDescriptionFields {
   readonly supervise: boolean
   readonly command: CommandFields
   readonly resourceRequirements: readonly ResourceRequirement[]
-  /** As received, see ApplicationDescriptionFields.tree. */
-  readonly tree: JavaObject
+  /** As received, see ApplicationDescriptionFields.javaStream. */
+  readonly javaStream: Uint8Array
 }
 
 /** Addresses of one resource of a worker, such as gpu 0 and 1. */

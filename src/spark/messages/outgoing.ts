@@ -1,5 +1,4 @@
 /** What we tell Spark processes. PeerDialect.encode writes it in the peer's own version. */
-import type { JavaObject } from '../java/tree.js'
 import type {
   DriverDescriptionFields,
   DriverStateName,
@@ -102,8 +101,8 @@ export interface LaunchExecutor {
   readonly appId: string
   readonly execId: number
   readonly rpId: number
-  /** ApplicationDescriptionFields.tree of the RegisterApplication, unchanged. */
-  readonly appDescription: JavaObject
+  /** ApplicationDescriptionFields.javaStream of the RegisterApplication, unchanged. */
+  readonly appDescription: Uint8Array
   readonly cores: number
   readonly memoryMb: number
   readonly resources: readonly ResourceInformation[]
@@ -124,8 +123,8 @@ export interface ApplicationFinished {
 export interface LaunchDriver {
   readonly kind: 'LaunchDriver'
   readonly driverId: string
-  /** DriverDescriptionFields.tree of the RequestSubmitDriver, unchanged; fields when no Spark wrote one. */
-  readonly driverDescription: JavaObject | Omit<DriverDescriptionFields, 'tree'>
+  /** DriverDescriptionFields.javaStream of the RequestSubmitDriver, unchanged; fields when no Spark wrote one. */
+  readonly driverDescription: Uint8Array | Omit<DriverDescriptionFields, 'javaStream'>
   readonly resources: readonly ResourceInformation[]
 }
 

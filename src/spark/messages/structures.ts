@@ -139,9 +139,9 @@ export function resourceProfile(
 
 export function applicationDescription(
   reader: ValueReader,
-  value: JavaValue,
+  tree: JavaObject,
+  javaStream: Uint8Array,
 ): incoming.ApplicationDescriptionFields {
-  const tree = objectOf(value)
   const eventLogDir = optionOf(fieldOf(tree, 'eventLogDir'))
   return {
     name: reader.string(fieldOf(tree, 'name')),
@@ -154,7 +154,7 @@ export function applicationDescription(
     eventLogCodec: reader.optionalString(fieldOf(tree, 'eventLogCodec')),
     initialExecutorLimit: optionalNumber(fieldOf(tree, 'initialExecutorLimit')),
     user: reader.string(fieldOf(tree, 'user')),
-    tree,
+    javaStream,
   }
 }
 
@@ -168,9 +168,9 @@ export function sparkOf({ descriptor }: JavaObject): string {
 
 export function driverDescription(
   reader: ValueReader,
-  value: JavaValue,
+  tree: JavaObject,
+  javaStream: Uint8Array,
 ): incoming.DriverDescriptionFields {
-  const tree = objectOf(value)
   return {
     jarUrl: reader.string(fieldOf(tree, 'jarUrl')),
     memoryMb: integerOf(fieldOf(tree, 'mem')),
@@ -184,7 +184,7 @@ export function driverDescription(
         amount: integerOf(fieldOf(requirement, 'amount')),
       }
     }),
-    tree,
+    javaStream,
   }
 }
 

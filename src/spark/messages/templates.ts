@@ -6,6 +6,7 @@
 import type { ClassSource } from '../java/build.js'
 import { Template, type SlotValue } from '../java/template.js'
 import { writeJavaStream } from '../java/writer.js'
+import { descriptions, type Description } from './descriptions.js'
 import { buildMessage } from './encode.js'
 import type { RpcAddress } from './incoming.js'
 import type { OutgoingMessage } from './outgoing.js'
@@ -20,13 +21,14 @@ const VARYING: Partial<Record<OutgoingMessage['kind'], readonly string[]>> = {
   ExecutorUpdated: ['id', 'message', 'exitStatus', 'workerHost'],
   RegisteredWorker: [],
   LaunchExecutor: ['appId', 'execId', 'rpId', 'cores', 'memoryMb'],
+  LaunchDriver: ['driverId'],
   KillExecutor: ['appId', 'execId'],
   ApplicationFinished: ['id'],
   SubmitDriverResponse: ['driverId', 'message'],
   BoundPortsResponse: [],
 }
 
-/** Of one kind: descriptions of applications are among what has to be the same. */
+/** Of one kind: shapes of descriptions are among what has to be the same. */
 const MAX_TEMPLATES = 8
 const FIRST_MARK = 0x5350_4b00
 
@@ -42,11 +44,11 @@ interface Entry {
 export class Templates {
   readonly #entries = new Map<string, Entry[]>()
 
-  /** @throws as buildMessage */
+  /** @throws as buildMessage does */
   write(message: OutgoingMessage, classes: ClassSource): Uint8Array {
     const varying = VARYING[message.kind]
     if (varying === undefined) return writeJavaStream(buildMessage(message, classes))
-    const fields = message as unknown as Fields
+    const fields = fieldsOf(message)
     const entry = this.#find(message.kind, fields, varying)
     if (entry !== null && !entry.isUseless) {
       entry.template ??= templateOf(message, varying, classes)
@@ -87,6 +89,15 @@ export class Templates {
   }
 }
 
+/** What messages are compared by: in place of a description what is read of it, which is one object for all of a shape. */
+function fieldsOf(message: OutgoingMessage): Fields {
+  const description = descriptionIn(message)
+  if (description === null) return message as unknown as Fields
+  return message.kind === 'LaunchExecutor'
+    ? { ...message, appDescription: description }
+    : { ...message, driverDescription: description }
+}
+
 /** What is null is so in all messages of a template: None has no place for a value. */
 function isAlike(one: Fields, other: Fields, varying: readonly string[]): boolean {
   for (const name in one) {
@@ -110,6 +121,14 @@ function isEmptyArray(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0
 }
 
+/** @throws JavaStreamError JavaShapeError when it can't be read */
+function descriptionIn(message: OutgoingMessage): Description | null {
+  if (message.kind === 'LaunchExecutor') return descriptions.read(message.appDescription)
+  if (message.kind !== 'LaunchDriver') return null
+  const { driverDescription } = message
+  return driverDescription instanceof Uint8Array ? descriptions.read(driverDescription) : null
+}
+
 function templateOf(
   message: OutgoingMessage,
   varying: readonly string[],
@@ -122,8 +141,9 @@ function templateOf(
   const marked: Record<string, unknown> = { ...fields }
   for (const [index, name] of varying.entries())
     if (fields[name] !== null) marked[name] = marks[index]
-  const template = new Template(buildMessage(marked as unknown as OutgoingMessage, classes), marks)
-  const written = template.write(varying.map((name) => fields[name] as SlotValue))
+  const root = buildMessage(marked as unknown as OutgoingMessage, classes)
+  const template = Template.of(root, marks, descriptionIn(message)?.slots)
+  const written = template?.write(varying.map((name) => fields[name] as SlotValue))
   const built = writeJavaStream(buildMessage(message, classes))
   return written?.equals(built) === true ? template : null
 }

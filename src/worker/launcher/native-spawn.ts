@@ -3,9 +3,8 @@
  * is started in a thread is watched there, and is ended when the thread breaks.
  */
 import { createRequire } from 'node:module'
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+
+import { findAddon } from '../../native/find.js'
 
 export const NULL_DEVICE = -1
 /** For stdin: a pipe to which nothing is written and which ends with this process. */
@@ -62,24 +61,12 @@ export interface NativeSpawn {
 
 type Addon = { supported: false } | ({ supported: true } & NativeSpawn)
 
-function addonPath(): string | null {
-  // From src and from dist/src alike: the first folder upwards that holds the build.
-  let folder = dirname(fileURLToPath(import.meta.url))
-  for (;;) {
-    const candidate = join(folder, 'build', 'Release', 'magneto_spawn.node')
-    if (existsSync(candidate)) return candidate
-    const parent = dirname(folder)
-    if (parent === folder) return null
-    folder = parent
-  }
-}
-
 let loaded: NativeSpawn | null | undefined
 
 /** @returns null where processes are to be started without it: other systems than Linux, or Linux before 5.4 */
 export function nativeSpawn(): NativeSpawn | null {
   if (loaded === undefined) {
-    const path = process.platform === 'linux' ? addonPath() : null
+    const path = process.platform === 'linux' ? findAddon('magneto_spawn') : null
     const addon = path === null ? null : (createRequire(import.meta.url)(path) as Addon)
     loaded = addon?.supported === true ? addon : null
   }
