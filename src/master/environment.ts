@@ -84,8 +84,8 @@ function userName(): string {
   }
 }
 
+/** Without locale and time zone, which the page asks for itself. */
 function systemFacts(): EnvironmentFact[] {
-  const { locale, timeZone } = Intl.DateTimeFormat().resolvedOptions()
   return [
     fact('Operating System', `${type()} ${release()}`),
     fact('Architecture', process.arch),
@@ -95,7 +95,5 @@ function systemFacts(): EnvironmentFact[] {
     fact('Memory', `${Math.round(totalmem() / MIB)} MiB`),
     fact('Working Directory', process.cwd()),
     fact('Temporary Directory', tmpdir()),
-    fact('Locale', locale),
-    fact('Time Zone', timeZone),
   ]
 }

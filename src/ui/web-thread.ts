@@ -8,8 +8,8 @@ import type { FromWebThread, ToWebThread, WebThreadData } from '../control/threa
 import { createLogger } from '../log/logger.js'
 import { LogReader } from '../log-files/reader.js'
 import { MasterMetrics } from '../metrics/master-metrics.js'
-import { ReverseProxy } from '../proxy/reverse-proxy.js'
-import { RestServer } from '../rest/server.js'
+import type { ReverseProxy } from '../proxy/reverse-proxy.js'
+import type { RestServer, RestServerOptions } from '../rest/server.js'
 import { leaderElsewhere } from '../rest/standby.js'
 import { pageSecurity, securityOnPort } from '../security/page-security.js'
 import { handedOn } from '../security/signed-token.js'
@@ -97,14 +97,14 @@ const server = new WebServer({
     commands,
     audit,
   },
-  ...(data.reverseProxy === undefined ? {} : { streamed: streamedBy(data.reverseProxy) }),
+  ...(data.reverseProxy === undefined ? {} : { streamed: await streamedBy(data.reverseProxy) }),
   ...(data.security === undefined ? {} : pageSecurity(data.security, log)),
   onFault: (error) => log.error({ error }, 'a page failed'),
 })
 const rest =
   data.rest === undefined
     ? null
-    : new RestServer({
+    : await restServer({
         ...data.rest,
         maxRetries: data.maxRetries,
         masterUrl: () => masterUrl,
@@ -115,8 +115,15 @@ const rest =
         onFault: (error) => log.error({ error }, 'a submission request failed'),
       })
 
+/** What is not served is not loaded, here and below. */
+async function restServer(options: RestServerOptions): Promise<RestServer> {
+  const { RestServer } = await import('../rest/server.js')
+  return new RestServer(options)
+}
+
 /** P47: the pages of workers and running applications, and of nobody else. */
-function streamedBy({ frontUrl }: NonNullable<WebThreadData['reverseProxy']>) {
+async function streamedBy({ frontUrl }: NonNullable<WebThreadData['reverseProxy']>) {
+  const { ReverseProxy } = await import('../proxy/reverse-proxy.js')
   const { access, headers, trust } = data.security ?? {}
   const tokens = access?.tokens ?? null
   const proxy = new ReverseProxy({

@@ -26,10 +26,16 @@ test('U7: the sections of Spark, each with what it has', () => {
   expect(headings).toEqual([
     ['runtime', 'Runtime Information (1)'],
     ['spark', 'Spark Properties (2)'],
-    ['system', 'System Properties (0)'],
+    ['system', 'System Properties (2)'],
     ['metrics', 'Metrics Properties (1)'],
     ['variables', 'Environment Variables (0)'],
   ])
+})
+
+test("U7: locale and time zone are the process of the page's own", () => {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
+  const [, shownZone] = /<td>Time Zone<\/td>\s*<td>([^<]*)</.exec(page()) ?? []
+  expect(shownZone).toBe(timeZone)
 })
 
 test('U7: each can be searched and sorted, by name, value and where it was set', () => {
@@ -39,7 +45,7 @@ test('U7: each can be searched and sorted, by name, value and where it was set',
   expect(names('spark.sort=name')).toEqual(['spark.a', 'spark.b'])
   expect(names('spark.q=defaults.conf')).toEqual(['spark.b'])
   expect(page('spark.q=defaults.conf')).toContain('Runtime Information (1)')
-  expect(page().match(/type="search"/g)).toHaveLength(3)
+  expect(page().match(/type="search"/g)).toHaveLength(4)
 })
 
 test('U7: where it was set has a column only where that is known', () => {
