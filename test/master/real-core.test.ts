@@ -21,6 +21,7 @@ import {
 } from '../../src/schema/magneto.js'
 import { SingleRecovery } from '../../src/election/single.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
+import { anyPorts } from '../built-daemons.js'
 import { FakePlace } from '../election/fake-place.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -44,12 +45,7 @@ const { startMaster } = (await import(
 const start = (parts: Main.MasterParts = {}, entries: [string, string][] = []) =>
   startMaster(
     {
-      host: '127.0.0.1',
-      port: 0,
-      webUiPort: 0,
-      webUiHost: '127.0.0.1',
-      publicHost: '127.0.0.1',
-      home: root,
+      ...anyPorts,
       confDir: join(root, 'conf'),
       configuration: new Configuration([['spark.master.rest.port', '0'], ...entries]),
     },

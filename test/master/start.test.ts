@@ -28,6 +28,7 @@ import {
   WorkerRegisteredT,
 } from '../../src/schema/magneto.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
+import { anyPorts } from '../built-daemons.js'
 import { FakePlace } from '../election/fake-place.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -78,12 +79,7 @@ class PlayedCore implements MasterCore {
 
 function options(entries: [string, string][] = []): MasterOptions {
   return {
-    host: '127.0.0.1',
-    port: 0,
-    webUiPort: 0,
-    webUiHost: '127.0.0.1',
-    publicHost: '127.0.0.1',
-    home: root,
+    ...anyPorts,
     confDir: join(root, 'conf'),
     configuration: new Configuration([['spark.master.rest.port', '0'], ...entries]),
   }

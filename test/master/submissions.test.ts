@@ -9,6 +9,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Configuration } from '../../src/conf/configuration.js'
 import type * as Main from '../../src/master/main.js'
 import { runAgainst } from '../cli/fake-cluster.js'
+import { anyPorts } from '../built-daemons.js'
 import { submission } from '../rest/harness.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -40,12 +41,7 @@ async function start(entries: [string, string][] = [], parts: Main.MasterParts =
   const restPort = await freePort()
   const master = await startMaster(
     {
-      host: '127.0.0.1',
-      port: 0,
-      webUiPort: 0,
-      webUiHost: '127.0.0.1',
-      publicHost: '127.0.0.1',
-      home: root,
+      ...anyPorts,
       confDir: join(root, 'conf'),
       configuration: new Configuration([['spark.master.rest.port', String(restPort)], ...entries]),
     },
