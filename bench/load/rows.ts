@@ -22,7 +22,7 @@ export interface Row {
 
 const small: ScenarioSize = { workers: 1_000, concurrency: 1, operations: 1_000, waiting: 0 }
 const withinSeconds = 300
-/** What a JVM needs until further runs are no faster; ours has compiled what it needs by then, too. */
+/** What either side needs until further runs are no faster: both compile what they have seen often. */
 const warmUpSeconds = 10
 
 interface Sizes {
@@ -40,14 +40,18 @@ interface Sizes {
 }
 
 function plan(scenario: string, sizes: Sizes): DuelPlan {
-  const { ours, runs = 3, apacheRuns = runs, warmUpSeconds: warmUp = 2, properties = [] } = sizes
+  const { ours, runs = 3, apacheRuns = runs, properties = [] } = sizes
   const apache = sizes.apache === undefined ? {} : sizes.apache
   return {
     scenario,
     properties: [patience, ...properties],
     masterDies: sizes.masterDies ?? false,
     withinSeconds: sizes.withinSeconds ?? withinSeconds,
-    magneto: { size: { ...small, ...ours }, runs, warmUpSeconds: warmUp },
+    magneto: {
+      size: { ...small, ...ours },
+      runs,
+      warmUpSeconds: sizes.warmUpSeconds ?? warmUpSeconds,
+    },
     apache:
       apache === null
         ? null

@@ -25,10 +25,26 @@ const master = { host: '10.0.0.1', port: 7077 }
 const masterUrl = 'spark://10.0.0.1:7077'
 const appId = 'app-20261121103005-0000'
 
-function sent(registration: Uint8Array): OutgoingMessage[] {
+type LaunchExecutor = Extract<OutgoingMessage, { kind: 'LaunchExecutor' }>
+
+function launchOf(registration: Uint8Array): LaunchExecutor {
   const message = decodeMessage(registration)
   if (message.kind !== 'RegisterApplication') throw new Error(`the sample is a ${message.kind}`)
-  const launch = { execId: 7, rpId: 0, cores: 1, memoryMb: 1024, resources: [] }
+  const executor = { execId: 7, rpId: 0, cores: 1, memoryMb: 1024, resources: [] }
+  const appDescription = message.appDescription.javaStream
+  return { kind: 'LaunchExecutor', masterUrl, appId, appDescription, ...executor }
+}
+
+/** Another application of the same Spark. */
+function renamed(registration: Uint8Array, from: string, to: string): Buffer {
+  const bytes = Buffer.from(registration)
+  const at = bytes.indexOf(from)
+  if (at === -1 || from.length !== to.length) throw new Error(`can't make ${to} of ${from}`)
+  bytes.write(to, at)
+  return bytes
+}
+
+function sent(registration: Uint8Array): OutgoingMessage[] {
   return [
     { kind: 'BooleanReply', value: true },
     {
@@ -55,13 +71,7 @@ function sent(registration: Uint8Array): OutgoingMessage[] {
       exitStatus: null,
       workerHost: null,
     },
-    {
-      kind: 'LaunchExecutor',
-      masterUrl,
-      appId,
-      appDescription: message.appDescription.tree,
-      ...launch,
-    },
+    launchOf(registration),
     { kind: 'KillExecutor', masterUrl, appId, execId: 7 },
     { kind: 'ApplicationFinished', id: appId },
     {
@@ -89,6 +99,20 @@ export function addDialect(bench: Bench): void {
   peer.learn(decodeMessage(registration))
   for (const message of sent(registration))
     bench.add(`Spark: encode ${message.kind}`, () => peer.encode(message))
+
+  const applications = ['Pi', 'Po', 'Pa'].map((name) =>
+    launchOf(renamed(registration, '\0\u0002Pi', `\0\u0002${name}`)),
+  )
+  let turn = 0
+  bench.add('Spark: encode LaunchExecutor of another application', () =>
+    peer.encode(applications[turn++ % applications.length]!),
+  )
+  const submission = decodeMessage(sample('RequestSubmitDriver'))
+  if (submission.kind !== 'RequestSubmitDriver') throw new Error(submission.kind)
+  const driverDescription = submission.driverDescription.javaStream
+  bench.add('Spark: encode LaunchDriver', () =>
+    peer.encode({ kind: 'LaunchDriver', driverId: 'driver-7', driverDescription, resources: [] }),
+  )
 
   const { root } = readJavaStream(registration)
   bench.add('Java stream: read RegisterApplication', () => readJavaStream(registration))

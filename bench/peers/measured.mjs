@@ -29,7 +29,7 @@ const works = {
 export async function serve(run) {
   // Until V8 has compiled the paths of all processes: before, each task costs several times more.
   await works.tiny(run, { count: 10_000 })
-  await works.roundTrips(run, { count: 2000 })
+  await works.roundTrips(run, { count: 6000 })
   answer({ ready: true })
   for await (const line of createInterface({ input: process.stdin })) {
     const asked = JSON.parse(line)

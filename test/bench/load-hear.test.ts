@@ -14,6 +14,7 @@ import { PeerDialect, type OutgoingMessage } from '../../src/spark/messages.js'
 import { encodeRequestHeader } from '../../src/spark/rpc-request.js'
 import { readJavaStream } from '../../src/spark/java/reader.js'
 import { fieldOf, objectOf } from '../../src/spark/java/values.js'
+import { writeJavaStream } from '../../src/spark/java/writer.js'
 
 const WORKER_LINK = 'a-worker-register-heartbeat'
 const SUBMIT_LINK = 'd-cluster-submit'
@@ -26,7 +27,8 @@ describe('N8: a master is understood without building its messages', () => {
     const apache = theirs(WORKER_LINK, 'LaunchExecutor')
     expect(hear.kindOf(apache)).toBe('LaunchExecutor')
     expect(hear.launchedExecutor(apache)).toEqual({ appId, execId: 0, cores: 1 })
-    const appDescription = objectOf(fieldOf(objectOf(readJavaStream(apache).root), 'appDesc'))
+    const root = objectOf(readJavaStream(apache).root)
+    const appDescription = writeJavaStream(objectOf(fieldOf(root, 'appDesc')))
     const magneto = ours({
       kind: 'LaunchExecutor',
       masterUrl: 'spark://127.0.0.1:7077',

@@ -262,6 +262,17 @@ export class Playground {
     }
   }
 
+  /** What of `state` is the master's own, which no number of workers makes long. */
+  async status(withinMs = STATE_TIMEOUT_MS): Promise<MasterState['status'] | null> {
+    const { host, webUiPort } = this.master
+    const text = await page({ host, port: webUiPort, path: '/json/status' }, withinMs)
+    try {
+      return text === null ? null : (JSON.parse(text) as Pick<MasterState, 'status'>).status
+    } catch {
+      return null
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     if (this.#beating !== null) clearInterval(this.#beating)

@@ -176,9 +176,9 @@ export class Recovery implements Scenario {
     const deadline = performance.now() + TIMEOUT_S * 1000
     while (performance.now() < deadline) {
       const startMs = performance.now()
-      const state = await this.#playground.state(PAGE_TIMEOUT_MS)
-      if (state?.status === 'ALIVE') return
-      await pause(state === null ? RETRY_MS : PAGE_PAUSES * (performance.now() - startMs))
+      const status = await this.#playground.status(PAGE_TIMEOUT_MS)
+      if (status === 'ALIVE') return
+      await pause(status === null ? RETRY_MS : PAGE_PAUSES * (performance.now() - startMs))
     }
     throw new LoadError(`no page has said ALIVE for ${TIMEOUT_S} s`)
   }
