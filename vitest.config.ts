@@ -12,9 +12,9 @@ export default defineConfig({
     // Of what is said to be concurrent.
     maxConcurrency: 2,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     // What is waited for comes late on a busy machine, and that is no failure.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 45_000 } },
     // What a test expects of the log it reads itself; the rest would only hide failures.
     env: { MAGNETO_LOG_LEVEL: 'fatal', JDK_JAVA_OPTIONS: shortLived },
   },
