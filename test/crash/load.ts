@@ -66,7 +66,8 @@ export class Load {
 
   /** A worker's process dies, with all that it runs, and another one comes in its place. */
   async replaceWorker(): Promise<void> {
-    const worker = this.#dice.pick(this.workers)
+    // A short round may want the one that is away: nobody starts a second process for it.
+    const worker = this.#dice.pick(this.workers.filter(({ runs }) => runs))
     this.history.count('workers crashed')
     worker.crash()
     await sleep(this.#dice.below(workerAwayMaxMs))

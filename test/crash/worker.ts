@@ -47,8 +47,8 @@ export class CrashWorker {
     return `worker-${this.#name}-${this.#life}`
   }
 
-  get registered(): boolean {
-    return this.#machine?.registered === true
+  get runs(): boolean {
+    return this.#machine !== null
   }
 
   /** Ends of programs that no master has confirmed. */
@@ -57,6 +57,7 @@ export class CrashWorker {
   }
 
   start(): void {
+    if (this.runs) throw new Error(`${this.id} runs already`)
     this.#life += 1
     const life = this.#life
     const machine = new WorkerMachine({
