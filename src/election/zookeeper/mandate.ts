@@ -124,17 +124,18 @@ export class Mandate {
   async commit(changes: readonly StoreChange[]): Promise<void> {
     for (const group of groupsOf(changes)) {
       const number = this.#lastCommit + 1
-      this.#options.events.onCommit(number, group)
+      // Whatever fails here ends the mandate: a leader that writes nothing any more would keep everybody waiting.
       try {
+        this.#options.events.onCommit(number, group)
         const plan = this.#options.nodes.plan(group, this.epoch, number)
         await this.#write(plan)
         this.clean(this.#options.nodes.done(plan))
+        this.#lastCommit = number
+        this.#options.events.onCommitted(number)
       } catch (error) {
         this.#giveUp(`a commit failed: ${(error as Error).message}`, false)
         throw new StoreError(`ZooKeeper: ${this.#over}`, { cause: error })
       }
-      this.#lastCommit = number
-      this.#options.events.onCommitted(number)
     }
   }
 
