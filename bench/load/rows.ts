@@ -24,6 +24,8 @@ const small: ScenarioSize = { workers: 1_000, concurrency: 1, operations: 1_000,
 const withinSeconds = 300
 /** What either side needs until further runs are no faster: both compile what they have seen often. */
 const warmUpSeconds = 10
+/** Where a run of Apache's takes many seconds: one. */
+const oneRun = 1
 
 interface Sizes {
   readonly ours: Partial<ScenarioSize>
@@ -91,10 +93,9 @@ const registrations: Record<string, Row> = {
     what: 'worker registration, 10,000 at once',
     plan: plan('registrations', {
       ours: { workers: 10_000, operations: 10_000 },
-      runs: 2,
+      runs: 3,
       apacheRuns: 1,
-      warmUpSeconds: 0,
-      apacheWarmUpSeconds: 0,
+      apacheWarmUpSeconds: oneRun,
     }),
     readings: [masterCpu('us', { atMost: 100 }), rate({ atLeast: 5_000 })],
   },
@@ -169,7 +170,7 @@ const applications: Record<string, Row> = {
       ours: { workers: 10_000 },
       apache: { operations: 10 },
       apacheRuns: 2,
-      apacheWarmUpSeconds: 0,
+      apacheWarmUpSeconds: oneRun,
     }),
     readings: [
       masterCpu('us', costAim),
@@ -215,8 +216,6 @@ const fullClusters: Record<string, Row> = {
     plan: plan('executor-events', {
       ours: { operations: 1_200, waiting: 100 },
       apache: { operations: 300 },
-      warmUpSeconds: 0,
-      apacheWarmUpSeconds: 0,
     }),
     readings: [masterCpu('us', eventAim), rate(), latency(0.5)],
   },
@@ -226,8 +225,6 @@ const fullClusters: Record<string, Row> = {
       ours: { operations: 1_200, waiting: 1_000 },
       apache: { operations: 60 },
       apacheRuns: 2,
-      warmUpSeconds: 0,
-      apacheWarmUpSeconds: 0,
     }),
     readings: [masterCpu('us', eventAim), rate(), latency(0.5)],
   },
@@ -236,7 +233,6 @@ const fullClusters: Record<string, Row> = {
     plan: plan('executor-events', {
       ours: { workers: 10_000, operations: 12_000, waiting: 1_000 },
       apache: null,
-      warmUpSeconds: 0,
     }),
     readings: [masterCpu('us', eventAim), rate(), latency(0.5)],
   },
@@ -254,10 +250,9 @@ const fullClusters: Record<string, Row> = {
     what: 'one application takes 10,000 workers, 40,000 executors',
     plan: plan('whole-cluster', {
       ours: { workers: 10_000 },
-      runs: 2,
+      runs: 3,
       apacheRuns: 1,
-      warmUpSeconds: 0,
-      apacheWarmUpSeconds: 0,
+      apacheWarmUpSeconds: oneRun,
       withinSeconds: 900,
       apacheIsLeft: true,
     }),
