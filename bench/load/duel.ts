@@ -148,8 +148,11 @@ class Side {
 export async function duel(plan: DuelPlan): Promise<DuelRuns> {
   const folder = mkdtempSync(join(tmpdir(), 'magneto-bench-load-'))
   const sides: Partial<Record<Kind, Side>> = {}
-  const each = async (act: (side: Side) => Promise<void>): Promise<void> => {
-    for (const side of Object.values(sides))
+  const each = async (
+    act: (side: Side) => Promise<void>,
+    order = Object.values(sides),
+  ): Promise<void> => {
+    for (const side of order)
       await act(side).catch((error: unknown) => Promise.reject(side.explained(error)))
   }
   try {
@@ -157,7 +160,8 @@ export async function duel(plan: DuelPlan): Promise<DuelRuns> {
       const side = plan[kind]
       if (side !== null) sides[kind] = await Side.start(kind, side, plan, folder)
     }
-    await each((side) => side.prepare())
+    // Ours last: it gives up executors of which nothing was said for a minute, and Apache's may take longer to prepare.
+    await each((side) => side.prepare(), Object.values(sides).toReversed())
     const rounds = Math.max(...Object.values(sides).map((side) => side.plan.runs))
     for (let round = 0; round < rounds; round += 1)
       await each((side) => (round < side.plan.runs ? side.run() : Promise.resolve()))

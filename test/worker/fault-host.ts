@@ -67,6 +67,8 @@ const program = `
   }
 `
 
+const LEFT_MAX_MS = 30_000
+
 export interface End {
   kind: 'exited' | 'failed'
   exitStatus?: number
@@ -124,18 +126,20 @@ export class FaultHost {
     this.#tell({ kind: 'kill', id })
   }
 
-  /** @returns the process id of an executor that runs, or has */
+  /** @returns the process id of an executor that runs, or has @throws Error when it has never run */
   async started(id: number): Promise<number> {
-    return (await this.#next('started', id)).pid ?? 0
+    const { kind, pid, result } = await this.#next(['started', 'ended'], id)
+    if (kind === 'ended') throw new Error(`executor ${id} has not started: ${result?.message}`)
+    return pid ?? 0
   }
 
   async ended(id: number): Promise<End> {
-    return (await this.#next('ended', id)).result!
+    return (await this.#next(['ended'], id)).result!
   }
 
   async guardianPid(): Promise<number> {
     this.#tell({ kind: 'guardian' })
-    const { pid = 0 } = await this.#next('guardian', 0)
+    const { pid = 0 } = await this.#next(['guardian'], 0)
     this.#said.splice(
       this.#said.findIndex(({ kind }) => kind === 'guardian'),
       1,
@@ -146,7 +150,7 @@ export class FaultHost {
   /** An orderly end. */
   async close(): Promise<void> {
     this.#tell({ kind: 'close' })
-    await this.#next('closed', 0)
+    await this.#next(['closed'], 0)
     await this.#gone()
   }
 
@@ -166,9 +170,15 @@ export class FaultHost {
       })
   }
 
-  /** Settles when nothing is there any more; the test's own timeout is the limit. */
+  /** Settles when nothing is there any more. @throws Error with what is there after half a minute */
   async nothingLeft(): Promise<void> {
-    await until(() => this.left(true).length === 0)
+    const untilMs = performance.now() + LEFT_MAX_MS
+    await until(() => {
+      const left = this.left(true)
+      if (left.length > 0 && performance.now() > untilMs)
+        throw new Error(`still there: ${left.map(shown).join('; ')}`)
+      return left.length === 0
+    })
   }
 
   /** Its children that it has not reaped, or that live. */
@@ -211,9 +221,10 @@ export class FaultHost {
     this.process.stdin!.write(`${JSON.stringify(order)}\n`)
   }
 
-  async #next(kind: Said['kind'], id: number): Promise<Said> {
+  /** The first that it says of one of these kinds. */
+  async #next(kinds: readonly Said['kind'][], id: number): Promise<Said> {
     for (;;) {
-      const found = this.#said.find((said) => said.kind === kind && said.id === id)
+      const found = this.#said.find((said) => kinds.includes(said.kind) && said.id === id)
       if (found !== undefined) return found
       await new Promise<void>((again) => {
         const look = (): void => {
@@ -230,6 +241,12 @@ export class FaultHost {
       await once(this.process, 'exit')
     }
   }
+}
+
+function shown(pid: number): string {
+  const line = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
+  const [state] = /^State:.*$/m.exec(read(`/proc/${pid}/status`)) ?? []
+  return `${pid} ${line}(${state})`
 }
 
 function read(path: string): string {
