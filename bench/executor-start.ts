@@ -190,7 +190,7 @@ function figuresOf(starts: Record<'archive' | 'plain' | 'apache', Start[]>): Fig
   ]
 }
 
-export async function executorStart(rounds = 4): Promise<Figure[]> {
+export async function executorStart(rounds = 3): Promise<Figure[]> {
   const home = sparkHome(version)
   const peer = new ApacheCluster()
   const properties = ['spark.magneto.worker.classDataArchive true']

@@ -23,7 +23,8 @@ export interface Row {
 const small: ScenarioSize = { workers: 1_000, concurrency: 1, operations: 1_000, waiting: 0 }
 const withinSeconds = 300
 /** What either side needs until further runs are no faster: both compile what they have seen often. */
-const warmUpSeconds = 10
+const warmUpSeconds = 5
+const apacheWarmUpSeconds = 10
 /** Where a run of Apache's takes many seconds: one. */
 const oneRun = 1
 
@@ -60,7 +61,7 @@ function plan(scenario: string, sizes: Sizes): DuelPlan {
         : {
             size: { ...small, ...ours, ...apache },
             runs: apacheRuns,
-            warmUpSeconds: sizes.apacheWarmUpSeconds ?? warmUpSeconds,
+            warmUpSeconds: sizes.apacheWarmUpSeconds ?? apacheWarmUpSeconds,
             isLeft: sizes.apacheIsLeft ?? false,
           },
   }
@@ -185,7 +186,7 @@ const applications: Record<string, Row> = {
     what: 'small application, 32 at once, 10,000 workers',
     plan: plan('small-applications', {
       ours: { workers: 10_000, concurrency: 32, operations: 2_000 },
-      apache: { operations: 64 },
+      apache: { operations: 32 },
       apacheRuns: 1,
       apacheWarmUpSeconds: 0,
     }),
@@ -252,7 +253,7 @@ const fullClusters: Record<string, Row> = {
       ours: { workers: 10_000 },
       runs: 3,
       apacheRuns: 1,
-      apacheWarmUpSeconds: oneRun,
+      apacheWarmUpSeconds: 0,
       withinSeconds: 900,
       apacheIsLeft: true,
     }),
