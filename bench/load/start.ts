@@ -79,6 +79,25 @@ async function withMaster<T>(kind: Kind, use: (master: MasterProcess) => Promise
   }
 }
 
+function figureOf(
+  name: string,
+  unit: string,
+  values: Readonly<Record<Kind, readonly number[]>>,
+  note: string,
+  atMost: number | null,
+): Figure {
+  const ours = spreadOf(values.magneto)
+  return {
+    name: `start: ${name}`,
+    value: ours.value,
+    unit,
+    note: `bin/magneto master beside bin/spark-class, ${note}`,
+    spread: ours,
+    ...(values.apache.length > 0 && { apache: spreadOf(values.apache) }),
+    ...(atMost !== null && { aim: { atMost } }),
+  }
+}
+
 /** @param kinds in whose turns it goes, ours first */
 export async function starts(kinds: readonly Kind[], runs: number): Promise<Figure[]> {
   const found: Record<Kind, Start[]> = { magneto: [], apache: [] }
@@ -89,26 +108,8 @@ export async function starts(kinds: readonly Kind[], runs: number): Promise<Figu
       ? Promise.all(Array.from({ length: restingRuns }, () => withMaster(kind, rest)))
       : []
   const [idle, idleOfApache] = await Promise.all([resting('magneto'), resting('apache')])
-  const figure = (
-    name: string,
-    unit: string,
-    values: Readonly<Record<Kind, readonly number[]>>,
-    note: string,
-    atMost: number | null,
-  ): Figure => {
-    const ours = spreadOf(values.magneto)
-    return {
-      name: `start: ${name}`,
-      value: ours.value,
-      unit,
-      note: `bin/magneto master beside bin/spark-class, ${note}`,
-      spread: ours,
-      ...(values.apache.length > 0 && { apache: spreadOf(values.apache) }),
-      ...(atMost !== null && { aim: { atMost } }),
-    }
-  }
   const started = (name: string, part: keyof Start, unit: string, atMost: number | null): Figure =>
-    figure(
+    figureOf(
       name,
       unit,
       {
@@ -123,7 +124,7 @@ export async function starts(kinds: readonly Kind[], runs: number): Promise<Figu
     started('/json answers and says ALIVE', 'pageMs', 'ms', 500),
     started('processor time until then', 'cpuSeconds', 's', null),
     started(`memory ${settleMs / 1000} s later`, 'readyMb', 'MB', null),
-    figure(
+    figureOf(
       'memory, idle',
       'MB',
       { magneto: idle, apache: idleOfApache },

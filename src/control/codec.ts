@@ -104,32 +104,53 @@ const bodyTypes: ReadonlyMap<unknown, Body> = new Map<unknown, Body>([
   [MasterChangeAcknowledgedT, Body.MasterChangeAcknowledged],
 ])
 
-let kept = new TextBuilder(FIRST_BUILDER_BYTES)
+/** A builder that is used again and again. */
+class KeptBuilder {
+  #builder = new TextBuilder(FIRST_BUILDER_BYTES)
 
-/** Runs `build` on the kept builder and copies what it made. */
-function built(what: string, build: (builder: Builder) => void): Uint8Array<ArrayBuffer> {
-  const builder = kept
-  builder.clear()
-  try {
-    build(builder)
-    const bytes = builder.asUint8Array().slice()
-    if (bytes.byteLength > MAX_KEPT_BUILDER_BYTES) kept = new TextBuilder(FIRST_BUILDER_BYTES)
-    return bytes
-  } catch (error) {
-    // A builder that stopped half way can't be cleared reliably.
-    kept = new TextBuilder(FIRST_BUILDER_BYTES)
-    throw new ControlError(`can't build ${what}: ${(error as Error).message}`, { cause: error })
+  /** @returns what `build` made, which the next call overwrites */
+  run(what: string, build: (builder: Builder) => void): Uint8Array {
+    const builder = this.#builder
+    builder.clear()
+    try {
+      build(builder)
+      const bytes = builder.asUint8Array()
+      if (bytes.byteLength > MAX_KEPT_BUILDER_BYTES) this.#renew()
+      return bytes
+    } catch (error) {
+      // A builder that stopped half way can't be cleared reliably.
+      this.#renew()
+      throw new ControlError(`can't build ${what}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  #renew(): void {
+    this.#builder = new TextBuilder(FIRST_BUILDER_BYTES)
   }
 }
+
+const messages = new KeptBuilder()
+/** Its bytes become a part of a message. */
+const descriptions = new KeptBuilder()
 
 /**
  * @returns a finished Message, in bytes of its own
  * @throws ControlError when a required field is missing
  */
 export function encode(body: BodyT): Uint8Array<ArrayBuffer> {
+  return encodeShared(body).slice()
+}
+
+/**
+ * For whoever copies it at once.
+ *
+ * @returns a finished Message, which the next one overwrites
+ * @throws ControlError when a required field is missing
+ */
+export function encodeShared(body: BodyT): Uint8Array {
   const type = bodyTypes.get(body.constructor)
   if (type === undefined) throw new ControlError(`${body.constructor.name} is no control message`)
-  return built(Body[type], (builder) => {
+  return messages.run(Body[type], (builder) => {
     builder.finish(new MessageT(type, body).pack(builder), MESSAGE_IDENTIFIER)
   })
 }
@@ -155,7 +176,9 @@ export function decodeTrusted(bytes: Uint8Array): BodyT {
 
 /** @throws ControlError when a required field is missing */
 export function encodeApplication(description: ApplicationDescriptionT): Uint8Array<ArrayBuffer> {
-  return built('ApplicationDescription', (builder) => builder.finish(description.pack(builder)))
+  return descriptions
+    .run('ApplicationDescription', (builder) => builder.finish(description.pack(builder)))
+    .slice()
 }
 
 /** @throws ControlError when the bytes are not one whole, well-formed ApplicationDescription */
@@ -166,7 +189,19 @@ export function decodeApplication(bytes: Uint8Array): ApplicationDescriptionT {
 
 /** @throws ControlError when a required field is missing */
 export function encodeDriver(description: DriverDescriptionT): Uint8Array<ArrayBuffer> {
-  return built('DriverDescription', (builder) => builder.finish(description.pack(builder)))
+  return encodeDriverShared(description).slice()
+}
+
+/**
+ * For whoever puts it into a message at once.
+ *
+ * @returns a finished DriverDescription, which the next description overwrites
+ * @throws ControlError when a required field is missing
+ */
+export function encodeDriverShared(description: DriverDescriptionT): Uint8Array {
+  return descriptions.run('DriverDescription', (builder) =>
+    builder.finish(description.pack(builder)),
+  )
 }
 
 /** @throws ControlError when the bytes are not one whole, well-formed DriverDescription */

@@ -2,7 +2,7 @@
  * Everything that Spark processes ask a Master and the core answers: how each ask goes to the core, how its
  * answer comes back, and its own no where there is none.
  */
-import { encodeDriver } from '../control/codec.js'
+import { encodeDriverShared } from '../control/codec.js'
 import {
   DecommissionWorkersOnHostsT,
   DriverDescriptionT,
@@ -140,7 +140,7 @@ export function askOf(
         body: (id) =>
           new RequestSubmitDriverT(
             id,
-            encodeDriver(
+            encodeDriverShared(
               descriptionFor(message.driverDescription, candidates, useDriverIdAsAppName),
             ),
           ),

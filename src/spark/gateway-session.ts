@@ -1,5 +1,5 @@
 /** One Spark connection that has something to tell the core: its session, and the asks that wait for it. */
-import { ControlError, encode, type BodyT } from '../control/codec.js'
+import { ControlError, encodeShared, type BodyT } from '../control/codec.js'
 import { InboxKind } from '../control/records.js'
 import type { DriverStatusResponseT, ReplyT } from '../schema/magneto.js'
 import type { Logger } from '../log/logger.js'
@@ -35,7 +35,7 @@ export interface GatewayContext {
 
 /** What a peer asks of the core. */
 export interface Ask {
-  /** @throws TranslationError when a number in it makes no sense */
+  /** @returns what is encoded at once @throws TranslationError when a number in it makes no sense */
   body(this: void, requestId: number): BodyT
   readonly answers: Answers
 }
@@ -75,7 +75,7 @@ export class GatewaySession {
 
   /** @throws ControlError when the message can't be built */
   tell(body: BodyT): void {
-    this.tellEncoded(encode(body), false)
+    this.tellEncoded(encodeShared(body), false)
   }
 
   /**

@@ -59,7 +59,8 @@ export class ChangeNotice {
     let stream = this.#streams.get(version)
     if (stream === undefined) {
       const [master, masterWebUiUrl] = [this.#master, this.#masterWebUiUrl]
-      stream = new PeerDialect(version).encode({ kind: 'MasterChanged', master, masterWebUiUrl })
+      const dialect = new PeerDialect(version)
+      stream = dialect.encode({ kind: 'MasterChanged', master, masterWebUiUrl }).slice()
       this.#streams.set(version, stream)
     }
     // The sender is what the peer knows this master by: with the connection, it has lost that one.

@@ -9,6 +9,8 @@ import {
   encode,
   encodeApplication,
   encodeDriver,
+  encodeDriverShared,
+  encodeShared,
   sparkDescriptionOf,
   type BodyT,
 } from '../../src/control/codec.js'
@@ -144,6 +146,15 @@ describe('codec', () => {
 
   test.each([node, jvm])('an application round trips', (command) => {
     expect(decodeApplication(encodeApplication(application(command)))).toEqual(application(command))
+  })
+
+  test('a shared message is whole until the next one, a description in it as well; others have bytes of their own', () => {
+    const own = encode(new s.WorkerHeartbeatT('w'))
+    const submitted = new s.RequestSubmitDriverT(1, encodeDriverShared(driver()))
+    const shared = encodeShared(submitted)
+    expect(decode(shared)).toEqual(new s.RequestSubmitDriverT(1, encodeDriver(driver())))
+    expect(encodeShared(new s.WorkerHeartbeatT('v')).buffer).toBe(shared.buffer)
+    expect(decode(own)).toEqual(new s.WorkerHeartbeatT('w'))
   })
 
   test('a missing required field is refused before it is sent', () => {

@@ -69,6 +69,19 @@ function valueAt({ mark, node, fields, index }: Place, values: readonly SlotValu
   return node === null ? (fields[index] as PlaceValue) : node.value
 }
 
+const FIRST_SCRATCH_BYTES = 64 * 1024
+/** A scratch that has grown beyond this for one big stream is not kept. */
+const MAX_SCRATCH_BYTES = 1024 * 1024
+
+/** What templates write is copied into frames at once: memory of its own for each would be most of what the gateway asks for. */
+let scratch = Buffer.alloc(FIRST_SCRATCH_BYTES)
+
+function scratchOf(bytes: number): Buffer {
+  if (bytes > MAX_SCRATCH_BYTES) return Buffer.allocUnsafe(bytes)
+  if (bytes > scratch.length) scratch = Buffer.alloc(Math.max(bytes, scratch.length * 2))
+  return scratch.subarray(0, bytes)
+}
+
 /** A written stream of which only some values differ from one message to the next. */
 export class Template {
   readonly #bytes: Buffer
@@ -95,7 +108,7 @@ export class Template {
     return new Template(Buffer.from(writeJavaStream(root, trace)), trace.places)
   }
 
-  /** @returns null when a value does not fit where its mark was */
+  /** @returns what the next write of any template overwrites; null when a value does not fit where its mark was */
   write(values: readonly SlotValue[]): Buffer | null {
     let total = this.#bytes.length
     for (const place of this.#places) {
@@ -105,7 +118,7 @@ export class Template {
       if (length > MAX_STRING_BYTES) return null
       total += STRING_LENGTH_BYTES + length - place.bytes
     }
-    const stream = Buffer.allocUnsafe(total)
+    const stream = scratchOf(total)
     let from = 0
     let to = 0
     for (const place of this.#places) {

@@ -11,13 +11,17 @@ import { writeJavaStream } from '../java/writer.js'
 /** Of parts of trees that are overwritten, which live as long as their shapes. */
 const TEMPLATES = new WeakMap<JavaObject, Template>()
 
-/** @returns a part of the tree of `stream` as a stream of its own */
+/** @returns a part of the tree of `stream` as a stream of its own, in bytes of its own */
 export function streamOf(part: JavaObject, { slots }: ShapedStream): Uint8Array {
   if (slots.length === 0) return writeJavaStream(part)
   const template = TEMPLATES.get(part) ?? Template.of(part, [], slots)
   if (template === null) return writeJavaStream(part)
   TEMPLATES.set(part, template)
-  return template.write([]) ?? writeJavaStream(part)
+  const written = template.write([])
+  if (written === null) return writeJavaStream(part)
+  const own = Buffer.allocUnsafeSlow(written.length)
+  written.copy(own)
+  return own
 }
 
 export interface Description extends ShapedStream {

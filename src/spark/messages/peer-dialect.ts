@@ -74,7 +74,8 @@ export class PeerDialect {
   }
 
   /**
-   * @returns a Java stream: the body of an RpcResponse, or what follows a RequestMessage header
+   * @returns a Java stream: the body of an RpcResponse, or what follows a RequestMessage header; the next one that is encoded for
+   *   any peer may overwrite it
    * @throws UnsupportedPeerError when the peer's version isn't known well enough to write this
    */
   encode(message: OutgoingMessage): Uint8Array {

@@ -149,7 +149,7 @@ export class PeerKnowledge {
   }
 
   /**
-   * @returns a Java stream
+   * @returns a Java stream, which the next one may overwrite
    * @throws UnsupportedPeerError when the version isn't known well enough to write this
    */
   encode(message: OutgoingMessage): Uint8Array {

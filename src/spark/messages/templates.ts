@@ -44,7 +44,7 @@ interface Entry {
 export class Templates {
   readonly #entries = new Map<string, Entry[]>()
 
-  /** @throws as buildMessage does */
+  /** @returns what the next message may overwrite @throws as buildMessage does */
   write(message: OutgoingMessage, classes: ClassSource): Uint8Array {
     const varying = VARYING[message.kind]
     if (varying === undefined) return writeJavaStream(buildMessage(message, classes))
