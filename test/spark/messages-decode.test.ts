@@ -8,7 +8,8 @@ import {
   UnsupportedPeerError,
   decodeMessage,
 } from '../../src/spark/messages.js'
-import { RELEASES, capture, sample } from './golden-vectors.js'
+import { RELEASES, capture, sample, samples } from './golden-vectors.js'
+import type { IncomingMessage } from '../../src/spark/messages.js'
 import type { Release } from './golden-vectors.js'
 
 /** Without what is only there to be passed on. */
@@ -187,4 +188,33 @@ it('a message without one of its fields is refused, naming class, field and serv
 
 it('what is no Java stream is refused as such', () => {
   expect(() => decodeMessage(Buffer.from('GET / HTTP/1.1'))).toThrow(JavaStreamError)
+})
+
+// A body is a view into what came from the socket, where the next bytes may be written over it.
+describe('what is read of a message keeps nothing of its bytes', () => {
+  it.each(RELEASES)('%s', (release) => {
+    let read = 0
+    for (const { name, bytes } of samples(release)) {
+      if (!name.startsWith('msg/')) continue
+      // The second time its shape is known.
+      for (let time = 0; time < 2; time++) {
+        const untouched = decoded(Buffer.from(bytes))
+        const overwritten = Buffer.from(bytes)
+        const message = decoded(overwritten)
+        overwritten.fill(0xdd)
+        expect(message, name).toEqual(untouched)
+        read += message === null ? 0 : 1
+      }
+    }
+    expect(read).toBeGreaterThan(40)
+  })
+
+  function decoded(bytes: Uint8Array): IncomingMessage | null {
+    try {
+      return decodeMessage(bytes)
+    } catch (error) {
+      if (error instanceof UnsupportedPeerError) return null
+      throw error
+    }
+  }
 })
