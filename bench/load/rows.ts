@@ -22,7 +22,7 @@ export interface Row {
 
 const small: ScenarioSize = { workers: 1_000, concurrency: 1, operations: 1_000, waiting: 0 }
 const withinSeconds = 300
-/** What either side needs until further runs are no faster: both compile what they have seen often. */
+/** Both sides compile what they have seen often; the JVM takes longer until further runs are no faster. */
 const warmUpSeconds = 5
 const apacheWarmUpSeconds = 10
 /** Where a run of Apache's takes many seconds: one. */

@@ -70,7 +70,7 @@ function valueAt({ mark, node, fields, index }: Place, values: readonly SlotValu
 }
 
 const FIRST_SCRATCH_BYTES = 64 * 1024
-/** A scratch that has grown beyond this for one big stream is not kept. */
+/** A longer stream, of which there are few, gets memory of its own. */
 const MAX_SCRATCH_BYTES = 1024 * 1024
 
 /** What templates write is copied into frames at once: memory of its own for each would be most of what the gateway asks for. */
