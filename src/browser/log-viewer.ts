@@ -41,6 +41,8 @@ class LogViewer {
   #shown: Shown[]
   #total = Number(this.#box.dataset['total'])
   #busy = false
+  /** Somebody asked for more while a request was under way. */
+  #missed = false
   #failures = 0
 
   constructor() {
@@ -75,9 +77,10 @@ class LogViewer {
     setTimeout(() => void this.#tick().finally(() => this.#schedule()), delayMs)
   }
 
-  /** What follows, or all anew when the reader is far from the end. */
+  /** What follows, or all anew when the reader is far from the end; without following, what failed before. */
   async #tick(): Promise<void> {
-    if (!this.#follow.checked || document.hidden) return
+    if (document.hidden) return
+    if (!this.#follow.checked) return this.#failures > 0 ? this.#fill() : undefined
     await this.#alone(async () => {
       const near = this.#total - this.#end <= this.#partBytes
       if (near) await this.#addNewer()
@@ -99,10 +102,19 @@ class LogViewer {
     if (done && moved) void this.#fill()
   }
 
-  /** One request at a time. @returns false when another is under way, or it failed */
+  /**
+   * One request at a time. A reader who has come near to an end meanwhile makes no further scroll event there: what he
+   * missed is loaded after it.
+   *
+   * @returns false when another is under way, or it failed
+   */
   async #alone(load: () => Promise<void>): Promise<boolean> {
-    if (this.#busy) return false
+    if (this.#busy) {
+      this.#missed = true
+      return false
+    }
     this.#busy = true
+    this.#missed = false
     try {
       await load()
       this.#failures = 0
@@ -114,6 +126,7 @@ class LogViewer {
       return false
     } finally {
       this.#busy = false
+      if (this.#missed && this.#failures === 0) void this.#fill()
     }
   }
 

@@ -187,6 +187,41 @@ describeWith(['chromium'], 'U21 to U25: the pages of a worker in a browser', () 
     expect(text).toBe(linesOf(0, text.split('\n').length - 1))
   })
 
+  test('U24: a reader who scrolls while the page asks for what is new gets what is older, too', async () => {
+    await writeFile(file(), linesOf(0, 20_000))
+    const page = await browser.open(direct + LOG)
+    let release = (): void => {}
+    const held = new Promise<void>((done) => (release = done))
+    await page.route(/logPart/, async (route) => {
+      await held
+      await route.continue()
+    })
+    await page.waitForRequest(/logPart/)
+    const before = await firstLine(page)
+    await scroll(page, 'start')
+    // The browser tells of it with its next frame.
+    await page.evaluate('new Promise(requestAnimationFrame)')
+    await page.evaluate('new Promise(requestAnimationFrame)')
+    release()
+    await expect.poll(() => firstLine(page)).not.toBe(before)
+  })
+
+  test('U24: what could not be loaded for a reader is tried again', async () => {
+    await writeFile(file(), linesOf(0, 20_000))
+    const page = await browser.open(direct + LOG)
+    await page.getByLabel('Follow what is written').uncheck()
+    let refusals = 2
+    await page.route(/logPart/, (route) =>
+      refusals-- > 0 ? route.fulfill({ status: 503, body: 'not now' }) : route.continue(),
+    )
+    const before = await firstLine(page)
+    await scroll(page, 'start')
+    await expect.poll(() => page.locator('#log-status').innerText()).toContain('not now')
+    await expect.poll(() => firstLine(page)).not.toBe(before)
+    expect(await page.locator('#log-status').innerText()).toBe('')
+    expect(await browser.complaints()).toHaveLength(2)
+  })
+
   test('U24: scrolling down loads what is newer, and keeps the page small', async () => {
     await writeFile(file(), linesOf(0, 15_000))
     const page = await browser.open(`${direct}${LOG}&offset=0&byteLength=10240`)
