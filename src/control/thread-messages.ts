@@ -3,17 +3,20 @@
  * thread's life: it starts with its data, says `listening` or `failed`, hears `ready`, then batches go both ways
  * until it hears `stop`, closes its sockets and ends by itself with status 0.
  *
- * The bytes of a batch are transferred, not copied: the sender must not touch them afterwards. A batch is made
- * of whole records (records.ts): inbox records towards the main thread, outbox records (SEND, CLOSE) from it.
+ * A batch is made of whole records (records.ts): inbox records towards the main thread, outbox records (SEND, CLOSE) from
+ * it. Its bytes are in a ring that both share, or transferred (batch-port.ts).
  */
 
 import type { MetricsSinkSettings } from '../conf/metrics-settings.js'
 import type { TokenRules } from '../security/signed-token.js'
 import type { WebSecurity } from '../security/web-security.js'
+import type { SharedRings } from './batch-port.js'
 import type { LeadershipStatus } from './leadership.js'
 
 /** `workerData` of the gateway thread. */
 export interface GatewayThreadData {
+  /** Absent: batches are transferred. */
+  readonly rings?: SharedRings
   readonly host: string
   readonly port: number
   /** How many ports after `port` may be tried (spec C16). */
@@ -73,6 +76,8 @@ export interface EnvironmentFacts {
 
 /** `workerData` of the web thread. */
 export interface WebThreadData {
+  /** Absent: batches are transferred. */
+  readonly rings?: SharedRings
   readonly host: string
   readonly port: number
   readonly maxRetries: number

@@ -1,5 +1,6 @@
 /** The main thread's side of the gateway and web threads: their start, their batches, their end. */
 import { Worker } from 'node:worker_threads'
+import { BatchPort, sharedRings, type PostedBatch } from '../control/batch-port.js'
 import { BatchWriter, OutboxKind } from '../control/records.js'
 import type {
   FromWebThread,
@@ -20,6 +21,8 @@ import { THREAD_START_TIMEOUT_MS, THREAD_STOP_TIMEOUT_MS } from './limits.js'
 /** What a thread is told about who leads. */
 export type ThreadNews = ThreadLeadership | ThreadLead | ThreadStepDown
 
+type FromThread = FromWebThread | PostedBatch
+
 export interface MasterThreadOptions {
   readonly name: string
   readonly entry: URL
@@ -38,22 +41,25 @@ export class MasterThread implements SessionSink {
   /** The last one in it. */
   #attached: Uint8Array | null = null
   readonly #worker: Worker
+  readonly #batches: BatchPort
   readonly #exited: Promise<void>
   #stopping = false
   #listening: ((outcome: ThreadListening | Error) => void) | null = null
 
   constructor(options: MasterThreadOptions) {
     this.#options = options
+    const rings = sharedRings()
     this.#worker = new Worker(options.entry, {
-      workerData: options.data,
+      workerData: { ...options.data, rings },
       name: options.name,
       stdout: true,
       stderr: true,
     })
+    this.#batches = BatchPort.ofMain(this.#worker, rings)
     // What Node itself says there, such as warnings.
     for (const stream of [this.#worker.stdout, this.#worker.stderr])
       stream.setEncoding('utf8').on('data', writeStderr)
-    this.#worker.on('message', (message: FromWebThread) => this.#receive(message))
+    this.#worker.on('message', (message: FromThread) => this.#receive(message))
     // What it said before it died still counts: its end is told when nothing more can come.
     let failure: Error | null = null
     this.#worker.on('error', (error) => {
@@ -107,8 +113,8 @@ export class MasterThread implements SessionSink {
   flush(): void {
     if (this.#outbox.bytes === 0) return
     this.#attached = null
-    const bytes = this.#outbox.take()
-    this.#post({ kind: 'batch', bytes }, [bytes.buffer])
+    this.#batches.post(this.#outbox.view())
+    this.#outbox.reset()
   }
 
   answerView(answer: ViewAnswer): void {
@@ -138,7 +144,9 @@ export class MasterThread implements SessionSink {
     this.#worker.postMessage(message, transfer)
   }
 
-  #receive(message: FromWebThread): void {
+  #receive(message: FromThread): void {
+    if (typeof message === 'number' || message.kind === 'batch')
+      return this.#options.onBatch(this.#batches.receive(message))
     switch (message.kind) {
       case 'listening':
         return this.#listening?.(message)
@@ -147,8 +155,6 @@ export class MasterThread implements SessionSink {
       case 'changes':
       case 'explain':
         return this.#options.onView(message)
-      case 'batch':
-        return this.#options.onBatch(message.bytes)
     }
   }
 

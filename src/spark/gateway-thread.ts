@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 
 import { socketAddress } from '../conf/host.js'
+import { BatchPort, type PostedBatch } from '../control/batch-port.js'
 import type {
   FromGatewayThread,
   GatewayThreadData,
@@ -28,8 +29,11 @@ const main = parentPort
 
 const log = createLogger('Gateway')
 
-function post(message: FromGatewayThread, transferred: readonly ArrayBuffer[] = []): void {
-  main.postMessage(message, transferred)
+const batches = BatchPort.ofThread(main, data.rings)
+
+function post(message: FromGatewayThread): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  main.postMessage(message)
 }
 
 const gateway = new Gateway({
@@ -38,7 +42,7 @@ const gateway = new Gateway({
   useDriverIdAsAppName: data.useDriverIdAsAppName ?? false,
   dial: (address, options) => server.dial(address, options),
   ...(data.recoveryTimeoutMs === undefined ? {} : { callForMs: data.recoveryTimeoutMs }),
-  post: (bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]),
+  post: (batch) => batches.post(batch),
 })
 let masterUrl: string | null = null
 let leaderUrl: string | null = null
@@ -79,14 +83,15 @@ async function stop(): Promise<void> {
   main.close()
 }
 
-main.on('message', (message: ToGatewayThread) => {
-  if (message.kind === 'ready') {
+main.on('message', (message: ToGatewayThread | PostedBatch) => {
+  if (typeof message === 'number' || message.kind === 'batch') {
+    // Parts of it may wait for a peer.
+    gateway.handle(Buffer.from(batches.receive(message)))
+  } else if (message.kind === 'ready') {
     masterUrl = message.masterUrl
     restPort = message.restPort
     discovery.ready(data.controlPort, masterUrl, message.webUiUrl)
     gateway.ready(masterUrl, message.webUiUrl, restPort)
-  } else if (message.kind === 'batch') {
-    gateway.handle(message.bytes)
   } else if (message.kind === 'leadership') {
     leaderUrl = leaderElsewhere(message.status)
     discovery.leadership(message.status)

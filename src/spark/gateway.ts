@@ -75,8 +75,8 @@ export interface GatewayOptions {
   readonly dial: Dial
   /** spark.deploy.recoveryTimeout: for how long those that do not answer are called. */
   readonly callForMs?: number
-  /** Takes a batch of inbox records, whose bytes it may transfer. */
-  post(batch: Uint8Array<ArrayBuffer>): void
+  /** Takes a batch of inbox records, which is overwritten by what the gateway writes next. */
+  post(batch: Uint8Array): void
 }
 
 export class Gateway implements Endpoint {
@@ -452,7 +452,10 @@ export class Gateway implements Endpoint {
   #flush(): void {
     if (this.#patience !== null) clearTimeout(this.#patience)
     this.#patience = null
-    if (this.#writer.bytes > 0) this.#options.post(this.#writer.take())
+    if (this.#writer.bytes === 0) return
+    const batch = this.#writer.view()
+    this.#writer.reset()
+    this.#options.post(batch)
   }
 }
 

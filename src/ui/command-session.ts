@@ -29,14 +29,14 @@ export class CommandSession implements Commands {
   #counter = 0
 
   /** @param post sends a batch of inbox records to the main thread */
-  constructor(post: (batch: Uint8Array<ArrayBuffer>) => void) {
+  constructor(post: (batch: Uint8Array) => void) {
     this.#session = new AskSession({
       peer: 'web',
       nextSession: () => sessionOf(SessionSource.WEB, ++this.#counter),
       post: (asked) => {
         const batch = new BatchWriter(1024)
         for (const { kind, session, payload } of asked) batch.add(kind, session, payload)
-        post(batch.take())
+        post(batch.view())
       },
     })
   }

@@ -3,6 +3,7 @@
  * All that it shows of the cluster is in a model that the core's changes keep current.
  */
 import { parentPort, workerData } from 'node:worker_threads'
+import { BatchPort, type PostedBatch } from '../control/batch-port.js'
 import type { LeadershipStatus } from '../control/leadership.js'
 import type { FromWebThread, ToWebThread, WebThreadData } from '../control/thread-messages.js'
 import { createLogger } from '../log/logger.js'
@@ -31,9 +32,10 @@ if (port === null)
 
 const data = workerData as WebThreadData
 const log = createLogger('MasterWebUI')
+const batches = BatchPort.ofThread(port, data.rings)
 
-function post(message: FromWebThread, transfer: ArrayBuffer[] = []): void {
-  port?.postMessage(message, transfer)
+function post(message: FromWebThread): void {
+  port?.postMessage(message)
 }
 
 const events = new Events()
@@ -42,7 +44,7 @@ const cluster = new ClusterFeed({
   explain: (id, request) => post({ kind: 'explain', id, request }),
   observer: events,
 })
-const commands = new CommandSession((bytes) => post({ kind: 'batch', bytes }, [bytes.buffer]))
+const commands = new CommandSession((batch) => batches.post(batch))
 const audit = (remoteAddress: string, command: string, outcome: string): void =>
   log.info(singleLine(`${remoteAddress} asked to ${command}: ${outcome}`))
 let masterUrl: string | null = null
@@ -173,10 +175,11 @@ async function listen(): Promise<FromWebThread> {
   }
 }
 
-function receive(message: ToWebThread): void {
+function receive(message: ToWebThread | PostedBatch): void {
+  if (typeof message === 'number' || message.kind === 'batch')
+    return commands.receive(batches.receive(message))
   if (message.kind === 'changes') cluster.deliver(message.bytes)
   if (message.kind === 'explain') cluster.deliverExplanations(message.id, message.bytes)
-  if (message.kind === 'batch') commands.receive(message.bytes)
   if (message.kind === 'ready') {
     masterUrl = message.masterUrl
     restUrl = message.restPort === null ? null : masterUrl.replace(/:\d+$/, `:${message.restPort}`)

@@ -172,8 +172,8 @@ test('a gateway thread that is started again takes submissions again', async () 
       import { existsSync, writeFileSync } from 'node:fs'
       import { parentPort } from 'node:worker_threads'
       import ${JSON.stringify(built('spark/gateway-thread.js'))}
-      parentPort.on('message', ({ kind }) => {
-        if (kind !== 'batch' || existsSync(${marker})) return
+      parentPort.on('message', (message) => {
+        if (typeof message !== 'number' || existsSync(${marker})) return
         writeFileSync(${marker}, '')
         throw new Error('boom')
       })`)}`,

@@ -20,6 +20,8 @@ type Event =
 const PLAYED = `
 import { createServer } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
+import { BatchPort } from ${JSON.stringify(new URL('../../dist/src/control/batch-port.js', import.meta.url))}
+const batches = BatchPort.ofThread(parentPort, workerData.rings)
 const record = (kind, session, text) => {
   const body = new TextEncoder().encode(text)
   const bytes = new Uint8Array((32 + body.length + 7) & ~7)
@@ -32,7 +34,7 @@ const record = (kind, session, text) => {
   return bytes
 }
 const session = 2 * 2 ** 32 + 7
-const post = (bytes) => parentPort.postMessage({ kind: 'batch', bytes })
+const post = (bytes) => batches.post(bytes)
 const server = createServer()
 server.on('error', (error) => parentPort.postMessage({ kind: 'failed', message: error.message }))
 server.listen(workerData.port, workerData.host, () =>
@@ -43,8 +45,8 @@ parentPort.on('message', (message) => {
     post(record(1, session, message.masterUrl + ' ' + workerData.port + ' ' + workerData.maxRetries + (workerData.kept ?? '')))
     if (workerData.diesWhenReady) throw new Error('boom')
   }
-  if (message.kind !== 'batch') return
-  const order = Buffer.from(message.bytes.subarray(32)).toString()
+  if (typeof message !== 'number') return
+  const order = Buffer.from(batches.receive(message).subarray(32)).toString()
   if (order.startsWith('die')) { post(record(2, session, 'last words')); throw new Error('boom') }
   if (order.startsWith('break')) post(new Uint8Array(9))
   if (order.startsWith('drop')) post(record(3, session, 'left'))

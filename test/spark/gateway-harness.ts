@@ -220,7 +220,7 @@ export class GatewayHarness {
 
   #onBatch(batch: Uint8Array): void {
     this.batches++
-    for (const { kind, session, payload } of records(batch)) {
+    for (const { kind, session, payload } of records(batch.slice())) {
       const isMessage = messageKinds.has(kind)
       if (!isMessage && new TextDecoder().decode(payload) === OWN_PEER) this.#own = session
       if (session === this.#own) {
