@@ -13,6 +13,7 @@ const FAKE_MAIN = `console.log(JSON.stringify({
   conf: process.env.SPARK_CONF_DIR,
   mark: process.env.MARK,
   arenas: process.env.MALLOC_ARENA_MAX,
+  flags: process.execArgv,
 }))
 `
 
@@ -60,6 +61,12 @@ describe('B10: what runs', () => {
     const env = { MALLOC_ARENA_MAX: '7' }
     expect(answer('bin/spark-class', [MASTER], env)).toMatchObject({ arenas: '7' })
     expect(answer('bin/spark-class', [WORKER])).not.toHaveProperty('arenas')
+  })
+
+  test('room for what the master’s messages leave behind', () => {
+    const flags = ['--initial-old-space-size=64']
+    expect(answer('bin/magneto', ['master'])).toMatchObject({ flags })
+    expect(answer('bin/spark-class', [WORKER])).toMatchObject({ flags: [] })
   })
 
   test('through a chain of symbolic links', () => {
