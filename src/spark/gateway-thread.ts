@@ -86,7 +86,7 @@ async function stop(): Promise<void> {
 main.on('message', (message: ToGatewayThread | PostedBatch) => {
   if (typeof message === 'number' || message.kind === 'batch') {
     // Parts of it may wait for a peer.
-    gateway.handle(Buffer.from(batches.receive(message)))
+    gateway.handle(batches.take(message))
   } else if (message.kind === 'ready') {
     masterUrl = message.masterUrl
     restPort = message.restPort

@@ -24,7 +24,7 @@ const batchOf = (seed: number, byteLength: number): Uint8Array =>
 
 describe('batches between threads', () => {
   test('small ones lie in the ring until the next one is read', () => {
-    const { sender, posted, next } = pair()
+    const { sender, receiver, posted, next } = pair()
     const batch = batchOf(1, 48)
     sender.post(batch)
     batch.fill(0)
@@ -33,7 +33,12 @@ describe('batches between threads', () => {
     const first = next()
     while (typeof posted.at(-1) === 'number') sender.post(batchOf(3, 64))
     expect([...first]).toEqual([...batchOf(1, 48)])
-    expect([...next()]).toEqual([...batchOf(2, 32)])
+    const second = receiver.take(posted.shift()!)
+    for (let turn = 0; turn < 4; turn++) {
+      while (posted.length > 0) next()
+      sender.post(batchOf(4, RING_BYTES / 2))
+    }
+    expect([...second]).toEqual([...batchOf(2, 32)])
   })
 
   test('one lies across the end of the ring', () => {
