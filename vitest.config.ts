@@ -13,6 +13,7 @@ export default defineConfig({
     maxConcurrency: 2,
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     // What is waited for comes late on a busy machine, and that is no failure.
     expect: { poll: { timeout: 45_000 } },
     // What a test expects of the log it reads itself; the rest would only hide failures.

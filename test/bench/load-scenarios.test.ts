@@ -23,7 +23,7 @@ beforeAll(async () => {
   ])
   master = seat.start()
   await leads(master.underTest)
-}, 60_000)
+})
 
 afterAll(async () => {
   await master.kill()
@@ -98,7 +98,7 @@ describe('N1, N8: a real master takes what the generator plays for what it is', 
     expect(moments).toHaveProperty('first new executor')
     expect(heardCounts.get('MasterChanged')).toBe(20 + 50)
     await scenario.close()
-  }, 60_000)
+  })
 })
 
 describe('what goes wrong ends a scenario with a text that says what', () => {

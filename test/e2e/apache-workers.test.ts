@@ -92,7 +92,7 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
     for (const { child } of apache.values()) child.kill('SIGKILL')
     proxy?.close()
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   const failed = (error: unknown): never => {
     const output = [...apache.values()].map((it) => it.shown()).join('\n──\n')

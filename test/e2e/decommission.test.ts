@@ -14,7 +14,7 @@ let pool: ClusterPool | null = null
 afterEach(async () => {
   await pool?.destroy()
   expect(await cluster?.stop()).toEqual([])
-}, 60_000)
+})
 
 test(
   'D2 to D5, Y9, B7: what runs is finished, then the worker is gone, and the rest goes on',

@@ -51,7 +51,7 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
   afterAll(async () => {
     for (const server of servers) server.close()
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   const folderOf = (id: string): string => join(cluster.folder, 'work', id)
 

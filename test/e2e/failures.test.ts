@@ -13,7 +13,7 @@ describeWith(['java', 'python3'], 'with a Spark application at work', () => {
 
   afterEach(async () => {
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   /** A job that works until `goAhead` is there. */
   async function startJob() {

@@ -25,7 +25,7 @@ afterEach(async () => {
   expect(await cluster?.stop()).toEqual([])
   if (mounted) spawnSync('umount', [disk])
   rmSync(disk, { recursive: true })
-}, 60_000)
+})
 
 test(
   'a full disk: executors wait, explain says why, and they start when it is emptied',

@@ -51,7 +51,7 @@ spark.magneto.worker.decommissionDeadline 1min
 
     afterAll(async () => {
       expect(await hosts?.stop()).toEqual([])
-    }, 60_000)
+    })
 
     /** The master's state, asked from its own host. */
     function state(): ClusterJson | null {
@@ -116,7 +116,7 @@ spark.magneto.worker.decommissionDeadline 1min
         expect(pids).toContain(`spark-root-${WORKER}-1.pid`)
         expect(pids).toHaveLength(name === 'alpha' ? 2 : 1)
       }
-    }, 60_000)
+    })
 
     test('B3: start-workers.sh again starts nothing, and is content', () => {
       const { status, output } = hosts.script('alpha', 'start-workers.sh')
@@ -127,7 +127,7 @@ spark.magneto.worker.decommissionDeadline 1min
         '3 hosts: 3 already running',
       ])
       expect(status).toBe(0)
-    }, 60_000)
+    })
 
     test('a Node application runs on all three', minutes(2), async () => {
       const pi = join(root, 'dist/examples/pi/pi.js')
@@ -253,7 +253,7 @@ spark.magneto.worker.decommissionDeadline 1min
         `spark-root-${WORKER}-1.pid`,
       ])
       await until('it is back', alive(3))
-    }, 60_000)
+    })
 
     test('the workers follow the name of the master to another host', minutes(2), async () => {
       expect(hosts.script('alpha', 'stop-master.sh').status).toBe(0)

@@ -21,7 +21,7 @@ afterEach(async () => {
   pool = null
   cluster = null
   rmSync(recovery, { recursive: true })
-}, 60_000)
+})
 
 async function startPool(masterUrl: string): Promise<ClusterPool> {
   // Its executors start from what was built.

@@ -19,7 +19,7 @@ afterEach(async () => {
   rmSync(store, { recursive: true, force: true })
   pool = null
   cluster = null
-}, 60_000)
+})
 
 async function start(
   workers: number,

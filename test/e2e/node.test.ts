@@ -15,7 +15,7 @@ describe('the Pi example', () => {
 
   afterEach(async () => {
     expect(await cluster?.stop()).toEqual([])
-  }, 60_000)
+  })
 
   const lines: [string, () => string][] = [
     [`this Node ${process.versions.node}`, () => join(process.execPath, '..')],

@@ -38,7 +38,7 @@ afterEach(async () => {
   rmSync(records, { recursive: true, force: true })
   cluster = null
   apache = null
-}, 60_000)
+})
 
 async function start(home: string): Promise<{ cluster: Cluster; apache: ApacheWorker }> {
   records = mkdtempSync(join(tmpdir(), 'magneto-records-'))

@@ -29,7 +29,7 @@ describeWith(['java', 'python3'], 'P47: spark.ui.reverseProxy', () => {
 
   afterAll(async () => {
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   /** Starts an application with pages of its own, which goes on until the file is there. */
   async function hold(name: string, conf: Record<string, string>) {

@@ -21,7 +21,7 @@ describeWith(['java', 'python3'], 'Spark applications and their executors', () =
 
   afterAll(async () => {
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   const hasPrinted = (job: Submission, line: string) =>
     eventually(`the job prints ${line}`, async () => {

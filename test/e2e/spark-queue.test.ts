@@ -35,7 +35,7 @@ describeWith(['java', 'python3'], 'Spark applications in the queue', () => {
 
   afterAll(async () => {
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   test(
     'A7, A9, P67: three with spark.cores.max are served in order and topped up in order',

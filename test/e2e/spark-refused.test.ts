@@ -18,7 +18,7 @@ describeWith(['java', 'python3'], 'a driver that can not run here', () => {
 
   afterAll(async () => {
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   test(
     'waits, and the log of the master says for what, when no worker has its Spark',

@@ -45,7 +45,7 @@ describeWith(['java', 'python3'], 'custom resources', () => {
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true })
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   const hasSeen = (job: Submission) =>
     eventually(

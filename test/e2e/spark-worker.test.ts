@@ -16,7 +16,7 @@ describeWith(['java', 'python3'], 'our worker under Spark', () => {
   afterEach(async () => {
     expect(await cluster?.stop()).toEqual([])
     cluster = null
-  }, 60_000)
+  })
 
   /** The whole log of its first executor, in several requests. */
   async function logOverHttp(appId: string): Promise<string> {

@@ -27,7 +27,7 @@ describeWith(['java', 'python3'], 'Spark applications in client mode', () => {
 
   afterAll(async () => {
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   const home = (version: string) => homes.get(version) ?? ''
   const limits = { 'spark.executor.cores': '1', 'spark.cores.max': '2' }

@@ -115,7 +115,7 @@ describeWith(['java', 'python3', ...ZOOKEEPER_COMMANDS], 'a standby before the l
     for (const daemon of [worker, ...masters.map((master) => master.daemon)]) await daemon?.stop()
     await ensemble?.stop()
     rmSync(folder, { recursive: true, force: true })
-  }, 60_000)
+  })
 
   async function state(): Promise<ClusterJson> {
     return (await json<ClusterJson>(leader().uiPort, '/json/'))!

@@ -56,7 +56,7 @@ describeWith(['java', 'python3'], 'submissions', () => {
 
   afterAll(async () => {
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   const home = (version: string): string => homes.get(version)!
 

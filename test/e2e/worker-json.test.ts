@@ -58,7 +58,7 @@ describeWith(['java', 'python3'], "J5: a worker's document and page", () => {
   afterAll(async () => {
     apache.kill()
     expect(await cluster.stop()).toEqual([])
-  }, 60_000)
+  })
 
   /** Of Apache's and of ours. */
   async function both(path: string): Promise<[apache: string, ours: string]> {

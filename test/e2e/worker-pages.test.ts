@@ -7,7 +7,7 @@ import { Cluster, root } from './cluster.js'
 let cluster: Cluster | null = null
 afterEach(async () => {
   expect(await cluster?.stop()).toEqual([])
-}, 60_000)
+})
 
 async function text(url: string): Promise<string> {
   return (await fetch(url)).text()

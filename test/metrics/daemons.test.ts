@@ -13,7 +13,6 @@ import { anyPorts, builtDaemons, root } from '../built-daemons.js'
 import { readPrometheus, valuesOf, type ReadFamily } from './prometheus-text.js'
 
 /** Two daemons start, on a machine that may be busy. */
-const START_TIMEOUT_MS = 60_000
 
 let folder = ''
 let master: RunningMaster
@@ -52,15 +51,15 @@ beforeAll(async () => {
   }
   const registered = async (): Promise<void> =>
     expect(await workers()).toMatchObject([{ state: 'ALIVE' }])
-  await vi.waitFor(registered, { timeout: 30_000 })
+  await vi.waitFor(registered, { timeout: 45_000 })
   workerUrl = (await workers())[0]!.webuiaddress
-}, START_TIMEOUT_MS)
+})
 
 afterAll(async () => {
   await worker?.stop()
   await master?.stop()
   await rm(folder, { recursive: true, force: true })
-}, START_TIMEOUT_MS)
+})
 
 async function ask(url: string, headers: Record<string, string> = {}) {
   const answer = await fetch(url, { headers })

@@ -1,7 +1,7 @@
 /** One look at a page of a stranger, over the bare socket: what may come back, and what it may take. */
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { PageReader, type PageQuestion } from '../../src/spark/page-reader.js'
 
 const servers: Server[] = []
@@ -105,13 +105,13 @@ test('more than may be read at once wait their turn, and one that is stopped lea
     reader.read(question(port), () => expect.fail('nobody answered')),
   )
   const last = read(question(port), reader)
-  await vi.waitFor(() => expect(open).toHaveLength(2))
+  await expect.poll(() => open).toHaveLength(2)
   stops[3]!()
   stops[0]!()
-  await vi.waitFor(() => expect(open).toHaveLength(3))
+  await expect.poll(() => open).toHaveLength(3)
   stops[1]!()
   stops[1]!()
-  await vi.waitFor(() => expect(open).toHaveLength(4))
+  await expect.poll(() => open).toHaveLength(4)
   open[3]!.end(`${HEAD}<b>last</b>`)
   expect(await last).toBe('last')
   stops[2]!()

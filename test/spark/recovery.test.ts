@@ -197,7 +197,7 @@ describe('a worker that was called', () => {
     const { call } = await confirmedWorker(harness)
     call.say(sample('4.3.0', 'msg/Heartbeat'))
     // It waits for others to go with it; waiting for it moves the timers on.
-    await vi.waitFor(() => expect(harness.inbox.size).toBe(1))
+    await expect.poll(() => harness.inbox.size).toBe(1)
     expect((await harness.inbox.next()).body).toBeInstanceOf(control.WorkerHeartbeatT)
     vi.advanceTimersByTime(120_000)
     expect(call.frames.size).toBe(0)
@@ -339,7 +339,7 @@ describe('calls', () => {
     harness.isCertain = false
     const worker = await sparkProcess(port)
     const call = await worker.calls.next()
-    await vi.waitFor(() => expect(harness.ownAsks).toBe(1))
+    await expect.poll(() => harness.ownAsks).toBe(1)
     expect(call.frames.size).toBe(0)
     harness.gateway.stepDown('deposed')
     await call.closed
@@ -366,7 +366,7 @@ describe('calls', () => {
       Array.from({ length: many }, (_, index) => workerRecord(`worker-${index}`, 7000)),
     )
     for (let done = 0; done < many; done++) {
-      await vi.waitFor(() => expect(dialled.length).toBeGreaterThan(done))
+      await expect.poll(() => dialled.length).toBeGreaterThan(done)
       dialled[done]!()
     }
     expect(most).toBe(DIALS_AT_ONCE_MAX)

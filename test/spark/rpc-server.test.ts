@@ -1,7 +1,7 @@
 /** The RPC server on real sockets: look-ups, refusals and bounds (N4 to N7, M44, C16). */
 import { createServer, type AddressInfo } from 'node:net'
 
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { encodeOneWay, encodeRpcRequest, FrameDecoder, FrameType } from '../../src/spark/frame.js'
 import type { RpcConnection } from '../../src/spark/rpc-connection.js'
@@ -264,7 +264,7 @@ describe('M5: the heartbeat, which is the same for as long as a worker lives', (
     await using harness = await Harness.start({ endpoints: new Map([['Master', endpoint]]) })
     const peer = harness.connect()
     await peer.write(beat)
-    await vi.waitFor(() => expect(heard).toBe(1))
+    await expect.poll(() => heard).toBe(1)
     await peer.write(beat)
     await peer.closed
     expect(await harness.log.until('could not be handled')).toMatch(/a fault/)

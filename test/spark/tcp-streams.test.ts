@@ -1,9 +1,9 @@
 /** Connections over the addon, each with Node's own socket at the other end. */
-import { once } from 'node:events'
+import { on, once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 
 import { TcpStreams, type StreamUser, type TcpStream } from '../../src/spark/tcp/streams.js'
 
@@ -64,7 +64,7 @@ class Harness {
     const count = this.heard.length
     const socket = connect({ host: '127.0.0.1', port: this.port })
     socket.on('error', () => {})
-    await vi.waitFor(() => expect(this.heard.length).toBeGreaterThan(count))
+    await expect.poll(() => this.heard.length).toBeGreaterThan(count)
     return { heard: this.heard[count]!, socket }
   }
 }
@@ -130,7 +130,7 @@ describe('what a peer sends', () => {
       }
     for (const [index, { heard }] of pairs.entries()) {
       const whole = Buffer.concat(sent[index]!)
-      await vi.waitFor(() => expect(heard.bytes.length).toBe(whole.length), { timeout: 20_000 })
+      await expect.poll(() => heard.bytes.length).toBe(whole.length)
       expect(heard.bytes.equals(whole)).toBe(true)
     }
   })
@@ -155,7 +155,7 @@ describe('what a peer sends', () => {
     for (let round = 0; round < 20; round++) {
       const before = bytes()
       socket.write(Buffer.alloc(50_000, round))
-      await vi.waitFor(() => expect(bytes()).toBe(before + 50_000))
+      await expect.poll(() => bytes()).toBe(before + 50_000)
     }
     const kept = Buffer.concat(views)
     for (let round = 0; round < 20; round++)
@@ -167,7 +167,7 @@ describe('what a peer sends', () => {
     for (const text of ['a', 'b']) {
       const before = views.length
       socket.write(text)
-      await vi.waitFor(() => expect(views.length).toBe(before + 1))
+      await expect.poll(() => views.length).toBe(before + 1)
     }
     expect(views.map(String)).toEqual(['b', 'b'])
   })
@@ -188,8 +188,8 @@ describe('what a peer sends', () => {
       })
       const pairs = [await server.accept(), await server.accept()]
       for (const { socket } of pairs) socket.write('hello')
-      await vi.waitFor(() => expect(pairs[1]!.heard.bytes.toString()).toBe('hello'))
-      await vi.waitFor(() => expect(failures.map(String)).toEqual(['Error: a fault']))
+      await expect.poll(() => pairs[1]!.heard.bytes.toString()).toBe('hello')
+      await expect.poll(() => failures.map(String)).toEqual(['Error: a fault'])
     } finally {
       process.removeAllListeners('uncaughtException')
       for (const listener of listeners) process.on('uncaughtException', listener)
@@ -293,7 +293,7 @@ describe('connections that we open', () => {
       return made
     })
     heard.stream.write(Buffer.from('there and back'))
-    await vi.waitFor(() => expect(heard.bytes.toString()).toBe('there and back'))
+    await expect.poll(() => heard.bytes.toString()).toBe('there and back')
     expect(heard.stream.peer()).toEqual({ host: '127.0.0.1', port })
   })
 
@@ -348,7 +348,7 @@ test('a stream becomes a socket of Node with all that has come, also while it wa
   const { socket: peer } = await server.accept()
   const sent = Buffer.from(Array.from({ length: 2_000_000 }, (_, index) => index % 251))
   peer.end(sent)
-  await vi.waitFor(() => expect(sockets).toHaveLength(1))
+  await expect.poll(() => sockets).toHaveLength(1)
   const [socket] = sockets
   expect(socket!.remotePort).toBe(peer.localPort)
   const chunks: Buffer[] = []
@@ -375,16 +375,14 @@ test('hundreds come, speak, break off and come again: each hears its own words',
       await once(socket, 'connect')
       const words = Buffer.alloc(1 + Math.floor(draw() * 5_000), `${number} ${life} `)
       socket.write(words)
-      await vi.waitFor(() => expect(Buffer.concat(heard).length).toBe(words.length), {
-        timeout: 20_000,
-      })
+      await expect.poll(() => Buffer.concat(heard).length).toBe(words.length)
       expect(Buffer.concat(heard).equals(words)).toBe(true)
       if (draw() < 0.5) socket.resetAndDestroy()
       else socket.end()
     }
   }
   await Promise.all(Array.from({ length: 200 }, (_, number) => echoed(number)))
-  await vi.waitFor(() => expect(server.streams.open).toBe(0))
+  await expect.poll(() => server.streams.open).toBe(0)
 })
 
 test('a thread may end with connections open, in the midst of their words', async () => {
@@ -394,12 +392,13 @@ test('a thread may end with connections open, in the midst of their words', asyn
     socket.once('close', () => clearInterval(speaking))
   })
   const worker = new Worker(new URL('tcp-thread.mjs', import.meta.url), { workerData: { port } })
-  const [ownPort] = (await once(worker, 'message')) as [number]
+  const says = on(worker, 'message')
+  const [ownPort] = (await says.next()).value as [number]
   const peer = connect({ host: '127.0.0.1', port: ownPort })
   peer.on('error', () => {})
   const closed = endOf(peer)
   await once(peer, 'connect')
-  await once(worker, 'message')
+  expect((await says.next()).value).toEqual(['much'])
   expect(await worker.terminate()).toBe(1)
   await closed
 })

@@ -10,10 +10,11 @@ function say(message) {
 }
 
 let heard = 0
+let isListening = false
 const user = {
   receive(_slab, from, to) {
     heard += to - from
-    if (heard > 1_000_000) say('much')
+    if (heard > 1_000_000 && isListening) say('much')
     return heard % 2 === 0
   },
   onEnd() {},
@@ -26,3 +27,4 @@ for (let count = 0; count < 20; count++)
     stream.user = user
   })
 say(await streams.listen('127.0.0.1', 0))
+isListening = true

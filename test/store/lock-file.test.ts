@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StoreError } from '../../src/store/engine.js'
 import { LockFile, thisOwner, type Owner } from '../../src/store/lock-file.js'
 
@@ -172,9 +172,9 @@ describe('the lock (H3, H13)', () => {
   test('its owner touches it, and makes it again when somebody deleted it', async () => {
     await lockAs().acquire()
     const touched = statSync(path).mtimeMs
-    await vi.waitFor(() => expect(statSync(path).mtimeMs).toBeGreaterThan(touched))
+    await expect.poll(() => statSync(path).mtimeMs).toBeGreaterThan(touched)
     rmSync(path)
-    await vi.waitFor(() => expect(ownerIn().pid).toBe(process.pid))
+    await expect.poll(() => ownerIn().pid).toBe(process.pid)
   })
 
   test('giving back takes away no lock of somebody else', async () => {

@@ -131,7 +131,7 @@ describe('W11: kill -9 of the worker', () => {
       await killedAndGone(await start('spark-4.3', 40, awaited))
       while (descendants().length > 0) await new Promise((again) => setTimeout(again, 20))
     }
-  }, 30_000)
+  })
 
   test('ends many JVM executors, half of them deaf to TERM', async () => {
     // The last argument is the executor's id.
