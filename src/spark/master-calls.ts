@@ -3,6 +3,8 @@
  * (M18): Spark's drivers wait for nothing else, its workers are back sooner than by themselves. The connection that was
  * called over stays: a peer sends its answer and all that follows on it, and takes its end for the end of the master.
  */
+import { setMaxListeners } from 'node:events'
+
 import type { Logger } from '../log/logger.js'
 import { encodeOneWay } from './frame.js'
 import { PeerDialect, type RpcAddress, type SparkVersion } from './messages.js'
@@ -97,6 +99,8 @@ export class MasterCalls {
 
   constructor(options: MasterCallsOptions, peers: readonly RecoveredPeer[]) {
     this.#options = options
+    // As many dials hang on it as are under way; Node would take more than ten for a leak, and say so.
+    setMaxListeners(DIALS_AT_ONCE_MAX, this.#stop.signal)
     for (const peer of peers) {
       const call = { peer, isOpen: true, attempts: 0, timer: null, connection: null, lastError: '' }
       this.#open.set(keyOf(peer), call)
@@ -131,8 +135,7 @@ export class MasterCalls {
 
   /** Nobody is called any more; connections that are open stay. */
   end(): void {
-    // Each dial of the last seconds hangs on the signal: with thousands it takes tens of ms to tell them.
-    if (this.#dialling > 0) this.#stop.abort()
+    this.#stop.abort()
     if (this.#deadline !== null) clearTimeout(this.#deadline)
     for (const call of this.#open.values()) this.#forget(call)
     this.#queue.length = 0

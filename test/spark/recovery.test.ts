@@ -2,7 +2,7 @@
  * A new leader and the Spark processes of the one before (M18): whom it calls and what it says, byte for byte as Apache's
  * Master did; what comes back (M8, M29); and what is left of a mandate when it ends (S9).
  */
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { encodeApplication } from '../../src/control/codec.js'
 import { InboxKind } from '../../src/control/records.js'
@@ -351,12 +351,21 @@ describe('calls', () => {
     let open = 0
     let most = 0
     const dialled: (() => void)[] = []
+    const warnings: Error[] = []
+    const warned = (warning: Error): unknown => warnings.push(warning)
+    process.on('warning', warned)
+    onTestFinished(() => void process.off('warning', warned))
     await using harness = await GatewayHarness.start({
-      dial: async () => {
+      dial: async (_address, { signal }) => {
         open++
         most = Math.max(most, open)
         await new Promise<void>((resolve) => {
-          dialled.push(resolve)
+          const settle = (): void => {
+            signal.removeEventListener('abort', settle)
+            resolve()
+          }
+          dialled.push(settle)
+          signal.addEventListener('abort', settle)
         })
         open--
         throw new Error('not reached in time')
@@ -370,6 +379,9 @@ describe('calls', () => {
       dialled[done]!()
     }
     expect(most).toBe(DIALS_AT_ONCE_MAX)
+    // Warnings are told in a tick of their own.
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(warnings).toEqual([])
     harness.gateway.stepDown('the test is over')
   })
 
