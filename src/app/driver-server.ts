@@ -68,7 +68,10 @@ export class DriverServer extends EventEmitter<DriverServerEvents> {
     if (this.#closing) return
     this.#closing = true
     const sockets = [...this.#byKey.values()]
-    const gone = Promise.all(sockets.map((socket) => once(socket, 'close')))
+    // Not by `once` of events, which takes an error of a broken executor for the end of the wait.
+    const gone = Promise.all(
+      sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+    )
     for (const socket of sockets) socket.send(encodeDriverMessage({ kind: 'stop' }))
     const timer = setTimeout(() => {
       for (const socket of sockets) socket.terminate()

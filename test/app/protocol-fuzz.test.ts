@@ -173,7 +173,8 @@ describe('the driver port', () => {
         socket.write(`${first}${others.join('')}\r\n`)
         socket.end(bytes)
         socket.resume()
-        await once(socket, 'close')
+        // However it ends: `once` of events would take a reset for a failure.
+        await new Promise((resolve) => socket.once('close', resolve))
       }),
       { numRuns: 200 },
     )
@@ -181,6 +182,15 @@ describe('the driver port', () => {
     const good = await executor(port, 'good')
     expect(connected).toBe(1)
     good.close()
+  })
+
+  test('closes whatever an executor answers that is told to stop', async () => {
+    const { server, port } = await listening()
+    const broken = await executor(port, 'broken')
+    broken.on('error', () => {})
+    broken.once('message', () => broken.send(Buffer.from([0xff]), { binary: false }))
+    await server.close()
+    await expect(executor(port, 'late')).rejects.toThrow('ECONNREFUSED')
   })
 
   test('a broken executor loses its connection, and the others keep theirs', async () => {
