@@ -39,7 +39,7 @@ test('the Pi example finds the control port, registers, computes on two executor
     40,
   )
   expect(stderr).toContain('100%: 40 of 40 tasks')
-  expect(cluster.sent.at(-1)).toBeInstanceOf(UnregisterApplicationT)
+  await expect.poll(() => cluster.sent.at(-1)).toBeInstanceOf(UnregisterApplicationT)
   await cluster.gone()
   discovery.closeAllConnections()
   discovery.close()

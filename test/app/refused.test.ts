@@ -26,8 +26,8 @@ async function start() {
     link = options
     return { send: (body) => sent.add(body), close: () => {} }
   })
-  const asked = (count: number) =>
-    sent.next((body) => body instanceof RegisterApplicationT, count - 1)
+  const registrations = () => sent.events.filter((body) => body instanceof RegisterApplicationT)
+  const asked = (count: number) => sent.next(() => registrations().length >= count)
   return { registration, seen, link, asked, sent }
 }
 

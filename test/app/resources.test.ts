@@ -40,7 +40,8 @@ test('an executor that can not read its resources does not run tasks without the
   await pool.ready()
   cluster.launch(['--resourcesFile', temporaryFile('none.json')])
   const [child] = cluster.children.values()
-  const status = await new Promise((resolve) => child!.once('exit', resolve))
+  // Its exit may be heard of before its last words.
+  const status = await new Promise((resolve) => child!.once('close', resolve))
   expect(status).toBe(2)
   expect(cluster.stderr.join('')).toContain('none.json')
   await pool.destroy()

@@ -65,6 +65,7 @@ describe('run', () => {
   })
 
   test('10,000 tiny tasks run, on both executors', async () => {
+    await expect.poll(() => pool.executors).toHaveLength(2)
     const values = Array.from({ length: 10_000 }, (_, index) => index)
     const results = await Promise.all(values.map((value) => pool.run(value)))
     expect(results).toEqual(values.map((value) => value * 2))
