@@ -1,5 +1,4 @@
 /** One look at a page of a stranger, over the bare socket: what may come back, and what it may take. */
-import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { PageReader, type PageQuestion } from '../../src/spark/page-reader.js'
@@ -84,7 +83,8 @@ test.each([
 ])('an answer that is %s: null, and the connection ends', async (_which, body, timeoutMs) => {
   let gone: Promise<unknown> = Promise.resolve()
   const port = await serve((socket) => {
-    gone = once(socket, 'close')
+    // However it ends.
+    gone = new Promise((resolve) => socket.once('close', resolve))
     socket.write(HEAD + body)
   })
   expect(await read(question(port, { timeoutMs }))).toBeNull()
