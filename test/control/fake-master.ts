@@ -5,6 +5,7 @@ import { ControlServer } from '../../src/control/server.js'
 import { decode, encode, type BodyT } from '../../src/control/codec.js'
 import { MasterLink, type MasterLinkOptions } from '../../src/control/link.js'
 import type { MasterChangedT } from '../../src/schema/magneto.js'
+import { ownAddress } from '../own-address.js'
 import { Recorder, recordingLog } from './recorder.js'
 
 export type LinkEvent =
@@ -21,7 +22,7 @@ export async function stopAll(): Promise<void> {
 
 /** A control server and the HTTP answer that leads to it. */
 export async function master(options: { host?: string; port?: number; answer?: string } = {}) {
-  const host = options.host ?? '127.0.0.1'
+  const host = options.host ?? ownAddress()
   const seen = new Recorder<{ kind: string; session: number; body?: BodyT }>()
   let last = 0
   const control = new ControlServer({

@@ -5,14 +5,17 @@ import { BackOff } from '../../src/control/back-off.js'
 import { encode } from '../../src/control/codec.js'
 import { MAX_BACK_OFF_MS, MIN_BACK_OFF_MS } from '../../src/control/limits.js'
 import { RefusedT, WorkerHeartbeatT } from '../../src/schema/magneto.js'
-import { linkTo, lost, master, opened, stopAll, stops } from './fake-master.js'
+import { ownAddress } from '../own-address.js'
+import { linkTo, listOf, lost, master, opened, stopAll, stops } from './fake-master.js'
 
 afterEach(stopAll)
+
+const host = ownAddress()
 
 describe('master link', () => {
   test('finds the control port, then messages go both ways', async () => {
     const { control, seen: heard, port } = await master()
-    const { link, seen } = linkTo(`spark://127.0.0.1:${port}`)
+    const { link, seen } = linkTo(`spark://${host}:${port}`)
     expect(link.send(new WorkerHeartbeatT('too early'))).toBe(false)
     await seen.next(opened)
     expect(link.send(new WorkerHeartbeatT('w'))).toBe(true)
@@ -26,7 +29,7 @@ describe('master link', () => {
 
   test('comes back after the master did', async () => {
     const first = await master()
-    const { link, seen } = linkTo(`spark://127.0.0.1:${first.port}`)
+    const { link, seen } = linkTo(first.url)
     await seen.next(opened)
     await first.stop()
     expect(await seen.next(lost)).toMatchObject({ reason: 'gone' })
@@ -41,7 +44,7 @@ describe('master link', () => {
     const dead = await master()
     await dead.stop()
     const alive = await master()
-    const { seen } = linkTo(`spark://127.0.0.1:${dead.port},127.0.0.1:${alive.port}`)
+    const { seen } = linkTo(listOf(dead, alive))
     await seen.next(opened)
     await alive.seen.next((event) => event.kind === 'connected')
   })
@@ -53,13 +56,13 @@ describe('master link', () => {
     [' '.repeat(5000), /over 4096 bytes/],
   ])('says what is wrong with the answer %#', async (answer, expected) => {
     const { port } = await master({ answer })
-    const { log } = linkTo(`spark://127.0.0.1:${port}`)
+    const { log } = linkTo(`spark://${host}:${port}`)
     expect(await log.next((line) => line.includes("can't reach"))).toMatch(expected)
   })
 
   test('a message that is none costs the connection, and a new one is made', async () => {
     const { control, port } = await master()
-    const { seen, log } = linkTo(`spark://127.0.0.1:${port}`)
+    const { seen, log } = linkTo(`spark://${host}:${port}`)
     await seen.next(opened)
     control.send(1, new Uint8Array(40))
     await seen.next(lost)
@@ -69,7 +72,7 @@ describe('master link', () => {
 
   test('a message over the limit costs the connection', async () => {
     const { control, port } = await master()
-    const { seen } = linkTo(`spark://127.0.0.1:${port}`, { maxMessageBytes: 1000 })
+    const { seen } = linkTo(`spark://${host}:${port}`, { maxMessageBytes: 1000 })
     await seen.next(opened)
     control.send(1, new Uint8Array(1001))
     expect(await seen.next(lost)).toMatchObject({
@@ -78,7 +81,7 @@ describe('master link', () => {
   })
 
   test('a master that falls silent loses the connection', async () => {
-    const silent = new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong: false })
+    const silent = new WebSocketServer({ port: 0, host, autoPong: false })
     stops.push(() => {
       for (const client of silent.clients) client.terminate()
       silent.close()
@@ -88,7 +91,7 @@ describe('master link', () => {
     const { port: found } = await master({
       answer: JSON.stringify({ protocol: 1, port, path: '/control/v1' }),
     })
-    const { seen } = linkTo(`spark://127.0.0.1:${found}`, { pingIntervalMs: 5, idleTimeoutMs: 20 })
+    const { seen } = linkTo(`spark://${host}:${found}`, { pingIntervalMs: 5, idleTimeoutMs: 20 })
     await seen.next(opened)
     expect(await seen.next(lost)).toEqual({
       kind: 'close',
@@ -98,7 +101,7 @@ describe('master link', () => {
 
   test('close is the end: no onClose, and the master sees it', async () => {
     const { seen: heard, port } = await master()
-    const { link, seen } = linkTo(`spark://127.0.0.1:${port}`)
+    const { link, seen } = linkTo(`spark://${host}:${port}`)
     await seen.next(opened)
     link.close()
     await heard.next((event) => event.kind === 'disconnected')

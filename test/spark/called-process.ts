@@ -12,11 +12,13 @@ import {
 } from '../../src/spark/frame.js'
 import { decodeMessage, type SparkVersion } from '../../src/spark/messages.js'
 import { decodeRequest, encodeRequestHeader } from '../../src/spark/rpc-request.js'
+import { ownAddress } from '../own-address.js'
 import { Queue } from './gateway-harness.js'
 import { someApplication } from './scripted-core.js'
 
 /** A worker or driver as far as its port goes. */
 export class SparkProcess {
+  static readonly host = ownAddress()
   readonly calls = new Queue<Called>()
   readonly #server: Server
   #sockets: Socket[] = []
@@ -32,10 +34,14 @@ export class SparkProcess {
   static async start(port = 0): Promise<SparkProcess> {
     const started = new SparkProcess()
     await new Promise<void>((resolve) => {
-      started.#server.listen(port, '127.0.0.1', resolve)
+      started.#server.listen(port, SparkProcess.host, resolve)
     })
     started.port = (started.#server.address() as AddressInfo).port
     return started
+  }
+
+  get address(): string {
+    return `${SparkProcess.host}:${this.port}`
   }
 
   stop(): void {
@@ -101,7 +107,16 @@ export function finished(record: control.RecordT): Uint8Array {
 
 export function workerRecord(id: string, port: number, version: SparkVersion = '4.3'): Uint8Array {
   const runtimes = [`spark-${version}`, `spark-${version}-driver`]
-  const registration = new control.RegisterWorkerT(id, '127.0.0.1', port, 4, 2048, '', [], runtimes)
+  const registration = new control.RegisterWorkerT(
+    id,
+    SparkProcess.host,
+    port,
+    4,
+    2048,
+    '',
+    [],
+    runtimes,
+  )
   registration.endpoint = 'Worker'
   const value = new control.WorkerRecordT(registration)
   return finished(new control.RecordT(`worker_${id}`, 1, control.Value.WorkerRecord, value))

@@ -90,7 +90,7 @@ describe.each([
     )
     harness.gateway.lead([
       workerRecord('worker-1', worker.port, version),
-      applicationRecord('app-1', `127.0.0.1:${driver.port}`, application),
+      applicationRecord('app-1', driver.address, application),
     ])
     for (const [process, endpoint] of [
       [worker, 'Worker'],
@@ -103,7 +103,7 @@ describe.each([
         endpoint,
         // What it takes the end of this connection for.
         sender: { host: '127.0.0.1', port: 27077 },
-        receiver: { host: '127.0.0.1', port: process.port },
+        receiver: { host: SparkProcess.host, port: process.port },
       })
       const apache = changed.find(({ connection }) =>
         connection.endsWith(endpoint === 'Worker' ? 'worker' : 'driver'),
@@ -119,7 +119,7 @@ describe.each([
     const [worker, driver] = [await sparkProcess(), await sparkProcess()]
     harness.gateway.lead([
       workerRecord('worker-1', worker.port, version),
-      applicationRecord('app-1', `127.0.0.1:${driver.port}`),
+      applicationRecord('app-1', driver.address),
     ])
     const toWorker = await worker.calls.next()
     await toWorker.next()
@@ -250,7 +250,7 @@ test('M18: a worker of an UNKNOWN record that registers by itself is told on tha
 test('M29: a driver that has no id yet is not taken for another one', async () => {
   await using harness = await start()
   const driver = await sparkProcess()
-  harness.gateway.lead([applicationRecord('app-1', `127.0.0.1:${driver.port}`)])
+  harness.gateway.lead([applicationRecord('app-1', driver.address)])
   const call = await driver.calls.next()
   await call.next()
   const whole = Buffer.from(sample('4.3.0', 'msg/MasterChangeAcknowledged'))
@@ -315,11 +315,11 @@ describe('calls', () => {
     gone.stop()
     harness.gateway.lead([
       workerRecord('worker-1', silent.port),
-      applicationRecord('app-1', `127.0.0.1:${gone.port}`),
+      applicationRecord('app-1', gone.address),
     ])
     const line = await harness.log.until('are called no more')
     expect(line).toMatch(/2 of 2 .* in 0\.3 s .*"worker-1" at .* \(no answer\)/)
-    expect(line).toContain(`application "app-1" at 127.0.0.1:${gone.port} (connect ECONNREFUSED`)
+    expect(line).toContain(`application "app-1" at ${gone.address} (connect ECONNREFUSED`)
     // Should it wake up, it is answered.
     const call = await silent.calls.next()
     await call.next()
