@@ -110,6 +110,9 @@ test(
       }
     })()
     const other = harness.connect()
+    // Who has said nothing for a minute loses its connection, and this may take longer.
+    await other.write(lookUp)
+    await other.frames.next()
     await fc.assert(
       fc.asyncProperty(broken, async (bytes) => {
         const peer = harness.connect()

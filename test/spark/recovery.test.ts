@@ -313,16 +313,19 @@ describe('calls', () => {
     await using harness = await start({ callForMs: 300 })
     const [silent, gone] = [await sparkProcess(), await sparkProcess()]
     gone.stop()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     harness.gateway.lead([
       workerRecord('worker-1', silent.port),
       applicationRecord('app-1', gone.address),
     ])
+    await harness.log.until("can't be told who leads: connect ECONNREFUSED")
+    const call = await silent.calls.next()
+    await call.next()
+    vi.advanceTimersByTime(300)
     const line = await harness.log.until('are called no more')
     expect(line).toMatch(/2 of 2 .* in 0\.3 s .*"worker-1" at .* \(no answer\)/)
     expect(line).toContain(`application "app-1" at ${gone.address} (connect ECONNREFUSED`)
     // Should it wake up, it is answered.
-    const call = await silent.calls.next()
-    await call.next()
     call.say(sample('4.3.0', 'msg/WorkerSchedulerStateResponse'))
     expect((await harness.inbox.next()).kind).toBe(InboxKind.CONNECTED)
     expect(call.isClosed).toBe(false)
