@@ -1,7 +1,7 @@
 /** Apache Workers at the gateway beyond the ordinary course (M1 to M20, L4, L5, L10): who may join, and what goes wrong. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { keys } from '../../src/conf/keys.js'
 import { encode } from '../../src/control/codec.js'
@@ -15,6 +15,7 @@ import { JavaString } from '../../src/spark/java/tree.js'
 import { MAX_LAUNCH_SILENCE_MS } from '../../src/spark/launch-watch.js'
 import { decodeRequest, encodeRequestHeader } from '../../src/spark/rpc-request.js'
 import { SPARK_VERSIONS } from '../../src/control/runtimes.js'
+import { patientTimers } from '../patient-timers.js'
 import { captured, GatewayHarness, MASTER_URL, type Peer } from './gateway-harness.js'
 import { sample } from './golden-vectors.js'
 import { someApplication, someDriver } from './scripted-core.js'
@@ -91,6 +92,15 @@ async function expectFailed(peer: Peer, reason: RegExp | string): Promise<void> 
 }
 
 describe('M1: which Spark a worker is of', () => {
+  let goBack: () => void
+
+  // Its web UI has three seconds to answer, and is asked once.
+  beforeEach(() => {
+    goBack = patientTimers()
+  })
+
+  afterEach(() => goBack())
+
   test.each([
     ['4.3.0', '4.2.1', '4.2'],
     ['4.3.0', '4.1.4', '4.1'],

@@ -1,7 +1,7 @@
 /** Releases whose messages are the same are told apart by the driver's web UI (WIRE 5). */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 
 import { ApplicationRegisteredT } from '../../src/schema/magneto.js'
 import {
@@ -13,12 +13,21 @@ import {
 import { decodeMessage } from '../../src/spark/messages.js'
 import { decodeRequest } from '../../src/spark/rpc-request.js'
 import { FrameType } from '../../src/spark/frame.js'
+import { patientTimers } from '../patient-timers.js'
 import { captured, GatewayHarness, MASTER_URL, Queue } from './gateway-harness.js'
 
 const servers: Server[] = []
 const host = '127.0.0.1'
 
+let goBack: () => void
+
+// An answer has three seconds.
+beforeEach(() => {
+  goBack = patientTimers()
+})
+
 afterEach(() => {
+  goBack()
   for (const server of servers.splice(0)) server.close()
 })
 
