@@ -344,10 +344,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
     const key = `${executor.identity.appId}/${executor.identity.id}`
     const news = this.#ended.get(key)
     this.#ended.delete(key)
-    const timer = setTimeout(
-      () => this.#lose(executor, null),
-      news === undefined ? EXIT_NEWS_MS : 0,
-    )
+    const timer = afterNews(() => this.#lose(executor, null))
     this.#leaving.set(executor, { timer, reason })
     if (news !== undefined || this.#closed !== null) this.#lose(executor, news ?? null)
   }
@@ -382,7 +379,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
     if (connected !== undefined) {
       this.#ended.set(`${appId}/${update.executorId}`, update)
       // Its last results may be under way; a machine that vanished never closes its connection.
-      setTimeout(() => connected.port.disconnect(), EXIT_NEWS_MS).unref()
+      afterNews(() => connected.port.disconnect()).unref()
       return
     }
     if (launched !== undefined)
@@ -495,6 +492,11 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
     await this.#server.close()
     for (const executor of this.#leaving.keys()) this.#lose(executor, null)
   }
+}
+
+/** Once news has had its time, and what came while this process was busy with something else has been read. */
+function afterNews(act: () => void): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(act), EXIT_NEWS_MS)
 }
 
 /** A promise with its ends; Node 20 has none of its own. */

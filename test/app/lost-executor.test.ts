@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest'
+import { EventEmitter } from 'node:events'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
+import { DriverServer } from '../../src/app/driver-server.js'
 import { ApplicationRemovedError, ExecutorLostError } from '../../src/app/errors.js'
+import { EXIT_NEWS_MS } from '../../src/app/limits.js'
 import { ApplicationRemovedT, ExecutorState, ExecutorUpdatedT } from '../../src/schema/magneto.js'
 import { FakeCluster, temporaryFile } from './fake-cluster.js'
 
@@ -13,6 +16,28 @@ test('kill -9 amid a task: the task is retried elsewhere and the result is right
   const others = Array.from({ length: 50 }, (_, index) => pool.run(index))
   expect(await pool.run(task, { name: 'killOnce' })).toBe('right')
   expect(await Promise.all(others)).toHaveLength(50)
+  expect((await removed).exitStatus).toBe(137)
+  await pool.destroy()
+})
+
+test('a driver that is busy while its executor ends still hears how it ended', async () => {
+  const pool = new FakeCluster().pool()
+  await pool.run(1)
+  const busy = new Int32Array(new SharedArrayBuffer(4))
+  const emits = vi.spyOn(DriverServer.prototype, 'emit').mockImplementation(function (
+    this: EventEmitter,
+    event: string,
+    ...told: unknown[]
+  ) {
+    const isHeard = EventEmitter.prototype.emit.call(this, event, ...told)
+    if (event === 'closed') Atomics.wait(busy, 0, 0, 2 * EXIT_NEWS_MS)
+    return isHeard
+  })
+  onTestFinished(() => emits.mockRestore())
+  const removed = new Promise<{ exitStatus: number | null }>((resolve) => {
+    pool.once('executorRemoved', resolve)
+  })
+  expect(await pool.run({ path: temporaryFile('killed'), value: 7 }, { name: 'killOnce' })).toBe(7)
   expect((await removed).exitStatus).toBe(137)
   await pool.destroy()
 })
