@@ -1,6 +1,4 @@
 /** The whole master with the real core: a worker and an application meet. */
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
@@ -22,6 +20,7 @@ import {
 import { SingleRecovery } from '../../src/election/single.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
 import { anyPorts } from '../built-daemons.js'
+import { freePort } from '../ports.js'
 import { FakePlace } from '../election/fake-place.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -51,15 +50,6 @@ const start = (parts: Main.MasterParts = {}, entries: [string, string][] = []) =
     },
     parts,
   )
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
 
 const workerOf = (id: string, port: number) =>
   new RegisterWorkerT(id, 'h', port, 4, 4096, 'http://w', [], ['node'])

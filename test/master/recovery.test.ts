@@ -30,6 +30,7 @@ import { SingleRecovery } from '../../src/election/single.js'
 import { DAMAGED_PREFIX } from '../../src/store/records.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
 import { FakePlace } from '../election/fake-place.js'
+import { freePort } from '../ports.js'
 
 const root = join(import.meta.dirname, '../..')
 const { startMaster } = (await import(
@@ -135,8 +136,8 @@ async function cluster(masterUrl: string) {
 }
 
 test('H3, H8, H9: a master that starts again on FILESYSTEM goes on where it was', async () => {
-  const first = await start(0)
-  const port = Number(/\d+$/.exec(first.masterUrl)![0])
+  const port = await freePort()
+  const first = await start(port)
   const { worker, application, id, executorId } = await cluster(first.masterUrl)
   const registered = await application.next(is(ApplicationRegisteredT))
   await first.stop()

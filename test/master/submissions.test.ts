@@ -1,7 +1,6 @@
 /** Submissions over HTTP to the whole master with the real core, on both ports, and the client commands (section 9). */
 import { createHmac } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -10,6 +9,7 @@ import { Configuration } from '../../src/conf/configuration.js'
 import type * as Main from '../../src/master/main.js'
 import { runAgainst } from '../cli/fake-cluster.js'
 import { anyPorts } from '../built-daemons.js'
+import { freePort } from '../ports.js'
 import { submission } from '../rest/harness.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -24,18 +24,6 @@ const stops: (() => Promise<unknown> | void)[] = []
 afterEach(async () => {
   for (const stop of stops.splice(0).toReversed()) await stop()
 })
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((done) => {
-    probe.listen(0, '127.0.0.1', done)
-  })
-  const { port } = probe.address() as AddressInfo
-  await new Promise<void>((done) => {
-    probe.close(() => done())
-  })
-  return port
-}
 
 async function start(entries: [string, string][] = [], parts: Main.MasterParts = {}) {
   const restPort = await freePort()

@@ -4,7 +4,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -13,6 +12,7 @@ import { Configuration } from '../../src/conf/configuration.js'
 import type { RunningMaster } from '../../src/master/main.js'
 import type { RunningWorker } from '../../src/worker/main.js'
 import { anyPorts, builtDaemons } from '../built-daemons.js'
+import { freePort } from '../ports.js'
 import { canMakeCertificates, makeCertificates, type Certificates } from './certificates.js'
 
 /** Two daemons start, on a machine that may be busy. */
@@ -24,14 +24,6 @@ function tokenOf(sub: string): string {
   const text = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const signed = `${text({ alg: 'HS256' })}.${text({ sub })}`
   return `${signed}.${createHmac('sha256', secretKey).update(signed).digest('base64url')}`
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((done) => void probe.listen(0, '127.0.0.1', done))
-  const { port } = probe.address() as AddressInfo
-  await new Promise<void>((done) => void probe.close(() => done()))
-  return port
 }
 
 interface Got {
