@@ -55,7 +55,8 @@ class Session {
       this.#watching.push({ what, resolve })
     })
     const ended = new Promise<void>((_resolve, reject) => {
-      this.process.once('exit', () => reject(new Error(`ended: ${this.text}`)))
+      // Its end may be heard of before its last words.
+      this.process.once('close', () => reject(new Error(`ended: ${this.text}`)))
     })
     await Promise.race([shown, ended])
   }
@@ -90,7 +91,7 @@ const start = async (): Promise<FakeCluster> =>
 test.skipIf(!hasScript)('q: status 0, and the terminal is as it was', async () => {
   await using fake = await start()
   const session = new Session(fake.address)
-  await session.shows(/app-1 +RUNNING/)
+  await session.shows(/app-1 +RUNNING[^]*PgDn/)
   // Twenty lines, as the terminal has.
   // oxlint-disable-next-line no-control-regex -- what draws
   const [, frame = ''] = /\u001B\[H([^]*?PgDn)/.exec(session.text) ?? []

@@ -22,9 +22,9 @@ export const WORKER = 'org.apache.spark.deploy.worker.Worker'
 
 /** Says what it was started with, reports that it is up, and waits for TERM. FAKE_DIES: it fails instead. */
 const FAKE_SPARK_CLASS = `#!/usr/bin/env bash
+trap 'exit 0' TERM
 echo "args: $*"
 if [ -n "\${FAKE_DIES:-}" ]; then echo "last words" >&2; exit 3; fi
-trap 'exit 0' TERM
 [ -n "\${MAGNETO_READY_FILE:-}" ] && echo ready >"\${MAGNETO_READY_FILE}"
 while :; do sleep 0.05; done
 `
@@ -141,6 +141,7 @@ export function said(child: ChildProcess, text: string): Promise<void> {
     }
     child.stdout?.on('data', hear)
     child.stderr?.on('data', hear)
-    child.once('exit', () => reject(new Error(`ended without saying ${text}: ${heard}`)))
+    // Its end may be heard of before its last words.
+    child.once('close', () => reject(new Error(`ended without saying ${text}: ${heard}`)))
   })
 }
