@@ -32,7 +32,8 @@ beforeAll(async () => {
     confDir: folder,
     configuration: new Configuration([
       ['spark.master.rest.port', '0'],
-      ['spark.worker.timeout', '1'],
+      // Heartbeats come in seconds, and a worker that gets no processor for some is not lost.
+      ['spark.worker.timeout', '10'],
     ]),
   })
   worker = await startWorker({
@@ -97,10 +98,10 @@ describe('the master', () => {
   })
 
   test('/metrics: whole, and with what has happened', async () => {
-    // The core asks for four heartbeats in a second.
+    // The core asks for four heartbeats in ten seconds.
     const beats = async (): Promise<number> =>
       valuesOf(await families(master.webUiUrl))['magneto_heartbeats_total']!
-    await expect.poll(beats, { timeout: 30_000 }).toBeGreaterThan(1)
+    await expect.poll(beats).toBeGreaterThan(1)
     const values = valuesOf(await families(master.webUiUrl))
     expect(values).toMatchObject({
       magneto_leader: 1,
@@ -134,14 +135,12 @@ describe('the master', () => {
 
   test('F4, Z6: a sink of conf/metrics.properties is told each second', async () => {
     const file = join(folder, 'master.workers.csv')
-    const lines = async (): Promise<number> =>
-      existsSync(file) ? (await readFile(file, 'utf8')).trimEnd().split('\n').length : 0
-    await expect.poll(lines, { timeout: 30_000 }).toBeGreaterThan(2)
-    const [head, ...rest] = (await readFile(file, 'utf8')).trimEnd().split('\n')
+    const text = async (): Promise<string> => (existsSync(file) ? readFile(file, 'utf8') : '')
+    // Before the worker came there was none.
+    await expect.poll(text).toMatch(/^(?:.+\n){2,}\d{10},1\n$/)
+    const [head, ...rest] = (await text()).trimEnd().split('\n')
     expect(head).toBe('t,value')
     for (const line of rest) expect(line).toMatch(/^\d{10},[01]$/)
-    // Before the worker came there was none.
-    expect(rest.at(-1)).toMatch(/,1$/)
   })
 })
 
@@ -184,11 +183,13 @@ test('an executor: how long its launch took is known to the master and to its wo
   const args = ['--master', master.masterUrl, '--points', '1000', '--partitions', '2']
   const { stdout } = await promisify(execFile)(process.execPath, [pi, ...args])
   expect(stdout).toMatch(/^Pi is roughly/)
-  const values = valuesOf(await families(master.webUiUrl))
-  expect(values).toMatchObject({
+  const told = async () => valuesOf(await families(master.webUiUrl))
+  // That it runs comes from its worker, on another way than the result.
+  await expect.poll(told).toMatchObject({
     magneto_executor_launches_total: 1,
     magneto_executor_launch_seconds_count: 1,
   })
+  const values = await told()
   expect(values['magneto_executor_launch_seconds_sum']).toBeGreaterThan(0)
   const here = valuesOf(await families(workerUrl))
   expect(here).toMatchObject({ magneto_executor_start_seconds_count: 1 })
