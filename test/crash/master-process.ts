@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LeadershipStatus } from '../../src/control/leadership.js'
 
-export const host = '127.0.0.1'
+const host = '127.0.0.1'
 const root = resolve(import.meta.dirname, '..', '..')
 /** Each look at a master that is not there yet costs a millisecond or two. */
 const pollMs = 25

@@ -1,14 +1,14 @@
 /** Kills the master that leads again and again while everybody uses it, and checks what is left of it. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../free-port.js'
 import { Dice } from './dice.js'
 import { clusterLeft, driversLeft, settle } from './final.js'
 import { History } from './history.js'
 import { Load } from './load.js'
-import { host, leaderOf, MasterProcess } from './master-process.js'
+import { leaderOf, MasterProcess } from './master-process.js'
 
 export interface RoundsOptions {
   readonly rounds: number
@@ -47,15 +47,6 @@ const pollMs = 5
 const leadWithinMs = 120_000
 const settleWithinMs = 120_000
 const recoveryTimeoutS = 10
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, host, done))
-  const address = server.address()
-  await new Promise((done) => server.close(done))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 class Rounds {
   readonly folder = mkdtempSync(join(tmpdir(), 'magneto-crash-'))

@@ -2,13 +2,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
-import { connectTo } from '../../src/election/zookeeper/recovery.js'
+import { type ZooKeeperOptions, connectTo } from '../../src/election/zookeeper/recovery.js'
 import { StoreError } from '../../src/store/engine.js'
 import { describeWith } from '../e2e/requirements.js'
 import { describeStore } from '../store/conformance.js'
 import { Ensemble, ZOOKEEPER_COMMANDS, ZOOKEEPER_JAR } from '../zookeeper/ensemble.js'
 import { Proxy } from '../zookeeper/proxy.js'
-import { TestMaster, leaderOf, put, textOf, until } from './zookeeper-node.js'
+import { TestMaster, leaderOf, patient, put, textOf, until } from './zookeeper-node.js'
 import { depose, removeTree, withClient, zooKeeperPlace } from './zookeeper-store.js'
 
 interface Said {
@@ -60,9 +60,17 @@ afterEach(async () => {
 })
 
 async function masters(url: string, ...names: string[]): Promise<TestMaster[]> {
+  return mastersWith({}, url, ...names)
+}
+
+async function mastersWith(
+  options: Partial<ZooKeeperOptions>,
+  url: string,
+  ...names: string[]
+): Promise<TestMaster[]> {
   const all: TestMaster[] = []
   for (const name of names) {
-    const master = new TestMaster(name, url)
+    const master = new TestMaster(name, url, options)
     started.push(master)
     await master.start()
     all.push(master)
@@ -107,7 +115,7 @@ describeWith(
     )
 
     test('H5: of three one leads; when it leaves another leads with what it wrote', async () => {
-      const all = await masters(ensemble.url, 'a', 'b', 'c')
+      const all = await mastersWith(patient, ensemble.url, 'a', 'b', 'c')
       const first = await leaderOf(all)
       await first.recovery.commit([put('app_1', 'one'), put('driver_1', 'd')])
       await first.recovery.commit([{ key: 'driver_1', record: null }, put('app_2', 'two')])
@@ -123,7 +131,7 @@ describeWith(
       const mandate = await second.leads()
       expect(textOf(mandate)).toEqual({ app_1: 'one', app_2: 'two' })
       expect(mandate.epoch).toBeGreaterThan(first.mandate?.epoch ?? Infinity)
-      expect(second.recovery.certain()).toBe(true)
+      await until(() => second.recovery.certain(), 'it is certain')
       expect(first.recovery.certain()).toBe(false)
     })
 
@@ -169,7 +177,7 @@ describeWith(
     })
 
     test('T12, U17: a ZooKeeper that is restarted changes no leader', async () => {
-      const all = await masters(ensemble.url, 'a', 'b')
+      const all = await mastersWith(patient, ensemble.url, 'a', 'b')
       const first = await leaderOf(all)
       await first.recovery.commit([put('app_1', 'one')])
       const [server] = ensemble.servers
@@ -187,14 +195,15 @@ describeWith(
       const [server] = ensemble.servers
       const proxy = await Proxy.start({ host: '127.0.0.1', port: server?.place.clientPort ?? 0 })
       started.push(proxy)
-      const [master] = (await masters(`127.0.0.1:${proxy.port}`, 'a')) as [TestMaster]
+      const through = `127.0.0.1:${proxy.port}`
+      const [master] = (await mastersWith(patient, through, 'a')) as [TestMaster]
       const { epoch } = await master.leads()
       proxy.halt()
       await until(() => master.kinds().includes('suspend'), 'it is in doubt')
       expect(master.recovery.certain()).toBe(false)
       await withClient(ensemble.url, (client) =>
         expect
-          .poll(() => client.children('/spark/leader_election'), { timeout: 20_000 })
+          .poll(() => client.children('/spark/leader_election'), { timeout: 25_000 })
           .toEqual([]),
       )
       proxy.goOn()
@@ -213,6 +222,9 @@ describeWith(
       await first.recovery.commit([put('app_1', 'one')])
       const [second] = (await masters(ensemble.url, 'b')) as [TestMaster]
       await following(second)
+      // A machine that stood still may have put it in doubt before.
+      await until(() => first.recovery.certain(), 'it is certain')
+      const before = first.heard.length
       proxy.halt()
       const lost = first.recovery.commit([put('app_2', 'two')]).catch((error: unknown) => error)
       expect(textOf(await second.leads())).toEqual({ app_1: 'one' })
@@ -221,8 +233,8 @@ describeWith(
       proxy.goOn()
       expect(await lost).toBeInstanceOf(StoreError)
       await until(() => first.kinds().includes('stepDown'), 'the first finds out')
-      const kinds = first.kinds().filter((kind) => kind !== 'follow')
-      expect(kinds).toEqual(['lead', 'suspend', 'stepDown'])
+      const kinds = first.kinds().slice(before)
+      expect(kinds.filter((kind) => kind !== 'follow')).toEqual(['suspend', 'stepDown'])
       await following(first)
     })
 
@@ -256,6 +268,8 @@ describeWith(
       halted.signal('SIGSTOP')
       expect(textOf(await standby.leads())).toEqual({ app_before: 'of the child' })
       halted.commit('app_late')
+      // Of what it said before: on a busy machine it may have stood still already.
+      halted.said.length = 0
       halted.signal('SIGCONT')
       expect(await halted.heard('woke')).toEqual({ kind: 'woke', certain: false })
       await halted.heard('refused')
@@ -363,7 +377,7 @@ describeWith(
     afterAll(() => ensemble.stop())
 
     test('U17: each server dies and comes back, one after the other; one master leads on', async () => {
-      const all = await masters(ensemble.url, 'a', 'b')
+      const all = await mastersWith(patient, ensemble.url, 'a', 'b')
       const first = await leaderOf(all)
       let next = 0
       for (const server of ensemble.servers) {
@@ -383,9 +397,9 @@ describeWith(
     }, 90_000)
 
     test('U17: a server that is halted is left for another', async () => {
-      const all = await masters(ensemble.url, 'c', 'd')
+      const all = await mastersWith(patient, ensemble.url, 'c', 'd')
       const first = await leaderOf(all)
-      const leads = ensemble.leader()
+      const leads = await ensemble.leader()
       // Without its own leader an ensemble is out for as long as its syncLimit has it; that is not what is asked here.
       for (const server of ensemble.servers.filter((each) => each !== leads)) {
         server.stop()

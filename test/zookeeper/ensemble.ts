@@ -2,17 +2,19 @@
  * Real ZooKeeper servers of Debian's package, one or an ensemble, each its own process with a small heap. Servers end with
  * the test, however it ends: the kernel kills them with the process that started them.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+
+import { freePort } from '../free-port.js'
 
 /** Of Debian's package libzookeeper-java; the jars it needs are in its manifest. */
 export const ZOOKEEPER_JAR = '/usr/share/java/zookeeper.jar'
 const MAIN = 'org.apache.zookeeper.server.quorum.QuorumPeerMain'
 const PROBE_EVERY_MS = 50
 const READY_WITHIN_MS = 60_000
+const ANSWER_WITHIN_MS = 2_000
 
 /** Commands that `describeWith` asks for; besides them the jar is needed. */
 export const ZOOKEEPER_COMMANDS = ['java', 'bash', 'setpriv']
@@ -100,18 +102,19 @@ export class ZooKeeperServer {
   }
 
   /** null: it does not serve (yet). */
-  role(): ServerRole | null {
-    const said = this.fourLetters('srvr')
+  async role(): Promise<ServerRole | null> {
+    const said = await this.fourLetters('srvr')
     return (/^Mode: (\w+)$/m.exec(said)?.[1] as ServerRole | undefined) ?? null
   }
 
-  /** @returns what it answers to a command such as srvr, cons or mntr; empty: it does not */
-  fourLetters(word: string): string {
+  /** The caller's process goes on meanwhile: masters of a test may live in it. @returns the answer; empty: none came */
+  fourLetters(word: 'srvr'): Promise<string> {
     const { host, clientPort } = this.place
-    const script = `exec 3<>/dev/tcp/${host}/${clientPort} && printf ${word} >&3 && cat <&3`
+    const script = `exec 3<>/dev/tcp/${host}/${clientPort} && printf ${word} >&3 && exec cat <&3`
     const [command, ...args] = [...(this.place.prefix ?? []), 'bash', '-c', script]
-    const asked = spawnSync(command, args, { encoding: 'utf8', timeout: 2_000 })
-    return asked.stdout
+    return new Promise((done) =>
+      execFile(command, args, { timeout: ANSWER_WITHIN_MS }, (_error, stdout) => done(stdout)),
+    )
   }
 
   /** @throws Error with what it said, when it has ended by itself */
@@ -160,19 +163,17 @@ export class Ensemble {
   /** Resolves when every server that runs serves, and one of them leads where there are several. */
   async ready(): Promise<void> {
     const until = performance.now() + READY_WITHIN_MS
-    while (!this.#serves()) {
+    while (!(await this.#serves())) {
       if (performance.now() > until) throw new Error(`no ensemble after ${READY_WITHIN_MS} ms`)
       await new Promise((done) => setTimeout(done, PROBE_EVERY_MS))
     }
   }
 
   /** The server that leads the others, or the only one. @throws Error when there is none now */
-  leader(): ZooKeeperServer {
-    const leads = (server: ZooKeeperServer) =>
-      ['leader', 'standalone'].includes(server.role() ?? '')
-    const leader = this.servers.find(leads)
-    if (leader === undefined) throw new Error('no server leads')
-    return leader
+  async leader(): Promise<ZooKeeperServer> {
+    for (const server of this.servers)
+      if (['leader', 'standalone'].includes((await server.role()) ?? '')) return server
+    throw new Error('no server leads')
   }
 
   /** Ends all and removes what they wrote. */
@@ -181,11 +182,11 @@ export class Ensemble {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  #serves(): boolean {
+  async #serves(): Promise<boolean> {
     const running = this.servers.filter(({ pid }) => pid !== null)
     if (running.length <= this.servers.length / 2)
       for (const server of this.servers) server.mustRun()
-    const roles = new Set(running.map((server) => server.role()))
+    const roles = new Set(await Promise.all(running.map((server) => server.role())))
     return !roles.has(null) && (roles.has('leader') || roles.has('standalone'))
   }
 }
@@ -218,23 +219,13 @@ function configuration(
 }
 
 async function localPlaces(servers: number): Promise<ServerPlace[]> {
-  const ports = await freePorts(servers * 3)
-  return Array.from({ length: servers }, (_, at) => ({
-    host: '127.0.0.1',
-    clientPort: ports[at * 3] as number,
-    quorumPort: ports[at * 3 + 1] as number,
-    electionPort: ports[at * 3 + 2] as number,
-  }))
-}
-
-/** Held all at once, so that no two are the same. */
-async function freePorts(count: number): Promise<number[]> {
-  const held = Array.from({ length: count }, () => createServer())
-  const ports: number[] = []
-  for (const server of held) {
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-    ports.push((server.address() as { port: number }).port)
-  }
-  await Promise.all(held.map((server) => new Promise((done) => server.close(done))))
-  return ports
+  const places: ServerPlace[] = []
+  for (let at = 0; at < servers; at += 1)
+    places.push({
+      host: '127.0.0.1',
+      clientPort: await freePort(),
+      quorumPort: await freePort(),
+      electionPort: await freePort(),
+    })
+  return places
 }
