@@ -83,8 +83,9 @@ class LogViewer {
     if (!this.#follow.checked) return this.#failures > 0 ? this.#fill() : undefined
     await this.#alone(async () => {
       const near = this.#total - this.#end <= this.#partBytes
-      if (near) await this.#addNewer()
-      else await this.#startAnew()
+      const follows = (): boolean => this.#follow.checked
+      if (near) await this.#addNewer(follows)
+      else await this.#startAnew(follows)
     })
   }
 
@@ -159,14 +160,16 @@ class LogViewer {
     this.#tell(part.total)
   }
 
-  async #addNewer(): Promise<void> {
+  /** @param wanted whether it still is, when it is there */
+  async #addNewer(wanted = (): boolean => true): Promise<void> {
     const part = await this.#fetch({
       offset: String(this.#end),
       byteLength: String(this.#partBytes),
       edge: 'newer',
     })
+    if (!wanted()) return
     // The log was cut, or old parts of it were removed.
-    if (part.start !== this.#end || part.total < this.#end) return this.#startAnew()
+    if (part.start !== this.#end || part.total < this.#end) return this.#startAnew(wanted)
     if (part.end > part.start) {
       const stays = this.#follow.checked && this.#atEnd()
       this.#append(part)
@@ -175,8 +178,9 @@ class LogViewer {
     this.#tell(part.total)
   }
 
-  async #startAnew(): Promise<void> {
+  async #startAnew(wanted = (): boolean => true): Promise<void> {
     const part = await this.#fetch({ byteLength: String(this.#partBytes) })
+    if (!wanted()) return
     this.#box.replaceChildren()
     this.#shown = []
     this.#append(part)

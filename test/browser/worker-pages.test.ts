@@ -164,6 +164,32 @@ describeWith(['chromium'], 'U21 to U25: the pages of a worker in a browser', () 
     await expect.poll(() => lastLine(page)).toBe(line(109).trimEnd())
   })
 
+  test('U24: what was asked for is not put in when its reader follows no more', async () => {
+    await writeFile(file(), linesOf(0, 100))
+    const page = await browser.open(direct + LOG)
+    let release = (): void => {}
+    const held = new Promise<void>((done) => (release = done))
+    const asked = new Promise<void>((done) => {
+      void page.route(/logPart/, async (route) => {
+        done()
+        await held
+        await route.continue()
+      })
+    })
+    await asked
+    await appendFile(file(), linesOf(100, 110))
+    await page.getByLabel('Follow what is written').uncheck()
+    const answered = page.waitForResponse(/logPart/)
+    release()
+    await (await answered).finished()
+    // What the page does with it comes before its next frame but one.
+    await page.evaluate('new Promise(requestAnimationFrame)')
+    await page.evaluate('new Promise(requestAnimationFrame)')
+    expect(await lastLine(page)).toBe(line(99).trimEnd())
+    await page.getByLabel('Follow what is written').check()
+    await expect.poll(() => lastLine(page)).toBe(line(109).trimEnd())
+  })
+
   test('U24: a log that was cut is shown anew', async () => {
     await writeFile(file(), linesOf(0, 5000))
     const page = await browser.open(direct + LOG)
@@ -192,11 +218,14 @@ describeWith(['chromium'], 'U21 to U25: the pages of a worker in a browser', () 
     const page = await browser.open(direct + LOG)
     let release = (): void => {}
     const held = new Promise<void>((done) => (release = done))
-    await page.route(/logPart/, async (route) => {
-      await held
-      await route.continue()
+    const asked = new Promise<void>((done) => {
+      void page.route(/logPart/, async (route) => {
+        done()
+        await held
+        await route.continue()
+      })
     })
-    await page.waitForRequest(/logPart/)
+    await asked
     const before = await firstLine(page)
     await scroll(page, 'start')
     // The browser tells of it with its next frame.
