@@ -120,6 +120,8 @@ describe('what goes wrong ends a scenario with a text that says what', () => {
 
   it('a state that does not come', async () => {
     const playground = await Playground.open(master.underTest)
+    // Those of the scenarios before have left, which the master sees in its own time.
+    await playground.untilState('no worker', ({ aliveworkers }) => aliveworkers === 0)
     await expect(playground.untilState('a worker', () => false, 0.1)).rejects.toThrow(
       'waited 0.1 s for a worker; /json of magneto says ALIVE, 0 workers, 0 of 0 cores',
     )
