@@ -1,7 +1,7 @@
 /** Apache's own workers, of several versions, beside ours under our master (M1 to M20, M33 to M37, L4, L6). */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -25,8 +25,6 @@ const timeoutMs = 300_000
 const host = '127.0.0.1'
 /** More than one of our workers has here: these drivers are for Apache's. */
 const driverCores = 2
-const tasks = 40
-const sum = (tasks * (tasks - 1)) / 2
 
 /** Between a worker and the master, to cut its connection. */
 class Proxy {
@@ -105,7 +103,7 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
     expect(registrations()).toBe(1)
     expect(proxy.connections).toBe(1)
     proxy.cut()
-    await eventually('it registered again', () => registrations() === 2 || null).catch(failed)
+    await eventually('it registered again', () => registrations() > 1 || null).catch(failed)
     expect((await worker(newest).registered()).id).toBe(id)
   })
 
@@ -121,9 +119,8 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
     async () => {
       const two = versions.slice(0, 2)
       const limits = { 'spark.executor.cores': '1', 'spark.cores.max': '2' }
-      const jobs = two.map((version) =>
-        cluster.submit(home(version), 'slow_sum', [`${tasks}`, '0.3'], limits),
-      )
+      const goAhead = join(cluster.folder, 'go-ahead')
+      const jobs = two.map((version) => cluster.submit(home(version), 'steady', [goAhead], limits))
       const state = await cluster
         .until('each runs on one of Apache and one of ours', ({ workers }) => {
           const busy = workers.filter(({ coresused }) => coresused === 1).map(({ id }) => id)
@@ -142,7 +139,8 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
       await cluster.until('it is lost', ({ workers }) =>
         workers.some(({ id, state: now }) => id.endsWith(`-${victim.port}`) && now === 'DEAD'),
       )
-      for (const job of jobs) expect(await job.result().catch(failed)).toBe(`sum=${sum}`)
+      writeFileSync(goAhead, '')
+      for (const job of jobs) expect(await job.result().catch(failed)).toBe('sums=[15]')
       await cluster.until('all is free again', ({ coresused }) => coresused === 0)
       // Executors watch their worker and end with it.
       await eventually('its executors are gone', () => {
@@ -182,7 +180,7 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
 
   /** The driver that was submitted last; some clients do not log their driver's id. */
   async function lastDriver(): Promise<string> {
-    const state = (await cluster.json())!
+    const state = await cluster.now()
     return [...state.activedrivers, ...state.completeddrivers]
       .map(({ id }) => id)
       .toSorted()
@@ -264,7 +262,7 @@ describeWith(['java', 'python3'], "Apache's workers", () => {
     const launched = await run(newest, submit)
     expect(launched.status, launched.output + cluster.logs()).toBe(0)
     const id = await lastDriver()
-    const { activedrivers } = (await cluster.json())!
+    const { activedrivers } = await cluster.now()
     expect(activedrivers).toMatchObject([{ id, state: 'RUNNING' }])
     const [killed, unknown] = await Promise.all([
       client(newest, 'kill', cluster.masterUrl, id),

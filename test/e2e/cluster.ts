@@ -1,24 +1,18 @@
 /** A cluster of real daemons, started by the sbin scripts in a folder of its own, for end-to-end tests. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+
+import { freePort } from '../free-port.js'
+
+export { freePort }
 
 export const root = resolve(import.meta.dirname, '../..')
 const host = '127.0.0.1'
 const pollMs = 100
-
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const probe = createServer()
-    probe.once('error', fail)
-    probe.listen(0, host, () => {
-      const address = probe.address()
-      probe.close(() => done(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
-}
+/** Shorter than the hook in which it is waited, so that what is left is named. */
+const leaveWithinMs = 25_000
 
 /** Polls until `look` finds something. @throws Error naming what it waited for */
 export async function eventually<T>(
@@ -147,6 +141,13 @@ export class Cluster {
     return new Cluster({ ...options, workers: 0 }, port, uiPort)
   }
 
+  /** Returns when it has ended: until then it has its ports and its folder of records, and no other can start. */
+  async killMaster(): Promise<void> {
+    const { master } = this.pids()
+    process.kill(master, 'SIGKILL')
+    await eventually('the master is gone', () => !existsSync(`/proc/${master}`) || null)
+  }
+
   /** Starts another master where the first one was, which must have ended. */
   restartMaster(): void {
     this.#script('start-master.sh')
@@ -169,6 +170,11 @@ export class Cluster {
     } catch {
       return null
     }
+  }
+
+  /** As `json`, of a master that answers sooner or later: a connection that was kept may be one that it has closed. */
+  now(): Promise<ClusterJson> {
+    return this.until('the master answers', () => true)
   }
 
   async until(
@@ -227,11 +233,17 @@ export class Cluster {
       spawnSync(join(root, 'sbin', script), [], { env: environment })
     }
     const left = () => [...processesUnder(this.folder).values()].map(({ command }) => command)
-    await eventually('no process left', () => (left().length === 0 ? true : null), 15_000).catch(
-      () => {},
-    )
+    const none = () => (left().length === 0 ? true : null)
+    await eventually('no process left', none, leaveWithinMs).catch(() => {})
     const remaining = left()
-    for (const pid of processesUnder(this.folder).keys()) process.kill(pid, 'SIGKILL')
+    for (const pid of processesUnder(this.folder).keys()) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It ended while we looked.
+      }
+    }
+    await eventually('no process left', none, leaveWithinMs).catch(() => {})
     rmSync(this.folder, { recursive: true, force: true })
     return remaining
   }

@@ -43,7 +43,7 @@ test(
       environment: { SPARK_LOCAL_DIRS: disk },
     })
     writeFileSync(join(disk, 'ballast'), Buffer.alloc(12 * MIB))
-    await expect.poll(() => cluster?.logs(), { timeout: 20_000 }).toContain('is unhealthy')
+    await expect.poll(() => cluster?.logs()).toContain('is unhealthy')
     const pi = ['dist/examples/pi/pi.js', '--master', cluster.masterUrl, '--partitions', '4']
     const child = spawn(process.execPath, pi, {
       cwd: root,
@@ -56,7 +56,7 @@ test(
       const page = `${cluster.webUi}/api/v1/applications/${state.activeapps[0]?.id}/explain`
       const explained = async () =>
         (await fetch(page, { headers: { accept: 'text/plain' } })).text()
-      await expect.poll(explained, { timeout: 20_000 }).toContain('unhealthy')
+      await expect.poll(explained).toContain('unhealthy')
       expect((await cluster.json())?.coresused).toBe(0)
       rmSync(join(disk, 'ballast'))
       expect(await ended).toEqual([0, null])
@@ -102,8 +102,8 @@ test(
       const second = await poolOf(from, 'second', { LONG: 'x'.repeat(64 * 1024) })
       pools.push(second)
       const late = second.run(null, { name: 'pid' })
-      await expect.poll(() => from.logs(), { timeout: 30_000 }).toContain('steps down')
-      await expect.poll(leadership, { timeout: 30_000 }).toMatchObject({
+      await expect.poll(() => from.logs()).toContain('steps down')
+      await expect.poll(leadership).toMatchObject({
         role: 'standby',
         reason: expect.stringContaining('ENOSPC') as string,
       })

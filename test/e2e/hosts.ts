@@ -336,8 +336,11 @@ function removeLeftovers(): void {
     })
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
     const folder = join(tmpdir(), name)
+    const made = statSync(folder, { throwIfNoEntry: false })
+    // Another test file has just removed its own.
+    if (made === undefined) continue
     // One that is being made has no process yet.
-    const fresh = Date.now() - statSync(folder).mtimeMs < 60_000
+    const fresh = Date.now() - made.mtimeMs < 60_000
     if (!fresh && !running.some((command) => command.includes(folder)))
       rmSync(folder, { recursive: true, force: true })
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { ClusterPool } from '../../src/app/index.js'
-import { Cluster, eventually, processesUnder, root } from './cluster.js'
+import { Cluster, eventually, root } from './cluster.js'
 
 const testTimeoutMs = 120_000
 
@@ -40,11 +40,7 @@ async function startPool(masterUrl: string): Promise<ClusterPool> {
 
 /** Kills the master and waits until both workers know. */
 async function killMaster(from: Cluster): Promise<void> {
-  const { master } = from.pids()
-  process.kill(master, 'SIGKILL')
-  await eventually('the master is gone', () =>
-    processesUnder(from.folder).has(master) ? null : true,
-  )
+  await from.killMaster()
   await eventually('both workers know', () => {
     const noticed = from.logs().match(/no master \(/g) ?? []
     return noticed.length >= 2 ? true : null
@@ -102,7 +98,7 @@ test(
     const { workers } = cluster.pids()
     for (let life = 0; life < 3; life += 1) {
       const { master } = cluster.pids()
-      process.kill(master, 'SIGKILL')
+      await cluster.killMaster()
       cluster.restartMaster()
       expect(cluster.pids().master).not.toBe(master)
       await cluster.until('it is back', (state) => state.aliveworkers === 1)
@@ -137,7 +133,7 @@ test(
     const held = pool.run({ mine, other }, { name: 'waitForFile' })
     await eventually('a task runs', () => (existsSync(mine!) ? true : null))
     for (let life = 0; life < 3; life += 1) {
-      process.kill(from.pids().master, 'SIGKILL')
+      await from.killMaster()
       from.restartMaster()
       const after = await from.until(
         'the next one leads, with everything',
@@ -163,7 +159,10 @@ test(
       await late.destroy()
     }
     await pool.destroy()
-    const end = await from.until('everything is free again', (state) => state.coresused === 0)
+    const end = await from.until(
+      'everything is free again',
+      (state) => state.coresused === 0 && state.activeapps.length === 0,
+    )
     expect(end.completedapps.map(({ id }) => id)).toContain(application?.id)
     expect(warnings.filter((text) => /executor|lost/i.test(text))).toEqual([])
   },
@@ -190,7 +189,7 @@ test(
       const all = ended.completedapps.map(({ id }) => id)
       expect(all).toEqual(expect.arrayContaining(ids))
       ids.splice(0, ids.length, ...all)
-      process.kill(from.pids().master, 'SIGKILL')
+      await from.killMaster()
       from.restartMaster()
     }
     const last = await from.until('it leads', ({ status }) => status === 'ALIVE')

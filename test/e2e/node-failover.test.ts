@@ -47,19 +47,6 @@ async function start(
   return { from, tasks: pool }
 }
 
-async function killMaster(from: Cluster): Promise<void> {
-  const { master } = from.pids()
-  process.kill(master, 'SIGKILL')
-  await eventually('the master is gone', () => {
-    try {
-      process.kill(master, 0)
-      return null
-    } catch {
-      return true
-    }
-  })
-}
-
 const pidsOf = (from: Cluster) =>
   from
     .executors()
@@ -93,7 +80,7 @@ test(
     // Where it fails, it is awaited too late for that to be handled.
     job.catch(() => {})
     for (let life = 0; life < lives; life += 1) {
-      await killMaster(from)
+      await from.killMaster()
       const done = count
       await eventually('work goes on without a master', () => (count > done ? true : null))
       from.restartMaster()
@@ -124,7 +111,7 @@ test(
     const { from, tasks } = await start(1, 3)
     await tasks.run(null, { name: 'pid' })
     const { applicationId } = tasks
-    await killMaster(from)
+    await from.killMaster()
     from.restartMaster()
     await from.until('it is back', ({ status, coresused }) => status === 'ALIVE' && coresused === 1)
     const [old] = pidsOf(from)
@@ -132,7 +119,10 @@ test(
     expect(await tasks.run(null, { name: 'pid' })).not.toBe(old)
     expect(tasks.applicationId).toBe(applicationId)
     await tasks.destroy()
-    const state = await from.until('all is free', ({ coresused }) => coresused === 0)
+    const state = await from.until(
+      'all is free',
+      ({ coresused, activeapps }) => coresused === 0 && activeapps.length === 0,
+    )
     expect(state.completedapps.map(({ id, state: end }) => [id, end])).toEqual([
       [applicationId, 'FINISHED'],
     ])
@@ -146,7 +136,7 @@ test(
     const { from, tasks } = await start(1, 3)
     const old = await tasks.run(null, { name: 'pid' })
     const { applicationId } = tasks
-    await killMaster(from)
+    await from.killMaster()
     process.kill(Number(old), 'SIGKILL')
     await eventually('it is gone', () => (pidsOf(from).length === 0 ? true : null))
     from.restartMaster()

@@ -3,7 +3,7 @@
  * and an Apache Worker, which wait to be told who leads, and a worker of ours, which comes by itself.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -53,13 +53,6 @@ async function start(home: string): Promise<{ cluster: Cluster; apache: ApacheWo
   apache = new ApacheWorker(cluster, home, await freePort(), cluster.masterUrl)
   await apache.registered()
   return { cluster, apache }
-}
-
-async function killMaster(of: Cluster): Promise<void> {
-  const { master } = of.pids()
-  process.kill(master, 'SIGKILL')
-  // Not a moment earlier: while it is ending, it has its folder of records still.
-  await eventually('the master is gone', () => !existsSync(`/proc/${master}`) || null)
 }
 
 /** Runs a command of a distribution. @throws Error with its output when it fails */
@@ -112,7 +105,7 @@ describeWith(['java', 'python3'], 'a master that is killed and restarted', () =>
       const executors = await bothOf(from)
       const failed = failure(worker, job)
 
-      await killMaster(from)
+      await from.killMaster()
       from.restartMaster()
       const after = await from.until('all are back', isBack).catch(failed)
       expect(ids(after)).toEqual(ids(before))
@@ -162,7 +155,7 @@ describeWith(['java', 'python3'], 'a master that is killed and restarted', () =>
       // Both have the end of the old connection and the words of the new master to read when they wake up.
       const stopped = [worker.child.pid!, job.child.pid!]
       for (const pid of stopped) process.kill(pid, 'SIGSTOP')
-      await killMaster(from)
+      await from.killMaster()
       from.restartMaster()
       const waiting = await from.until('ours is back', ({ aliveworkers }) => aliveworkers === 1)
       expect(waiting).toMatchObject({ status: 'RECOVERING', activeapps: [{ state: 'UNKNOWN' }] })
@@ -205,7 +198,7 @@ describeWith(['java', 'python3'], 'a master that is killed and restarted', () =>
         return activedrivers[0]?.state === 'RUNNING' && drivers().length === 1
       })
       const running = drivers()
-      await killMaster(from)
+      await from.killMaster()
       from.restartMaster()
       const after = await from
         .until('all are back', ({ status, aliveworkers }) => {

@@ -45,7 +45,9 @@ describeWith(['java', 'python3'], 'P47: spark.ui.reverseProxy', () => {
     const end = async (): Promise<void> => {
       writeFileSync(goAhead, '')
       expect(await job.result()).toContain(`${name} sum=45`)
-      await cluster.until('all is free', ({ coresused }) => coresused === 0)
+      await cluster.until('all is free', ({ activeapps, coresused }) => {
+        return activeapps.length === 0 && coresused === 0
+      })
     }
     return { id, below: `/proxy/${id}`, end }
   }
@@ -69,16 +71,16 @@ describeWith(['java', 'python3'], 'P47: spark.ui.reverseProxy', () => {
       // Every link stays below the proxy.
       expect(links.filter((link) => !link.startsWith(`${below}/`))).toEqual([])
       const script = links.find((link) => link.endsWith('/webui.js')) ?? ''
-      // A driver attaches its pages first and its static files last.
+      // A driver attaches its pages first and its static files later.
       await eventually('the driver serves its scripts', async () => {
         const { headers, status } = await page(script)
         return status === 200 && headers.get('content-type')?.includes('javascript')
       })
-      // Its first page redirects to its jobs.
-      const first = await fetch(`${cluster.webUi}${below}`)
-      expect(first.url).toBe(`${cluster.webUi}${below}/jobs/`)
+      // Its first page redirects to its jobs: what is attached after the scripts, as is what programs read.
+      await expect.poll(async () => (await page(below)).url).toBe(`${cluster.webUi}${below}/jobs/`)
       const rows = await eventually('its executor has come', async () => {
         const answer = await page(`${below}/api/v1/applications/${id}/executors`)
+        if (!answer.ok) return null
         const found = (await answer.json()) as ExecutorRow[]
         return found.some((one) => one.id !== 'driver') ? found : null
       })

@@ -58,14 +58,16 @@ describeWith(['java', 'python3'], 'Spark applications and their executors', () =
     'A13, P68: one executor takes all of a worker when its cores are not set, and too many asked for are no harm',
     { timeout: testTimeoutMs },
     async () => {
-      const job = cluster.submit(home, 'slow_sum', ['12', '0.3'], { 'spark.cores.max': '100' })
+      const goAhead = join(cluster.folder, 'go-all')
+      const job = cluster.submit(home, 'hold', [goAhead, 'all'], { 'spark.cores.max': '100' })
       await hasPrinted(job, 'STARTED')
       const all = workers * coresPerWorker
       const state = await cluster.until('all cores are given', (now) => now.coresused === all)
       expect(state.activeapps).toMatchObject([{ state: 'RUNNING', cores: all }])
       await eventually('each worker runs one', () => cluster.executors().length === workers || null)
       expect(new Set(cluster.executors().map(({ worker }) => worker)).size).toBe(workers)
-      expect(await job.result()).toBe('sum=66')
+      writeFileSync(goAhead, '')
+      expect(await job.result()).toBe('all sum=45')
       await cluster.until('everything is free again', (now) => now.coresused === 0)
     },
   )

@@ -118,7 +118,7 @@ describeWith(['java', 'python3', ...ZOOKEEPER_COMMANDS], 'a standby before the l
   })
 
   async function state(): Promise<ClusterJson> {
-    return (await json<ClusterJson>(leader().uiPort, '/json/'))!
+    return eventually('the leader answers', () => json<ClusterJson>(leader().uiPort, '/json/'))
   }
 
   /** Runs spark-submit of that distribution to its end. */
@@ -210,7 +210,10 @@ describeWith(['java', 'python3', ...ZOOKEEPER_COMMANDS], 'a standby before the l
       leader().daemon.child.kill('SIGKILL')
       const after = await eventually('the standby leads, and all are back', async () => {
         const now = await json<ClusterJson>(standby().uiPort, '/json/')
-        return now?.status === 'ALIVE' && now.aliveworkers === 2 ? now : null
+        const isBack = now?.activeapps.some(
+          ({ id, cores }) => id === app!.id && cores === app!.cores,
+        )
+        return now?.status === 'ALIVE' && now.aliveworkers === 2 && isBack ? now : null
       })
       expect(after.activeapps).toMatchObject([{ id: app!.id, state: 'RUNNING', cores: app!.cores }])
       writeFileSync(goAhead, '')

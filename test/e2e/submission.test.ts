@@ -98,7 +98,7 @@ describeWith(['java', 'python3'], 'submissions', () => {
   const rest = (): string => cluster.masterUrl.replace(/\d+$/, String(restPort))
 
   async function ids(): Promise<string[]> {
-    const { activedrivers, completeddrivers } = (await cluster.json())!
+    const { activedrivers, completeddrivers } = await cluster.now()
     return [...activedrivers, ...completeddrivers].map(({ id }) => id)
   }
 
@@ -198,7 +198,11 @@ describeWith(['java', 'python3'], 'submissions', () => {
     expect(status).toBe(0)
     const id = /^(driver-\d+-\d+) FINISHED on worker-/m.exec(stderr)![1]!
     expect(stdout).toContain(`TOLD name=${id} mode=client args=['a b', '--c']\n`)
-    const apps = (await cluster.json())!.completedapps
+    // The driver's end is told by its worker, its application's by itself.
+    const { completedapps: apps } = await cluster.until(
+      'its application has ended',
+      (now) => now.completedapps.length > 0 && now.activeapps.length === 0,
+    )
     expect(apps.map(({ name }) => name)).toEqual([id])
     const executor = await magneto('logs', '--stderr', `${apps[0]!.id}/0`)
     expect(executor.stderr).toMatch(/^Spark Executor Command: /)

@@ -35,6 +35,9 @@ test(
       expect((await fetch(`${cluster.webUi}/${part}`)).status).toBe(200)
     const appId = state.completedapps[0]?.id
     for (const { id, webuiaddress } of state.workers) {
+      // The master gives an application up before its executors have ended.
+      const ended = async () => JSON.parse(await text(`${webuiaddress}/json/`)) as object
+      await expect.poll(ended).toMatchObject({ executors: [], finishedexecutors: [{}] })
       const own = await text(`${webuiaddress}/log?self&logType=out`)
       expect(own).toMatch(/^==== Bytes 0-\d+ of \d+ of .*worker\.Worker-[12]-.*\.out ====\n/)
       // Not that of the other worker, whose log lies beside it.

@@ -251,7 +251,10 @@ test(
     })
     try {
       const example = join(root, 'dist/examples/gpu/gpu.js')
-      const args = [example, '--master', cluster.masterUrl, '--executors', '2', '--gpus', '2']
+      // So many that the second executor has some, however late it comes.
+      const tasks = ['--tasks', '120']
+      const wanted = ['--executors', '2', '--gpus', '2', ...tasks]
+      const args = [example, '--master', cluster.masterUrl, ...wanted]
       const { stdout } = await promisify(execFile)(process.execPath, args)
       const lines = stdout.trim().split('\n').toSorted()
       expect(lines).toEqual([

@@ -1,8 +1,8 @@
-"""Estimates Pi on an RDD, and says which executor processes took part."""
+"""Estimates Pi on an RDD; told a file, it first waits with its executors until that is there."""
 import os
 import random
-import socket
 import sys
+import time
 from operator import add
 
 from pyspark import SparkContext
@@ -18,5 +18,7 @@ def hits(seed):
 
 
 with SparkContext(appName="e2e-pi") as context:
+    while len(sys.argv) > 2 and not os.path.exists(sys.argv[2]):
+        time.sleep(0.1)
     inside = context.parallelize(range(partitions), partitions).map(hits).reduce(add)
     print(f"RESULT pi={4.0 * inside / (points * partitions):.3f} version={context.version}")
