@@ -121,13 +121,13 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
     return completeddrivers.find((driver) => driver.id === id)!.state
   }
 
-  /** What has ended beside the first `known`: a driver's end is told by its worker, its application's by itself. */
-  async function appsSince(known: number): Promise<ClusterJson['completedapps']> {
+  /** A driver's end is told by its worker, its application's by itself. @returns all that have ended, when none is left */
+  async function appsEnded(known = 0): Promise<ClusterJson['completedapps']> {
     const { completedapps } = await cluster.until(
-      'its application has ended',
-      (now) => now.completedapps.length > known && now.activeapps.length === 0,
+      'all applications have ended',
+      (now) => now.activeapps.length === 0 && now.completedapps.length >= known,
     )
-    return completedapps.slice(known)
+    return completedapps
   }
 
   test.each(versions)(
@@ -197,11 +197,13 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
     'R5, W14: a Python driver runs on the cluster, %s',
     { timeout: timeoutMs },
     async (_, submission) => {
-      const known = (await cluster.now()).completedapps.length
+      const known = (await appsEnded()).length
       const id = await create(submission)
       expect(await endOf(id), log(id, 'stderr')).toBe('FINISHED')
       expect(log(id, 'stdout')).toContain(`RESULT pi=3.141 version=${newest}`)
-      expect(await appsSince(known)).toMatchObject([{ name: 'e2e-pi', state: 'FINISHED' }])
+      expect((await appsEnded(known + 1)).slice(known)).toMatchObject([
+        { name: 'e2e-pi', state: 'FINISHED' },
+      ])
     },
   )
 
@@ -319,12 +321,14 @@ describeWith(['java', 'python3'], 'drivers on the cluster', () => {
   }
 
   test('a Node driver is fetched and uses executors', { timeout: timeoutMs }, async () => {
-    const known = (await cluster.now()).completedapps.length
+    const known = (await appsEnded()).length
     const task = join(root, 'dist/examples/pi/pi-task.js')
     const id = await create({ appResource: await served('pool_driver.mjs'), appArgs: [task] })
     expect(await endOf(id), log(id, 'stderr')).toBe('FINISHED')
     expect(log(id, 'stdout')).toBe('RESULT pi=3.1\n')
-    expect(await appsSince(known)).toMatchObject([{ name: 'e2e-node', state: 'FINISHED' }])
+    expect((await appsEnded(known + 1)).slice(known)).toMatchObject([
+      { name: 'e2e-node', state: 'FINISHED' },
+    ])
   })
 
   // The last one: it costs the cluster its workers.
