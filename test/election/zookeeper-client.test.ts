@@ -155,6 +155,15 @@ describe('a ZooKeeper client', () => {
     await expect(client.get('/a')).rejects.toMatchObject({ code: ErrorCode.CONNECTION_LOSS })
   })
 
+  test('T12: a server is not left for what this process itself has slept through', async () => {
+    server = new FakeServer()
+    await server.start()
+    const untilMs = performance.now() + 2_000
+    while (performance.now() < untilMs);
+    await server.state('connected')
+    expect(server.connections).toBe(1)
+  })
+
   test.each([
     ['an answer to what was not asked', reply(4711, 0)],
     ['a frame of a length below zero', Buffer.from('ffffffff', 'hex')],

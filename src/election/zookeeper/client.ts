@@ -23,6 +23,7 @@ const NEXT_ROUND_AFTER_MS = 200
 /** A server that takes longer than this to answer anything, or to let us in, is left for another. */
 const MAX_SILENCE_MS = 1_250
 const MIN_CONNECT_MS = 400
+const MAX_LATE_MS = 100
 const CLOSE_WITHIN_MS = 1_000
 /** Longer answers are no answers; its own limit is 1 MiB where nobody raised it. */
 const MAX_FRAME_BYTES = 64 * 2 ** 20
@@ -232,11 +233,21 @@ export class ZooKeeperClient implements ZooKeeperSession {
       MIN_CONNECT_MS,
       Math.min(MAX_SILENCE_MS, (this.#timeoutMs || this.#wantedMs) / this.#servers.length),
     )
-    const slow = setTimeout(() => {
-      wrong = `no answer within ${patienceMs} ms`
-      socket.destroy()
-    }, patienceMs)
-    const open = (): void => clearTimeout(slow)
+    let slow: NodeJS.Timeout | null = null
+    // Of a timer that comes late the process was halted: what the server has answered meanwhile is not read yet.
+    const wait = (): void => {
+      const sinceMs = performance.now()
+      slow = setTimeout(() => {
+        if (performance.now() - sinceMs > patienceMs + MAX_LATE_MS) return wait()
+        wrong = `no answer within ${patienceMs} ms`
+        socket.destroy()
+      }, patienceMs)
+    }
+    wait()
+    const open = (): void => {
+      if (slow !== null) clearTimeout(slow)
+      slow = null
+    }
     socket.on('connect', () =>
       socket.write(jute.connectRequest(this.#identity, this.#lastZxid, this.#wantedMs)),
     )
@@ -251,7 +262,7 @@ export class ZooKeeperClient implements ZooKeeperSession {
     })
     socket.on('error', (error) => (wrong = error.message))
     socket.on('close', () => {
-      clearTimeout(slow)
+      open()
       if (this.#socket === socket)
         this.#lost(`${server.host}:${server.port}: ${wrong || 'it closed the connection'}`)
     })
