@@ -15,7 +15,8 @@ import {
   RequestSubmitDriverT,
 } from '../../src/schema/magneto.js'
 import { ApacheWorker } from './apache-worker.js'
-import { Cluster, eventually, freePort, processesUnder, sparkHome } from './cluster.js'
+import { freePort } from '../free-port.js'
+import { Cluster, eventually, processesUnder, sparkHome } from './cluster.js'
 import { describeWith } from './requirements.js'
 
 // CI runs the oldest and the newest; MAGNETO_SPARK_VERSIONS="4.1.4 4.0.1" runs others on demand, two at a time.

@@ -6,8 +6,6 @@ import { join, resolve } from 'node:path'
 
 import { freePort } from '../free-port.js'
 
-export { freePort }
-
 export const root = resolve(import.meta.dirname, '../..')
 const host = '127.0.0.1'
 const pollMs = 100

@@ -9,11 +9,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { versionOf } from '../../src/control/runtimes.js'
 import { moduleOptions } from '../../src/rest/module-options.js'
+import { freePort } from '../free-port.js'
 import {
   Cluster,
   type ClusterJson,
   eventually,
-  freePort,
   processesUnder,
   root,
   sparkHome,

@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { ApacheWorker } from './apache-worker.js'
+import { freePort } from '../free-port.js'
 import {
   Cluster,
   type ClusterJson,
   eventually,
-  freePort,
   processesUnder,
   sparkHome,
   type Submission,

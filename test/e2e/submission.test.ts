@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Cluster, freePort, root, sparkHome } from './cluster.js'
+import { freePort } from '../free-port.js'
+import { Cluster, root, sparkHome } from './cluster.js'
 import { describeWith } from './requirements.js'
 
 const timeoutMs = 300_000

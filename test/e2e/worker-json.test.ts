@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { ApacheWorker } from './apache-worker.js'
-import { Cluster, freePort, sparkHome } from './cluster.js'
+import { freePort } from '../free-port.js'
+import { Cluster, sparkHome } from './cluster.js'
 import { describeWith } from './requirements.js'
 
 const version = '4.3.0'

@@ -20,7 +20,7 @@ import {
 import { SingleRecovery } from '../../src/election/single.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
 import { anyPorts } from '../built-daemons.js'
-import { freePort } from '../ports.js'
+import { freePort } from '../free-port.js'
 import { FakePlace } from '../election/fake-place.js'
 
 const root = join(import.meta.dirname, '../..')

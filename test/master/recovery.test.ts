@@ -30,7 +30,7 @@ import { SingleRecovery } from '../../src/election/single.js'
 import { DAMAGED_PREFIX } from '../../src/store/records.js'
 import { Recorder, recordingLog } from '../control/recorder.js'
 import { FakePlace } from '../election/fake-place.js'
-import { freePort } from '../ports.js'
+import { freePort } from '../free-port.js'
 
 const root = join(import.meta.dirname, '../..')
 const { startMaster } = (await import(

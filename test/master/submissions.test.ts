@@ -9,7 +9,7 @@ import { Configuration } from '../../src/conf/configuration.js'
 import type * as Main from '../../src/master/main.js'
 import { runAgainst } from '../cli/fake-cluster.js'
 import { anyPorts } from '../built-daemons.js'
-import { freePort } from '../ports.js'
+import { freePort } from '../free-port.js'
 import { submission } from '../rest/harness.js'
 
 const root = join(import.meta.dirname, '../..')

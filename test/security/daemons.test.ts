@@ -12,7 +12,7 @@ import { Configuration } from '../../src/conf/configuration.js'
 import type { RunningMaster } from '../../src/master/main.js'
 import type { RunningWorker } from '../../src/worker/main.js'
 import { anyPorts, builtDaemons } from '../built-daemons.js'
-import { freePort } from '../ports.js'
+import { freePort } from '../free-port.js'
 import { canMakeCertificates, makeCertificates, type Certificates } from './certificates.js'
 
 /** Two daemons start, on a machine that may be busy. */
