@@ -9,5 +9,6 @@ for (let round = Number(first); ; round += 1) {
   const record = Buffer.from(`${round} ${'x'.repeat(round % 1500)}`)
   const keys = [`a_${round % 7}`, `b_${round % 7}`]
   await journal.commit(keys.map((key) => ({ key, record })))
-  console.log(`committed ${round}`)
+  // The next one waits until this is out: what stayed here for a slow reader would be lost with the process.
+  await new Promise((written) => process.stdout.write(`committed ${round}\n`, written))
 }
