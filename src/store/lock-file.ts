@@ -210,8 +210,8 @@ export class LockFile implements Lock {
       if (alive === true) throw this.#held(`process ${pid} on ${host}`)
       if (alive === false) return first.text
     }
-    const deadline = performance.now() + this.#deadAfterMs
-    while (performance.now() < deadline) {
+    for (let watchedMs = 0; watchedMs < this.#deadAfterMs;) {
+      const lookedMs = performance.now()
       await sleep(this.#beatMs / POLLS_PER_BEAT)
       const now = await look(this.#path)
       if (now === null) return null
@@ -219,6 +219,8 @@ export class LockFile implements Lock {
         const { pid: id = '?', host: at = 'an unknown host' } = ownerIn(now.text)
         throw this.#held(`process ${id} on ${at}, which touches it`)
       }
+      // A time in which this process stood still counts for little: what stopped it may have stopped the owner too.
+      watchedMs += Math.min(performance.now() - lookedMs, this.#beatMs)
     }
     return first.text
   }

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StoreError } from '../../src/store/engine.js'
 import { LockFile, thisOwner, type Owner } from '../../src/store/lock-file.js'
@@ -132,6 +133,17 @@ describe('the lock (H3, H13)', () => {
     )
     await there.release()
     await here.acquire()
+  })
+
+  test('one of an owner that stood still together with its watcher counts', async () => {
+    writeFileSync(path, JSON.stringify(await elsewhere('node-7')))
+    const refused = expect(lockAs().acquire()).rejects.toThrow(/which touches it/)
+    await sleep(10)
+    const untilMs = performance.now() + 2 * quick.deadAfterMs
+    while (performance.now() < untilMs);
+    await sleep(quick.beatMs / 2)
+    utimesSync(path, new Date(), new Date())
+    await refused
   })
 
   test('one of another machine that is not touched any more is dead', async () => {
