@@ -22,7 +22,8 @@ function reading(log: Buffer): ReadPart {
 
 async function search(log: string | Buffer, changes: Partial<Search> = {}): Promise<SearchResult> {
   const wanted = { text: 'x', ignoreCase: false, before: null, ...changes }
-  const result = await searchLog(reading(Buffer.from(log)), wanted)
+  // A clock that stands still: how long this machine takes is nobody's affair here.
+  const result = await searchLog(reading(Buffer.from(log)), wanted, () => 0)
   if (result === null) throw new Error('no log')
   return result
 }
