@@ -133,8 +133,8 @@ describe('R1, R4: a submission', () => {
   test('only so many are held at once; the next is told to come again', async () => {
     const { ask, port } = await start()
     const held = Array.from({ length: submissionsAtOnceMax }, () => connect(port, '127.0.0.1'))
+    await Promise.all(held.map((socket) => once(socket, 'connect')))
     for (const socket of held) {
-      await once(socket, 'connect')
       socket.write(`POST ${base}/create HTTP/1.1\r\nHost: m\r\nContent-Length: 9\r\n\r\n{`)
     }
     await expect
