@@ -109,7 +109,8 @@ test('M16, P34: one that ignores TERM is killed after the time that is configure
   expect(await report()).toMatchObject({ driverId: 'd', state: KILLED, exception: null })
   const tookMs = performance.now() - begunMs
   expect(tookMs).toBeGreaterThanOrEqual(200)
-  expect(tookMs).toBeLessThan(5000)
+  // What it is where nothing is configured.
+  expect(tookMs).toBeLessThan(10_000)
 })
 
 test('W18: no driver outlives a worker that is stopped', async () => {
