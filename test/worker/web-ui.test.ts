@@ -1,5 +1,5 @@
 /** C9, C16, E8, W1: the worker's web thread, built, and what becomes of it. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -159,4 +159,34 @@ test('U21: stopping ends a thread that is about to be started again', async () =
   await expect(page(ui, '/die')).rejects.toThrow('fetch failed')
   await ui.stop()
   await expect(page(ui)).rejects.toThrow('fetch failed')
+})
+
+test('U21: stopping waits for a thread that is just being started again', async () => {
+  const path = join(root, 'slow.mjs')
+  // The first listens at once, the second when it is told to.
+  await writeFile(
+    path,
+    `import { existsSync, writeFileSync } from 'node:fs'
+     import { createServer } from 'node:http'
+     import { parentPort, workerData } from 'node:worker_threads'
+     const again = existsSync(${JSON.stringify(join(root, 'first'))})
+     writeFileSync(${JSON.stringify(root)} + (again ? '/second' : '/first'), '')
+     while (again && !existsSync(${JSON.stringify(join(root, 'go'))}));
+     const server = createServer(() => { throw new Error('asked to die') })
+     server.listen(workerData.port, workerData.host, () =>
+       parentPort.postMessage({ kind: 'listening', port: server.address().port }))
+     parentPort.on('message', ({ kind }) => {
+       if (kind !== 'stop') return
+       server.close()
+       parentPort.close()
+       if (again) writeFileSync(${JSON.stringify(join(root, 'ended'))}, '')
+     })`,
+  )
+  const ui = await start({ entry: new URL(`file://${path}`), restartDelayMs: () => 1 })
+  await expect(page(ui)).rejects.toThrow('fetch failed')
+  await expect.poll(() => readdir(root)).toContain('second')
+  const stopped = ui.stop()
+  await writeFile(join(root, 'go'), '')
+  await stopped
+  expect(await readdir(root)).toContain('ended')
 })

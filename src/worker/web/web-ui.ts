@@ -52,6 +52,7 @@ export class WebUi {
   #master: MasterNote | null = null
   #deaths = 0
   #restart: NodeJS.Timeout | null = null
+  #starting: Promise<void> = Promise.resolve()
   #stopping = false
 
   /** @returns when it listens @throws Error when no port of the range can be had */
@@ -80,11 +81,11 @@ export class WebUi {
     post(this.#current.thread, this.#master)
   }
 
-  /** Settles when the thread is gone. */
+  /** Settles when the thread is gone, also one that is just being started again. */
   async stop(): Promise<void> {
     this.#stopping = true
     if (this.#restart !== null) clearTimeout(this.#restart)
-    await endThread(this.#current)
+    await Promise.all([endThread(this.#current), this.#starting])
   }
 
   async #watch(): Promise<void> {
@@ -100,7 +101,9 @@ export class WebUi {
     this.#deaths += 1
     const delayMs = restartDelayMs(this.#deaths)
     log.error(`${what}; all else goes on; starting it on port ${this.port} in ${delayMs} ms`)
-    this.#restart = setTimeout(() => void this.#startAgain(), delayMs)
+    this.#restart = setTimeout(() => {
+      this.#starting = this.#startAgain()
+    }, delayMs)
   }
 
   #optionsAgain(): WebUiOptions {
