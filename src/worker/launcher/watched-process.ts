@@ -16,6 +16,8 @@ import { LAUNCH_VARIABLE, Stragglers } from './stragglers.js'
 
 /** How long the rest of a log that goes through this thread may take after its process's end. */
 const LOG_TIMEOUT_MS = 2000
+/** How long a process may take to go after KILL, however short the time before that is: a large one takes seconds to be taken apart. */
+const GONE_TIMEOUT_MS = 10_000
 
 /** @returns what a JVM sees of a process's end: its code, or 128 plus the signal's number */
 export function exitStatusOf(code: number | null, signal: NodeJS.Signals | null): number {
@@ -172,7 +174,7 @@ function watch(
       child.signal('SIGKILL')
       timer = setTimeout(() => {
         resolve({ exitStatus: exitStatusOf(null, 'SIGKILL'), orphaned: true })
-      }, killTimeoutMs)
+      }, GONE_TIMEOUT_MS)
     }, killTimeoutMs)
   }
   return { pid, execMs, ended: promise, kill }
