@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync, writeSync } from 'no
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { createLogger } from '../../src/log/logger.js'
 import type { ProcessPlan } from '../../src/worker/command-line.js'
@@ -242,7 +242,28 @@ describe.runIf(native !== null)('by the addon', () => {
   })
 })
 
+test('T8: one that takes its time to go after KILL has not outlived it', async () => {
+  // Above what any process has.
+  const pid = 2 ** 22 + 1
+  const slow: StartChild = async ({ onExit }) => ({
+    pid,
+    execMs: 0,
+    stdout: null,
+    stderr: null,
+    signal(name) {
+      if (name === 'SIGKILL') setTimeout(() => onExit(pid, null, name), 200)
+    },
+  })
+  const child = await startProcess(script(''), options({ killTimeoutMs: 10 }), slow)
+  child.kill()
+  expect(await child.ended).toEqual({ exitStatus: 137, orphaned: false })
+})
+
 describe('the hold', () => {
+  // Whether starts belong together is told by milliseconds, which a busy machine has between any two lines.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
+  afterEach(() => void vi.useRealTimers())
+
   /** What it does to a child, in order. */
   class Told {
     readonly signals: string[] = []
@@ -259,14 +280,12 @@ describe('the hold', () => {
     expect(child.signals).toEqual([])
   })
 
-  test('holds those that come together until the last has come, and then lets all go', async () => {
+  test('holds those that come together until the last has come, and then lets all go', () => {
     const hold = new StartHold()
     const children = [new Told(), new Told(), new Told()]
     for (const [index, child] of children.entries()) hold.started(child, () => index < 2, false)
     for (const { signals } of children) expect(signals).toEqual(['SIGSTOP'])
-    while (children.some(({ signals }) => signals.length < 2)) {
-      await new Promise((again) => setTimeout(again, 1))
-    }
+    while (children.some(({ signals }) => signals.length < 2)) vi.advanceTimersByTime(1)
     for (const { signals } of children) expect(signals).toEqual(['SIGSTOP', 'SIGCONT'])
   })
 
@@ -281,11 +300,11 @@ describe('the hold', () => {
     expect(first.signals).toEqual([])
   })
 
-  test('lets go after a while, whatever is still to come', async () => {
+  test('lets go after a while, whatever is still to come', () => {
     const child = new Told()
     new StartHold().started(child, () => true, false)
     expect(child.signals).toEqual(['SIGSTOP'])
-    while (child.signals.length < 2) await new Promise((again) => setTimeout(again, 5))
+    while (child.signals.length < 2) vi.advanceTimersByTime(5)
     expect(child.signals).toEqual(['SIGSTOP', 'SIGCONT'])
   })
 })
