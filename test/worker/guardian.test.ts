@@ -2,6 +2,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { createLogger } from '../../src/log/logger.js'
@@ -53,6 +54,11 @@ function isThere(pid: number): boolean {
   }
 }
 
+function isDeafTo(pid: number, signal: number): boolean {
+  const [, mask = '0'] = /^SigIgn:\t(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return (BigInt(`0x${mask}`) & (1n << BigInt(signal - 1))) !== 0n
+}
+
 describe('at the end of its worker', () => {
   test('ends who runs, leaves alone who has ended or was never named, and goes', async () => {
     const [runs, ended, never] = await Promise.all([executor(), executor(), executor()])
@@ -63,7 +69,8 @@ describe('at the end of its worker', () => {
     await guardian.close()
     expect(await endOf(runs)).toBe('SIGTERM')
     expect([isThere(ended.pid), isThere(never.pid)]).toEqual([true, true])
-    expect(isThere(pid)).toBe(false)
+    // On a busy machine it may stay a moment longer than it is waited for.
+    await until(() => !isThere(pid))
   })
 
   test('T8: KILL for those that ignore TERM, and for all they started', async () => {
@@ -89,6 +96,8 @@ describe('while its worker lives', () => {
     const child = await executor()
     lines.started(child.pid)
     const pid = guardian.pid ?? 0
+    // The last that the script names.
+    await until(() => isDeafTo(pid, constants.signals.SIGTSTP))
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
       process.kill(pid, signal)
     }
@@ -169,14 +178,15 @@ describe('the script, with kill replaced', () => {
   })
 
   test('keeps no more than the list', () => {
-    const size = 'sed -n s/VmRSS://p /proc/$$/status'
+    // What it has asked for, to the page; what of it and of its files is in memory is up to the system.
+    const size = 'sed -n s/VmData://p /proc/$$/status'
     const script = GUARDIAN_SCRIPT.replace('done\nfor', () => `done\n${size}\nfor`)
-    const rssKib = (rounds: number): number => {
+    const dataKib = (rounds: number): number => {
       const input = Array.from({ length: rounds }, (_, n) => `+${n + 2}\n-${n + 2}\n`).join('')
       const done = spawnSync('/bin/sh', ['-c', script, 'x', '0'], { input, encoding: 'utf8' })
       return Number.parseInt(done.stdout, 10)
     }
-    expect(rssKib(10)).toBeGreaterThan(0)
-    expect(rssKib(50_000) - rssKib(10)).toBeLessThan(256)
+    expect(dataKib(10)).toBeGreaterThan(0)
+    expect(dataKib(50_000) - dataKib(10)).toBeLessThan(256)
   })
 })
