@@ -195,6 +195,17 @@ describe('http', () => {
     expect((await stat(destination)).size).toBe(8)
   })
 
+  test('a server is not given up for a time in which this process stood still', async () => {
+    const server = await serve((_request, response) => {
+      const untilMs = performance.now() + 500
+      while (performance.now() < untilMs);
+      response.end('x')
+    })
+    const destination = join(directory, 'part')
+    await download(`http://${server}/j.jar`, destination, new AbortController().signal, 250)
+    expect((await stat(destination)).size).toBe(1)
+  })
+
   test('a kill ends it at once, and leaves nothing behind', async () => {
     const killed = new AbortController()
     const server = await serve((_request, response) => {
