@@ -3,11 +3,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
 import zlib from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { Configuration } from '../../src/conf/configuration.js'
 import { createLogger } from '../../src/log/logger.js'
+import { openLog } from '../../src/worker/launcher/process-log.js'
 import { RollingLog } from '../../src/worker/launcher/rolling-log.js'
 import { logRolling, rolledSuffix, type LogRolling } from '../../src/worker/log-rolling.js'
 
@@ -259,5 +261,42 @@ describe('W12: a log', () => {
     full.mockRestore()
     await stdout.write(Buffer.from('b'))
     expect(await content('stdout')).toBe('a\n[10000 bytes are missing: ENOSPC: disk is full]\nb')
+  })
+
+  describe('at the end of its process', () => {
+    const path = () => join(folder, 'stdout')
+
+    test('takes what is left, however long the disk needs for it', async () => {
+      const write = RollingLog.prototype.write
+      const slow = vi.spyOn(RollingLog.prototype, 'write').mockImplementation(async function (
+        this: RollingLog,
+        bytes,
+      ) {
+        await new Promise((later) => setTimeout(later, 100))
+        return write.call(this, bytes)
+      })
+      try {
+        const stdout = await openLog(path(), SIZE)
+        stdout.follow(Readable.from([Buffer.from('a'), Buffer.from('b'), Buffer.from('c')]))
+        await stdout.finish(20)
+      } finally {
+        slow.mockRestore()
+      }
+      expect(await content('stdout')).toBe('abc')
+    })
+
+    test('waits for nobody who holds it open, nor for one who writes on and on', async () => {
+      const stdout = await openLog(path(), SIZE)
+      const held = new PassThrough()
+      held.write('a')
+      stdout.follow(held)
+      await stdout.finish(20)
+      expect(await content('stdout')).toBe('a')
+      const stderr = await openLog(join(folder, 'stderr'), { ...SIZE, maxRetainedFiles: 1 })
+      const endless = new Readable({ read: () => void endless.push(Buffer.alloc(65_536, 'x')) })
+      stderr.follow(endless)
+      await stderr.finish(2000)
+      expect(endless.destroyed).toBe(true)
+    })
   })
 })

@@ -8,13 +8,18 @@ import type { Readable } from 'node:stream'
 import type { LogRolling } from '../log-rolling.js'
 import { LOG_FLAGS, LOG_MODE, RollingLog } from './rolling-log.js'
 
+/** So many looks make up the time in which nothing comes: one in which this process stood still is one look. */
+const MAX_SILENT_LOOKS = 10
+/** More than a pipe and its reader can hold is not of the process that has ended. */
+const MAX_REST_BYTES = 2 * 2 ** 20
+
 export interface ProcessLog {
   /** For spawn. */
   readonly target: number | 'pipe'
   write(text: string): Promise<void>
   /** The process runs; `stream` is its end of a pipe. */
   follow(stream: Readable | null): void
-  /** Everything of the process is in the file, or was given up after `timeoutMs`. Never rejects. */
+  /** Everything of the process is in the file; when nothing comes for `timeoutMs` that is all. Never rejects. */
   finish(timeoutMs: number): Promise<void>
 }
 
@@ -58,6 +63,10 @@ class FollowedLog implements ProcessLog {
   readonly #log: RollingLog
   #stream: Readable | null = null
   #copied: Promise<void> = Promise.resolve()
+  #writing = false
+  #silentLooks = 0
+  /** What may still come; unlimited while the process runs. */
+  #restBytes = Infinity
 
   constructor(log: RollingLog) {
     this.#log = log
@@ -73,17 +82,29 @@ class FollowedLog implements ProcessLog {
   }
 
   async finish(timeoutMs: number): Promise<void> {
-    // Somebody whom the process left behind may hold the pipe open for ever.
-    const timer = setTimeout(() => this.#stream?.destroy(), timeoutMs)
+    // Somebody whom the process left behind may hold the pipe open for ever, or write to it without end.
+    this.#restBytes = MAX_REST_BYTES
+    const timer = setInterval(() => {
+      this.#silentLooks = this.#writing ? 0 : this.#silentLooks + 1
+      if (this.#silentLooks >= MAX_SILENT_LOOKS) this.#stream?.destroy()
+    }, timeoutMs / MAX_SILENT_LOOKS)
     await this.#copied
-    clearTimeout(timer)
+    clearInterval(timer)
     await this.#log.close()
   }
 
   /** A process that writes faster than the disk waits in its write. */
   async #copy(stream: Readable): Promise<void> {
     try {
-      for await (const chunk of stream) await this.#log.write(chunk as Buffer)
+      for await (const chunk of stream) {
+        const bytes = chunk as Buffer
+        this.#restBytes -= bytes.length
+        this.#writing = true
+        await this.#log.write(bytes)
+        this.#writing = false
+        this.#silentLooks = 0
+        if (this.#restBytes <= 0) break
+      }
     } catch {
       // The pipe was given up.
     }
