@@ -207,6 +207,8 @@ export class FaultHost {
   /** For when the test is over, however it went. */
   async remove(): Promise<void> {
     this.process.kill('SIGKILL')
+    // Until then it starts others, and makes folders for them.
+    await this.#gone()
     for (const pid of this.left(true)) {
       try {
         process.kill(pid, 'SIGKILL')
