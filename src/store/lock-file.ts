@@ -6,7 +6,7 @@
  *
  * It keeps honest masters apart and says who is in the way. That records survive when it fails is the store's own matter.
  */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import {
   constants,
   copyFile,
@@ -14,7 +14,6 @@ import {
   open,
   readFile,
   readlink,
-  rename,
   unlink,
   utimes,
   writeFile,
@@ -190,8 +189,8 @@ export class LockFile implements Lock {
     for (;;) {
       // With its content at once: nobody ever reads half of it.
       if (await placed(mine, this.#path)) return
-      const dead = await this.#deadOwner(self)
-      if (dead !== null) await this.#remove(dead, self)
+      const dead = await this.#deadOwner(this.#path, self)
+      if (dead !== null) await this.#remove(this.#path, dead, { mine, self })
     }
   }
 
@@ -199,8 +198,8 @@ export class LockFile implements Lock {
    * @returns what stands in the lock of somebody who is gone, null: there is no lock any more
    * @throws StoreError when its owner lives
    */
-  async #deadOwner(self: Owner): Promise<string | null> {
-    const first = await look(this.#path)
+  async #deadOwner(path: string, self: Owner): Promise<string | null> {
+    const first = await look(path)
     if (first === null) return null
     const owner = ownerIn(first.text)
     // Locks of earlier releases name no space.
@@ -213,7 +212,7 @@ export class LockFile implements Lock {
     for (let watchedMs = 0; watchedMs < this.#deadAfterMs;) {
       const lookedMs = performance.now()
       await sleep(this.#beatMs / POLLS_PER_BEAT)
-      const now = await look(this.#path)
+      const now = await look(path)
       if (now === null) return null
       if (now.text !== first.text || now.touchedMs !== first.touchedMs) {
         const { pid: id = '?', host: at = 'an unknown host' } = ownerIn(now.text)
@@ -231,20 +230,23 @@ export class LockFile implements Lock {
     )
   }
 
-  /** Takes a dead lock away; of several that try only one gets that very lock. */
-  async #remove(dead: string, self: Owner): Promise<void> {
-    const aside = `${this.#path}.dead.${self.token}`
-    try {
-      await rename(this.#path, aside)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-      throw error
+  /**
+   * Takes a dead lock away, unless another one is there by now. Only one at a time does that, whom a lock of its own names: of
+   * two the slower one would take away what the faster one has made meanwhile.
+   *
+   * @throws StoreError when somebody who lives is about to
+   */
+  async #remove(path: string, dead: string, me: { mine: string; self: Owner }): Promise<void> {
+    const claim = `${path}.${createHash('sha256').update(dead).digest('hex').slice(0, 16)}`
+    if (!(await placed(me.mine, claim))) {
+      const deadClaim = await this.#deadOwner(claim, me.self)
+      if (deadClaim !== null) await this.#remove(claim, deadClaim, me)
+      return
     }
     try {
-      // Another one was faster, and this is its lock: it goes back where it was.
-      if ((await readFile(aside, 'utf8')) !== dead) await link(aside, this.#path).catch(() => {})
+      if ((await look(path))?.text === dead) await unlink(path)
     } finally {
-      await unlink(aside).catch(() => {})
+      await unlink(claim).catch(() => {})
     }
   }
 

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   mkdtempSync,
@@ -80,6 +81,37 @@ describe('the lock (H3, H13)', () => {
     await once(first.child, 'exit')
     const all = await Promise.all(Array.from({ length: 5 }, contender))
     expect(all.filter(({ says }) => says === 'held')).toHaveLength(1)
+    expect(readdirSync(folder)).toEqual(['lock'])
+  })
+
+  test('of many that find a dead one in the same moment one gets it', async () => {
+    const dead = { ...(await thisOwner()), pid: 2 ** 22 + 1 }
+    for (let round = 0; round < 100; round += 1) {
+      writeFileSync(path, JSON.stringify(dead))
+      const all = await Promise.all(
+        Array.from({ length: 5 }, async () => {
+          const lock = lockAs(await thisOwner())
+          await sleep(Math.random() * 2)
+          return lock.acquire().then(
+            () => lock,
+            () => null,
+          )
+        }),
+      )
+      const held = all.filter((lock) => lock !== null)
+      expect(held, `round ${round}`).toHaveLength(1)
+      expect(readdirSync(folder)).toEqual(['lock'])
+      await held[0]!.release()
+    }
+  })
+
+  test('one whose remover has died is taken all the same', async () => {
+    const dead = JSON.stringify({ ...(await thisOwner()), pid: 2 ** 22 + 1 })
+    writeFileSync(path, dead)
+    const claim = `${path}.${createHash('sha256').update(dead).digest('hex').slice(0, 16)}`
+    writeFileSync(claim, JSON.stringify({ ...(await thisOwner()), pid: 2 ** 22 + 2 }))
+    await lockAs().acquire()
+    expect(ownerIn().pid).toBe(process.pid)
     expect(readdirSync(folder)).toEqual(['lock'])
   })
 
