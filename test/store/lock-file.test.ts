@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StoreError } from '../../src/store/engine.js'
 import { LockFile, thisOwner, type Owner } from '../../src/store/lock-file.js'
@@ -91,7 +91,7 @@ describe('the lock (H3, H13)', () => {
       const all = await Promise.all(
         Array.from({ length: 5 }, async () => {
           const lock = lockAs(await thisOwner())
-          await sleep(Math.random() * 2)
+          for (let turns = Math.random() * 20; turns > 0; turns -= 1) await turn()
           return lock.acquire().then(
             () => lock,
             () => null,
@@ -170,11 +170,10 @@ describe('the lock (H3, H13)', () => {
   test('one of an owner that stood still together with its watcher counts', async () => {
     writeFileSync(path, JSON.stringify(await elsewhere('node-7')))
     const refused = expect(lockAs().acquire()).rejects.toThrow(/which touches it/)
-    await sleep(10)
+    await expect.poll(() => readdirSync(folder)).toHaveLength(2)
     const untilMs = performance.now() + 2 * quick.deadAfterMs
     while (performance.now() < untilMs);
-    await sleep(quick.beatMs / 2)
-    utimesSync(path, new Date(), new Date())
+    setTimeout(() => utimesSync(path, new Date(), new Date()), quick.beatMs / 2)
     await refused
   })
 
