@@ -267,7 +267,8 @@ describe('W12: a log', () => {
     const path = () => join(folder, 'stdout')
 
     test('takes what is left, however long the disk needs for it', async () => {
-      const write = RollingLog.prototype.write
+      // oxlint-disable-next-line typescript/unbound-method -- called with the log below
+      const { write } = RollingLog.prototype
       const slow = vi.spyOn(RollingLog.prototype, 'write').mockImplementation(async function (
         this: RollingLog,
         bytes,

@@ -245,13 +245,13 @@ describe.runIf(native !== null)('by the addon', () => {
 test('T8: one that takes its time to go after KILL has not outlived it', async () => {
   // Above what any process has.
   const pid = 2 ** 22 + 1
-  const slow: StartChild = async ({ onExit }) => ({
+  const slow: StartChild = (request) => ({
     pid,
     execMs: 0,
     stdout: null,
     stderr: null,
     signal(name) {
-      if (name === 'SIGKILL') setTimeout(() => onExit(pid, null, name), 200)
+      if (name === 'SIGKILL') setTimeout(() => request.onExit(pid, null, name), 200)
     },
   })
   const child = await startProcess(script(''), options({ killTimeoutMs: 10 }), slow)
