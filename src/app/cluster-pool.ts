@@ -1,6 +1,6 @@
 /** A pool of tasks over a cluster: in the user's process, on its main thread (or whichever made it). */
 import { randomBytes } from 'node:crypto'
-import { EventEmitter, setMaxListeners } from 'node:events'
+import { EventEmitter } from 'node:events'
 
 import {
   type ApplicationRegisteredT,
@@ -8,6 +8,7 @@ import {
   ExecutorState,
   type ExecutorUpdatedT,
 } from '../schema/magneto.js'
+import { AbortSignals } from './abort-signals.js'
 import { type ConnectedExecutor, Dispatcher } from './dispatcher.js'
 import { DriverServer } from './driver-server.js'
 import { reviveThrown, type ThrownRecord } from './error-record.js'
@@ -89,6 +90,7 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
   readonly #token = randomBytes(32).toString('hex')
   readonly #server = new DriverServer(this.#token)
   readonly #dispatcher: Dispatcher
+  readonly #signals = new AbortSignals()
   readonly #started: Promise<void>
   /** Tasks that are not settled. */
   #pending = 0
@@ -187,7 +189,10 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
         reject,
         forgetSignal: null,
       }
-      if (signal !== undefined) this.#listenTo(signal, entry)
+      if (signal !== undefined) {
+        const abort = (): void => this.#abort(entry, aborted(signal))
+        entry.forgetSignal = this.#signals.listen(signal, abort)
+      }
       this.#pending++
       this.#dispatcher.queue.push(entry)
       this.#watchQueue()
@@ -208,8 +213,6 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
       throw new OptionError(`option concurrency is ${concurrency}: expected a whole number from 1`)
     const stop = new AbortController()
     const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
-    // Each task in flight listens to it, and `concurrency` bounds those.
-    setMaxListeners(0, either)
     const inFlight: Promise<Result>[] = []
     try {
       for await (const item of items) {
@@ -412,12 +415,6 @@ export class ClusterPool<Task = unknown, Result = unknown> extends EventEmitter<
       }
     })
     this.#watchQueue()
-  }
-
-  #listenTo(signal: AbortSignal, task: PoolTask): void {
-    const onAbort = () => this.#abort(task, aborted(signal))
-    signal.addEventListener('abort', onAbort, { once: true })
-    task.forgetSignal = () => signal.removeEventListener('abort', onAbort)
   }
 
   #abort(task: PoolTask, error: AbortError): void {
