@@ -98,6 +98,6 @@ step('native-core', 'build/Release/magneto_core.node', native, () => npm('run', 
 step(
   'typescript',
   'dist/src/app/index.js',
-  ['src', 'examples', 'tsconfig.json', 'tsconfig.build.json'],
+  ['src', 'examples', 'tsconfig.json', 'tsconfig.build.json', 'scripts/pack-threads.mjs'],
   () => npm('run', 'build:ts'),
 )

@@ -2,9 +2,8 @@
  * The one typed face of the addon, and the only file that loads it. Rules of the boundary: few functions,
  * bytes in and bytes out, one call a tick. Every thread that needs a core loads its own instance.
  */
-import { createRequire } from 'node:module'
 
-import { builtAddon } from '../native/find.js'
+import { builtAddon } from '../native/addon.js'
 
 export interface MasterCore {
   /**
@@ -48,6 +47,6 @@ let addon: Addon | null = null
 
 /** @param config a finished CoreConfig (schemas/core.fbs) @throws Error when the addon is not built */
 export function createMasterCore(config: Uint8Array): MasterCore {
-  addon ??= createRequire(import.meta.url)(builtAddon('magneto_core')) as Addon
+  addon ??= builtAddon('magneto_core') as Addon
   return new addon.MasterCore(config)
 }

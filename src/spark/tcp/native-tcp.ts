@@ -2,9 +2,8 @@
  * The typed face of the addon that moves the bytes of Spark RPC, and the only file that loads it. Node's own sockets cost
  * three times as much a message. Every thread has its own.
  */
-import { createRequire } from 'node:module'
 
-import { builtAddon } from '../../native/find.js'
+import { builtAddon } from '../../native/addon.js'
 
 /** The first of the four numbers of an event; the second is its stream. */
 export enum TcpEvent {
@@ -66,6 +65,6 @@ export function nativeTcp(
   take: (count: number, slab: Buffer) => boolean,
   events: Int32Array<ArrayBuffer>,
 ): NativeTcp {
-  addon ??= createRequire(import.meta.url)(builtAddon('magneto_tcp')) as Addon
+  addon ??= builtAddon('magneto_tcp') as Addon
   return new addon.TcpStreams(take, events)
 }

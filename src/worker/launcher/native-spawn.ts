@@ -2,9 +2,8 @@
  * The typed face of the addon that starts processes, and the only file that loads it. Each thread has its own; what
  * is started in a thread is watched there, and is ended when the thread breaks.
  */
-import { createRequire } from 'node:module'
 
-import { findAddon } from '../../native/find.js'
+import { findAddon } from '../../native/addon.js'
 
 export const NULL_DEVICE = -1
 /** For stdin: a pipe to which nothing is written and which ends with this process. */
@@ -66,8 +65,8 @@ let loaded: NativeSpawn | null | undefined
 /** @returns null where processes are to be started without it: other systems than Linux, or Linux before 5.4 */
 export function nativeSpawn(): NativeSpawn | null {
   if (loaded === undefined) {
-    const path = process.platform === 'linux' ? findAddon('magneto_spawn') : null
-    const addon = path === null ? null : (createRequire(import.meta.url)(path) as Addon)
+    const found = process.platform === 'linux' ? findAddon('magneto_spawn') : null
+    const addon = found as Addon | null
     loaded = addon?.supported === true ? addon : null
   }
   return loaded
