@@ -118,6 +118,20 @@ const scroll = (page: Page, to: 'start' | 'end'): Promise<void> =>
     box.scrollTop = where === 'start' ? 0 : box.scrollHeight
   }, to)
 
+/** Waits until the page asks for a part of its log, and holds that up. @returns lets it and all others pass */
+async function heldQuestion(page: Page): Promise<() => void> {
+  let release = (): void => {}
+  const held = new Promise<void>((done) => (release = done))
+  await new Promise<void>((asked) => {
+    void page.route(/logPart/, async (route) => {
+      asked()
+      await held
+      await route.continue()
+    })
+  })
+  return release
+}
+
 /** How far below the upper edge of the log box the first of what was looked for is; older lines may lie above it. */
 const markPx = (page: Page): Promise<number> =>
   page.locator('#log').evaluate((box) => {
@@ -167,16 +181,7 @@ describeWith(['chromium'], 'U21 to U25: the pages of a worker in a browser', () 
   test('U24: what was asked for is not put in when its reader follows no more', async () => {
     await writeFile(file(), linesOf(0, 100))
     const page = await browser.open(direct + LOG)
-    let release = (): void => {}
-    const held = new Promise<void>((done) => (release = done))
-    const asked = new Promise<void>((done) => {
-      void page.route(/logPart/, async (route) => {
-        done()
-        await held
-        await route.continue()
-      })
-    })
-    await asked
+    const release = await heldQuestion(page)
     await appendFile(file(), linesOf(100, 110))
     await page.getByLabel('Follow what is written').uncheck()
     const answered = page.waitForResponse(/logPart/)
@@ -216,16 +221,7 @@ describeWith(['chromium'], 'U21 to U25: the pages of a worker in a browser', () 
   test('U24: a reader who scrolls while the page asks for what is new gets what is older, too', async () => {
     await writeFile(file(), linesOf(0, 20_000))
     const page = await browser.open(direct + LOG)
-    let release = (): void => {}
-    const held = new Promise<void>((done) => (release = done))
-    const asked = new Promise<void>((done) => {
-      void page.route(/logPart/, async (route) => {
-        done()
-        await held
-        await route.continue()
-      })
-    })
-    await asked
+    const release = await heldQuestion(page)
     const before = await firstLine(page)
     await scroll(page, 'start')
     // The browser tells of it with its next frame.
