@@ -2,7 +2,6 @@
  * The one typed face of the addon, and the only file that loads it. Rules of the boundary: few functions,
  * bytes in and bytes out, one call a tick. Every thread that needs a core loads its own instance.
  */
-
 import { builtAddon } from '../native/addon.js'
 
 export interface MasterCore {

@@ -2,7 +2,6 @@
  * The typed face of the addon that moves the bytes of Spark RPC, and the only file that loads it. Node's own sockets cost
  * three times as much a message. Every thread has its own.
  */
-
 import { builtAddon } from '../../native/addon.js'
 
 /** The first of the four numbers of an event; the second is its stream. */

@@ -1,11 +1,10 @@
 /** A file over HTTP, written while it comes. */
 import { open } from 'node:fs/promises'
+import { Silence } from './silence.js'
 
 const MAX_REDIRECTS = 5
 /** Without a byte for so long, the server counts as gone; Spark's `spark.files.fetchTimeout`. */
 const IDLE_TIMEOUT_MS = 60_000
-/** So many looks make up that time: one in which this process stood still is one look, and no silence of the server. */
-const MAX_SILENT_LOOKS = 10
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
@@ -21,19 +20,14 @@ export async function download(
   idleTimeoutMs = IDLE_TIMEOUT_MS,
 ): Promise<void> {
   const idle = new AbortController()
-  let silentLooks = 0
-  const timer = setInterval(() => {
-    silentLooks += 1
-    if (silentLooks === MAX_SILENT_LOOKS) idle.abort()
-  }, idleTimeoutMs / MAX_SILENT_LOOKS)
+  const silence = new Silence(idleTimeoutMs, () => idle.abort())
   const either = AbortSignal.any([signal, idle.signal])
   try {
     const response = await answer(new URL(url), either)
     const file = await open(destination, 'w')
     try {
       for await (const chunk of response.body ?? []) {
-        silentLooks = 0
-        timer.refresh()
+        silence.heard()
         await file.writeFile(chunk as Uint8Array)
       }
     } finally {
@@ -43,7 +37,7 @@ export async function download(
     if (!idle.signal.aborted || signal.aborted) throw explained(error as Error)
     throw new Error(`the server said nothing for ${idleTimeoutMs / 1000} s`, { cause: error })
   } finally {
-    clearInterval(timer)
+    silence.end()
   }
 }
 

@@ -2,7 +2,6 @@
  * The typed face of the addon that starts processes, and the only file that loads it. Each thread has its own; what
  * is started in a thread is watched there, and is ended when the thread breaks.
  */
-
 import { findAddon } from '../../native/addon.js'
 
 export const NULL_DEVICE = -1

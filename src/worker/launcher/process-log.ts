@@ -7,9 +7,8 @@ import type { Readable } from 'node:stream'
 
 import type { LogRolling } from '../log-rolling.js'
 import { LOG_FLAGS, LOG_MODE, RollingLog } from './rolling-log.js'
+import { Silence } from './silence.js'
 
-/** So many looks make up the time in which nothing comes: one in which this process stood still is one look. */
-const MAX_SILENT_LOOKS = 10
 /** More than a pipe and its reader can hold is not of the process that has ended. */
 const MAX_REST_BYTES = 2 * 2 ** 20
 
@@ -64,7 +63,7 @@ class FollowedLog implements ProcessLog {
   #stream: Readable | null = null
   #copied: Promise<void> = Promise.resolve()
   #writing = false
-  #silentLooks = 0
+  #silence: Silence | null = null
   /** What may still come; unlimited while the process runs. */
   #restBytes = Infinity
 
@@ -84,12 +83,13 @@ class FollowedLog implements ProcessLog {
   async finish(timeoutMs: number): Promise<void> {
     // Somebody whom the process left behind may hold the pipe open for ever, or write to it without end.
     this.#restBytes = MAX_REST_BYTES
-    const timer = setInterval(() => {
-      this.#silentLooks = this.#writing ? 0 : this.#silentLooks + 1
-      if (this.#silentLooks >= MAX_SILENT_LOOKS) this.#stream?.destroy()
-    }, timeoutMs / MAX_SILENT_LOOKS)
+    this.#silence = new Silence(
+      timeoutMs,
+      () => this.#stream?.destroy(),
+      () => this.#writing,
+    )
     await this.#copied
-    clearInterval(timer)
+    this.#silence.end()
     await this.#log.close()
   }
 
@@ -102,7 +102,7 @@ class FollowedLog implements ProcessLog {
         this.#writing = true
         await this.#log.write(bytes)
         this.#writing = false
-        this.#silentLooks = 0
+        this.#silence?.heard()
         if (this.#restBytes <= 0) break
       }
     } catch {
