@@ -170,6 +170,14 @@ export class Cluster {
     }
   }
 
+  /** No application is there any more, and nothing is in use: either is told apart from the other. */
+  untilFree(): Promise<ClusterJson> {
+    return this.until(
+      'everything is free again',
+      ({ coresused, activeapps }) => coresused === 0 && activeapps.length === 0,
+    )
+  }
+
   /** As `json`, of a master that answers sooner or later: a connection that was kept may be one that it has closed. */
   now(): Promise<ClusterJson> {
     return this.until('the master answers', () => true)

@@ -55,10 +55,7 @@ describeWith(['java', 'python3'], 'with a Spark application at work', () => {
     const { job } = await startJob()
     job.signal('SIGINT')
     await job.ended
-    const state = await cluster.until(
-      'nothing is in use',
-      (now) => now.coresused === 0 && now.activeapps.length === 0,
-    )
+    const state = await cluster.untilFree()
     expect(state.memoryused).toBe(0)
     await eventually('no executor is left', () => (cluster.executors().length === 0 ? true : null))
   })

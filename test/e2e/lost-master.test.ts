@@ -159,10 +159,7 @@ test(
       await late.destroy()
     }
     await pool.destroy()
-    const end = await from.until(
-      'everything is free again',
-      (state) => state.coresused === 0 && state.activeapps.length === 0,
-    )
+    const end = await from.untilFree()
     expect(end.completedapps.map(({ id }) => id)).toContain(application?.id)
     expect(warnings.filter((text) => /executor|lost/i.test(text))).toEqual([])
   },

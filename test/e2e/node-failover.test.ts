@@ -119,10 +119,7 @@ test(
     expect(await tasks.run(null, { name: 'pid' })).not.toBe(old)
     expect(tasks.applicationId).toBe(applicationId)
     await tasks.destroy()
-    const state = await from.until(
-      'all is free',
-      ({ coresused, activeapps }) => coresused === 0 && activeapps.length === 0,
-    )
+    const state = await from.untilFree()
     expect(state.completedapps.map(({ id, state: end }) => [id, end])).toEqual([
       [applicationId, 'FINISHED'],
     ])

@@ -32,10 +32,7 @@ describe('the Pi example', () => {
     const done = spawnSync('node', pi, { cwd: root, env: cluster.environment, encoding: 'utf8' })
     expect(done.stdout, done.stderr).toMatch(/Pi is roughly 3\.14/)
     expect(done.status).toBe(0)
-    const state = await cluster.until(
-      'everything is free again',
-      (now) => now.coresused === 0 && now.activeapps.length === 0,
-    )
+    const state = await cluster.untilFree()
     expect(state.completedapps.map((app) => app.state)).toEqual(['FINISHED'])
   })
 

@@ -125,9 +125,7 @@ describeWith(['java', 'python3'], 'a master that is killed and restarted', () =>
 
       writeFileSync(goAhead, '')
       expect(await job.result().catch(failed)).toBe(right)
-      const ended = await from.until('it has ended', ({ activeapps, coresused }) => {
-        return activeapps.length === 0 && coresused === 0
-      })
+      const ended = await from.untilFree()
       expect(ended.completedapps).toMatchObject([{ id: app!.id, state: 'FINISHED' }])
 
       const next = from.submit(home, 'slow_sum', ['4', '0'], size)

@@ -45,9 +45,7 @@ describeWith(['java', 'python3'], 'P47: spark.ui.reverseProxy', () => {
     const end = async (): Promise<void> => {
       writeFileSync(goAhead, '')
       expect(await job.result()).toContain(`${name} sum=45`)
-      await cluster.until('all is free', ({ activeapps, coresused }) => {
-        return activeapps.length === 0 && coresused === 0
-      })
+      await cluster.untilFree()
     }
     return { id, below: `/proxy/${id}`, end }
   }

@@ -99,10 +99,7 @@ describeWith(['java', 'python3'], 'Spark applications in the queue', () => {
       writeFileSync(goAhead, '')
       const results = await Promise.all(jobs.map((job) => job.result()))
       expect(results).toEqual(names.map((name) => `${name} sum=45`))
-      const after = await cluster.until(
-        'everything is free again',
-        (now) => now.coresused === 0 && now.activeapps.length === 0,
-      )
+      const after = await cluster.untilFree()
       const ended = after.completedapps.filter(({ name }) => name.startsWith('small-'))
       expect(ended.map(({ state: end }) => end)).toEqual(names.map(() => 'FINISHED'))
     },

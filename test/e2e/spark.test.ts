@@ -49,10 +49,7 @@ describeWith(['java', 'python3'], 'Spark applications in client mode', () => {
       const results = await Promise.all(jobs.map((job) => job.result()))
       // The seeds are fixed, so is the estimate.
       expect(results).toEqual(versions.map((version) => `pi=3.141 version=${version}`))
-      const state = await cluster.until(
-        'everything is free again',
-        (now) => now.coresused === 0 && now.activeapps.length === 0,
-      )
+      const state = await cluster.untilFree()
       expect(state.completedapps.map(({ name, state: end }) => `${name} ${end}`)).toContain(
         'e2e-pi FINISHED',
       )
