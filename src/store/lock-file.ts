@@ -139,6 +139,11 @@ function ownerIn(text: string): Partial<Owner> {
   }
 }
 
+/** @returns the path of the lock of who takes that dead one away */
+export function claimOn(path: string, dead: string): string {
+  return `${path}.${createHash('sha256').update(dead).digest('hex').slice(0, 16)}`
+}
+
 export class LockFile implements Lock {
   readonly #path: string
   readonly #beatMs: number
@@ -237,7 +242,7 @@ export class LockFile implements Lock {
    * @throws StoreError when somebody who lives is about to
    */
   async #remove(path: string, dead: string, me: { mine: string; self: Owner }): Promise<void> {
-    const claim = `${path}.${createHash('sha256').update(dead).digest('hex').slice(0, 16)}`
+    const claim = claimOn(path, dead)
     if (!(await placed(me.mine, claim))) {
       const deadClaim = await this.#deadOwner(claim, me.self)
       if (deadClaim !== null) await this.#remove(claim, deadClaim, me)

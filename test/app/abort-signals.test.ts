@@ -1,17 +1,15 @@
 /** Many tasks may hang on one AbortSignal, and one task on it again and again. */
 import { getEventListeners } from 'node:events'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { AbortSignals } from '../../src/app/abort-signals.js'
+import { processWarnings } from '../process-warnings.js'
 
 const count = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length
 
 describe('AbortSignals', () => {
   test('a thousand hang on one listener, and are called in their order', async () => {
-    const warnings: Error[] = []
-    const warned = (warning: Error): unknown => warnings.push(warning)
-    process.on('warning', warned)
-    onTestFinished(() => void process.off('warning', warned))
+    const warnings = processWarnings()
     const signals = new AbortSignals()
     const [one, another] = [new AbortController(), new AbortController()]
     const called: number[] = []
@@ -20,9 +18,7 @@ describe('AbortSignals', () => {
       signals.listen(another.signal, () => called.push(-1))
     }
     expect([count(one.signal), count(another.signal)]).toEqual([1, 1])
-    // Warnings are told in a tick of their own.
-    await new Promise((resolve) => setImmediate(resolve))
-    expect(warnings).toEqual([])
+    expect(await warnings()).toEqual([])
     one.abort()
     expect(called).toEqual(Array.from({ length: 1000 }, (_, each) => each))
   })

@@ -1,7 +1,7 @@
 /** Apache Workers at the gateway beyond the ordinary course (M1 to M20, L4, L5, L10): who may join, and what goes wrong. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { keys } from '../../src/conf/keys.js'
 import { encode } from '../../src/control/codec.js'
@@ -92,14 +92,8 @@ async function expectFailed(peer: Peer, reason: RegExp | string): Promise<void> 
 }
 
 describe('M1: which Spark a worker is of', () => {
-  let goBack: () => void
-
   // Its web UI has three seconds to answer, and is asked once.
-  beforeEach(() => {
-    goBack = patientTimers()
-  })
-
-  afterEach(() => goBack())
+  patientTimers()
 
   test.each([
     ['4.3.0', '4.2.1', '4.2'],

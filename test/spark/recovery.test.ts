@@ -2,7 +2,7 @@
  * A new leader and the Spark processes of the one before (M18): whom it calls and what it says, byte for byte as Apache's
  * Master did; what comes back (M8, M29); and what is left of a mandate when it ends (S9).
  */
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { encodeApplication } from '../../src/control/codec.js'
 import { InboxKind } from '../../src/control/records.js'
@@ -12,6 +12,7 @@ import { DIALS_AT_ONCE_MAX } from '../../src/spark/master-calls.js'
 import { SPARK_VERSIONS } from '../../src/spark/messages.js'
 import { recoveredPeer } from '../../src/spark/recovered-peer.js'
 import { decodeRequest } from '../../src/spark/rpc-request.js'
+import { processWarnings } from '../process-warnings.js'
 import {
   captured,
   GatewayHarness,
@@ -354,10 +355,7 @@ describe('calls', () => {
     let open = 0
     let most = 0
     const dialled: (() => void)[] = []
-    const warnings: Error[] = []
-    const warned = (warning: Error): unknown => warnings.push(warning)
-    process.on('warning', warned)
-    onTestFinished(() => void process.off('warning', warned))
+    const warnings = processWarnings()
     await using harness = await GatewayHarness.start({
       dial: async (_address, { signal }) => {
         open++
@@ -382,9 +380,7 @@ describe('calls', () => {
       dialled[done]!()
     }
     expect(most).toBe(DIALS_AT_ONCE_MAX)
-    // Warnings are told in a tick of their own.
-    await new Promise((resolve) => setImmediate(resolve))
-    expect(warnings).toEqual([])
+    expect(await warnings()).toEqual([])
     harness.gateway.stepDown('the test is over')
   })
 

@@ -1,7 +1,7 @@
 /** Releases whose messages are the same are told apart by the driver's web UI (WIRE 5). */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 
 import { ApplicationRegisteredT } from '../../src/schema/magneto.js'
 import {
@@ -19,15 +19,10 @@ import { captured, GatewayHarness, MASTER_URL, Queue } from './gateway-harness.j
 const servers: Server[] = []
 const host = '127.0.0.1'
 
-let goBack: () => void
-
 // An answer has three seconds.
-beforeEach(() => {
-  goBack = patientTimers()
-})
+patientTimers()
 
 afterEach(() => {
-  goBack()
   for (const server of servers.splice(0)) server.close()
 })
 

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   mkdtempSync,
@@ -16,7 +15,7 @@ import { createInterface } from 'node:readline'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StoreError } from '../../src/store/engine.js'
-import { LockFile, thisOwner, type Owner } from '../../src/store/lock-file.js'
+import { claimOn, LockFile, thisOwner, type Owner } from '../../src/store/lock-file.js'
 
 let folder: string
 let path: string
@@ -108,8 +107,7 @@ describe('the lock (H3, H13)', () => {
   test('one whose remover has died is taken all the same', async () => {
     const dead = JSON.stringify({ ...(await thisOwner()), pid: 2 ** 22 + 1 })
     writeFileSync(path, dead)
-    const claim = `${path}.${createHash('sha256').update(dead).digest('hex').slice(0, 16)}`
-    writeFileSync(claim, JSON.stringify({ ...(await thisOwner()), pid: 2 ** 22 + 2 }))
+    writeFileSync(claimOn(path, dead), JSON.stringify({ ...(await thisOwner()), pid: 2 ** 22 + 2 }))
     await lockAs().acquire()
     expect(ownerIn().pid).toBe(process.pid)
     expect(readdirSync(folder)).toEqual(['lock'])
